@@ -1,0 +1,110 @@
+"""Every expected error, sorted by who must act; each class knows the exit code it leads to.
+
+BdsError
+├── PersonMustAct                 nothing helps but a person
+│   ├── ConfigError               2   command line, config file, environment, home of the token
+│   │   ├── PatternError          2   a pattern that matches no data set
+│   │   └── WrongTenant           2   a folder that belongs to another tenant
+│   ├── AuthorisationError        4   a grant, a scope or a permission was refused
+│   └── DestinationError          6   the folder: full, read-only, vanished
+└── AnotherRunMayHelp             later, the same command may succeed
+    ├── FolderBusy               75   another run holds the folder
+    ├── UnreachableError          5   Brightspace or the auth service did not answer
+    ├── CatalogueError            5   the catalogue would not come, or made no sense
+    └── ExtractError              3   one extract (or one extract list) failed; others go on
+        └── TransientError        3   worth another try within this run
+            ├── Throttled         3   the server asked to wait, and said how long
+            └── VerificationError 3   the bytes came, but they are not a whole zip
+"""
+
+from __future__ import annotations
+
+
+class BdsError(Exception):
+    """Base of every error that bds-async foresees.
+
+    The text is for the person who finds it in a log: what happened, to what, what to do; never a secret.
+    """
+
+    exit_code = 1
+
+
+class PersonMustAct(BdsError):
+    """Running the same command again does not help before a person has changed something."""
+
+
+class ConfigError(PersonMustAct):
+    """The command line, the config file, the environment or the home of the refresh token is not usable."""
+
+    exit_code = 2
+
+
+class PatternError(ConfigError):
+    """A pattern of `--data-set` or `--exclude` matches no data set of this tenant."""
+
+
+class WrongTenant(ConfigError):
+    """The folder's ledger belongs to another tenant."""
+
+
+class AuthorisationError(PersonMustAct):
+    """Brightspace refused the grant, the scope or the permission; signing in again or a scope is needed."""
+
+    exit_code = 4
+
+
+class DestinationError(PersonMustAct):
+    """The destination folder is full, read-only or gone."""
+
+    exit_code = 6
+
+
+class AnotherRunMayHelp(BdsError):
+    """The same command may succeed when it is run again."""
+
+
+class FolderBusy(AnotherRunMayHelp):
+    """Another run holds the folder's lock."""
+
+    exit_code = 75
+
+
+class UnreachableError(AnotherRunMayHelp):
+    """A connection to Brightspace or to the auth service could not be made."""
+
+    exit_code = 5
+
+
+class CatalogueError(AnotherRunMayHelp):
+    """The list of data sets could not be had whole, or is not what D2L documents."""
+
+    exit_code = 5
+
+
+class ExtractError(AnotherRunMayHelp):
+    """One extract, or the extract list of one data set, failed; the others go on."""
+
+    exit_code = 3
+
+
+class TransientError(ExtractError):
+    """A fault that another try within the same run may get past."""
+
+
+class Throttled(TransientError):
+    """The server asked to wait (`Retry-After`, RFC 9110 section 10.2.3).
+
+    `seconds` is how long, already held to a sane ceiling.
+    """
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class VerificationError(TransientError):
+    """The bytes arrived but are not a whole, valid zip."""
+
+
+#: Which code wins where several errors apply (signals come before all of these).
+EXIT_CODE_ORDER = (2, 4, 6, 5, 3, 75, 1)

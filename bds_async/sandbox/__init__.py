@@ -1,0 +1,1 @@
+"""The embedded sandbox tenant: auth, API and storage on three loopback origins."""
