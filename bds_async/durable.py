@@ -1,0 +1,94 @@
+"""Durable, atomic file writing: what the refresh token, the published extracts and the reports share."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+#: Seconds during which a rename is tried again on Windows, where a virus scanner or a loader may hold the file.
+REPLACE_PATIENCE = 3.0
+
+
+def fsync_file(path: Path) -> None:
+    """Bring the content of a file to the disk; raises OSError.
+
+    macOS needs F_FULLFSYNC, since its fsync stops at the drive's cache.
+    """
+    flags = os.O_RDWR | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    try:
+        _fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def fsync_folder(path: Path) -> None:
+    """Bring the names in a folder to the disk (POSIX only; elsewhere the file system does it)."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        _fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace(source: Path, target: Path) -> None:
+    """Rename `source` to `target`, durably, replacing what was there; raises OSError.
+
+    On Windows a rename that is refused because somebody holds the file is tried again for a moment.
+    """
+    deadline = time.monotonic() + REPLACE_PATIENCE
+    while True:
+        try:
+            source.replace(target)
+            break
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+    fsync_folder(target.parent)
+
+
+def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a whole file or nothing: temporary file beside it, fsync, rename, fsync of the folder; raises OSError.
+
+    `mode` are the permissions of the new file, whatever the umask. A symbolic link stays one: its target is replaced.
+    """
+    target = path.resolve()
+    temporary = _write_temporary(target, content, mode)
+    try:
+        replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _write_temporary(target: Path, content: bytes, mode: int) -> Path:
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if sys.platform != "win32":
+                os.fchmod(file.fileno(), mode)
+            file.write(content)
+            file.flush()
+            _fsync(file.fileno())
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+    return Path(name)
+
+
+def _fsync(descriptor: int) -> None:
+    if sys.platform == "darwin":
+        import fcntl
+
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+    else:
+        os.fsync(descriptor)
