@@ -13,6 +13,7 @@ BdsError
     ├── CatalogueError            5   the catalogue would not come, or made no sense
     └── ExtractError              3   one extract (or one extract list) failed; others go on
         └── TransientError        3   worth another try within this run
+            ├── ConnectionFailed  3   no connection came about, so nothing was sent
             ├── Throttled         3   the server asked to wait, and said how long
             └── VerificationError 3   the bytes came, but they are not a whole zip
 """
@@ -89,6 +90,10 @@ class ExtractError(AnotherRunMayHelp):
 
 class TransientError(ExtractError):
     """A fault that another try within the same run may get past."""
+
+
+class ConnectionFailed(TransientError):
+    """No connection came about (DNS, refused, timed out, TLS handshake): nothing of the request was sent."""
 
 
 class Throttled(TransientError):
