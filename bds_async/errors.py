@@ -12,9 +12,12 @@ BdsError
     ├── UnreachableError          5   Brightspace or the auth service did not answer
     ├── CatalogueError            5   the catalogue would not come, or made no sense
     └── ExtractError              3   one extract (or one extract list) failed; others go on
+        ├── RefusedRequest        3   answered with a status that another try does not change
+        ├── UnusableArchive       3   a zip that arrived whole, and is of no use
         └── TransientError        3   worth another try within this run
             ├── ConnectionFailed  3   no connection came about, so nothing was sent
             ├── Throttled         3   the server asked to wait, and said how long
+            ├── Superseded        3   a block of a body that was begun anew meanwhile
             └── VerificationError 3   the bytes came, but they are not a whole zip
 """
 
@@ -88,6 +91,19 @@ class ExtractError(AnotherRunMayHelp):
     exit_code = 3
 
 
+class RefusedRequest(ExtractError):
+    """A server answered with a status that another try would not change; `host` is who, `status` what."""
+
+    def __init__(self, message: str, host: str, status: int) -> None:
+        super().__init__(message)
+        self.host = host
+        self.status = status
+
+
+class UnusableArchive(ExtractError):
+    """The zip is what the server holds, and of no use: encrypted, a foreign method, too large, not one member."""
+
+
 class TransientError(ExtractError):
     """A fault that another try within the same run may get past."""
 
@@ -107,9 +123,13 @@ class Throttled(TransientError):
         self.seconds = seconds
 
 
+class Superseded(TransientError):
+    """The partial file was begun anew while this piece of it was on its way; the piece is to be dropped."""
+
+
 class VerificationError(TransientError):
     """The bytes arrived but are not a whole, valid zip."""
 
 
-#: Which code wins where several errors apply (signals come before all of these).
-EXIT_CODE_ORDER = (2, 4, 6, 5, 3, 75, 1)
+#: Which code wins where several errors apply (signals come before all of these, a defect before the rest).
+EXIT_CODE_ORDER = (1, 75, 2, 4, 6, 5, 3, 0)

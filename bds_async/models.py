@@ -98,6 +98,11 @@ class DataSet:
         return base_name(self.differential.name) if self.differential is not None else ""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The data set's own name and those of its plugins."""
+        return (self.name, *(plugin.name for plugin in (self.full, self.differential) if plugin is not None))
+
+    @property
     def ids(self) -> tuple[str, ...]:
         """Every id that this data set is known by, lower case: schema, full plugin, differential plugin."""
         plugins = [plugin.plugin_id for plugin in (self.full, self.differential) if plugin is not None]

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
-from tenacity.stop import stop_after_attempt, stop_base
+from tenacity.stop import stop_base
 
-from .errors import Throttled, TransientError
+from .errors import Throttled, TransientError, VerificationError
 
 #: Seconds: the first wait is up to BASE, each next one up to twice as long, none over CAP.
 BASE, CAP = 1.0, 60.0
@@ -21,35 +21,59 @@ RETRY_AFTER_CEILING = 300.0
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
-def retrying(stop: stop_base) -> AsyncRetrying:
+#: New bytes after which a transport fault starts the count of tries again: the transfer is getting somewhere.
+PROGRESS = 1024 * 1024
+#: A server that names the moment to come back has not failed; it may say so this many times for each try.
+WAITS_FOR_EACH_TRY = 4
+
+
+class Tries(stop_base):
+    """How often one request may still fail: a `stop` of tenacity with a memory of its own.
+
+    `limit` tries in a row without progress are the end; a failed verification counts whatever the progress.
+    """
+
+    def __init__(self, limit: int, used: int = 0) -> None:
+        self.limit = limit
+        self.used = used
+        self._new_bytes = 0
+        self._waits = 0
+
+    def progress(self, new_bytes: int) -> None:
+        """Take note of bytes that arrived since the last failure."""
+        self._new_bytes += new_bytes
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        """Count the failure that `retry_state` carries; True when it was the last that is allowed."""
+        error = retry_state.outcome.exception() if retry_state.outcome is not None else None
+        if isinstance(error, Throttled):
+            self._waits += 1
+            return self._waits >= self.limit * WAITS_FOR_EACH_TRY
+        if self._new_bytes >= PROGRESS and not isinstance(error, VerificationError):
+            self.used = 0
+        self.used += 1
+        self._new_bytes = 0
+        return self.used >= self.limit
+
+
+def retrying(tries: Tries) -> AsyncRetrying:
     """A fresh policy for one task: shared between tasks, tenacity would mix up their attempts.
 
-    Retries TransientError alone and raises the last one when `stop` says so.
+    Retries TransientError alone and raises the last one when there are no tries left.
     """
+
+    def wait(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome is not None else None
+        return error.seconds + random.uniform(0, BASE) if isinstance(error, Throttled) else full_jitter(tries.used)
+
     return AsyncRetrying(
-        stop=stop,
-        wait=wait_before_next,
-        retry=retry_if_exception_type(TransientError),
-        sleep=asyncio.sleep,
-        reraise=True,
+        stop=tries, wait=wait, retry=retry_if_exception_type(TransientError), sleep=asyncio.sleep, reraise=True
     )
 
 
-def attempts(number: int) -> AsyncRetrying:
-    """`retrying` for `number` tries."""
-    return retrying(stop_after_attempt(number))
-
-
-def wait_before_next(state: RetryCallState) -> float:
-    """Seconds before the next try: what the server asked for, plus jitter; else full jitter, growing."""
-    error = state.outcome.exception() if state.outcome is not None else None
-    asked = error.seconds if isinstance(error, Throttled) else 0.0
-    return asked + full_jitter(state.attempt_number)
-
-
-def full_jitter(attempt: int) -> float:
-    """A random number of seconds up to BASE * 2 ** (attempt - 1), at most CAP."""
-    return random.uniform(0, min(CAP, BASE * 2.0 ** min(attempt - 1, 30)))
+def full_jitter(failures: int) -> float:
+    """A random number of seconds up to BASE * 2 ** (failures - 1), at most CAP."""
+    return random.uniform(0, min(CAP, BASE * 2.0 ** min(max(failures, 1) - 1, 30)))
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:

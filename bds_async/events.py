@@ -1,0 +1,80 @@
+"""What a run tells whoever watches it: progress bars, log lines, the report file. Watchers are told, never asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from .models import Extract
+from .report import Outcome, RunReport
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan stands: these are to be fetched; the `skipped` ones are there already."""
+
+    extracts: tuple[Extract, ...]
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The first piece of an extract is under way; `held_bytes` of it were there from a former run."""
+
+    extract: Extract
+    held_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """So many new bytes of an extract are in its partial file."""
+
+    extract: Extract
+    new_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """An extract starts again from nothing; `lost_bytes` that had been received are of no use."""
+
+    extract: Extract
+    lost_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An extract is downloaded, or has failed for good."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """New requests to the tenant wait for so many seconds."""
+
+    why: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that a person should know, and that stops nothing."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The run is over, in whatever way; told once, after everything else."""
+
+    report: RunReport
+
+
+Event: TypeAlias = Planned | Started | Received | Restarted | Ended | Held | Warned | Finished
+#: Called on the event loop; it has to return soon and raise nothing.
+Observer: TypeAlias = Callable[[Event], None]
+
+
+def unobserved(event: Event) -> None:
+    """Watch nothing: the observer of a run that nobody looks at."""

@@ -1,0 +1,187 @@
+"""D2L's JSON, both families of routes, turned into data sets and extracts; no other module knows its field names.
+
+Unknown fields are ignored; a missing or malformed one is a CatalogueError that names the route and the field.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic.alias_generators import to_pascal
+
+from .errors import CatalogueError
+from .models import BdsType, DataSet, Extract, Plugin
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _title(value: object) -> object:
+    return value.strip().title() if isinstance(value, str) else value
+
+
+Moment = Annotated[datetime, AfterValidator(_utc)]
+Flavour = Annotated[BdsType, BeforeValidator(_title)]
+Page = TypeVar("Page", bound="_Shape")
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        coerce_numbers_to_str=True,
+        alias_generator=to_pascal,
+    )
+
+
+class PluginShape(_Shape):
+    """`Full` or `Differential` of a data set on the new routes."""
+
+    plugin_id: str
+    name: str
+    description: str | None = None
+
+    def plugin(self) -> Plugin:
+        """The plugin as bds-async sees it."""
+        return Plugin(self.plugin_id, self.name, self.description or "")
+
+
+class DataSetShape(_Shape):
+    """One of `Objects` of `GET /d2l/api/lp/{lp}/datasets/bds`."""
+
+    schema_id: str
+    full: PluginShape | None = None
+    differential: PluginShape | None = None
+    extracts_link: str | None = None
+
+    def data_set(self) -> DataSet:
+        """The data set as bds-async sees it, its extracts still to be listed."""
+        return DataSet(
+            schema_id=self.schema_id,
+            full=self.full.plugin() if self.full else None,
+            differential=self.differential.plugin() if self.differential else None,
+            extracts_link=self.extracts_link,
+        )
+
+
+class DataSetsPage(_Shape):
+    """A page of `GET /d2l/api/lp/{lp}/datasets/bds`."""
+
+    objects: list[DataSetShape]
+    next: str | None = None
+
+
+class ExtractShape(_Shape):
+    """One of `Objects` of `GET …/datasets/bds/{schemaId}/extracts`."""
+
+    plugin_id: str
+    bds_type: Flavour
+    created_date: Moment
+    download_link: str
+    download_size: float | None = None
+    queued_for_processing_date: Moment
+    version: str
+
+    def extract(self, data_set: DataSet) -> Extract:
+        """The extract as bds-async sees it."""
+        return Extract(
+            data_set=data_set.name,
+            schema_id=data_set.schema_id,
+            plugin_id=self.plugin_id,
+            bds_type=self.bds_type,
+            queued_for_processing_date=self.queued_for_processing_date,
+            created_date=self.created_date,
+            version=self.version,
+            download_link=self.download_link,
+            download_size=_size(self.download_size),
+        )
+
+
+class ExtractsPage(_Shape):
+    """A page of `GET …/datasets/bds/{schemaId}/extracts`."""
+
+    objects: list[ExtractShape]
+    next: str | None = None
+
+
+class OldDataSetShape(_Shape):
+    """One of `BrightspaceDataSets` of `GET /d2l/api/lp/{lp}/dataExport/bds`; most is null before anything is made."""
+
+    plugin_id: str
+    name: str
+    description: str | None = None
+    full_data_set: bool
+    created_date: Moment | None = None
+    download_link: str | None = None
+    download_size: float | None = None
+    version: str | None = None
+    previous_data_sets: list[OldDataSetShape] | None = None
+    queued_for_processing_date: Moment | None = None
+
+    def plugin(self) -> Plugin:
+        """The plugin as bds-async sees it."""
+        return Plugin(self.plugin_id, self.name, self.description or "")
+
+    def extracts(self, data_set: str) -> list[Extract]:
+        """Every extract of this plugin that has been generated, its `PreviousDataSets` included."""
+        found = [old.extract(data_set, self.plugin_id, self.full_data_set) for old in [self, *self._previous()]]
+        return [extract for extract in found if extract is not None]
+
+    def _previous(self) -> list[OldDataSetShape]:
+        return self.previous_data_sets or []
+
+    def extract(self, data_set: str, plugin_id: str, full: bool) -> Extract | None:
+        """The extract of this entry, None if none has been generated."""
+        if self.download_link is None or self.queued_for_processing_date is None or self.created_date is None:
+            return None
+        return Extract(
+            data_set=data_set,
+            schema_id=None,
+            plugin_id=plugin_id,
+            bds_type=BdsType.FULL if full else BdsType.DIFFERENTIAL,
+            queued_for_processing_date=self.queued_for_processing_date,
+            created_date=self.created_date,
+            version=self.version or "",
+            download_link=self.download_link,
+            download_size=_size(self.download_size),
+        )
+
+
+class OldDataSetsPage(_Shape):
+    """A page of `GET /d2l/api/lp/{lp}/dataExport/bds`."""
+
+    brightspace_data_sets: list[OldDataSetShape]
+    next_page_url: str | None = None
+
+    @property
+    def next(self) -> str | None:
+        """The next page's address, by the name that the new routes have for it."""
+        return self.next_page_url
+
+
+class ProductVersions(_Shape):
+    """One of the list that `GET /d2l/api/versions/` answers."""
+
+    product_code: str
+    supported_versions: list[str]
+
+
+def parse(shape: type[Page], document: Any, route: str) -> Page:
+    """A page out of the JSON that `route` answered; raises CatalogueError naming the route and each bad field."""
+    try:
+        return shape.model_validate(document)
+    except ValidationError as error:
+        faults = "; ".join(f"{_place(fault['loc'])}: {fault['msg'].lower()}" for fault in error.errors()[:3])
+        raise CatalogueError(f"{route} answered something that is not what D2L documents: {faults}.") from None
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(step) for step in location) or "the document"
+
+
+def _size(listed: float | None) -> int | None:
+    return int(listed) if listed is not None and 0 <= listed < 2**62 else None

@@ -1,0 +1,213 @@
+"""Authorised requests to one tenant: bearer, origin rule, redirects, the gate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from .auth import AccessToken, TokenRefresher
+from .errors import (
+    AuthorisationError,
+    CatalogueError,
+    ConnectionFailed,
+    ExtractError,
+    RefusedRequest,
+    Throttled,
+    TransientError,
+    UnreachableError,
+)
+from .gate import Gate
+from .retry import TRANSIENT_STATUSES, Tries, retry_after, retrying
+from .transport import Transport, read_bounded
+
+MAX_REDIRECTS = 10
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: How many fresh access tokens one request may try before the tenant's 401 is taken as its last word.
+FRESH_TOKENS = 3
+#: Seconds to wait where a server says `429` and not how long.
+UNNAMED_WAIT = 5.0
+
+
+class Tenant:
+    """One Brightspace site; the bearer goes to its origin alone (RFC 6750 section 5.3).
+
+    `attempts` is how often a JSON route is tried.
+    """
+
+    def __init__(
+        self, url: str, transport: Transport, tokens: TokenRefresher, gate: Gate, *, attempts: int = 6
+    ) -> None:
+        self.origin = URL(url).origin()
+        self._transport = transport
+        self._tokens = tokens
+        self._gate = gate
+        self._attempts = attempts
+
+    def own(self, link: str, route: str) -> URL:
+        """A link out of a listing, which has to stay on the tenant; raises CatalogueError for a foreign one."""
+        url = self.origin.join(to_url(link))
+        if not self.is_own(url):
+            raise CatalogueError(f"{route} leads to {url.host}, but the token is for {self.origin}; "
+                                 f"if that is the tenant's own name, set bspace_url to {origin_of(url)}.")  # fmt: skip
+        return url
+
+    def is_own(self, url: URL) -> bool:
+        """Whether the bearer may go there."""
+        return origin_of(url) == self.origin
+
+    async def json(self, url: URL) -> Any:
+        """GET one of the tenant's JSON routes.
+
+        Raises RefusedRequest for a status that stays, TransientError when every try failed, AuthorisationError,
+        UnreachableError.
+        """
+        async for attempt in retrying(Tries(self._attempts)):
+            with attempt:
+                async with self.open(url) as response:
+                    return _decoded(await read_bounded(response), url)
+        raise AssertionError("unreachable: the last failure is raised")
+
+    @asynccontextmanager
+    async def open(self, url: URL, headers: Mapping[str, str] | None = None) -> AsyncIterator[aiohttp.ClientResponse]:
+        """GET `url` and hand over the answer (200, 206 or 416) with its body unread.
+
+        Redirects are followed by the origin rule: a foreign host is asked without the bearer, over https.
+        Raises as `json` does, without retrying.
+        """
+        for _ in range(MAX_REDIRECTS):
+            async with self._answer(url, headers or {}) as response:
+                if response.status not in REDIRECTS:
+                    raise_for_status(response, self.is_own(url))
+                    yield response
+                    return
+                url = _redirect_target(response)
+        raise ExtractError(f"{url.host} redirects in a circle; stopped after {MAX_REDIRECTS} redirects.")
+
+    @asynccontextmanager
+    async def _answer(self, url: URL, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+        if self.is_own(url):
+            async with self._own_answer(url, headers) as response:
+                yield response
+        else:
+            self._check_foreign(url)
+            async with self._transport.open("GET", url, headers=headers) as response:
+                yield response
+
+    @asynccontextmanager
+    async def _own_answer(self, url: URL, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Answered by the tenant: outages are waited out, and a refused access token is renewed."""
+        refused = 0
+        while True:
+            async with AsyncExitStack() as stack:
+                try:
+                    async with self._gate.passage():
+                        token = await self._token()
+                        bearer = {"Authorization": f"Bearer {token.value.get_secret_value()}"}
+                        request = self._transport.open("GET", url, headers={**headers, **bearer})
+                        response = await stack.enter_async_context(request)
+                        self._tell_gate(response)
+                except ConnectionFailed as error:
+                    self._gate.unreachable(error)
+                    continue
+                if response.status == 401 and refused < FRESH_TOKENS:
+                    refused += 1
+                    await self._renewed(token)
+                    continue
+                yield response
+                return
+
+    async def _token(self) -> AccessToken:
+        try:
+            return await self._tokens.token()
+        except UnreachableError as error:
+            self._gate.close(error)
+            raise
+
+    async def _renewed(self, refused: AccessToken) -> AccessToken:
+        try:
+            return await self._tokens.renew(refused)
+        except UnreachableError as error:
+            self._gate.close(error)
+            raise
+
+    def _tell_gate(self, response: aiohttp.ClientResponse) -> None:
+        self._gate.answered(response.headers)
+        seconds = _asked_wait(response)
+        if seconds is not None:
+            self._gate.hold(f"{self.origin.host} asked to wait ({response.status})", seconds)
+
+    def _check_foreign(self, url: URL) -> None:
+        if url.scheme != "https" and not (url.scheme == "http" and self.origin.scheme == "http"):
+            raise ExtractError(f"The download leads to {url.host} by {url.scheme}, not https; it is not fetched.")
+
+
+def origin_of(url: URL) -> URL | None:
+    """Scheme, host and port of an absolute URL; None where there is no host."""
+    return url.origin() if url.absolute and url.host else None
+
+
+def to_url(link: str) -> URL:
+    """A link as the server wrote it: quoting a signed one anew would break its signature.
+
+    Raises ExtractError for what is no URL.
+    """
+    try:
+        return URL(link, encoded=link.isascii() and link.isprintable() and " " not in link)
+    except ValueError:
+        raise ExtractError("A link in a listing is not a usable URL.") from None
+
+
+def raise_for_status(response: aiohttp.ClientResponse, own: bool) -> None:
+    """Turn an HTTP status that is no success into the error that it means (RFC 9110 section 15)."""
+    if response.status < 300 or response.status == 416:
+        return
+    said = f"{_place(response.url, own)} answered {response.status}"
+    if own and response.status == 401:
+        raise AuthorisationError(f"{said} to a fresh access token; run `bds-async login` again.")
+    seconds = _asked_wait(response)
+    if seconds is not None:
+        raise Throttled(f"{said} and asked to wait {seconds:.0f} seconds.", seconds)
+    if response.status in TRANSIENT_STATUSES:
+        raise _perhaps_later(response, said)
+    raise RefusedRequest(f"{said}.", response.url.host or "", response.status)
+
+
+def _perhaps_later(response: aiohttp.ClientResponse, said: str) -> TransientError:
+    seconds = retry_after(response.headers)
+    return TransientError(f"{said}.") if seconds is None else Throttled(f"{said}.", seconds)
+
+
+def _asked_wait(response: aiohttp.ClientResponse) -> float | None:
+    """Seconds that a 429, or a 403 for a quota, asks to wait; None for any other answer."""
+    if response.status not in (429, 403):
+        return None
+    seconds = retry_after(response.headers)
+    return UNNAMED_WAIT if seconds is None and response.status == 429 else seconds
+
+
+def _redirect_target(response: aiohttp.ClientResponse) -> URL:
+    location = response.headers.get("Location")
+    if not location:
+        raise TransientError(f"{response.url.host} redirects to nowhere.")
+    target = response.url.join(to_url(location))
+    if origin_of(target) is None:
+        raise ExtractError(f"{response.url.host} redirects to what is not a usable URL.")
+    return target
+
+
+def _decoded(body: bytes, url: URL) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        kind = "an HTML page" if body.lstrip()[:1] == b"<" else "something else"
+        raise TransientError(f"{url.path} answered {kind} in place of JSON.") from None
+
+
+def _place(url: URL, own: bool) -> str:
+    """A name for logs: the path on the tenant, the host alone elsewhere, never a query, which may be a signature."""
+    return url.path if own else url.host or "the storage"
