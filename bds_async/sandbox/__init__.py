@@ -1,1 +1,25 @@
-"""The embedded sandbox tenant: auth, API and storage on three loopback origins."""
+"""The embedded sandbox tenant: auth, API and storage on three loopback origins.
+
+It stands alone: it imports nothing of the client, so a client can be tested against it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bds_async.sandbox.server import Sandbox
+    from bds_async.sandbox.settings import SandboxSettings
+
+__all__ = ["Sandbox", "SandboxSettings"]
+
+_HOMES = {"Sandbox": "bds_async.sandbox.server", "SandboxSettings": "bds_async.sandbox.settings"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for, so that importing the package stays cheap."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

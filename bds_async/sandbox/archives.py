@@ -1,0 +1,104 @@
+"""From an extract to its zip: one CSV, deflated or (the huge one) stored, byte-identical whenever it is made again."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+
+from bds_async.sandbox.catalogue import FULL, HUGE_TABLE, SandboxExtract
+from bds_async.sandbox.rows import CLASSES, RowFactory
+from bds_async.sandbox.settings import SandboxSettings
+
+BOM = b"\xef\xbb\xbf"
+HUGE_BLOCK = 1 << 19
+#: Bytes of a zip with one member that are not its data: local header, directory entry, end record, without the names.
+ZIP_OVERHEAD = 30 + 46 + 22
+
+
+def row_factory(extract: SandboxExtract) -> RowFactory:
+    """Give what draws the rows of an extract."""
+    data_set = extract.data_set
+    return RowFactory(data_set.table, extract.columns, data_set.settings.seed, data_set.schedule.differential_moment)
+
+
+def csv_blocks(extract: SandboxExtract) -> Iterator[bytes]:
+    """Give the CSV of an extract in blocks: BOM and header first, then the rows."""
+    factory, schedule = row_factory(extract), extract.data_set.schedule
+    yield BOM + factory.header().encode()
+    if extract.data_set.table is HUGE_TABLE:
+        yield from _huge_rows(extract.data_set.settings)
+    elif extract.bds_type == FULL:
+        yield from factory.all_rows(schedule.rows_at(extract.tick), extract.tick)
+    else:
+        before, count = schedule.rows_at(extract.tick - 1), schedule.rows_at(extract.tick)
+        yield from factory.changed_rows(before, count, extract.tick)
+
+
+def _huge_rows(settings: SandboxSettings) -> Iterator[bytes]:
+    draw = Random(settings.seed)
+    payload = draw.randbytes(HUGE_BLOCK // 2).hex().encode()
+    left, number = settings.huge_bytes, 0
+    while left > 0:
+        head = b"%d," % number
+        row = head + payload[number % 1000 : number % 1000 + max(0, left - len(head) - 2)] + b"\r\n"
+        yield row
+        left -= len(row)
+        number += 1
+
+
+def write_zip(extract: SandboxExtract, path: Path, check: Callable[[], None]) -> None:
+    """Write the zip of an extract to a file, block by block, calling `check` before each."""
+    member = zipfile.ZipInfo(extract.data_set.table.csv_name, extract.created.timetuple()[:6])
+    huge = extract.data_set.table is HUGE_TABLE
+    member.compress_type = zipfile.ZIP_STORED if huge else zipfile.ZIP_DEFLATED
+    member.external_attr = 0o600 << 16
+    member.create_system = 3
+    with zipfile.ZipFile(path, "w", compresslevel=1) as archive:
+        # Copied by hand: a ZipInfo that is handed to open() does not take the level of its archive.
+        member._compresslevel = 1  # type: ignore[attr-defined]  # noqa: SLF001
+        with archive.open(
+            member, "w", force_zip64=huge and extract.data_set.settings.huge_bytes > 2**31 - 2**20
+        ) as out:
+            for block in csv_blocks(extract):
+                check()
+                out.write(block)
+
+
+class SizeEstimates:
+    """Close guesses of the sizes of zips not made yet: what the first rows weigh, and what each further one does."""
+
+    def __init__(self) -> None:
+        self._weights: dict[str, tuple[float, float]] = {}
+
+    def size(self, extract: SandboxExtract) -> int:
+        """Give the number of bytes that the zip will have, more or less; the same guess in every run."""
+        table = extract.data_set.table
+        if table is HUGE_TABLE:
+            return extract.data_set.settings.huge_bytes + 200
+        if table.name not in self._weights:
+            self._weights[table.name] = _weights(extract)
+        first, more = self._weights[table.name]
+        header = len(zlib.compress(BOM + row_factory(extract).header().encode(), 1))
+        rows = _rows(extract)
+        content = min(rows, CLASSES) * first + max(0, rows - CLASSES) * more
+        return int(ZIP_OVERHEAD + 2 * len(table.csv_name) + header + content)
+
+
+def _rows(extract: SandboxExtract) -> int:
+    schedule = extract.data_set.schedule
+    count = schedule.rows_at(extract.tick)
+    if extract.bds_type == FULL:
+        return count
+    before = schedule.rows_at(extract.tick - 1)
+    return before // CLASSES + count - before
+
+
+def _weights(extract: SandboxExtract) -> tuple[float, float]:
+    """Weigh a deflated row among the first of its class, and one that the window has seen before."""
+    block, *others = row_factory(extract).all_rows(17 * CLASSES, extract.tick)
+    first = len(zlib.compress(block, 1))
+    both = len(zlib.compress(b"".join([block, *others]), 1))
+    return first / CLASSES, (both - first) / (len(others) * CLASSES)

@@ -1,0 +1,75 @@
+"""The auth service: `POST /core/connect/token` (RFC 6749), as strict as a real one."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qsl, unquote_plus
+
+from aiohttp import web
+
+from bds_async.sandbox.calls import Call, Route
+from bds_async.sandbox.tenant import Tenant
+from bds_async.sandbox.tokens import GrantRefused
+
+Grant = Callable[[Call, dict[str, str]], Awaitable[dict[str, Any]]]
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+async def token(call: Call) -> web.StreamResponse:
+    """Answer the token endpoint: one grant in, an access token (and the next refresh token) out."""
+    counters = call.tenant.log.counters
+    try:
+        form = await _form(call.request)
+        grant = GRANTS.get(form.get("grant_type", ""))
+        if grant is None:
+            raise GrantRefused("unsupported_grant_type", "The grant type is missing or not known here.")
+        answer = await grant(call, form)
+    except GrantRefused as refused:
+        counters.refused_exchanges += 1
+        return _refusal(refused)
+    counters.exchanges += 1
+    return web.json_response(answer, headers=NO_STORE)
+
+
+def _refusal(refused: GrantRefused) -> web.Response:
+    challenge = {"WWW-Authenticate": 'Basic realm="sandbox"'} if refused.status == 401 else {}
+    body = {"error": refused.code, "error_description": refused.description}
+    return web.json_response(body, status=refused.status, headers={**NO_STORE, **challenge})
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise GrantRefused("invalid_request", "The body is not application/x-www-form-urlencoded.")
+    pairs = parse_qsl(await request.text(), keep_blank_values=True)
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise GrantRefused("invalid_request", "A parameter is given more than once.")
+    return dict(pairs)
+
+
+def check_client(tenant: Tenant, request: web.Request) -> None:
+    """Hold the client's id and secret of HTTP Basic against those of the sandbox (GrantRefused)."""
+    kind, _, packed = request.headers.get("Authorization", "").partition(" ")
+    try:
+        text = base64.b64decode(packed, validate=True).decode() if kind.lower() == "basic" else ""
+    except (binascii.Error, UnicodeDecodeError):
+        text = ""
+    given = ":".join(map(unquote_plus, text.split(":", 1)))
+    if not hmac.compare_digest(given.encode(), f"{tenant.client_id}:{tenant.client_secret}".encode()):
+        raise GrantRefused("invalid_client", "The client is unknown, or its secret is wrong.", 401)
+
+
+async def by_refresh_token(call: Call, form: dict[str, str]) -> dict[str, Any]:
+    """Spend a refresh token (RFC 6749 section 6)."""
+    check_client(call.tenant, call.request)
+    if not form.get("refresh_token"):
+        raise GrantRefused("invalid_request", "refresh_token is missing.")
+    return call.tenant.tokens.exchange(form["refresh_token"], form.get("scope") or None)
+
+
+GRANTS: dict[str, Grant] = {"refresh_token": by_refresh_token}
+
+ROUTES = (Route.of("/core/connect/token", "token", POST=token),)

@@ -1,0 +1,69 @@
+"""When the tenant generates what: ticks of differentials, weeks of fulls, and how many rows there are by then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from bds_async.sandbox.settings import SandboxSettings
+from bds_async.sandbox.tables import Table, stable_number
+
+#: A Sunday: ticks and weeks are counted from here, so that they stay the same however far time moves.
+EPOCH = datetime(2020, 1, 5, tzinfo=UTC)
+ROWS_ARE_NOMINAL_AT = datetime(2026, 1, 1, tzinfo=UTC)
+GROWTH_PER_DAY = 0.0004
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One generation of one plugin: `tick` says up to which differential the data goes."""
+
+    tick: int
+    queued: datetime
+    created: datetime
+
+
+class Schedule:
+    """The cadence of one data set."""
+
+    def __init__(self, table: Table, settings: SandboxSettings) -> None:
+        self._table, self._settings = table, settings
+        self._period = timedelta(hours=settings.differential_hours)
+        self._full_period = timedelta(days=settings.full_days)
+        jitter = timedelta(seconds=stable_number("phase", settings.seed, table.name) % 3600)
+        self._phase = (timedelta(hours=4) + jitter) % self._period
+        self._full_phase = (timedelta(hours=2) + jitter) % self._full_period
+
+    def differential_moment(self, tick: int) -> datetime:
+        """Give the queued moment of a differential."""
+        return EPOCH + self._phase + tick * self._period
+
+    def tick_at(self, moment: datetime) -> int:
+        """Give the last differential that was queued at or before a moment."""
+        return (moment - EPOCH - self._phase) // self._period
+
+    def rows_at(self, tick: int) -> int:
+        """Give how many rows the table has once a differential has been queued; it never shrinks."""
+        days = (self.differential_moment(tick) - ROWS_ARE_NOMINAL_AT) / timedelta(days=1)
+        return int(self._table.rows * self._settings.scale * max(0.1, 1 + GROWTH_PER_DAY * days))
+
+    def differentials(self, now: datetime) -> Iterator[Moment]:
+        """Give every differential that is created and not yet dropped at a moment, oldest first."""
+        oldest = now - timedelta(days=self._settings.differential_retention_days)
+        for tick in range(self.tick_at(oldest) + 1, self.tick_at(now) + 1):
+            yield from self._if_created("Differential", tick, self.differential_moment(tick), now)
+
+    def fulls(self, now: datetime) -> Iterator[Moment]:
+        """Give every full that is created and not yet dropped at a moment, oldest first."""
+        start = EPOCH + self._full_phase
+        oldest = now - timedelta(days=self._settings.full_retention_days)
+        for week in range((oldest - start) // self._full_period + 1, (now - start) // self._full_period + 1):
+            queued = start + week * self._full_period
+            yield from self._if_created("Full", self.tick_at(queued), queued, now)
+
+    def _if_created(self, bds_type: str, tick: int, queued: datetime, now: datetime) -> Iterator[Moment]:
+        delay = 10_000 + stable_number("created", self._settings.seed, self._table.name, bds_type, queued) % 200_000
+        created = queued + timedelta(milliseconds=delay)
+        if created <= now:
+            yield Moment(tick, queued, created)

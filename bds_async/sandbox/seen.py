@@ -1,0 +1,73 @@
+"""What the sandbox remembers of the requests that it saw, for people and tests to look at."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass
+class SeenRequest:
+    """One request: never its query, its token or its body."""
+
+    origin: str
+    method: str
+    path: str
+    kind: str = "unknown"
+    data_set: str | None = None
+    bds_type: str | None = None
+    #: None while unanswered, and where the connection was dropped instead of an answer.
+    status: int | None = None
+    authorised: bool = False
+    range: str | None = None
+    body_bytes: int = 0
+    #: Names of the faults that were played on it.
+    faults: tuple[str, ...] = ()
+
+
+@dataclass
+class Counters:
+    """Totals since the sandbox started."""
+
+    requests: int = 0
+    exchanges: int = 0
+    refused_exchanges: int = 0
+    #: Answers with 429 from the rate limit (not from faults).
+    throttled: int = 0
+    #: Requests to the storage that carried `Authorization` and were refused for it.
+    refused_bearers: int = 0
+    bodies_in_flight: int = 0
+    most_bodies_in_flight: int = 0
+    #: Bytes of archives that left, whole or in part.
+    body_bytes: int = 0
+
+
+class RequestLog:
+    """The last requests, oldest first, and the counters."""
+
+    def __init__(self, length: int) -> None:
+        self.requests: deque[SeenRequest] = deque(maxlen=length)
+        self.counters = Counters()
+
+    def add(self, seen: SeenRequest) -> None:
+        """Remember a request that has just come in."""
+        self.counters.requests += 1
+        self.requests.append(seen)
+
+    @contextmanager
+    def body(self) -> Iterator[None]:
+        """Count a body that is in flight."""
+        counters = self.counters
+        counters.bodies_in_flight += 1
+        counters.most_bodies_in_flight = max(counters.most_bodies_in_flight, counters.bodies_in_flight)
+        try:
+            yield
+        finally:
+            counters.bodies_in_flight -= 1
+
+    def moved(self, seen: SeenRequest, count: int) -> None:
+        """Count bytes of an archive that were sent."""
+        seen.body_bytes += count
+        self.counters.body_bytes += count

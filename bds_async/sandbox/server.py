@@ -1,0 +1,175 @@
+"""The sandbox itself: three origins on loopback around one tenant."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import tempfile
+from collections import deque
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+
+from bds_async.sandbox import api_new, api_old, auth, storage, versions
+from bds_async.sandbox.front import Front
+from bds_async.sandbox.origins import Origin
+from bds_async.sandbox.seen import Counters, SeenRequest
+from bds_async.sandbox.settings import SandboxSettings
+from bds_async.sandbox.tenant import API, AUTH, STORAGE, Tenant
+from bds_async.sandbox.truth import TrueDataSet, truth
+
+ROUTES = {
+    AUTH: auth.ROUTES,
+    API: (*versions.ROUTES, *api_new.ROUTES, *api_old.ROUTES),
+    STORAGE: storage.ROUTES,
+}
+
+
+class Sandbox:
+    """A tenant that behaves like Brightspace, with auth, API and storage on an origin each.
+
+    Use it as an asynchronous context manager, or call `start` and `stop`. Everything runs in the event loop that
+    started it, archives are made in two threads and lie in a temporary folder that `stop` removes.
+    """
+
+    def __init__(self, settings: SandboxSettings | None = None) -> None:
+        self.settings = settings or SandboxSettings()
+        self._tenant = Tenant(self.settings)
+        port = self.settings.port
+        self._origins = {
+            name: Origin(Front(self._tenant, name, routes).application(), port + number if port else 0)
+            for number, (name, routes) in enumerate(ROUTES.items())
+        }
+        self._return: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Sandbox:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen on all three origins; OSError where a port is taken."""
+        for name, origin in self._origins.items():
+            await origin.start()
+            self._tenant.urls[name] = origin.url
+
+    async def stop(self) -> None:
+        """Close everything: listeners, connections, threads, the temporary folder."""
+        await self._forget_return()
+        for origin in self._origins.values():
+            await origin.stop()
+        await asyncio.to_thread(self._tenant.close)
+
+    @property
+    def tenant_url(self) -> str:
+        """The `bspace_url` of this tenant."""
+        return self._origins[API].url
+
+    @property
+    def auth_url(self) -> str:
+        """The `auth_service` of this tenant."""
+        return self._origins[AUTH].url
+
+    @property
+    def storage_url(self) -> str:
+        """Origin of the signed links."""
+        return self._origins[STORAGE].url
+
+    @property
+    def client_id(self) -> str:
+        """The registered application's id."""
+        return self._tenant.client_id
+
+    @property
+    def client_secret(self) -> str:
+        """The registered application's secret."""
+        return self._tenant.client_secret
+
+    def new_refresh_token(self, scope: str | None = None) -> str:
+        """Give a refresh token as if a person had just consented; without a scope, to all that the settings name."""
+        return self._tenant.tokens.new_refresh_token(scope or " ".join(sorted(self.settings.scopes)))
+
+    def config(self) -> dict[str, object]:
+        """Give the content of a config.json with a fresh refresh token, usable at once."""
+        return {
+            "bspace_url": self.tenant_url,
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "refresh_token": self.new_refresh_token(),
+            "auth_service": self.auth_url,
+        }
+
+    def write_config(self, path: Path) -> None:
+        """Write `config()` to a file, atomically and with mode 0600."""
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".sandbox-", suffix=".json")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(self.config(), file, indent=2)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    @property
+    def requests(self) -> deque[SeenRequest]:
+        """The last requests, oldest first."""
+        return self._tenant.log.requests
+
+    @property
+    def counters(self) -> Counters:
+        """Totals since the start."""
+        return self._tenant.log.counters
+
+    def catalogue(self) -> list[TrueDataSet]:
+        """Give the truth: every data set with all that is listed of it now."""
+        return truth(self._tenant)
+
+    def is_live(self, refresh_token: str) -> bool:
+        """Tell whether a refresh token could still be spent."""
+        return self._tenant.tokens.is_live(refresh_token)
+
+    def revoke_access_tokens(self) -> None:
+        """End all access tokens before their time: their bearers get 401."""
+        self._tenant.tokens.revoke_access()
+
+    def revoke_refresh_tokens(self) -> None:
+        """End all refresh tokens, as when the consent is withdrawn: `invalid_grant`."""
+        self._tenant.tokens.revoke_refresh()
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass: new extracts appear, old ones are dropped, tokens and links die."""
+        self._tenant.clock.advance(by)
+
+    async def go_away(self, seconds: float | None = None) -> None:
+        """Refuse every connection on all origins; for so many seconds, or until `come_back`."""
+        await self._forget_return()
+        for origin in self._origins.values():
+            await origin.refuse()
+        if seconds is not None:
+            self._return = asyncio.create_task(self._return_after(seconds))
+
+    async def come_back(self) -> None:
+        """Listen again, on the same ports."""
+        await self._forget_return()
+        await self._listen()
+
+    async def _return_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._listen()
+
+    async def _listen(self) -> None:
+        for origin in self._origins.values():
+            await origin.listen()
+
+    async def _forget_return(self) -> None:
+        if self._return is not None:
+            self._return.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._return
+            self._return = None

@@ -1,0 +1,89 @@
+"""Every knob of the sandbox tenant, in one frozen place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+
+#: What a person who consents grants by default: the new routes and both halves of the old ones.
+DEFAULT_SCOPES = frozenset({"datasets:bds:read", "datahub:dataexports:read", "datahub:dataexports:download"})
+#: The versions of the LP API that the tenant answers for.
+DEFAULT_LP_VERSIONS = tuple(f"1.{minor}" for minor in range(15, 64))
+
+
+def todays_midnight() -> datetime:
+    """Give the last UTC midnight: a moment that stays put while a sandbox is tried out."""
+    return datetime.combine(datetime.now(UTC).date(), time(), UTC)
+
+
+@dataclass(frozen=True)
+class SandboxSettings:
+    """How the tenant looks, what it holds and how it is served.
+
+    Durations are seconds unless the name says otherwise. Two sandboxes with the same `seed`, `scale` and `now`
+    list the same extracts and serve byte-identical zips.
+    """
+
+    # What it holds.
+    seed: int = 0
+    #: How many data sets; past the 139 that carry real names, numbered ones follow.
+    data_sets: int = 139
+    #: Multiplies the row counts; at 1 the newest fulls are some 30 MB of zips in all, the largest about 7 MB.
+    scale: float = 1.0
+    #: Size of one additional full extract that does not compress; 0 leaves it out.
+    huge_bytes: int = 0
+    #: The moment at which the tenant's clock starts; None is the last UTC midnight.
+    now: datetime | None = None
+    version: str = "9.4"
+    differential_hours: float = 24.0
+    differential_retention_days: float = 14.0
+    full_days: float = 7.0
+    full_retention_days: float = 21.0
+    #: Patterns of data sets whose `Differential` (or `Full`) is null.
+    without_differential: tuple[str, ...] = ("Role Details", "Tools")
+    without_full: tuple[str, ...] = ()
+    #: Patterns of names (of fulls, or of differentials with their suffix) of which nothing was ever generated.
+    never_generated: tuple[str, ...] = ("CPD Methods Differential", "Portfolio Categories Differential")
+
+    # The tenant.
+    lp_versions: tuple[str, ...] = DEFAULT_LP_VERSIONS
+    #: Which families of routes the tenant knows: "new", "old".
+    route_families: frozenset[str] = frozenset({"new", "old"})
+    page_size: int = 20
+    extract_page_size: int = 50
+    rate_credits: int = 50_000
+    rate_window: float = 60.0
+    request_cost: int = 10
+    #: "seconds" or "date": the form of `Retry-After` (RFC 9110 section 10.2.3).
+    retry_after_form: str = "seconds"
+
+    # The auth service.
+    scopes: frozenset[str] = DEFAULT_SCOPES
+    access_token_life: float = 3600.0
+    authorization_code_life: float = 120.0
+
+    # The storage.
+    signed_link_life: float = 300.0
+    ranges: bool = True
+    etags: bool = True
+    #: Serve the bytes from the tenant itself, without a redirect to the storage.
+    direct: bool = False
+    #: Bytes a second for each connection that carries a body; None is unlimited.
+    bandwidth: float | None = None
+
+    # All three.
+    #: Ports are port (auth), port+1 (tenant) and port+2 (storage); 0 takes free ones.
+    port: int = 0
+    #: Waited before every answer.
+    latency: float = 0.0
+    #: Bound of the temporary folder for archives; the least recently used are dropped and made again when asked for.
+    spool_bytes: int = 2 * 1024**3
+    #: How many requests the log of requests remembers.
+    log_length: int = 20_000
+
+    def __post_init__(self) -> None:
+        """Refuse a moment without a zone, which would mean another extract on every machine."""
+        if self.now is not None and self.now.tzinfo is None:
+            raise ValueError("SandboxSettings.now needs a time zone")
+        if self.data_sets < 0 or self.scale <= 0 or self.port < 0:
+            raise ValueError("SandboxSettings: data_sets and port are not negative, scale is above 0")

@@ -1,0 +1,111 @@
+"""A temporary folder for archives, bounded: what was not asked for the longest is dropped, and made again on demand."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from io import BufferedReader
+from pathlib import Path
+
+#: Writes a file; calls the second argument now and then, which raises SpoolClosed once nobody wants it any more.
+Maker = Callable[[Path, Callable[[], None]], None]
+
+
+class SpoolClosed(RuntimeError):
+    """The sandbox is being stopped; no archive is made any more."""
+
+
+@dataclass
+class _Entry:
+    path: Path
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    size: int | None = None
+
+
+class Spool:
+    """Files made on first request, of at most `bound` bytes in all, for any number of threads.
+
+    The file that was asked for last is kept even where it alone is above the bound.
+    """
+
+    def __init__(self, bound: int) -> None:
+        self._bound = bound
+        self._folder = Path(tempfile.mkdtemp(prefix="bds-sandbox-"))
+        self._guard = threading.Lock()
+        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
+        self._sizes: dict[Hashable, int] = {}
+        self._numbered = 0
+        self._closed = False
+
+    @property
+    def folder(self) -> Path:
+        """Where the files lie."""
+        return self._folder
+
+    def known_size(self, key: Hashable) -> int | None:
+        """Give the size of a file that has been made before, whether or not it is still there."""
+        return self._sizes.get(key)
+
+    def open(self, key: Hashable, make: Maker) -> BufferedReader:
+        """Open the file for a key, made by `make` where it is not there; blocks meanwhile (SpoolClosed).
+
+        An open file stays readable when it is dropped.
+        """
+        entry = self._entry(key)
+        with entry.lock:
+            if not entry.path.exists():
+                self._make(entry, make)
+            self._sizes[key] = entry.size = entry.path.stat().st_size
+            file = entry.path.open("rb")
+        self._drop_oldest(key)
+        return file
+
+    def sha256(self, key: Hashable, make: Maker) -> str:
+        """Give the SHA-256 of the file for a key in hex, making it where needed."""
+        with self.open(key, make) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def stop_making(self) -> None:
+        """Let files that are being made give up soon."""
+        self._closed = True
+
+    def close(self) -> None:
+        """Remove the folder and everything in it."""
+        self._closed = True
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _entry(self, key: Hashable) -> _Entry:
+        with self._guard:
+            if key not in self._entries:
+                self._numbered += 1
+                self._entries[key] = _Entry(self._folder / f"{self._numbered}.zip")
+            self._entries.move_to_end(key)
+            return self._entries[key]
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise SpoolClosed("the sandbox has been stopped")
+
+    def _make(self, entry: _Entry, make: Maker) -> None:
+        self._check_open()
+        unfinished = entry.path.with_suffix(".part")
+        make(unfinished, self._check_open)
+        unfinished.replace(entry.path)
+
+    def _drop_oldest(self, keep: Hashable) -> None:
+        with self._guard:
+            total = sum(entry.size or 0 for entry in self._entries.values())
+            for key in list(self._entries):
+                if total <= self._bound:
+                    return
+                if key != keep and (size := self._entries[key].size):
+                    total -= size
+                    # A file that is being read cannot be deleted on Windows: it then goes in a later round.
+                    with suppress(OSError):
+                        self._entries.pop(key).path.unlink(missing_ok=True)

@@ -1,0 +1,62 @@
+"""The state of one sandbox that its three origins share."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from io import BufferedReader
+
+from bds_async.sandbox.archives import SizeEstimates, write_zip
+from bds_async.sandbox.budget import Budget
+from bds_async.sandbox.catalogue import Catalogue, SandboxExtract
+from bds_async.sandbox.clock import Clock
+from bds_async.sandbox.links import LinkSigner
+from bds_async.sandbox.seen import RequestLog
+from bds_async.sandbox.settings import SandboxSettings, todays_midnight
+from bds_async.sandbox.spool import Spool
+from bds_async.sandbox.tokens import TokenOffice
+
+AUTH, API, STORAGE = "auth", "tenant", "storage"
+
+
+class Tenant:
+    """Everything behind the three listeners; `urls` is filled in once their ports are known."""
+
+    client_id = "sandbox-client-5f0e"
+    client_secret = "sandbox-secret-9c41d7"  # noqa: S105 - opens nothing but this sandbox
+
+    def __init__(self, settings: SandboxSettings) -> None:
+        self.settings = settings
+        self.clock = Clock(settings.now or todays_midnight())
+        self.catalogue = Catalogue(settings, self.clock)
+        self.tokens = TokenOffice(self.clock, settings.access_token_life)
+        self.budget = Budget(settings, self.clock)
+        self.signer = LinkSigner(self.clock)
+        self.log = RequestLog(settings.log_length)
+        self.urls: dict[str, str] = {}
+        self._estimates = SizeEstimates()
+        self._spool = Spool(settings.spool_bytes)
+        self._makers = ThreadPoolExecutor(2, "bds-sandbox")
+
+    def size(self, extract: SandboxExtract) -> int:
+        """Give the exact size of a zip that has been made, a close estimate of any other."""
+        return self._spool.known_size(extract.identity) or self._estimates.size(extract)
+
+    def open_archive(self, extract: SandboxExtract) -> BufferedReader:
+        """Open the zip of an extract, making it first where needed; blocks meanwhile."""
+        return self._spool.open(extract.identity, partial(write_zip, extract))
+
+    def sha256(self, extract: SandboxExtract) -> str:
+        """Give the SHA-256 of the zip of an extract in hex, making it first where needed; blocks meanwhile."""
+        return self._spool.sha256(extract.identity, partial(write_zip, extract))
+
+    async def archive(self, extract: SandboxExtract) -> BufferedReader:
+        """Open the zip of an extract without holding up the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._makers, self.open_archive, extract)
+
+    def close(self) -> None:
+        """Stop making archives and remove those that were made; blocks until the makers are gone."""
+        self._spool.stop_making()
+        self._makers.shutdown(wait=True, cancel_futures=True)
+        self._spool.close()
