@@ -1,0 +1,36 @@
+"""Addresses of servers: what bds-async accepts as the origin of a tenant or of an auth service."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from yarl import URL
+
+
+def origin(value: str) -> str:
+    """An address reduced to scheme, host and port; ValueError says what is wrong with it.
+
+    Plain http is for loopback alone, since secrets and tokens travel to these addresses.
+    """
+    try:
+        url = URL(value)
+        host = url.host or ""
+    except ValueError:
+        host = ""
+    if not host or url.scheme not in {"http", "https"}:
+        raise ValueError("must be an address like https://myschool.brightspace.com")
+    if url.user is not None or url.password is not None:
+        raise ValueError("must not carry a user name or a password")
+    if url.path not in {"", "/"} or "?" in value or "#" in value:
+        raise ValueError("must end after the host name: no path, no query")
+    if url.scheme == "http" and not is_loopback(host):
+        raise ValueError("must start with https (plain http is for loopback addresses alone)")
+    return str(url.origin())
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
