@@ -1,0 +1,48 @@
+"""The header row of a CSV as Brightspace writes it: UTF-8 with BOM, quoted where needed, line breaks in quotes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+#: Bytes within which the header row must end; beyond, a file counts as having none.
+HEADER_LIMIT = 1024 * 1024
+
+
+class HeaderReader:
+    """Takes the beginning of a CSV by blocks and gives its columns; keeps HEADER_LIMIT bytes and drops the rest."""
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self._is_whole = True
+
+    @property
+    def is_full(self) -> bool:
+        """True when more blocks would change nothing."""
+        return not self._is_whole
+
+    def feed(self, block: bytes) -> None:
+        """Take the next block."""
+        room = HEADER_LIMIT - len(self._head)
+        self._head += block[:room]
+        self._is_whole = self._is_whole and len(block) <= room
+
+    def columns(self) -> tuple[str, ...] | None:
+        """The names in the header row; None if there is no such row, or none that can be read."""
+        # What was cut may end in the middle of a letter, so nothing is strict here but the quotes.
+        lines = io.StringIO(self._head.decode("utf-8-sig", errors="replace"), newline="")
+        complete = (line for line in lines if self._is_whole or line.endswith(("\n", "\r")))
+        try:
+            row = next(csv.reader(complete, strict=True), None)
+        except csv.Error:
+            return None
+        return tuple(row) if row else None
+
+
+def columns_of(csv_path: Path) -> tuple[str, ...] | None:
+    """The names in the header row of a CSV file, None if it has none; raises OSError."""
+    header = HeaderReader()
+    with csv_path.open("rb") as file:
+        header.feed(file.read(HEADER_LIMIT + 1))
+    return header.columns()
