@@ -8,7 +8,9 @@ BdsError
 │   ├── AuthorisationError        4   a grant, a scope or a permission was refused
 │   └── DestinationError          6   the folder: full, read-only, vanished
 └── AnotherRunMayHelp             later, the same command may succeed
+    ├── Stopped       130, 143, 3    a signal, or the time that the run was given is up
     ├── FolderBusy               75   another run holds the folder
+    ├── CredentialsBusy          75   another process keeps the refresh token locked
     ├── UnreachableError          5   Brightspace or the auth service did not answer
     ├── CatalogueError            5   the catalogue would not come, or made no sense
     └── ExtractError              3   one extract (or one extract list) failed; others go on
@@ -67,8 +69,22 @@ class AnotherRunMayHelp(BdsError):
     """The same command may succeed when it is run again."""
 
 
+class Stopped(AnotherRunMayHelp):
+    """The run was asked to end before it was done; `exit_code` is 130 or 143 for a signal, 3 for `--max-time`."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 class FolderBusy(AnotherRunMayHelp):
     """Another run holds the folder's lock."""
+
+    exit_code = 75
+
+
+class CredentialsBusy(AnotherRunMayHelp):
+    """Another process keeps the refresh token locked for longer than an exchange can take."""
 
     exit_code = 75
 
@@ -131,5 +147,17 @@ class VerificationError(TransientError):
     """The bytes arrived but are not a whole, valid zip."""
 
 
-#: Which code wins where several errors apply (signals come before all of these, a defect before the rest).
-EXIT_CODE_ORDER = (1, 75, 2, 4, 6, 5, 3, 0)
+#: Which code wins where several errors apply: a signal, a defect, then as the exit codes are documented.
+EXIT_CODE_ORDER = (130, 143, 1, 75, 2, 4, 6, 5, 3, 0)
+
+
+def weightiest(errors: BaseException) -> BaseException:
+    """Of the errors in a group (or a single one), the one whose exit code wins."""
+    leaves = _leaves(errors)
+    return min(leaves, key=lambda error: EXIT_CODE_ORDER.index(error.exit_code if isinstance(error, BdsError) else 1))
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [leaf for inner in error.exceptions for leaf in _leaves(inner)]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from .models import Extract, utc_text
+from .models import Extract, Identity, utc_text
 
 REPORT_VERSION = 1
 
@@ -116,6 +116,55 @@ class RunReport:
             "seconds": round(self.seconds, 3),
             **asdict(self.counters),
         }
+
+
+class RunLog:
+    """Collects what happens in a run, from the moment that there is a plan; `counters` may change until the report."""
+
+    def __init__(self, command: str, tenant: str) -> None:
+        self.counters = Counters()
+        self._command = command
+        self._tenant = tenant
+        self._started = now()
+        self._planned: list[Extract] | None = None
+        self._outcomes: dict[Identity, Outcome] = {}
+        self._failed_lists: Sequence[FailedList] = ()
+
+    def plan(self, extracts: Sequence[Extract], failed_lists: Sequence[FailedList]) -> None:
+        """Take note of the plan: each of these extracts will stand in the report."""
+        self._planned = list(extracts)
+        self._failed_lists = failed_lists
+
+    def note(self, outcome: Outcome) -> None:
+        """Take note of what became of one extract."""
+        self._outcomes[outcome.extract.identity] = outcome
+
+    @property
+    def has_plan(self) -> bool:
+        """Whether the run got as far as a plan, so that there is something to report."""
+        return self._planned is not None
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code of a run that nothing stopped: 3 if something failed, else 0."""
+        failed = any(outcome.status is Status.FAILED for outcome in self._outcomes.values())
+        return 3 if failed or self._failed_lists else 0
+
+    def report(self, exit_code: int) -> RunReport:
+        """The report as of now; what has no outcome yet is pending."""
+        return RunReport(
+            command=self._command,
+            tenant=self._tenant,
+            started=self._started,
+            finished=now(),
+            exit_code=exit_code,
+            outcomes=[
+                self._outcomes.get(extract.identity, Outcome(extract, Status.PENDING))
+                for extract in self._planned or ()
+            ],
+            failed_lists=self._failed_lists,
+            counters=self.counters,
+        )
 
 
 def now() -> datetime:

@@ -1,0 +1,124 @@
+"""From a list of downloads to their outcomes: the pool fetches pieces, whole files are verified and published."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from .archive import Checked, check, unzip_csv
+from .download import Download, Piece
+from .errors import AnotherRunMayHelp, ExtractError, UnreachableError, VerificationError
+from .events import Ended, Observer
+from .folder import free_space
+from .options import PublishAs, RunOptions
+from .pool import Pool
+from .publish import Publisher
+from .report import Outcome
+from .tenant import Tenant
+from .transfer import Transfer
+
+Result = TypeVar("Result")
+
+#: Threads for the work on zips; two keep up with a pool that a network feeds.
+ZIP_THREADS = 2
+
+
+@contextmanager
+def zip_threads() -> Iterator[Executor]:
+    """An executor for the work on zips; work that has not begun is dropped at the end, none is waited for."""
+    executor = ThreadPoolExecutor(ZIP_THREADS, thread_name_prefix="zip")
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+class DeliveryRun:
+    """Fetches, verifies and publishes; what becomes of each download is an outcome, told to the observer.
+
+    `executor` takes the zip work, so that neither the event loop nor a worker waits for it.
+    """
+
+    def __init__(
+        self, tenant: Tenant, publisher: Publisher, options: RunOptions, observer: Observer, executor: Executor
+    ) -> None:
+        self._publisher = publisher
+        self._options = options
+        self._observer = observer
+        self._executor = executor
+        self._transfer = Transfer(tenant, self._queue, observer, stall_timeout=options.stall_timeout)
+        self._pool: Pool[Piece] = Pool(options.workers, self._fetch)
+        self._finishing: asyncio.TaskGroup | None = None
+
+    async def deliver(self, downloads: Sequence[Download]) -> None:
+        """Bring every download to its outcome; raises (in a group) what stops the whole run."""
+        for download in downloads:
+            for piece in download.first_pieces():
+                self._queue(piece)
+        async with asyncio.TaskGroup() as self._finishing:
+            await self._pool.run(_all_settled(downloads))
+
+    def _queue(self, piece: Piece) -> None:
+        self._pool.put(piece, piece.download.extract.download_size or 0)
+
+    async def _fetch(self, piece: Piece) -> None:
+        download = piece.download
+        try:
+            await self._transfer.fetch(piece)
+        except (ExtractError, UnreachableError) as error:
+            self._fail(download, error)
+        if download.is_ready_to_finish() and self._finishing is not None:
+            self._finishing.create_task(self._finish(download))
+
+    async def _finish(self, download: Download) -> None:
+        """Verify a whole partial file, wait for the data set's earlier extracts, and give it its final name."""
+        try:
+            staged, checked = await self._in_thread(partial(self._check, download))
+        except VerificationError as error:
+            self._reject(download, error)
+        except ExtractError as error:
+            download.partial.discard()
+            self._fail(download, error)
+        else:
+            await self._publish(download, staged, checked)
+
+    def _check(self, download: Download) -> tuple[Path, Checked]:
+        if self._options.publish_as is PublishAs.ZIP:
+            return download.partial.path, check(download.partial.path, self._options.verify)
+        free = free_space(download.partial.path.parent)
+        return download.partial.csv_path, unzip_csv(download.partial.path, download.partial.csv_path, free_space=free)
+
+    async def _publish(self, download: Download, staged: Path, checked: Checked) -> None:
+        if download.predecessor is not None:
+            await download.predecessor.settled()
+        delivery = await self._publisher.publish(download.extract, staged, download.path, checked)
+        download.partial.discard()
+        self._settle(download, download.published(delivery))
+
+    def _reject(self, download: Download, error: VerificationError) -> None:
+        pieces = download.reject()
+        for piece in pieces:
+            self._queue(piece)
+        if not pieces:
+            self._fail(download, error)
+
+    def _fail(self, download: Download, error: AnotherRunMayHelp) -> None:
+        if not download.is_settled:
+            self._settle(download, download.failed(error))
+
+    def _settle(self, download: Download, outcome: Outcome) -> None:
+        download.settle(outcome)
+        self._observer(Ended(outcome))
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+
+async def _all_settled(downloads: Sequence[Download]) -> None:
+    for download in downloads:
+        await download.settled()

@@ -1,0 +1,51 @@
+"""What a run is asked to do, as the command line or a caller's code says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from .archive import Verify
+from .paths import Suffix
+from .plan import Wanted
+
+
+class PublishAs(StrEnum):
+    """What is published: the zip as it came, or the CSV inside it."""
+
+    ZIP = "zip"
+    CSV = "csv"
+
+    @property
+    def suffix(self) -> Suffix:
+        """Ending of the published files."""
+        return ".csv" if self is PublishAs.CSV else ".zip"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What every run can be told.
+
+    `data_set` and `exclude` are patterns: a name (case-insensitive, `*` and `?` allowed), a schema id or a plugin id.
+    `workers` (1 to 64) is how many bodies are in flight at most; `attempts` how often an extract is tried;
+    `stall_timeout` and `max_time` are in seconds.
+    """
+
+    data_set: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    publish_as: PublishAs = PublishAs.ZIP
+    verify: Verify = Verify.FULL
+    workers: int = 16
+    attempts: int = 6
+    stall_timeout: float = 60.0
+    max_time: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullOptions(RunOptions):
+    """What `pull` can be told besides: which extracts, and whether to fetch again what is there already."""
+
+    wanted: Wanted = Wanted.FULL
+    since: datetime | None = None
+    force: bool = False
