@@ -1,0 +1,46 @@
+"""`bds-async demo`: the whole job against the embedded tenant; no account, no network."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+from ..config import Config
+from ..events import Observer
+from ..jobs import pull
+from ..options import PullOptions
+from ..report import RunReport
+from ..running import Stop
+from ..sandbox import Sandbox, SandboxSettings
+from .running import run
+from .selection import watching_options
+from .settings import common_options
+from .watching import all_of, observers
+
+
+@click.command("demo")
+@click.option(
+    "--to",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where extracts land [default: a fresh temporary folder].",
+)
+@watching_options
+@common_options
+def command(to: Path | None, report: Path | None, *, no_progress: bool) -> int:
+    """Pull everything from an embedded tenant that behaves like Brightspace."""
+    folder = to or Path(tempfile.mkdtemp(prefix="bds-async-demo-"))
+    observer = all_of(observers(report=report, no_progress=no_progress))
+    result = run(lambda stop: _demo(folder, observer, stop))
+    click.echo(folder)
+    return result.exit_code
+
+
+async def _demo(folder: Path, observer: Observer, stop: Stop) -> RunReport:
+    async with Sandbox(SandboxSettings()) as sandbox:
+        with tempfile.TemporaryDirectory(prefix="bds-async-") as home:
+            config_file = Path(home) / "config.json"
+            sandbox.write_config(config_file)
+            return await pull(Config.load(config_file, {}), folder, PullOptions(), observer=observer, stop=stop)

@@ -1,0 +1,25 @@
+"""`bds-async list`: what the tenant offers."""
+
+from __future__ import annotations
+
+import click
+
+from ..config import Config
+from ..jobs import catalogue
+from ..options import RunOptions
+from .running import run_simple
+from .selection import choosing_options
+from .settings import common_options, settings
+from .tables import log_failed_lists, print_listing
+
+
+@click.command("list")
+@choosing_options
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each data set, with all its extracts.")
+@common_options
+def command(data_set: tuple[str, ...], exclude: tuple[str, ...], *, as_json: bool) -> int:
+    """Show what the tenant offers: each data set, its newest full, its differentials."""
+    options = RunOptions(data_set=data_set, exclude=exclude)
+    listing = run_simple(catalogue(Config.load(settings().config), options))
+    print_listing(listing, as_json)
+    return log_failed_lists(listing.failed)

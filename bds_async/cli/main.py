@@ -1,0 +1,90 @@
+"""The `bds-async` command: finds the subcommand, runs it, and turns what it raises into an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from .. import __version__
+from ..errors import BdsError
+from .settings import common_options
+
+#: Subcommand to the module of this package that has it; the function is named as the command.
+MODULES = {
+    "pull": "pull",
+    "list": "list_command",
+    "demo": "demo",
+    "sandbox": "sandbox",
+}
+
+log = logging.getLogger("bds_async")
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for, so that `--version` stays cheap."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Every command, in the order of the documentation."""
+        return list(MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name, None if there is none."""
+        if cmd_name not in MODULES:
+            return None
+        module = importlib.import_module(f".{MODULES[cmd_name]}", __package__)
+        command: click.Command = module.command
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="bds-async")
+@common_options
+def cli() -> None:
+    """Get every Brightspace Data Set out of a D2L Brightspace tenant, in parallel, verified, and nothing lost.
+
+    Data goes to stdout, everything else to stderr. Exit codes: 0 done; 2 usage or config; 3 something failed, the
+    rest is there; 4 authorisation refused; 5 Brightspace not reached; 6 the destination; 75 another run holds the
+    folder; 130, 143 stopped by a signal.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with the documented code."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = _said("Interrupted.", 130)
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        code = 2
+    except BdsError as error:
+        code = _said(str(error), error.exit_code)
+    except BrokenPipeError:
+        # Whoever read our stdout has gone; Python must not complain about it when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        # The last resort: not even a defect may print a secret.
+        code = _said(_defect(error), 1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _said(message: str, code: int) -> int:
+    log.error(message)
+    return code
+
+
+def _defect(error: Exception) -> str:
+    """Where a defect showed, without the exception's own text, which may quote a secret."""
+    lines = [f"This is a defect in bds-async {__version__}, please report it: {type(error).__name__}"]
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        lines.append(f"  at {code.co_filename}:{trace.tb_lineno} in {code.co_name}")
+        trace = trace.tb_next
+    return "\n".join(lines)

@@ -1,0 +1,88 @@
+"""`bds-async pull`: one-shot bulk pull."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..config import Config
+from ..errors import ConfigError
+from ..jobs import plan, pull
+from ..options import PullOptions
+from ..plan import Wanted
+from .running import run as run_job
+from .running import run_simple
+from .selection import converted, run_options, to_option, watching_options
+from .settings import common_options, settings
+from .tables import log_failed_lists, print_plan
+from .watching import all_of, observers
+
+
+class Moment(click.ParamType):
+    """An ISO 8601 date or moment; without a zone it is UTC."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Parse it, or fail with the form that is wanted."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not an ISO 8601 moment such as 2026-11-22 or 2026-11-22T04:00:00Z", param, ctx)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@click.command("pull")
+@to_option
+@click.option(
+    "--type",
+    "wanted",
+    type=click.Choice(["full", "differential", "all"]),
+    default="full",
+    show_default=True,
+    help="full: the newest full of each data set; differential: every listed one; all: both.",
+)
+@click.option(
+    "--since", type=Moment(), help="Only extracts queued at or after this ISO 8601 moment (UTC without a zone)."
+)
+@click.option("--force", is_flag=True, help="Fetch again what is already there, and replace it.")
+@click.option("--dry-run", is_flag=True, help="Print the plan with sizes, download nothing.")
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: lines of JSON.")
+@run_options
+@watching_options
+@common_options
+def command(
+    to: Path,
+    wanted: str,
+    since: datetime | None,
+    *,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
+    run: dict[str, Any],
+    report: Path | None,
+    no_progress: bool,
+) -> int:
+    """Make a folder hold the chosen extracts: by default the newest full of every data set.
+
+    What is there already is not fetched again; a run that was killed is finished by the next one.
+    """
+    options = PullOptions(wanted=Wanted(wanted), since=since, force=force, **converted(run))
+    config = Config.load(settings().config)
+    if dry_run:
+        return _print_plan(config, to, options, as_json)
+    if as_json:
+        raise ConfigError("--json goes with --dry-run; the results of a run are written by --report FILE.")
+    observer = all_of(observers(report=report, no_progress=no_progress))
+    return run_job(lambda stop: pull(config, to, options, observer=observer, stop=stop)).exit_code
+
+
+def _print_plan(config: Config, to: Path, options: PullOptions, as_json: bool) -> int:
+    found = run_simple(plan(config, to, options))
+    print_plan(found, as_json)
+    return log_failed_lists(found.failed_lists)

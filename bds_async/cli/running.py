@@ -1,0 +1,66 @@
+"""Runs a job on an event loop of its own: signals become an orderly stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from ..errors import Stopped
+from ..running import Stop, beside
+
+Result = TypeVar("Result")
+
+
+def run(job: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
+    """The result of a job that obeys its Stop by itself."""
+
+    async def main() -> Result:
+        stop = Stop()
+        with signals_request(stop):
+            return await job(stop)
+
+    return asyncio.run(main())
+
+
+def run_simple(job: Coroutine[Any, Any, Result]) -> Result:
+    """The result of a job that knows nothing of a Stop: a signal cancels it."""
+    return run(lambda stop: beside(job, stop.obey()))
+
+
+@contextmanager
+def signals_request(stop: Stop) -> Iterator[None]:
+    """While this lasts SIGINT, SIGTERM and Ctrl-Break ask for an orderly end; a second one ends at once."""
+    loop = asyncio.get_running_loop()
+    received: list[int] = []
+
+    def on_signal(number: int) -> None:
+        code = 143 if number == signal.SIGTERM else 130
+        if received:
+            os._exit(code)
+        received.append(number)
+        stop.request(Stopped(f"Stopped by {signal.Signals(number).name}; run again to go on where it stopped.", code))
+
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+    former = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        _handle(loop, number, on_signal)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            if sys.platform != "win32":
+                loop.remove_signal_handler(number)
+            signal.signal(number, handler)
+
+
+def _handle(loop: asyncio.AbstractEventLoop, number: int, on_signal: Callable[[int], None]) -> None:
+    """Windows' event loops know no signal handlers; there the interpreter's own calls into the loop."""
+    if sys.platform == "win32":
+        signal.signal(number, lambda received, _: loop.call_soon_threadsafe(on_signal, received))
+    else:
+        loop.add_signal_handler(number, on_signal, number)

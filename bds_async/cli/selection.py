@@ -1,0 +1,117 @@
+"""Options that the commands share which fetch extracts: the folder, what to choose, how to fetch it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ..archive import Verify
+from ..options import PublishAs
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+to_option = click.option(
+    "--to",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="bds-data",
+    show_default=True,
+    metavar="DIR",
+    help="Where extracts land.",
+)
+
+
+def choosing_options(function: Function) -> Function:
+    """`--data-set` and `--exclude`."""
+    for option in (
+        click.option(
+            "--exclude", multiple=True, metavar="PATTERN", help="Leave these out; as --data-set. May be repeated."
+        ),
+        click.option(
+            "--data-set",
+            multiple=True,
+            metavar="PATTERN",
+            help="Only these: a name (case-insensitive, * and ? allowed), a schema id or a plugin id. May be repeated.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def run_options(function: Function) -> Function:
+    """The options of every run that fetches; the command gets those for RunOptions as one dict, `run`."""
+
+    @choosing_options
+    @click.option(
+        "--as",
+        "publish_as",
+        type=click.Choice(["zip", "csv"]),
+        default="zip",
+        show_default=True,
+        help="Publish the zip as it came, or the CSV inside it.",
+    )
+    @click.option(
+        "--workers",
+        type=click.IntRange(1, 64),
+        default=16,
+        show_default=True,
+        help="Size of the pool: never more bodies in flight.",
+    )
+    @click.option(
+        "--attempts",
+        type=click.IntRange(1, 1000),
+        default=6,
+        show_default=True,
+        help="Tries for each extract before it counts as failed.",
+    )
+    @click.option(
+        "--stall-timeout",
+        type=click.FloatRange(0.1, 86400),
+        default=60,
+        show_default=True,
+        metavar="SECONDS",
+        help="A connection that delivers nothing for this long is dropped and tried again.",
+    )
+    @click.option(
+        "--verify",
+        type=click.Choice(["full", "fast"]),
+        default="full",
+        show_default=True,
+        help="full: length, zip directory and every CRC-32; fast: without the CRCs.",
+    )
+    @click.option(
+        "--max-time",
+        type=click.FloatRange(0, min_open=True),
+        metavar="SECONDS",
+        help="End the run in an orderly way after so long, with exit code 3.",
+    )
+    @functools.wraps(function)
+    def with_run_options(**arguments: Any) -> Any:
+        names = ("data_set", "exclude", "publish_as", "workers", "attempts", "stall_timeout", "verify", "max_time")
+        run = {name: arguments.pop(name) for name in names}
+        return function(run=run, **arguments)
+
+    return with_run_options  # type: ignore[return-value]
+
+
+def converted(run: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of RunOptions out of what the command line gave."""
+    return {**run, "publish_as": PublishAs(run["publish_as"]), "verify": Verify(run["verify"])}
+
+
+def watching_options(function: Function) -> Function:
+    """`--report` and `--no-progress`."""
+    for option in (
+        click.option("--no-progress", is_flag=True, help="No bars, even where stderr is a terminal."),
+        click.option(
+            "--report",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Write the run report (JSON).",
+        ),
+    ):
+        function = option(function)
+    return function

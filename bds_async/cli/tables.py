@@ -1,0 +1,120 @@
+"""What the commands print to stdout: plans and listings, as tables or as lines of JSON."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ..listing import Listing
+from ..models import BdsType, DataSet, Extract, newest, utc_text
+from ..progress import size_text
+from ..pull_plan import PullPlan, Step
+from ..report import FailedList, identity_fields
+
+log = logging.getLogger(__name__)
+
+
+def print_plan(plan: PullPlan, as_json: bool) -> None:
+    """Print each extract of a plan with its size and what would be done, and the sum."""
+    if as_json:
+        for step in plan.steps:
+            click.echo(json.dumps(_step_fields(step), ensure_ascii=False))
+        return
+    table = _table("data set", "type", "queued", "version", "size", "action")
+    for step in plan.steps:
+        table.add_row(*_cells(step.extract), _action(step))
+    _print(table)
+    fetch = [step.extract for step in plan.steps if step.delivered is None]
+    click.echo(f"{len(fetch)} to fetch, {_total(fetch)}; {len(plan.steps) - len(fetch)} there already.")
+
+
+def print_listing(listing: Listing, as_json: bool) -> None:
+    """Print what a tenant offers, a data set a line."""
+    if as_json:
+        for data_set, extracts in listing.extracts.items():
+            click.echo(json.dumps(_data_set_fields(data_set, extracts), ensure_ascii=False))
+        return
+    table = _table("data set", "newest full", "version", "size", "differentials", "newest differential")
+    for data_set, extracts in listing.extracts.items():
+        table.add_row(*_data_set_cells(data_set, extracts))
+    _print(table)
+    click.echo(f"{len(listing.extracts)} data sets.")
+
+
+def log_failed_lists(failed: Sequence[FailedList]) -> int:
+    """Log each extract list that could not be had; the exit code that this means."""
+    for one in failed:
+        log.error("The extract list of %s would not come: %s", one.data_set, one.error)
+    return 3 if failed else 0
+
+
+def _step_fields(step: Step) -> dict[str, object]:
+    size = step.extract.download_size
+    return {**identity_fields(step.extract), "download_size": size, "path": step.path, "action": _action(step)}
+
+
+def _action(step: Step) -> str:
+    return "fetch" if step.delivered is None else "skip"
+
+
+def _data_set_fields(data_set: DataSet, extracts: Sequence[Extract]) -> dict[str, object]:
+    return {
+        "data_set": data_set.name,
+        "schema_id": data_set.schema_id,
+        "full_plugin_id": data_set.full.plugin_id if data_set.full else None,
+        "differential_plugin_id": data_set.differential.plugin_id if data_set.differential else None,
+        "extracts": [
+            {**identity_fields(extract), "download_size": extract.download_size}
+            for extract in sorted(extracts, key=lambda extract: extract.age_key)
+        ],
+    }
+
+
+def _data_set_cells(data_set: DataSet, extracts: Sequence[Extract]) -> tuple[str, ...]:
+    full = newest(extract for extract in extracts if extract.bds_type is BdsType.FULL)
+    differentials = [extract for extract in extracts if extract.bds_type is BdsType.DIFFERENTIAL]
+    last = newest(differentials)
+    return (
+        printable(data_set.name),
+        utc_text(full.queued_for_processing_date) if full else "none yet",
+        printable(full.version) if full else "",
+        _size(full),
+        str(len(differentials)),
+        utc_text(last.queued_for_processing_date) if last else "",
+    )
+
+
+def _cells(extract: Extract) -> tuple[str, ...]:
+    queued = utc_text(extract.queued_for_processing_date)
+    return (printable(extract.data_set), extract.bds_type.folder, queued, printable(extract.version), _size(extract))
+
+
+def _size(extract: Extract | None) -> str:
+    return size_text(extract.download_size) if extract is not None and extract.download_size is not None else ""
+
+
+def _total(extracts: Iterable[Extract]) -> str:
+    return size_text(sum(extract.download_size or 0 for extract in extracts))
+
+
+def printable(text: str) -> str:
+    """Server text without control characters, which could steer a terminal."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in ("size", "differentials") else "left", no_wrap=True)
+    return table
+
+
+def _print(table: Table) -> None:
+    """Print a table at its full width: what reads a pipe must not get cells cut to a terminal's width."""
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    console.print(table, crop=False, width=None if console.is_terminal else 400)

@@ -1,0 +1,199 @@
+"""Watches a run for a person: bars on a terminal, a plain line now and then elsewhere, a summary at the end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from .events import Ended, Event, Finished, Held, Planned, Received, Restarted, Started, Warned
+from .models import Extract, Identity
+from .report import Outcome, RunReport, Status
+
+#: Seconds between two lines where there is no terminal.
+INTERVAL = 10.0
+#: Transfers that have a bar of their own at a time.
+MOST_BARS = 16
+#: Failures that the summary names one by one.
+MOST_FAILURES = 50
+
+
+def size_text(size: float) -> str:
+    """Bytes for people: `12.3 MB`, in powers of ten as disks have them."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+class Tally:
+    """How far a run is: files and bytes, wanted and done."""
+
+    def __init__(self) -> None:
+        self.files = 0
+        self.files_done = 0
+        self.failed = 0
+        self.bytes = 0
+        self.bytes_done = 0
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event."""
+        match event:
+            case Planned(extracts):
+                self.files = len(extracts)
+                self.bytes = sum(extract.download_size or 0 for extract in extracts)
+            case Started(_, held_bytes):
+                self.bytes_done += held_bytes
+            case Received(_, new_bytes):
+                self.bytes_done += new_bytes
+            case Restarted(_, lost_bytes):
+                self.bytes_done -= lost_bytes
+            case Ended(outcome):
+                self.files_done += 1
+                self.failed += outcome.status is Status.FAILED
+
+
+class Lines:
+    """A line in the log now and then, for logs and mails."""
+
+    def __init__(self, log: logging.Logger, interval: float = INTERVAL) -> None:
+        self._log = log
+        self._interval = interval
+        self._tally = Tally()
+        self._next = time.monotonic() + interval
+
+    def __call__(self, event: Event) -> None:
+        """Log what a reader of the log would miss."""
+        self._tally(event)
+        match event:
+            case Planned(extracts, skipped):
+                size = size_text(self._tally.bytes)
+                self._log.info("%d extracts to fetch, about %s; %d there already.", len(extracts), size, skipped)
+            case Held():
+                self._log.info("%s", notice(event))
+            case Warned():
+                self._log.warning("%s", notice(event))
+        if time.monotonic() >= self._next and self._tally.files:
+            self._next = time.monotonic() + self._interval
+            self._log.info("%s", self._line())
+
+    def _line(self) -> str:
+        tally = self._tally
+        sizes = f"{size_text(tally.bytes_done)} of about {size_text(tally.bytes)}"
+        done = f"{tally.files_done} of {tally.files} extracts, {sizes}"
+        return f"{done}, {tally.failed} failed" if tally.failed else done
+
+
+class Bars:
+    """Bars on a terminal: overall bytes, files, rate and time left, and the transfers in flight."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._tally = Tally()
+        self._bars: dict[Identity, TaskID] = {}
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=console or Console(stderr=True, markup=False),
+            transient=True,
+        )
+        self._overall = self._progress.add_task("", total=None)
+
+    def __call__(self, event: Event) -> None:
+        """Move the bars."""
+        self._tally(event)
+        match event:
+            case Planned():
+                self._progress.start()
+            case Started(extract, held_bytes):
+                self._add(extract, held_bytes)
+            case Received(extract, new_bytes):
+                self._advance(extract, new_bytes)
+            case Restarted(extract, lost_bytes):
+                self._advance(extract, -lost_bytes)
+            case Ended(outcome):
+                self._remove(outcome)
+            case Held() | Warned():
+                self._progress.console.print(notice(event))
+            case Finished():
+                self._progress.stop()
+        self._show_overall()
+
+    def _show_overall(self) -> None:
+        tally = self._tally
+        text = f"{tally.files_done} of {tally.files} extracts" + (f", {tally.failed} failed" if tally.failed else "")
+        total = max(tally.bytes, tally.bytes_done) or None
+        self._progress.update(self._overall, description=text, total=total, completed=max(0, tally.bytes_done))
+
+    def _add(self, extract: Extract, held_bytes: int) -> None:
+        if len(self._bars) < MOST_BARS:
+            name = f"  {extract.data_set:.40} ({extract.bds_type.folder})"
+            bar = self._progress.add_task(name, total=extract.download_size, completed=held_bytes)
+            self._bars[extract.identity] = bar
+
+    def _advance(self, extract: Extract, new_bytes: int) -> None:
+        bar = self._bars.get(extract.identity)
+        if bar is not None:
+            self._progress.advance(bar, new_bytes)
+
+    def _remove(self, outcome: Outcome) -> None:
+        bar = self._bars.pop(outcome.extract.identity, None)
+        if bar is not None:
+            self._progress.remove_task(bar)
+
+
+class Summary:
+    """Says at the end what arrived, what did not, and why."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+
+    def __call__(self, event: Event) -> None:
+        """Log the summary when the run is over."""
+        if isinstance(event, Finished):
+            for line in failures(event.report):
+                self._log.error("%s", line)
+            self._log.info("%s", summary(event.report))
+
+
+def summary(report: RunReport) -> str:
+    """One line: how many extracts arrived, were there already, failed or are pending, bytes and time."""
+    counts = {
+        "downloaded": report.count(Status.DOWNLOADED),
+        "there already": report.count(Status.SKIPPED),
+        "failed": report.count(Status.FAILED),
+        "pending": report.count(Status.PENDING),
+        "extract lists failed": len(report.failed_lists),
+    }
+    parts = [f"{count} {what}" for what, count in counts.items() if count or what == "downloaded"]
+    return f"{', '.join(parts)}; {size_text(report.published_bytes)} in {report.seconds:.1f} s."
+
+
+def failures(report: RunReport) -> Iterable[str]:
+    """A line for each extract, and each extract list, that failed: which one and why."""
+    lines = [
+        f"{outcome.extract} failed: {outcome.error}" for outcome in report.outcomes if outcome.status is Status.FAILED
+    ]
+    lines += [f"The extract list of {failed.data_set} would not come: {failed.error}" for failed in report.failed_lists]
+    if len(lines) <= MOST_FAILURES:
+        return lines
+    return [*lines[:MOST_FAILURES], f"and {len(lines) - MOST_FAILURES} more; --report FILE has them all."]
+
+
+def notice(event: Held | Warned) -> str:
+    """A wait or a warning in words."""
+    return event.message if isinstance(event, Warned) else f"Waiting {event.seconds:.0f} s: {event.why}"
