@@ -84,8 +84,12 @@ class Gate:
         now = time.monotonic()
         self._out_since = now if self._out_since is None else self._out_since
         if now - self._out_since >= self._patience:
-            self.close(UnreachableError(f"{error} Given up after {now - self._out_since:.0f} seconds; "
-                                        "check bspace_url and the network, or run again later."))  # fmt: skip
+            self.close(
+                UnreachableError(
+                    f"{error} Given up after {now - self._out_since:.0f} seconds; "
+                    "check bspace_url and the network, or run again later."
+                )
+            )
         if self._closed is not None:
             raise self._closed
         if now >= self._held_until:

@@ -52,8 +52,10 @@ class Tenant:
         """A link out of a listing, which has to stay on the tenant; raises CatalogueError for a foreign one."""
         url = self.origin.join(to_url(link))
         if not self.is_own(url):
-            raise CatalogueError(f"{route} leads to {url.host}, but the token is for {self.origin}; "
-                                 f"if that is the tenant's own name, set bspace_url to {origin_of(url)}.")  # fmt: skip
+            raise CatalogueError(
+                f"{route} leads to {url.host}, but the token is for {self.origin}; "
+                f"if that is the tenant's own name, set bspace_url to {origin_of(url)}."
+            )
         return url
 
     def is_own(self, url: URL) -> bool:

@@ -6,7 +6,7 @@ It knows no tenant and no token. A signed URL is a secret, so no message names m
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Self
@@ -43,10 +43,13 @@ class Transport:
     """An aiohttp session for one run; use it as an async context manager.
 
     `connections` is how many bodies are read at a time; `stall_timeout` is in seconds: a connection that delivers
-    nothing for so long is dropped.
+    nothing for so long is dropped. `connected` is called for each new connection, before anything is sent on it.
     """
 
-    def __init__(self, *, connections: int = 16, stall_timeout: float = 60.0) -> None:
+    def __init__(
+        self, *, connections: int = 16, stall_timeout: float = 60.0, connected: Callable[[], None] | None = None
+    ) -> None:
+        self._traces = [_trace(connected)] if connected is not None else []
         self._connections = connections
         self._stall_timeout = stall_timeout
         self._proxies = getproxies()
@@ -63,6 +66,7 @@ class Transport:
             read_bufsize=max(64 * 1024, min(1024 * 1024, BUFFER_BUDGET // self._connections)),
             max_line_size=MAX_HEADER,
             max_field_size=MAX_HEADER,
+            trace_configs=self._traces,
         )
         return self
 
@@ -131,8 +135,10 @@ def translate(error: BaseException, host: str) -> ExtractError:
     """Our error for one of aiohttp's, in words that quote no URL."""
     match error:
         case aiohttp.ClientConnectorCertificateError():
-            return ExtractError(f"The certificate of {host} can't be trusted; if your network has its own authority, "
-                                "point SSL_CERT_FILE at its certificate.")  # fmt: skip
+            return ExtractError(
+                f"The certificate of {host} can't be trusted; if your network has its own authority, "
+                "point SSL_CERT_FILE at its certificate."
+            )
         case aiohttp.ClientConnectorError():
             return ConnectionFailed(f"Could not connect to {host}: {_reason(error.os_error)}.")
         case aiohttp.ConnectionTimeoutError():
@@ -147,6 +153,15 @@ def translate(error: BaseException, host: str) -> ExtractError:
             return TransientError(f"The body from {host} broke off.")
         case _:
             return TransientError(f"The connection to {host} broke off.")
+
+
+def _trace(connected: Callable[[], None]) -> aiohttp.TraceConfig:
+    async def told(*_: object) -> None:
+        connected()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_end.append(told)
+    return trace
 
 
 def _reason(error: OSError) -> str:

@@ -47,5 +47,10 @@ async def _supported(tenant: Tenant) -> list[str]:
     if not isinstance(document, list):
         raise ExtractError(f"{ROUTE} answered something that is not a list of products.")
     products = [parse(ProductVersions, entry, ROUTE) for entry in document]
-    return [version for product in products if product.product_code.lower() == "lp"
-            for version in product.supported_versions if version_key(version)]  # fmt: skip
+    return [
+        version
+        for product in products
+        if product.product_code.lower() == "lp"
+        for version in product.supported_versions
+        if version_key(version)
+    ]
