@@ -15,7 +15,7 @@ from .download import Download, Piece
 from .errors import RefusedRequest, Superseded, TransientError
 from .events import Observer, Received, Restarted, Started
 from .partial import Writer
-from .ranges import Pace, Served, check_magic
+from .served import Pace, Served, check_magic
 from .retry import retrying
 from .tenant import Tenant
 
