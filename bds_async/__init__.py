@@ -1,3 +1,85 @@
-"""Every Brightspace Data Set out of a D2L Brightspace tenant, in parallel, verified, and nothing lost."""
+"""Every Brightspace Data Set out of a D2L Brightspace tenant, in parallel, verified, and nothing lost.
+
+    config = Config.load()
+    report = await pull(config, Path("bds-data"))
+
+The names below are the public interface; they are imported when they are first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .archive import Verify
+    from .config import Config
+    from .errors import (
+        AnotherRunMayHelp,
+        AuthorisationError,
+        BdsError,
+        CatalogueError,
+        ConfigError,
+        DestinationError,
+        ExtractError,
+        FolderBusy,
+        PatternError,
+        PersonMustAct,
+        Stopped,
+        UnreachableError,
+        WrongTenant,
+    )
+    from .events import Event, Observer
+    from .jobs import preview_pull, pull, read_listing
+    from .listing import Listing
+    from .models import BdsType, DataSet, Extract, Identity, Plugin
+    from .options import PublishAs, PullOptions, RunOptions
+    from .plan import Wanted
+    from .pull_plan import PullPlan, Step
+    from .report import FailedList, Outcome, RunReport, Status
+    from .running import Stop
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "archive": ("Verify",),
+    "config": ("Config",),
+    "errors": (
+        "AnotherRunMayHelp",
+        "AuthorisationError",
+        "BdsError",
+        "CatalogueError",
+        "ConfigError",
+        "DestinationError",
+        "ExtractError",
+        "FolderBusy",
+        "PatternError",
+        "PersonMustAct",
+        "Stopped",
+        "UnreachableError",
+        "WrongTenant",
+    ),
+    "events": ("Event", "Observer"),
+    "jobs": ("preview_pull", "pull", "read_listing"),
+    "listing": ("Listing",),
+    "models": ("BdsType", "DataSet", "Extract", "Identity", "Plugin"),
+    "options": ("PublishAs", "PullOptions", "RunOptions"),
+    "plan": ("Wanted",),
+    "pull_plan": ("PullPlan", "Step"),
+    "report": ("FailedList", "Outcome", "RunReport", "Status"),
+    "running": ("Stop",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted([*_HOME_OF, "__version__"])  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its module when it is first asked for."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOME_OF[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

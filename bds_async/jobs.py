@@ -76,7 +76,7 @@ async def pull(
             return await job.run(stop or Stop())
 
 
-async def plan(config: Config, to: Path = DEFAULT_FOLDER, options: PullOptions | None = None) -> PullPlan:
+async def preview_pull(config: Config, to: Path = DEFAULT_FOLDER, options: PullOptions | None = None) -> PullPlan:
     """What `pull` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
     options = options or PullOptions()
     with Ledger.read(to, config.bspace_url) as ledger:
@@ -85,7 +85,7 @@ async def plan(config: Config, to: Path = DEFAULT_FOLDER, options: PullOptions |
             return plan_pull(listing, options, ledger, to)
 
 
-async def catalogue(config: Config, options: RunOptions | None = None) -> Listing:
+async def read_listing(config: Config, options: RunOptions | None = None) -> Listing:
     """What the tenant offers: the chosen data sets and every extract that is listed of them. Raises as `pull` does."""
     options = options or RunOptions()
     async with connect(config, options, unobserved) as connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..config import Config
-from ..jobs import catalogue
+from ..jobs import read_listing
 from ..options import RunOptions
 from .running import run_simple
 from .selection import choosing_options
@@ -20,6 +20,6 @@ from .tables import log_failed_lists, print_listing
 def command(data_set: tuple[str, ...], exclude: tuple[str, ...], *, as_json: bool) -> int:
     """Show what the tenant offers: each data set, its newest full, its differentials."""
     options = RunOptions(data_set=data_set, exclude=exclude)
-    listing = run_simple(catalogue(Config.load(settings().config), options))
+    listing = run_simple(read_listing(Config.load(settings().config), options))
     print_listing(listing, as_json)
     return log_failed_lists(listing.failed)

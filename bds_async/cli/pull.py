@@ -10,7 +10,7 @@ import click
 
 from ..config import Config
 from ..errors import ConfigError
-from ..jobs import plan, pull
+from ..jobs import preview_pull, pull
 from ..options import PullOptions
 from ..plan import Wanted
 from .running import run as run_job
@@ -83,6 +83,6 @@ def command(
 
 
 def _print_plan(config: Config, to: Path, options: PullOptions, as_json: bool) -> int:
-    found = run_simple(plan(config, to, options))
+    found = run_simple(preview_pull(config, to, options))
     print_plan(found, as_json)
     return log_failed_lists(found.failed_lists)
