@@ -57,7 +57,8 @@ def replace(source: Path, target: Path) -> None:
 def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Write a whole file or nothing: temporary file beside it, fsync, rename, fsync of the folder; raises OSError.
 
-    `mode` are the permissions of the new file, whatever the umask. A symbolic link stays one: its target is replaced.
+    `mode` are the permissions of the new file, whatever the umask; its owner is that of the file it replaces, where
+    that is allowed. A symbolic link stays one: its target is replaced.
     """
     target = path.resolve()
     temporary = _write_temporary(target, content, mode)
@@ -69,6 +70,17 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
         raise
 
 
+def keep_owner(path: Path, like: Path) -> None:
+    """Give `path` the owner of `like`, where both exist and that is allowed (POSIX only).
+
+    A file that root rewrites would be lost to the user whose scheduled job reads it.
+    """
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            owner = like.stat()
+            os.chown(path, owner.st_uid, owner.st_gid)
+
+
 def _write_temporary(target: Path, content: bytes, mode: int) -> Path:
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     try:
@@ -78,6 +90,7 @@ def _write_temporary(target: Path, content: bytes, mode: int) -> Path:
             file.write(content)
             file.flush()
             _fsync(file.fileno())
+        keep_owner(Path(name), target)
     except BaseException:
         with contextlib.suppress(OSError):
             Path(name).unlink()
