@@ -1,0 +1,84 @@
+"""The ranges that one generation of a partial file holds, in memory and in a record on the disk.
+
+The record's first line is JSON: the validator, the total, and a nonce of its own. Each written block then appends a
+line with its start, its stop and a CRC-32 that begins with that of the first line. A line that was torn off, or that a
+straggler of an earlier generation wrote, counts as not written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+from .ranges import Range, gaps, merged
+
+_LINE = re.compile(rb"((\d{1,18}) (\d{1,18})) ([0-9a-f]{8})")
+
+
+class HeldRanges:
+    """What has arrived of one body of one validator.
+
+    `validator` is strong or None, `total` the length of the whole in bytes, None while unknown. `is_over` is True once
+    the partial file was begun anew.
+    """
+
+    def __init__(self, path: Path, validator: str | None, total: int | None, nonce: str = "") -> None:
+        self.validator = validator
+        self.total = total
+        self.is_over = False
+        self._path = path
+        self._first_line = _first_line(validator, total, nonce or secrets.token_hex(8))
+        self._seed = zlib.crc32(self._first_line)
+        self._held: list[Range] = []
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """What a former run recorded at `path`; raises OSError, or ValueError for what is no record."""
+        first, *lines = path.read_bytes().split(b"\n")
+        match json.loads(first):
+            case {"validator": str() | None as validator, "total": int() | None as total, "nonce": str() as nonce}:
+                ranges = cls(path, validator, total, nonce)
+                ranges._held = merged(ranges._understood(lines))
+                return ranges
+        raise ValueError(path.name)
+
+    def _understood(self, lines: Iterable[bytes]) -> Iterable[Range]:
+        for match in map(_LINE.fullmatch, lines):
+            if match is not None and zlib.crc32(match[1], self._seed) == int(match[4], 16):
+                yield int(match[2]), int(match[3])
+
+    def begin_record(self) -> None:
+        """Write the record's first line, replacing whatever was there; raises OSError."""
+        self._path.write_bytes(self._first_line)
+
+    def record(self, start: int, stop: int) -> None:
+        """Append a block that was written to the record on the disk; raises OSError. May be called in any thread."""
+        entry = b"%d %d" % (start, stop)
+        with self._path.open("ab", buffering=0) as file:
+            file.write(b"\n%s %08x" % (entry, zlib.crc32(entry, self._seed)))
+
+    def add(self, start: int, stop: int) -> None:
+        """Take note, in memory, of a block that was written."""
+        self._held = merged([*self._held, (start, stop)])
+
+    def all(self) -> list[Range]:
+        """The ranges that are there, sorted; they neither overlap nor touch."""
+        return list(self._held)
+
+    def gaps(self, total: int) -> list[Range]:
+        """The ranges that are missing of the bytes from 0 to `total`, sorted."""
+        return gaps(self._held, total)
+
+    @property
+    def end(self) -> int:
+        """Where the last range stops, 0 without any."""
+        return self._held[-1][1] if self._held else 0
+
+
+def _first_line(validator: str | None, total: int | None, nonce: str) -> bytes:
+    return json.dumps({"validator": validator, "total": total, "nonce": nonce}).encode()

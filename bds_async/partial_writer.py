@@ -1,0 +1,88 @@
+"""Writing one piece of a partial file: the bytes to their place first, then the record of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiofiles
+from aiofiles.threadpool.binary import AsyncFileIO
+
+from .errors import Superseded
+from .folder import writing_to
+from .held_ranges import HeldRanges
+
+
+class Writer:
+    """Writes one piece from `position` on; `position` moves with it. Close it, or use `async with`.
+
+    Several of them may write to one file at a time, each its own ranges.
+    """
+
+    def __init__(self, path: Path, data: AsyncFileIO, position: int, ranges: HeldRanges) -> None:
+        self.position = position
+        self._path = path
+        self._data = data
+        self._ranges = ranges
+
+    @classmethod
+    async def open(cls, path: Path, start: int, ranges: HeldRanges) -> Self:
+        """A writer at the byte `start` of the file at `path`; raises DestinationError."""
+        with writing_to(path):
+            data = await aiofiles.open(path, "r+b", buffering=0)
+            await data.seek(start)
+        return cls(path, data, start, ranges)
+
+    async def write(self, block: bytes | bytearray | memoryview) -> None:
+        """Write a block (1 to 4 MiB are best), then record it. The buffer is free to be used again afterwards.
+
+        A cancellation waits until the block is written and recorded. Raises DestinationError, and Superseded if the
+        file was begun anew since this writer was opened.
+        """
+        self._check_generation()
+        with writing_to(self._path):
+            await _to_its_end(self._store(memoryview(block)))
+        self._check_generation()
+
+    def _check_generation(self) -> None:
+        if self._ranges.is_over:
+            raise Superseded("The download was begun anew; this piece of the former one is dropped.")
+
+    async def _store(self, block: memoryview) -> None:
+        start = self.position
+        while block:
+            written = await self._data.write(block)
+            self.position += written
+            block = block[written:]
+        if start < self.position and not self._ranges.is_over:
+            await asyncio.to_thread(self._ranges.record, start, self.position)
+            self._ranges.add(start, self.position)
+
+    async def close(self) -> None:
+        """Close the file; raises DestinationError."""
+        with writing_to(self._path):
+            await self._data.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Finish `work` even if cancelled meanwhile, and let the cancellation go on after that."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if not task.cancelled():
+            # Asked for, so that asyncio does not complain that nobody did.
+            task.exception()
+        raise
