@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import random
 import time
 from pathlib import Path
@@ -30,6 +32,8 @@ async def locked(home: Path) -> FileLock:
     thread.
     """
     lock = FileLock(home.with_name(f"{home.name}.lock"), mode=0o600, thread_local=False)
+    if not home.parent.is_dir():  # filelock would make it, be it a mount point where nothing is mounted
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     began, told = time.monotonic(), False
     while not _acquired(lock):
         waited = time.monotonic() - began
