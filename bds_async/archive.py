@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from .csv_header import HeaderReader
 from .errors import UnusableArchive, VerificationError
@@ -38,7 +38,15 @@ class Checked:
     columns: tuple[str, ...] | None
 
 
-def check(path: Path, verify: Verify) -> Checked:
+#: Called with the number of bytes of each block that was read; what it raises ends the work.
+Watch: TypeAlias = Callable[[int], None]
+
+
+def unwatched(count: int) -> None:
+    """Watch nothing."""
+
+
+def check(path: Path, verify: Verify, watch: Watch = unwatched) -> Checked:
     """Prove a zip whole, in one pass over the file; `columns` are those of its first `.csv` member.
 
     A zip without members is whole. Raises VerificationError, UnusableArchive, or DestinationError where the file
@@ -49,7 +57,7 @@ def check(path: Path, verify: Verify) -> Checked:
         members = members_of(file, size)
         table = next((member for member in members if member.is_csv), None)
         header = HeaderReader()
-        reader = _HashingReader(file)
+        reader = _HashingReader(file, watch=watch)
         for member in sorted(members, key=lambda each: each.start):
             reader.skip_to(member.start)
             _inspect(member, reader, header if member is table else None, verify)
@@ -68,7 +76,7 @@ def _inspect(member: Member, reader: _HashingReader, header: HeaderReader | None
                 return
 
 
-def unzip_csv(zip_path: Path, target: Path, *, free_space: int) -> Checked:
+def unzip_csv(zip_path: Path, target: Path, *, free_space: int, watch: Watch = unwatched) -> Checked:
     """Write the only member of a zip to `target`, checking it on the way; what is returned is about `target`.
 
     Never writes more than `free_space` bytes, nor more than the zip's directory declares. Raises VerificationError,
@@ -79,7 +87,7 @@ def unzip_csv(zip_path: Path, target: Path, *, free_space: int) -> Checked:
         if member.size > free_space:
             text = f"The member {member} of the zip would inflate to {member.size} bytes; {free_space} are free."
             raise UnusableArchive(text)
-        reader = _HashingReader(file, member.start)
+        reader = _HashingReader(file, member.start, watch=watch)
         try:
             return _write(contents(member, reader.blocks(member.stop)), target)
         except BaseException:
@@ -115,8 +123,9 @@ def sha256_of(path: Path) -> str:
 class _HashingReader:
     """Reads a file once from one end to the other, hashing all that goes by."""
 
-    def __init__(self, file: BinaryIO, position: int = 0) -> None:
+    def __init__(self, file: BinaryIO, position: int = 0, *, watch: Watch = unwatched) -> None:
         self._file = file
+        self._watch = watch
         self._digest = hashlib.sha256()
         self._position = position
         file.seek(position)
@@ -134,6 +143,7 @@ class _HashingReader:
                 raise VerificationError("The file became shorter while it was read.")
             self._position += len(block)
             self._digest.update(block)
+            self._watch(len(block))
             yield block
 
     def skip_to(self, position: int) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from .archive import Checked, check, unzip_csv
 from .download import Download, Piece
-from .errors import AnotherRunMayHelp, ExtractError, UnreachableError, VerificationError
+from .errors import AnotherRunMayHelp, ExtractError, Stopped, UnreachableError, VerificationError
 from .events import Ended, Observer
 from .folder import free_space
 from .options import PublishAs, RunOptions
@@ -28,29 +28,43 @@ Result = TypeVar("Result")
 ZIP_THREADS = 2
 
 
-@contextmanager
-def zip_threads() -> Iterator[Executor]:
-    """An executor for the work on zips; work that has not begun is dropped at the end, none is waited for."""
-    executor = ThreadPoolExecutor(ZIP_THREADS, thread_name_prefix="zip")
-    try:
-        yield executor
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
+class ZipThreads:
+    """Threads for the work on zips, so that neither the event loop nor a worker waits for it.
+
+    Leaving the context ends the work under way at its next block; what has not begun is dropped.
+    """
+
+    def __init__(self) -> None:
+        self.executor = ThreadPoolExecutor(ZIP_THREADS, thread_name_prefix="zip")
+        self._over = threading.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.executor.shutdown(wait=True, cancel_futures=True)
+
+    def watch(self, _: int) -> None:
+        """Called for each block of work; raises Stopped once the run is over."""
+        if self._over.is_set():
+            raise Stopped("The run is over.", 3)
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """What `work` returns, done in one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self.executor, work)
 
 
 class DeliveryRun:
-    """Fetches, verifies and publishes; what becomes of each download is an outcome, told to the observer.
-
-    `executor` takes the zip work, so that neither the event loop nor a worker waits for it.
-    """
+    """Fetches, verifies and publishes; what becomes of each download is an outcome, told to the observer."""
 
     def __init__(
-        self, tenant: Tenant, publisher: Publisher, options: RunOptions, observer: Observer, executor: Executor
+        self, tenant: Tenant, publisher: Publisher, options: RunOptions, *, observer: Observer, threads: ZipThreads
     ) -> None:
         self._publisher = publisher
         self._options = options
         self._observer = observer
-        self._executor = executor
+        self._threads = threads
         self._transfer = Transfer(tenant, self._queue, observer, stall_timeout=options.stall_timeout)
         self._pool: Pool[Piece] = Pool(options.workers, self._fetch)
         self._finishing: asyncio.TaskGroup | None = None
@@ -78,7 +92,7 @@ class DeliveryRun:
     async def _finish(self, download: Download) -> None:
         """Verify a whole partial file, wait for the data set's earlier extracts, and give it its final name."""
         try:
-            staged, checked = await self._in_thread(partial(self._check, download))
+            staged, checked = await self._threads.run(partial(self._check, download))
         except VerificationError as error:
             self._reject(download, error)
         except ExtractError as error:
@@ -88,10 +102,10 @@ class DeliveryRun:
             await self._publish(download, staged, checked)
 
     def _check(self, download: Download) -> tuple[Path, Checked]:
+        zipped, csv = download.partial.path, download.partial.csv_path
         if self._options.publish_as is PublishAs.ZIP:
-            return download.partial.path, check(download.partial.path, self._options.verify)
-        free = free_space(download.partial.path.parent)
-        return download.partial.csv_path, unzip_csv(download.partial.path, download.partial.csv_path, free_space=free)
+            return zipped, check(zipped, self._options.verify, self._threads.watch)
+        return csv, unzip_csv(zipped, csv, free_space=free_space(csv.parent), watch=self._threads.watch)
 
     async def _publish(self, download: Download, staged: Path, checked: Checked) -> None:
         if download.predecessor is not None:
@@ -114,9 +128,6 @@ class DeliveryRun:
     def _settle(self, download: Download, outcome: Outcome) -> None:
         download.settle(outcome)
         self._observer(Ended(outcome))
-
-    async def _in_thread(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
 
 async def _all_settled(downloads: Sequence[Download]) -> None:

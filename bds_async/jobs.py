@@ -11,7 +11,7 @@ from pathlib import Path
 from .auth import TokenRefresher
 from .catalogue import read_catalogue
 from .config import Config
-from .delivery import DeliveryRun, zip_threads
+from .delivery import DeliveryRun, ZipThreads
 from .download import Download
 from .errors import BdsError
 from .events import Ended, Event, Finished, Held, Observer, Planned, unobserved
@@ -141,8 +141,8 @@ class _Pull:
         return self._log.report(exit_code)
 
     async def _work(self) -> None:
-        with zip_threads() as executor:
-            publisher = Publisher(self._to, self._ledger, executor)
+        with ZipThreads() as threads:
+            publisher = Publisher(self._to, self._ledger, threads.executor)
             await publisher.reconcile()
             listing = await _list(self._connection.tenant, self._config, self._options)
             pull_plan = await asyncio.to_thread(plan_pull, listing, self._options, self._ledger, self._to)
@@ -151,7 +151,7 @@ class _Pull:
             self._observer(
                 Planned(tuple(download.extract for download in downloads), len(pull_plan.steps) - len(downloads))
             )
-            run = DeliveryRun(self._connection.tenant, publisher, self._options, self._watch, executor)
+            run = DeliveryRun(self._connection.tenant, publisher, self._options, observer=self._watch, threads=threads)
             await run.deliver(downloads)
 
     async def _downloads(self, pull_plan: PullPlan, publisher: Publisher) -> list[Download]:

@@ -1,53 +1,86 @@
-"""Ranges of bytes, each from a start up to but without a stop: merging them, finding gaps, keeping a record."""
+"""What an answer serves: which bytes of which object, whether they look like a zip, and whether they come in time."""
 
 from __future__ import annotations
 
 import re
-import zlib
-from collections.abc import Iterable
+import time
+from dataclasses import dataclass
+from typing import Self
 
-#: (start, stop), of which `stop` is the first byte that is not in it.
-Range = tuple[int, int]
+import aiohttp
 
-_LINE = re.compile(rb"((\d{1,18}) (\d{1,18})) ([0-9a-f]{8})")
+from .errors import TransientError
 
-
-def merged(ranges: Iterable[Range]) -> list[Range]:
-    """The same bytes as sorted ranges that neither overlap nor touch."""
-    result: list[Range] = []
-    for start, stop in sorted(ranges):
-        if result and start <= result[-1][1]:
-            result[-1] = (result[-1][0], max(stop, result[-1][1]))
-        elif start < stop:
-            result.append((start, stop))
-    return result
+#: Bytes a second: a connection slower than this for the stall timeout is dropped, as with curl's --speed-limit.
+SLOWEST = 1024
 
 
-def gaps(held: Iterable[Range], total: int) -> list[Range]:
-    """What is missing of the bytes from 0 to `total`, sorted; `held` is as `merged` gives it."""
-    missing: list[Range] = []
-    position = 0
-    for start, stop in (*held, (total, total)):
-        if position < min(start, total):
-            missing.append((position, min(start, total)))
-        position = max(position, stop)
-    return missing
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The bytes `start` to `stop` (exclusive; None: to the end) of an object of `total` bytes, as far as is known.
+
+    `validator` is the strong ETag (RFC 9110 section 8.8.3), None where there is none: then nothing can be resumed.
+    """
+
+    start: int
+    stop: int | None
+    total: int | None
+    validator: str | None
+
+    @classmethod
+    def of(cls, response: aiohttp.ClientResponse) -> Self:
+        """Read the headers of a 200, 206 or 416; a body in a Content-Encoding has no length and no validator of use."""
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            return cls(0, None, None, None)
+        validator = strong_validator(response.headers.get("ETag"))
+        if response.status == 206:
+            start, stop, total = content_range(response.headers.get("Content-Range", ""))
+            return cls(start, stop, total, validator)
+        return cls(0, None, response.content_length, validator)
 
 
-def range_line(start: int, stop: int) -> bytes:
-    """One entry of a record of ranges: a line of its own, whatever was torn off before it, with a CRC-32."""
-    entry = b"%d %d" % (start, stop)
-    return b"\n%s %08x" % (entry, zlib.crc32(entry))
+def strong_validator(etag: str | None) -> str | None:
+    """The ETag if it is a strong one, well-formed; None for a weak one, or none."""
+    return etag if etag and re.fullmatch(r'"[\x21\x23-\x7e\x80-\xff]*"', etag) else None
 
 
-def read_range_lines(content: bytes) -> list[Range]:
-    """The ranges in a record, merged; lines that are torn or make no sense count as not written."""
-    return merged(found for line in content.split(b"\n") if (found := _read_range_line(line)) is not None)
+def content_range(header: str) -> tuple[int, int | None, int | None]:
+    """Start, stop (exclusive) and total of `Content-Range: bytes 0-99/1000` (RFC 9110 section 14.4).
+
+    Nonsense gives a start of -1, which continues nothing.
+    """
+    found = re.fullmatch(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", header.strip(), re.ASCII | re.IGNORECASE)
+    if found is None or int(found[2]) < int(found[1]):
+        return -1, None, None
+    total = None if found[3] == "*" else int(found[3])
+    stop = int(found[2]) + 1
+    return (-1, None, None) if total is not None and stop > total else (int(found[1]), stop, total)
 
 
-def _read_range_line(line: bytes) -> Range | None:
-    match = _LINE.fullmatch(line)
-    if match is None or zlib.crc32(match[1]) != int(match[4], 16):
-        return None
-    start, stop = int(match[2]), int(match[3])
-    return (start, stop) if start < stop else None
+def check_magic(head: bytes | bytearray) -> None:
+    """Raise TransientError if a body does not begin as zips do; a session problem shows as an HTML page."""
+    if head[:2] == b"PK"[: len(head)]:
+        return
+    start = bytes(head[:64]).lstrip().lower()
+    kind = "an HTML page" if start[:1] == b"<" else "JSON" if start[:1] in (b"{", b"[") else "something else"
+    raise TransientError(f"The server sent {kind} in place of a zip.")
+
+
+class Pace:
+    """Drops a connection that trickles: fewer than SLOWEST bytes a second over `window` seconds."""
+
+    def __init__(self, window: float, host: str) -> None:
+        self._window = window
+        self._host = host
+        self._since = time.monotonic()
+        self._bytes = 0
+
+    def arrived(self, count: int) -> None:
+        """Take note of bytes; raises TransientError when a whole window has brought too few."""
+        self._bytes += count
+        elapsed = time.monotonic() - self._since
+        if elapsed < self._window:
+            return
+        if self._bytes < SLOWEST * elapsed:
+            raise TransientError(f"{self._host} sent only {self._bytes} bytes in {elapsed:.0f} seconds.")
+        self._since, self._bytes = time.monotonic(), 0
