@@ -8,12 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bds_async.sandbox.faults import Fault, load_faults
     from bds_async.sandbox.server import Sandbox
     from bds_async.sandbox.settings import SandboxSettings
 
-__all__ = ["Sandbox", "SandboxSettings"]
+__all__ = ["Fault", "Sandbox", "SandboxSettings", "load_faults"]
 
-_HOMES = {"Sandbox": "bds_async.sandbox.server", "SandboxSettings": "bds_async.sandbox.settings"}
+_HOMES = {
+    "Fault": "bds_async.sandbox.faults",
+    "Sandbox": "bds_async.sandbox.server",
+    "SandboxSettings": "bds_async.sandbox.settings",
+    "load_faults": "bds_async.sandbox.faults",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ from aiohttp import web
 from bds_async.sandbox.calls import Call, Route
 from bds_async.sandbox.catalogue import SandboxDataSet, SandboxExtract
 from bds_async.sandbox.downloads import download
+from bds_async.sandbox.fault_listings import answer_listing
 from bds_async.sandbox.gate import guarded, refusal
 from bds_async.sandbox.links import packed, unpacked
 from bds_async.sandbox.paging import Page, written
@@ -60,7 +61,7 @@ def extract_entry(call: Call, extract: SandboxExtract) -> dict[str, Any]:
 async def catalogue(call: Call) -> web.StreamResponse:
     """Answer a page of the data sets."""
     page = Page(call, call.tenant.catalogue.data_sets, call.tenant.settings.page_size)
-    return web.json_response({"Objects": [data_set_entry(call, item) for item in page.items], "Next": page.next_url})
+    return answer_listing(call, {"Objects": [data_set_entry(call, item) for item in page.items], "Next": page.next_url})
 
 
 async def extracts(call: Call) -> web.StreamResponse:
@@ -77,7 +78,7 @@ async def extracts(call: Call) -> web.StreamResponse:
         if wanted in ("", extract.bds_type.lower()) and (plugin is None or extract.plugin_id == plugin.lower())
     ]
     page = Page(call, found, call.tenant.settings.extract_page_size)
-    return web.json_response({"Objects": [extract_entry(call, item) for item in page.items], "Next": page.next_url})
+    return answer_listing(call, {"Objects": [extract_entry(call, item) for item in page.items], "Next": page.next_url})
 
 
 async def by_link(call: Call) -> web.StreamResponse:

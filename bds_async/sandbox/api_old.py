@@ -10,6 +10,7 @@ from aiohttp import web
 from bds_async.sandbox.calls import Call, Route
 from bds_async.sandbox.catalogue import SandboxDataSet, SandboxExtract
 from bds_async.sandbox.downloads import download
+from bds_async.sandbox.fault_listings import answer_listing
 from bds_async.sandbox.gate import guarded, refusal
 from bds_async.sandbox.paging import Page, written
 from bds_async.sandbox.tables import stable_number
@@ -74,12 +75,13 @@ def _size(call: Call, extract: SandboxExtract) -> int | float:
 async def catalogue(call: Call) -> web.StreamResponse:
     """Answer a page of the entries."""
     page = Page(call, plugins(call), call.tenant.settings.page_size)
-    return web.json_response(
+    return answer_listing(
+        call,
         {
             "BrightspaceDataSets": [plugin_entry(call, item) for item in page.items],
             "NextPageUrl": page.next_url,
             "PrevPageUrl": page.previous_url,
-        }
+        },
     )
 
 

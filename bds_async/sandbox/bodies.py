@@ -7,13 +7,18 @@ import os
 import time
 from io import BufferedReader
 
-from aiohttp import web
+from aiohttp import HttpVersion10, web
 
+from bds_async.sandbox.body import Body
 from bds_async.sandbox.calls import Call
 from bds_async.sandbox.catalogue import SandboxExtract
-from bds_async.sandbox.ranges import Selection, select, validators
+from bds_async.sandbox.connections import close, reset
+from bds_async.sandbox.fault_bodies import faulty_selection, faulty_validators, spoil
+from bds_async.sandbox.odd_zips import oddity
+from bds_async.sandbox.ranges import Selection, validators
 
 CHUNK = 256 * 1024
+SLICES_PER_SECOND = 20
 
 
 class Pace:
@@ -25,7 +30,7 @@ class Pace:
     @property
     def chunk(self) -> int:
         """How many bytes to send at once: at a slow pace, a twentieth of a second's worth."""
-        return CHUNK if self._rate is None else max(1, min(CHUNK, int(self._rate / 20)))
+        return CHUNK if self._rate is None else max(1, min(CHUNK, int(self._rate / SLICES_PER_SECOND)))
 
     async def sent(self, count: int) -> None:
         """Wait until the bytes sent so far are due."""
@@ -36,20 +41,22 @@ class Pace:
 
 async def send_archive(call: Call, extract: SandboxExtract) -> web.StreamResponse:
     """Answer with the zip of an extract, or with the range of it that was asked for."""
-    with await call.tenant.archive(extract) as file:
+    with await _open(call, extract) as file:
         total = os.fstat(file.fileno()).st_size
-        marks = validators(extract, call.tenant.settings)
-        selection = Selection(200, 0, total)
-        if call.tenant.settings.ranges:
-            selection = select(call.request, marks, total)
-        response = web.StreamResponse(status=selection.status, headers={**marks, **_headers(call, selection, total)})
-        response.content_length = selection.stop - selection.start
-        await response.prepare(call.request)
-        call.seen.status = selection.status
-        with call.tenant.log.body():
-            await _send(call, response, file, selection)
-    await response.write_eof()
-    return response
+        true = validators(extract, call.tenant.settings)
+        sent = faulty_validators(call, true)
+        selection = faulty_selection(call, true, sent, total)
+        body = Body(file, selection, {**sent, **_headers(call, selection, total)}, call.tenant.settings.bandwidth)
+        spoil(call, body, total)
+        return await stream(call, body)
+
+
+async def _open(call: Call, extract: SandboxExtract) -> BufferedReader:
+    odd = oddity(extract, call.faults)
+    if odd is None:
+        return await call.tenant.archive(extract)
+    fault, make = odd
+    return await call.tenant.made((*extract.identity, fault.action, repr(fault.parameters)), make)
 
 
 def _headers(call: Call, selection: Selection, total: int) -> dict[str, str]:
@@ -63,12 +70,47 @@ def _headers(call: Call, selection: Selection, total: int) -> dict[str, str]:
     return headers
 
 
-async def _send(call: Call, response: web.StreamResponse, file: BufferedReader, selection: Selection) -> None:
-    pace = Pace(call.tenant.settings.bandwidth)
-    file.seek(selection.start)
-    left = selection.stop - selection.start
-    while left and (block := file.read(min(pace.chunk, left))):
+async def stream(call: Call, body: Body) -> web.StreamResponse:
+    """Send a body as its plan says."""
+    response = await _prepared(call, body)
+    with call.tenant.log.body():
+        await _pour(call, response, body)
+    if body.ending is None:
+        await response.write_eof()
+    elif body.ending == "reset":
+        reset(call.request)
+    else:
+        close(call.request)
+    return response
+
+
+async def _prepared(call: Call, body: Body) -> web.StreamResponse:
+    response = web.StreamResponse(status=body.selection.status, headers=body.headers)
+    if body.framing == "length":
+        response.content_length = body.declared
+    elif body.framing == "close":
+        # An answer to HTTP/1.0 is the one way to have neither a length nor chunks.
+        call.request._version = HttpVersion10  # noqa: SLF001
+        response.force_close()
+    writer = await response.prepare(call.request)
+    call.seen.status = response.status
+    if writer is not None:
+        writer.send_headers()
+    return response
+
+
+async def _pour(call: Call, response: web.StreamResponse, body: Body) -> None:
+    pace = Pace(body.rate)
+    body.file.seek(body.selection.start)
+    if body.stall_after is not None:
+        await _send(call, response, body, body.stall_after, pace)
+        await asyncio.sleep(body.stall_seconds)
+    await _send(call, response, body, body.length - (body.stall_after or 0), pace)
+
+
+async def _send(call: Call, response: web.StreamResponse, body: Body, count: int, pace: Pace) -> None:
+    while count > 0 and (block := body.file.read(min(pace.chunk, count))):
         await response.write(block)
         call.tenant.log.moved(call.seen, len(block))
-        left -= len(block)
+        count -= len(block)
         await pace.sent(len(block))

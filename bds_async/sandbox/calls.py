@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from bds_async.sandbox.catalogue import SandboxDataSet
+from bds_async.sandbox.faults import Fault
 from bds_async.sandbox.seen import SeenRequest
 from bds_async.sandbox.tenant import Tenant
 
@@ -26,6 +27,12 @@ class Call:
     bds_type: str | None = None
     #: Sent with whatever the answer is.
     headers: dict[str, str] = field(default_factory=dict)
+    #: The faults that hit this request.
+    faults: tuple[Fault, ...] = ()
+
+    def fault(self, action: str) -> Fault | None:
+        """Give the fault with an action that hits this request, or None."""
+        return next((fault for fault in self.faults if fault.action == action), None)
 
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]

@@ -19,6 +19,11 @@ async def download(call: Call, extract: SandboxExtract) -> web.StreamResponse:
 
 def signed_link(call: Call, extract: SandboxExtract) -> str:
     """Give a link to the storage that lives as long as the settings say."""
-    path = object_path(extract)
-    query = call.tenant.signer.sign(path, call.tenant.settings.signed_link_life)
+    path, life, signer = object_path(extract), call.tenant.settings.signed_link_life, call.tenant.signer
+    if call.fault("expired_link"):
+        query = signer.sign(path, -1)
+    elif fault := call.fault("link_uses"):
+        query = signer.sign_for_uses(path, life, fault["uses"])
+    else:
+        query = signer.sign(path, life)
     return f"{call.tenant.urls['storage']}{path}?{query}"

@@ -10,7 +10,10 @@ from aiohttp import web
 
 from bds_async.sandbox.calls import Call, Handler, Refused, Route
 from bds_async.sandbox.catalogue import DIFFERENTIAL, FULL, SandboxDataSet
+from bds_async.sandbox.fault_answers import instead, lose
+from bds_async.sandbox.fault_plan import Target
 from bds_async.sandbox.seen import SeenRequest
+from bds_async.sandbox.spool import SpoolClosed
 from bds_async.sandbox.tenant import Tenant
 
 CALL: web.RequestKey[Call] = web.RequestKey("call", Call)
@@ -36,10 +39,15 @@ class Front:
         if self._tenant.settings.latency:
             await asyncio.sleep(self._tenant.settings.latency)
         try:
-            response = await handler(call)
+            response = await instead(call) or await handler(call)
         except Refused as refused:
             response = refused.response()
-        call.seen.status = response.status
+        except (ConnectionError, SpoolClosed):
+            # The client has gone, or the sandbox is about to: the answer is for nobody.
+            return web.Response()
+        lose(call)
+        if request.transport is not None and not request.transport.is_closing():
+            call.seen.status = response.status
         return response
 
     def _understand(self, request: web.Request) -> tuple[Handler, Call]:
@@ -52,6 +60,9 @@ class Front:
         )
         seen.authorised, seen.range = "Authorization" in request.headers, request.headers.get("Range")
         call = Call(self._tenant, request, seen, kind, params, data_set, bds_type)
+        target = Target(kind, seen.data_set, bds_type, params.get("link") or "", seen.range is not None)
+        call.faults = self._tenant.faults.active(target)
+        seen.faults = tuple(fault.action for fault in call.faults)
         if route is None:
             return _nothing, call
         return route.handlers.get(request.method, _wrong_method), call

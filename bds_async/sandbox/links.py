@@ -37,18 +37,29 @@ class LinkSigner:
 
     def __init__(self, clock: Clock) -> None:
         self._clock, self._key = clock, secrets.token_bytes(32)
+        self._uses: dict[str, int] = {}
 
     def sign(self, path: str, life: float) -> str:
         """Give the query that opens a path for `life` seconds from now."""
         expires = f"{self._clock.wall() + life:.3f}"
         return urlencode({"Expires": expires, "Signature": self._signature(path, expires)})
 
+    def sign_for_uses(self, path: str, life: float, uses: int) -> str:
+        """Give the query that opens a path so many times."""
+        query = self.sign(path, life)
+        self._uses[query.rpartition("=")[2]] = uses
+        return query
+
     def refusal(self, path: str, query: Mapping[str, str]) -> str | None:
         """Give the code for which a request is refused, or None where its signature is good."""
         expires, signature = query.get("Expires", ""), query.get("Signature", "")
         if not hmac.compare_digest(self._signature(path, expires).encode(), signature.encode()):
             return "SignatureDoesNotMatch"
-        return "AccessDenied" if float(expires) < self._clock.wall() else None
+        if float(expires) < self._clock.wall() or self._uses.get(signature, 1) < 1:
+            return "AccessDenied"
+        if signature in self._uses:
+            self._uses[signature] -= 1
+        return None
 
     def _signature(self, path: str, expires: str) -> str:
         return hmac.new(self._key, f"{path}\n{expires}".encode(), hashlib.sha256).hexdigest()

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 
 from bds_async.sandbox import api_new, api_old, auth, storage, versions
+from bds_async.sandbox.fault_plan import FaultPlan
+from bds_async.sandbox.faults import Fault
 from bds_async.sandbox.front import Front
 from bds_async.sandbox.origins import Origin
 from bds_async.sandbox.seen import Counters, SeenRequest
@@ -43,6 +45,8 @@ class Sandbox:
             for number, (name, routes) in enumerate(ROUTES.items())
         }
         self._return: asyncio.Task[None] | None = None
+        self._leaving: asyncio.Task[None] | None = None
+        self._tenant.go_away = self._leave_soon
 
     async def __aenter__(self) -> Sandbox:
         await self.start()
@@ -54,14 +58,19 @@ class Sandbox:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen on all three origins; OSError where a port is taken."""
-        for name, origin in self._origins.items():
-            await origin.start()
-            self._tenant.urls[name] = origin.url
+        """Listen on all three origins; OSError where a port is taken, and then the sandbox is stopped again."""
+        try:
+            for name, origin in self._origins.items():
+                await origin.start()
+                self._tenant.urls[name] = origin.url
+        except OSError:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Close everything: listeners, connections, threads, the temporary folder."""
-        await self._forget_return()
+        await self._forget(self._leaving)
+        await self._forget(self._return)
         for origin in self._origins.values():
             await origin.stop()
         await asyncio.to_thread(self._tenant.close)
@@ -142,13 +151,17 @@ class Sandbox:
         """End all refresh tokens, as when the consent is withdrawn: `invalid_grant`."""
         self._tenant.tokens.revoke_refresh()
 
+    def play(self, *faults: Fault) -> None:
+        """Put these faults in place of those that were played so far; counting starts anew."""
+        self._tenant.faults = FaultPlan(faults)
+
     def advance(self, by: timedelta) -> None:
         """Let time pass: new extracts appear, old ones are dropped, tokens and links die."""
         self._tenant.clock.advance(by)
 
     async def go_away(self, seconds: float | None = None) -> None:
         """Refuse every connection on all origins; for so many seconds, or until `come_back`."""
-        await self._forget_return()
+        await self._forget(self._return)
         for origin in self._origins.values():
             await origin.refuse()
         if seconds is not None:
@@ -156,7 +169,7 @@ class Sandbox:
 
     async def come_back(self) -> None:
         """Listen again, on the same ports."""
-        await self._forget_return()
+        await self._forget(self._return)
         await self._listen()
 
     async def _return_after(self, seconds: float) -> None:
@@ -167,9 +180,13 @@ class Sandbox:
         for origin in self._origins.values():
             await origin.listen()
 
-    async def _forget_return(self) -> None:
-        if self._return is not None:
-            self._return.cancel()
+    def _leave_soon(self, seconds: float) -> None:
+        if self._leaving is None or self._leaving.done():
+            self._leaving = asyncio.create_task(self.go_away(seconds))
+
+    @staticmethod
+    async def _forget(task: asyncio.Task[None] | None) -> None:
+        if task is not None:
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._return
-            self._return = None
+                await task

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
+from bds_async.sandbox.faults import Fault
+
 #: What a person who consents grants by default: the new routes and both halves of the old ones.
 DEFAULT_SCOPES = frozenset({"datasets:bds:read", "datahub:dataexports:read", "datahub:dataexports:download"})
 #: The versions of the LP API that the tenant answers for.
@@ -78,6 +80,8 @@ class SandboxSettings:
     latency: float = 0.0
     #: Bound of the temporary folder for archives; the least recently used are dropped and made again when asked for.
     spool_bytes: int = 2 * 1024**3
+    #: Misbehaviour on demand.
+    faults: tuple[Fault, ...] = ()
     #: How many requests the log of requests remembers.
     log_length: int = 20_000
 

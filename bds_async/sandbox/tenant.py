@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import BufferedReader
@@ -11,10 +12,11 @@ from bds_async.sandbox.archives import SizeEstimates, write_zip
 from bds_async.sandbox.budget import Budget
 from bds_async.sandbox.catalogue import Catalogue, SandboxExtract
 from bds_async.sandbox.clock import Clock
+from bds_async.sandbox.fault_plan import FaultPlan
 from bds_async.sandbox.links import LinkSigner
 from bds_async.sandbox.seen import RequestLog
 from bds_async.sandbox.settings import SandboxSettings, todays_midnight
-from bds_async.sandbox.spool import Spool
+from bds_async.sandbox.spool import Maker, Spool
 from bds_async.sandbox.tokens import TokenOffice
 
 AUTH, API, STORAGE = "auth", "tenant", "storage"
@@ -35,6 +37,9 @@ class Tenant:
         self.signer = LinkSigner(self.clock)
         self.log = RequestLog(settings.log_length)
         self.urls: dict[str, str] = {}
+        self.faults = FaultPlan(settings.faults)
+        #: Lets all origins refuse connections for so many seconds.
+        self.go_away: Callable[[float], None] = lambda _: None
         self._estimates = SizeEstimates()
         self._spool = Spool(settings.spool_bytes)
         self._makers = ThreadPoolExecutor(2, "bds-sandbox")
@@ -50,6 +55,10 @@ class Tenant:
     def sha256(self, extract: SandboxExtract) -> str:
         """Give the SHA-256 of the zip of an extract in hex, making it first where needed; blocks meanwhile."""
         return self._spool.sha256(extract.identity, partial(write_zip, extract))
+
+    async def made(self, key: Hashable, make: Maker) -> BufferedReader:
+        """Open a file of the spool, made by `make` where it is not there, without holding up the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._makers, self._spool.open, key, make)
 
     async def archive(self, extract: SandboxExtract) -> BufferedReader:
         """Open the zip of an extract without holding up the event loop."""

@@ -1,0 +1,267 @@
+"""What is in the zips: real names and columns, CSV as exported, differentials that add up, determinism."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bds_async.sandbox.archives import SizeEstimates, csv_blocks, write_zip
+from bds_async.sandbox.catalogue import Catalogue
+from bds_async.sandbox.clock import Clock
+from bds_async.sandbox.rows import CLASSES, RowFactory, last_touched
+from bds_async.sandbox.settings import SandboxSettings
+from bds_async.sandbox.spool import Spool, SpoolClosed
+from bds_async.sandbox.tables import Column, stable_number, tables
+from bds_async.sandbox.values import quoted, timestamp, value
+
+MOMENT = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def catalogue_of(**settings):
+    chosen = SandboxSettings(**{"data_sets": 6, "scale": 0.02, "now": MOMENT, **settings})
+    return Catalogue(chosen, Clock(chosen.now))
+
+
+def table_of(extract):
+    text = b"".join(csv_blocks(extract)).decode("utf-8-sig")
+    header, *rows = csv.reader(io.StringIO(text, newline=""))
+    return header, rows
+
+
+def by_key(extract):
+    header, rows = table_of(extract)
+    places = [header.index(name) for name in extract.data_set.table.key]
+    return {tuple(row[place] for place in places): row for row in rows}
+
+
+def sorted_extracts(catalogue, number, bds_type):
+    found = [extract for extract in catalogue.extracts(catalogue.data_sets[number]) if extract.bds_type == bds_type]
+    return sorted(found, key=lambda extract: extract.queued)
+
+
+def test_all_139_real_names_are_there_and_numbered_ones_follow():
+    names = [table.name for table in tables(200)]
+    assert len(set(names)) == 200
+    assert names[0] == "Users"
+    assert {"User Enrollments", "Content User Progress", "Session History", "Virtual Classroom Usage"} <= set(
+        names[:139]
+    )
+    assert names[139] == "Sandbox Extra 140"
+    assert [table.name for table in tables(3)] == names[:3]
+
+
+def test_the_most_used_data_sets_have_their_real_columns():
+    known = {table.name: table for table in tables(34)}
+    assert len(known) == 34
+    enrollments = known["User Enrollments"]
+    assert enrollments.key == ("OrgUnitId", "UserId")
+    assert [column.name for column in enrollments.columns][:3] == ["OrgUnitId", "UserId", "RoleName"]
+    assert known["Users"].csv_name == "Users.csv"
+
+
+@pytest.mark.parametrize("table", tables(139), ids=lambda table: table.name)
+def test_keys_are_unique_in_every_table(table):
+    factory = RowFactory(table, table.columns, 0, lambda tick: MOMENT + timedelta(days=tick))
+    numbers = range(3 * CLASSES + 5)
+    header, *rows = csv.reader(io.StringIO(factory.header() + b"".join(factory.all_rows(len(numbers), 9)).decode()))
+    assert len(rows) == len(numbers)
+    assert {len(row) for row in rows} == {len(header)}
+    places = [header.index(name) for name in table.key]
+    assert len({tuple(row[place] for place in places) for row in rows}) == len(rows)
+
+
+def test_a_csv_is_written_as_brightspace_exports_it():
+    catalogue = catalogue_of(data_sets=34, scale=0.05)
+    topics = next(number for number, item in enumerate(catalogue.data_sets) if item.name == "Discussion Topics")
+    raw = b"".join(csv_blocks(sorted_extracts(catalogue, topics, "Full")[-1]))
+    assert raw.startswith(b"\xef\xbb\xbf")
+    text = raw.decode("utf-8-sig")
+    _, rows = table_of(sorted_extracts(catalogue, topics, "Full")[-1])
+    assert any("\r\n" in cell for row in rows for cell in row)
+    assert any('"' in cell for row in rows for cell in row)
+    assert text.count("\r\n") > len(rows) + 1
+    cells = {cell for row in rows for cell in row}
+    assert {"True", "False", ""} <= cells
+    digits = {len(cell.partition(".")[2]) for cell in cells if cell.endswith("Z") and cell[4:5] == "-"}
+    assert len(digits) >= 3
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_full_and_its_differentials_add_up_to_the_next_full(number):
+    catalogue = catalogue_of()
+    older, newer = sorted_extracts(catalogue, number, "Full")[-2:]
+    state = by_key(older)
+    for differential in sorted_extracts(catalogue, number, "Differential"):
+        if older.queued < differential.queued < newer.queued:
+            state |= by_key(differential)
+    assert state == by_key(newer)
+
+
+def test_differentials_bring_updated_and_inserted_rows():
+    catalogue = catalogue_of(scale=1)
+    first, second = sorted_extracts(catalogue, 1, "Differential")[-2:]
+    before, after = (by_key(extract).keys() for extract in (first, second))
+    assert before
+    assert len(before & after) < len(before) / 2
+    fulls = sorted_extracts(catalogue, 1, "Full")
+    counts = [full.data_set.schedule.rows_at(full.tick) for full in fulls]
+    assert counts == sorted(counts)
+    assert counts[0] < counts[-1]
+
+
+def test_the_same_seed_and_moment_give_identical_zips(tmp_path):
+    paths = []
+    for name in ("a.zip", "b.zip"):
+        extract = sorted_extracts(catalogue_of(seed=7), 0, "Full")[-1]
+        write_zip(extract, tmp_path / name, lambda: None)
+        paths.append((tmp_path / name).read_bytes())
+    assert paths[0] == paths[1]
+
+
+def test_another_seed_gives_other_ids_and_other_rows():
+    one, other = (sorted_extracts(catalogue_of(seed=seed), 0, "Full")[-1] for seed in (1, 2))
+    assert one.plugin_id != other.plugin_id
+    assert table_of(one)[1] != table_of(other)[1]
+
+
+def test_what_was_listed_before_is_the_same_when_the_tenant_starts_later():
+    early, late = catalogue_of(), catalogue_of(now=MOMENT + timedelta(days=3))
+    assert {extract.identity for extract in early.extracts(early.data_sets[0])} & {
+        extract.identity for extract in late.extracts(late.data_sets[0])
+    }
+    shared = sorted_extracts(early, 0, "Full")[-1]
+    again = next(item for item in sorted_extracts(late, 0, "Full") if item.identity == shared.identity)
+    assert table_of(shared) == table_of(again)
+
+
+def test_a_zip_holds_one_deflated_csv_named_after_the_data_set(tmp_path):
+    extract = sorted_extracts(catalogue_of(scale=0.5), 1, "Full")[-1]
+    write_zip(extract, tmp_path / "x.zip", lambda: None)
+    with zipfile.ZipFile(tmp_path / "x.zip") as archive:
+        (member,) = archive.infolist()
+        assert member.filename == "UserEnrollments.csv"
+        assert archive.testzip() is None
+        assert 4 < member.file_size / member.compress_size < 20
+
+
+def test_sizes_are_skewed_and_the_whole_is_small():
+    catalogue = catalogue_of(data_sets=139, scale=1.0)
+    estimates = SizeEstimates()
+    sizes = sorted(estimates.size(sorted_extracts(catalogue, number, "Full")[-1]) for number in range(139))
+    assert sizes[0] < 300
+    assert sizes[69] < 20_000
+    assert 4_000_000 < sizes[-1] < 9_000_000
+    assert 20_000_000 < sum(sizes) < 42_000_000
+
+
+def test_estimates_are_close_to_the_size_of_the_zip(tmp_path):
+    catalogue = catalogue_of(data_sets=12, scale=0.3)
+    estimates = SizeEstimates()
+    for number in range(12):
+        extract = sorted_extracts(catalogue, number, "Full")[-1]
+        write_zip(extract, tmp_path / "x.zip", lambda: None)
+        assert estimates.size(extract) == pytest.approx((tmp_path / "x.zip").stat().st_size, rel=0.35)
+
+
+@pytest.mark.parametrize("size", [1, 1000, 3_000_000])
+def test_the_huge_extract_is_as_large_as_asked_for_and_does_not_compress(tmp_path, size):
+    catalogue = catalogue_of(data_sets=0, huge_bytes=size)
+    huge = sorted_extracts(catalogue, 0, "Full")[-1]
+    assert catalogue.data_sets[0].differential_id is None
+    write_zip(huge, tmp_path / "x.zip", lambda: None)
+    assert (tmp_path / "x.zip").stat().st_size == pytest.approx(size, abs=1000)
+    assert SizeEstimates().size(huge) == pytest.approx(size, abs=1000)
+    with zipfile.ZipFile(tmp_path / "x.zip") as archive:
+        assert archive.testzip() is None
+
+
+@given(st.text())
+def test_a_quoted_value_is_read_back_as_it_was(text):
+    cleaned = text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
+    assert next(csv.reader(io.StringIO(f"1,{quoted(cleaned)}\r\n", newline="")), ["", ""])[1] == cleaned
+
+
+@given(st.integers(0, CLASSES - 1), st.integers(0, 10_000))
+def test_a_class_was_last_touched_within_one_turn(class_number, tick):
+    touched = last_touched(class_number, tick)
+    assert touched <= tick < touched + CLASSES
+    assert touched % CLASSES == class_number
+
+
+@given(st.integers(0, 7))
+def test_timestamps_are_iso_8601_with_so_many_digits(digits):
+    text = timestamp(datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC), digits)
+    assert datetime.fromisoformat(text).replace(microsecond=0) == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert len(text.partition(".")[2]) == (digits + 1 if digits else 0)
+
+
+@pytest.mark.parametrize(
+    "kind", ["int", "bigint", "smallint", "decimal", "float", "bit", "nvarchar", "uniqueidentifier"]
+)
+def test_a_column_that_may_not_be_empty_never_is(kind):
+    draw = Random(3)
+    assert all(value(Column("Thing", kind, nullable=False), draw, MOMENT) for _ in range(200))
+
+
+def test_stable_numbers_do_not_depend_on_the_process():
+    assert stable_number("a", 1) == 9331952569449725121
+    assert stable_number("a", 1) != stable_number("a1")
+
+
+def test_the_spool_makes_once_drops_the_oldest_and_makes_again():
+    made = []
+
+    def make(name):
+        def write(path, check):
+            check()
+            made.append(name)
+            path.write_bytes(b"x" * 60)
+
+        return write
+
+    spool = Spool(100)
+    for name in ("a", "a", "b", "a"):
+        with spool.open(name, make(name)) as file:
+            assert len(file.read()) == 60
+    assert made == ["a", "b", "a"]
+    assert spool.known_size("b") == 60
+    assert len(list(spool.folder.iterdir())) == 1
+    spool.close()
+    assert not spool.folder.exists()
+    with pytest.raises(SpoolClosed):
+        spool.open("c", make("c"))
+
+
+def test_the_file_asked_for_last_stays_even_where_it_alone_is_too_large():
+    spool = Spool(10)
+    with spool.open("a", lambda path, _: path.write_bytes(b"x" * 60) and None):
+        assert len(list(spool.folder.iterdir())) == 1
+    spool.close()
+
+
+def test_making_gives_up_once_the_sandbox_stops(tmp_path):
+    extract = sorted_extracts(catalogue_of(scale=1), 1, "Full")[-1]
+    spool = Spool(10**9)
+
+    def make(path, check):
+        spool.stop_making()
+        write_zip(extract, path, check)
+
+    with pytest.raises(SpoolClosed):
+        spool.open("a", make)
+    spool.close()
+
+
+def test_listed_moments_are_spaced_by_the_cadence():
+    catalogue = catalogue_of(differential_hours=1, differential_retention_days=2)
+    queued = [extract.queued for extract in sorted_extracts(catalogue, 0, "Differential")]
+    assert len(queued) == 48
+    assert {later - earlier for earlier, later in pairwise(queued)} == {timedelta(hours=1)}
