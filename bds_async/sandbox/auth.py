@@ -12,10 +12,11 @@ from urllib.parse import parse_qsl, unquote_plus
 from aiohttp import web
 
 from bds_async.sandbox.calls import Call, Route
-from bds_async.sandbox.tenant import Tenant
-from bds_async.sandbox.tokens import GrantRefused
+from bds_async.sandbox.tenant import AUTH, Tenant
+from bds_async.sandbox.tokens import GrantRefused, covers
 
 Grant = Callable[[Call, dict[str, str]], Awaitable[dict[str, Any]]]
+TOKEN_PATH = "/core/connect/token"  # noqa: S105 - a path
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
@@ -70,6 +71,32 @@ async def by_refresh_token(call: Call, form: dict[str, str]) -> dict[str, Any]:
     return call.tenant.tokens.exchange(form["refresh_token"], form.get("scope") or None)
 
 
-GRANTS: dict[str, Grant] = {"refresh_token": by_refresh_token}
+async def by_code(call: Call, form: dict[str, str]) -> dict[str, Any]:
+    """Redeem an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
+    tenant = call.tenant
+    check_client(tenant, call.request)
+    if not form.get("code"):
+        raise GrantRefused("invalid_request", "code is missing.")
+    scope = tenant.codes.redeem(form["code"], form.get("redirect_uri", ""), form.get("code_verifier"))
+    return {**tenant.tokens.grant_access(scope), "refresh_token": tenant.tokens.new_refresh_token(scope)}
 
-ROUTES = (Route.of("/core/connect/token", "token", POST=token),)
+
+async def by_assertion(call: Call, form: dict[str, str]) -> dict[str, Any]:
+    """Let a service user in by a signed assertion (RFC 7523 section 2.2); nothing rotates."""
+    tenant = call.tenant
+    audience = tenant.urls[AUTH] + TOKEN_PATH
+    tenant.assertions.check(form.get("client_assertion_type"), form.get("client_assertion", ""), audience)
+    granted = " ".join(sorted(tenant.settings.scopes))
+    scope = form.get("scope") or granted
+    if not covers(granted, scope):
+        raise GrantRefused("invalid_scope", "The scope goes beyond what was granted.")
+    return tenant.tokens.grant_access(scope)
+
+
+GRANTS: dict[str, Grant] = {
+    "refresh_token": by_refresh_token,
+    "authorization_code": by_code,
+    "client_credentials": by_assertion,
+}
+
+ROUTES = (Route.of(TOKEN_PATH, "token", POST=token),)

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
-from bds_async.sandbox import api_new, api_old, auth, storage, versions
+from bds_async.sandbox import api_new, api_old, auth, consent, storage, versions
 from bds_async.sandbox.fault_plan import FaultPlan
 from bds_async.sandbox.faults import Fault
 from bds_async.sandbox.front import Front
@@ -23,7 +23,7 @@ from bds_async.sandbox.tenant import API, AUTH, STORAGE, Tenant
 from bds_async.sandbox.truth import TrueDataSet, truth
 
 ROUTES = {
-    AUTH: auth.ROUTES,
+    AUTH: (*auth.ROUTES, *consent.ROUTES),
     API: (*versions.ROUTES, *api_new.ROUTES, *api_old.ROUTES),
     STORAGE: storage.ROUTES,
 }
@@ -103,6 +103,13 @@ class Sandbox:
     def new_refresh_token(self, scope: str | None = None) -> str:
         """Give a refresh token as if a person had just consented; without a scope, to all that the settings name."""
         return self._tenant.tokens.new_refresh_token(scope or " ".join(sorted(self.settings.scopes)))
+
+    def register_key(self, public_pem: str | bytes, key_id: str) -> None:
+        """Register the public key of a service user (PEM, RSA), as its JWKS would show it.
+
+        RuntimeError where the extra `service-user` is not installed, ValueError where it is no such key.
+        """
+        self._tenant.assertions.register(public_pem, key_id)
 
     def config(self) -> dict[str, object]:
         """Give the content of a config.json with a fresh refresh token, usable at once."""

@@ -9,9 +9,11 @@ from functools import partial
 from io import BufferedReader
 
 from bds_async.sandbox.archives import SizeEstimates, write_zip
+from bds_async.sandbox.assertions import AssertionDesk
 from bds_async.sandbox.budget import Budget
 from bds_async.sandbox.catalogue import Catalogue, SandboxExtract
 from bds_async.sandbox.clock import Clock
+from bds_async.sandbox.codes import CodeOffice
 from bds_async.sandbox.fault_plan import FaultPlan
 from bds_async.sandbox.links import LinkSigner
 from bds_async.sandbox.seen import RequestLog
@@ -33,6 +35,8 @@ class Tenant:
         self.clock = Clock(settings.now or todays_midnight())
         self.catalogue = Catalogue(settings, self.clock)
         self.tokens = TokenOffice(self.clock, settings.access_token_life)
+        self.codes = CodeOffice(self.clock, settings.authorization_code_life)
+        self.assertions = AssertionDesk(self.clock, self.client_id)
         self.budget = Budget(settings, self.clock)
         self.signer = LinkSigner(self.clock)
         self.log = RequestLog(settings.log_length)
