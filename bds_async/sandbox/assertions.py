@@ -23,6 +23,7 @@ class AssertionDesk:
     def register(self, public_pem: str | bytes, key_id: str) -> None:
         """Take a public key in PEM; RuntimeError without pyjwt[crypto], ValueError where it is no RSA key."""
         try:
+            from jwt import InvalidKeyError
             from jwt.algorithms import RSAAlgorithm
         except ImportError as error:
             raise RuntimeError("service users in the sandbox need the extra 'service-user' (pyjwt[crypto])") from error
