@@ -116,8 +116,9 @@ class TokenRefresher:
         if self._exchange is None or self._exchange.done():
             self._exchange = asyncio.create_task(self._persistently(), name="token exchange")
             self._exchange.add_done_callback(_seen)
-        await asyncio.wait([self._exchange])
-        return self._exchange.result()
+        exchange = self._exchange  # by the time that this caller goes on, the next one may be under way
+        await asyncio.wait([exchange])
+        return exchange.result()
 
     async def _persistently(self) -> AccessToken:
         try:
