@@ -1,0 +1,122 @@
+"""What the ledger can be asked."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .ledger_database import ledger_faults
+from .ledger_rows import SELECT, Delivery, State, delivery_of, microseconds, row_key
+from .models import BdsType, Identity
+
+_PAGE = 1000
+_NEWEST_FIRST = "ORDER BY extracts.queued DESC, extracts.created DESC LIMIT 1"
+
+
+class LedgerQueries:
+    """The reading half of the ledger. Any thread may call it; calls wait for each other.
+
+    Every call may raise DestinationError (the disk, a damaged file) or FolderBusy (another program holds the
+    database for too long).
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._connection = connection
+        self._lock = threading.RLock()
+
+    @contextlib.contextmanager
+    def _statements(self) -> Iterator[None]:
+        with self._lock, ledger_faults(self._path):
+            yield
+
+    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._statements():
+            return self._connection.execute(query, values).fetchall()
+
+    def _deliveries(self, condition: str, *values: Any) -> list[Delivery]:
+        return [delivery_of(row) for row in self._rows(f"{SELECT} WHERE {condition}", *values)]
+
+    def delivered(self, identity: Identity) -> Delivery | None:
+        """What is known of an extract that has been delivered; None if it has not."""
+        found = self._find(identity)
+        return found if found is not None and found.state is State.DONE else None
+
+    def delivered_many(self, identities: Iterable[Identity]) -> dict[Identity, Delivery]:
+        """Those of many extracts that have been delivered; one query for each plugin."""
+        by_plugin: defaultdict[tuple[str, BdsType], set[Identity]] = defaultdict(set)
+        for identity in identities:
+            by_plugin[identity.plugin_id, identity.bds_type].add(identity)
+        return {
+            delivery.identity: delivery
+            for (plugin_id, bds_type), wanted in by_plugin.items()
+            for delivery in self._between(plugin_id, bds_type, wanted)
+            if delivery.identity in wanted
+        }
+
+    def _between(self, plugin_id: str, bds_type: BdsType, wanted: Iterable[Identity]) -> list[Delivery]:
+        moments = [microseconds(identity.queued_for_processing_date) for identity in wanted]
+        condition = "plugins.plugin_id = ? AND plugins.bds_type = ? AND extracts.queued BETWEEN ? AND ?"
+        bounds = (plugin_id, bds_type, min(moments), max(moments))
+        return self._deliveries(f"{condition} AND extracts.state = 'done'", *bounds)
+
+    def _find(self, identity: Identity) -> Delivery | None:
+        condition = "plugins.plugin_id = ? AND plugins.bds_type = ? AND queued = ? AND created = ? AND version = ?"
+        found = self._deliveries(condition, identity.plugin_id, identity.bds_type, *row_key(identity))
+        return found[0] if found else None
+
+    def last_delivered(self, plugin_id: str) -> Delivery | None:
+        """The delivered extract of a plugin with the latest queued date; None if there is none."""
+        condition = f"extracts.plugin = ? AND extracts.state = 'done' {_NEWEST_FIRST}"
+        plugins = self._rows("SELECT id FROM plugins WHERE plugin_id = ?", plugin_id.lower())
+        found = [delivery for (plugin,) in plugins for delivery in self._deliveries(condition, plugin)]
+        return max(found, key=lambda delivery: row_key(delivery.identity), default=None)
+
+    def columns_before(self, folder: str, queued: datetime) -> tuple[str, ...] | None:
+        """The columns of the data set's delivered extract next before a queued date, of either flavour.
+
+        Extracts whose columns are not known are passed over; None if nothing is left.
+        """
+        condition = "extracts.plugin = ? AND extracts.queued < ? AND extracts.state = 'done' AND header IS NOT NULL"
+        plugins = self._rows("SELECT id FROM plugins WHERE folder = ?", folder)
+        found = [
+            delivery
+            for (plugin,) in plugins
+            for delivery in self._deliveries(f"{condition} {_NEWEST_FIRST}", plugin, microseconds(queued))
+        ]
+        last = max(found, key=lambda delivery: row_key(delivery.identity), default=None)
+        return last.columns if last is not None else None
+
+    def at_path(self, path: str) -> Delivery | None:
+        """The extract that has a path, delivered or about to be; case makes no difference."""
+        found = self._deliveries("extracts.path = ? COLLATE NOCASE", path)
+        return found[0] if found else None
+
+    def intents(self) -> list[Delivery]:
+        """What was about to be published when a run ended."""
+        return self._deliveries("extracts.state = 'intent' ORDER BY extracts.id")
+
+    def deliveries(self, folder: str | None = None) -> Iterator[Delivery]:
+        """Everything delivered, page by page: as it was recorded, or of one data set's folder in queued order."""
+        return self._as_recorded() if folder is None else self._of_folder(folder)
+
+    def _as_recorded(self) -> Iterator[Delivery]:
+        query = f"{SELECT} WHERE state = 'done' AND extracts.id > ? ORDER BY extracts.id LIMIT {_PAGE}"
+        last = 0
+        while rows := self._rows(query, last):
+            yield from map(delivery_of, rows)
+            last = rows[-1][0]
+
+    def _of_folder(self, folder: str) -> Iterator[Delivery]:
+        condition = "plugins.folder = ? AND state = 'done' AND (queued, extracts.id) > (?, ?)"
+        query = f"{SELECT} WHERE {condition} ORDER BY queued, extracts.id LIMIT {_PAGE}"
+        last = (microseconds(datetime.min.replace(tzinfo=UTC)), 0)
+        while rows := self._rows(query, folder, *last):
+            yield from map(delivery_of, rows)
+            last = (rows[-1][3], rows[-1][0])

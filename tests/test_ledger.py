@@ -1,0 +1,480 @@
+"""The ledger knows what was delivered, across kills, renamed data sets, other tenants and full disks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bds_async import ledger_database, ledger_format, ledger_queries
+from bds_async.errors import ConfigError, DestinationError, FolderBusy, WrongTenant
+from bds_async.folder import ledger_path, prepare, state_folder
+from bds_async.ledger import Delivery, Ledger, State
+from bds_async.models import BdsType, DataSet, Extract, Identity, Plugin
+
+TENANT = "https://school.example"
+START = datetime(2026, 11, 22, 4, 9, 22, tzinfo=UTC)
+COLUMNS = ("UserId", "OrgUnitId")
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits are POSIX")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    prepare(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def ledger(folder: Path) -> Iterator[Ledger]:
+    with Ledger.open(folder, TENANT) as opened:
+        yield opened
+
+
+def data_set(name: str = "Users", ids: tuple[str | None, str | None, str | None] = ("S-1", "F-1", "D-1")) -> DataSet:
+    schema_id, full, differential = ids
+    return DataSet(
+        schema_id,
+        Plugin(full, name) if full else None,
+        Plugin(differential, f"{name} Differential") if differential else None,
+    )
+
+
+def extract(
+    days: float = 0, *, plugin: str = "F-1", bds_type: BdsType = BdsType.FULL, version: str = "9.4", created: int = 40
+) -> Extract:
+    queued = START + timedelta(days=days)
+    return Extract("Users", "S-1", plugin, bds_type, queued, queued + timedelta(seconds=created), version, "https://x/")
+
+
+def differential(days: float) -> Extract:
+    return extract(days, plugin="D-1", bds_type=BdsType.DIFFERENTIAL)
+
+
+def delivery(ledger: Ledger, chosen: Extract, columns: tuple[str, ...] | None = COLUMNS) -> Delivery:
+    folder = ledger.folder_for(data_set())
+    path = ledger.path_for(chosen, folder, ".zip")
+    return Delivery.of(chosen, folder, path=path, bytes=10, sha256="ab" * 32, columns=columns)
+
+
+def deliver(ledger: Ledger, *chosen: Extract) -> None:
+    for each in chosen:
+        ledger.record(delivery(ledger, each))
+
+
+# Deliveries
+
+
+def test_an_intent_becomes_a_delivery(ledger: Ledger) -> None:
+    chosen = extract()
+    intended = replace(delivery(ledger, chosen), staged=".bds-async/partial/x.part")
+    ledger.intend(intended)
+    assert ledger.delivered(chosen.identity) is None
+    assert ledger.intents() == [replace(intended, state=State.INTENT)]
+    done = ledger.finish(chosen.identity, START)
+    assert done == replace(intended, state=State.DONE, staged=None, delivered_at=START)
+    assert ledger.delivered(chosen.identity) == done
+    assert ledger.intents() == []
+
+
+def test_what_was_delivered_is_known_to_the_next_run(folder: Path) -> None:
+    with Ledger.open(folder, TENANT) as first:
+        deliver(first, extract())
+        known = first.delivered(extract().identity)
+    assert known is not None
+    assert known.delivered_at is not None
+    with Ledger.open(folder, TENANT) as second:
+        assert second.delivered(extract().identity) == known
+    with Ledger.read(folder) as reader:
+        assert reader.delivered(extract().identity) == known
+
+
+def test_every_part_of_the_identity_counts(ledger: Ledger) -> None:
+    """Plugin, type, queued, created and version; not the schema id, nor the spelling of the plugin's id."""
+    chosen = extract()
+    deliver(ledger, chosen)
+    others = [
+        replace(chosen, plugin_id="F-2"),
+        replace(chosen, bds_type=BdsType.DIFFERENTIAL),
+        replace(chosen, queued_for_processing_date=START + timedelta(microseconds=1)),
+        replace(chosen, created_date=START),
+        replace(chosen, version="9.40"),
+    ]
+    assert [ledger.delivered(other.identity) for other in others] == [None] * 5
+    assert ledger.delivered(replace(chosen, schema_id=None, plugin_id="f-1").identity) is not None
+
+
+def test_a_delivery_can_be_replaced_and_forgotten(ledger: Ledger) -> None:
+    deliver(ledger, extract())
+    ledger.record(replace(delivery(ledger, extract()), bytes=11, columns=None))
+    known = ledger.delivered(extract().identity)
+    assert known is not None
+    assert (known.bytes, known.columns) == (11, None)
+    assert ledger.forget(extract().identity)
+    assert not ledger.forget(extract().identity)
+    assert ledger.delivered(extract().identity) is None
+
+
+def test_only_an_intent_can_be_finished(ledger: Ledger) -> None:
+    with pytest.raises(KeyError):
+        ledger.finish(extract().identity)
+
+
+def test_an_extract_may_count_as_delivered_without_a_file(ledger: Ledger) -> None:
+    """As when a person says so; any number of them."""
+    for days in (0, 1):
+        ledger.record(Delivery.of(extract(days), ledger.folder_for(data_set())))
+        known = ledger.delivered(extract(days).identity)
+        assert known is not None
+        assert known.path is None
+
+
+def test_the_old_routes_do_not_unlearn_the_schema_id(ledger: Ledger) -> None:
+    """They do not know it, and the same extract may be seen by either."""
+    deliver(ledger, extract())
+    ledger.record(replace(delivery(ledger, extract()), schema_id=None, data_set="Benutzer"))
+    known = ledger.delivered(extract().identity)
+    assert known is not None
+    assert (known.schema_id, known.data_set) == ("S-1", "Benutzer")
+
+
+def test_many_are_asked_for_at_once(ledger: Ledger) -> None:
+    chosen = [extract(0), extract(1), differential(1), differential(2), differential(3)]
+    deliver(ledger, *chosen[:4])
+    ledger.intend(delivery(ledger, chosen[4]))
+    wanted = [each.identity for each in (*chosen[1:], extract(9), extract(1, plugin="F-9"))]
+    found = ledger.delivered_many(wanted)
+    assert set(found) == {each.identity for each in chosen[1:4]}
+    assert all(delivery.identity == identity for identity, delivery in found.items())
+    assert ledger.delivered_many([]) == {}
+
+
+def test_the_last_delivered_is_the_one_queued_last(ledger: Ledger) -> None:
+    deliver(ledger, differential(3), differential(1), differential(2))
+    ledger.intend(delivery(ledger, differential(4)))
+    last = ledger.last_delivered("D-1")
+    assert last is not None
+    assert last.identity == differential(3).identity
+    assert ledger.last_delivered("nobody") is None
+
+
+def test_the_columns_before_come_from_either_flavour(ledger: Ledger) -> None:
+    """The extract next before in queued order, by the data set's folder; unknown columns are passed over."""
+    for chosen, columns in [(extract(0), ("A",)), (differential(1), ("A", "B")), (differential(2), None)]:
+        ledger.record(delivery(ledger, chosen, columns))
+    before = [ledger.columns_before("Users", START + timedelta(days=days)) for days in (0, 0.5, 1, 1.5, 9)]
+    assert before == [None, ("A",), ("A",), ("A", "B"), ("A", "B")]
+    assert ledger.columns_before("Nobody", START) is None
+
+
+def test_all_are_listed_page_by_page(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_queries, "_PAGE", 2)
+    chosen = [differential(5), extract(4), differential(3), extract(2), differential(1)]
+    deliver(ledger, *chosen)
+    ledger.intend(delivery(ledger, extract(9)))
+    assert [each.identity for each in ledger.deliveries()] == [each.identity for each in chosen]
+    assert [each.identity for each in ledger.deliveries("Users")] == [each.identity for each in reversed(chosen)]
+    assert list(ledger.deliveries("Nobody")) == []
+
+
+moments = st.datetimes(datetime(1900, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC))
+identities = st.builds(Identity, st.text(max_size=9), st.sampled_from(BdsType), moments, moments, st.text(max_size=9))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(identities, max_size=5, unique=True), st.lists(st.text(max_size=9), max_size=3))
+def test_whatever_the_server_sends_is_kept_as_it_was(known: list[Identity], columns: list[str]) -> None:
+    """To the microsecond, in any script."""
+    ledger = Ledger.read(Path("/nonexistent"))
+    with ledger:
+        folder = ledger.folder_for(data_set())
+        ledger._connection.execute("INSERT INTO folders VALUES (?, ?)", (folder, folder))
+        for identity in known:
+            ledger.record(Delivery(identity, "Ü", None, folder, columns=tuple(columns), delivered_at=START))
+        assert [each.identity for each in ledger.deliveries()] == known
+        assert {each.columns for each in ledger.deliveries()} <= {tuple(columns)}
+
+
+# Folders and names
+
+
+def test_a_folder_stays_with_the_ids_when_the_name_changes(folder: Path) -> None:
+    with Ledger.open(folder, TENANT) as ledger:
+        assert ledger.folder_for(data_set("Users")) == "Users"
+    with Ledger.open(folder, TENANT) as ledger:
+        assert ledger.folder_for(data_set("Benutzer")) == "Users"
+        assert ledger.folder_for(data_set("Utilisateurs", (None, "f-1", None))) == "Users"
+        assert ledger.folder_for(data_set("Users", ("S-2", "F-2", None))) == "Userss2"
+
+
+def test_ids_that_come_later_are_pinned_to_the_known_folder(ledger: Ledger) -> None:
+    """The old routes know no schema id; the new ones, later, do."""
+    assert ledger.folder_for(data_set("Users", (None, "F-1", "D-1"))) == "Users"
+    assert ledger.folder_for(data_set("Benutzer", ("S-1", "F-1", "D-1"))) == "Users"
+    assert ledger.folder_for(data_set("Anwender", ("S-1", None, None))) == "Users"
+
+
+def test_data_sets_that_turn_out_to_be_one_keep_their_folders(ledger: Ledger) -> None:
+    """A pin never moves; the joined data set goes by its full."""
+    assert ledger.folder_for(data_set("Users", (None, "F-1", None))) == "Users"
+    assert ledger.folder_for(data_set("Other", (None, None, "D-1"))) == "Other"
+    assert ledger.folder_for(data_set("Users", ("S-1", "F-1", "D-1"))) == "Users"
+    assert ledger.folder_for(data_set("Other", (None, None, "D-1"))) == "Other"
+
+
+def test_many_folders_are_pinned_at_once(ledger: Ledger) -> None:
+    same = [data_set("Users", (f"s-{number}", f"f-{number}", None)) for number in range(4)]
+    assert ledger.folders_for(same) == ["Users", "Userss1", "Userss2", "Userss3"]
+    assert ledger.folders_for(reversed(same)) == ["Userss3", "Userss2", "Userss1", "Users"]
+    assert ledger.folders_for([]) == []
+
+
+def test_an_extract_gets_the_first_of_its_names_that_is_free(ledger: Ledger) -> None:
+    """Within one plan, and against what was delivered."""
+    first, second = extract(created=40), extract(created=50)
+    third = replace(second, queued_for_processing_date=START + timedelta(microseconds=7))
+    paths = [ledger.path_for(each, "Users", ".zip") for each in (first, second, third)]
+    assert paths[0] == "Users/full/Users_full_20261122T040922Z_v9.4.zip"
+    assert paths[1] == "Users/full/Users_full_20261122T040922Z_v9.4_c20261122T041012Z.zip"
+    assert len(set(paths)) == 3
+    assert [ledger.path_for(each, "Users", ".zip") for each in (third, first, second)] == [paths[2], *paths[:2]]
+
+
+def test_a_delivered_name_is_not_given_to_another_extract(folder: Path) -> None:
+    with Ledger.open(folder, TENANT) as ledger:
+        deliver(ledger, extract(created=40))
+    with Ledger.open(folder, TENANT) as ledger:
+        assert "_c" in ledger.path_for(extract(created=50), "Users", ".zip")
+        assert "_c" not in ledger.path_for(extract(created=40), "Users", ".zip")
+        assert ledger.path_for(extract(created=40), "Users", ".csv").endswith("v9.4.csv")
+
+
+def test_no_two_paths_differ_by_case_alone(ledger: Ledger) -> None:
+    upper, lower = extract(version="9.A"), extract(version="9.a")
+    paths = [ledger.path_for(each, "Users", ".zip") for each in (upper, lower)]
+    assert paths[0].lower() != paths[1].lower()
+    deliver(ledger, upper)
+    known = ledger.at_path(paths[0].swapcase())
+    assert known is not None
+    assert known.identity == upper.identity
+    with pytest.raises(sqlite3.IntegrityError):
+        ledger.record(replace(delivery(ledger, lower), path=paths[0].lower()))
+
+
+# The tenant
+
+
+def test_a_folder_belongs_to_the_tenant_of_its_first_run(folder: Path) -> None:
+    Ledger.open(folder, "https://School.Example/").close()
+    with Ledger.open(folder, TENANT) as ledger:
+        assert ledger.tenant == TENANT
+    for opened in (Ledger.open, Ledger.read):
+        with pytest.raises(WrongTenant, match=r"holds extracts of https://school\.example") as caught:
+            opened(folder, "https://other.example")
+        assert caught.value.exit_code == 2
+
+
+# Reading
+
+
+def test_reading_a_folder_without_a_ledger_creates_nothing(tmp_path: Path) -> None:
+    with Ledger.read(tmp_path / "nowhere", TENANT) as ledger:
+        assert ledger.tenant is None
+        assert list(ledger.deliveries()) == []
+        assert ledger.folder_for(data_set()) == "Users"
+        assert ledger.folder_for(data_set("users", ("S-2", "F-2", None))) == "userss2"
+        assert ledger.path_for(extract(), "Users", ".zip").startswith("Users/full/")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_reading_changes_nothing(folder: Path) -> None:
+    with Ledger.open(folder, TENANT) as ledger:
+        deliver(ledger, extract())
+    before = ledger_path(folder).read_bytes()
+    with Ledger.read(folder, TENANT) as reader:
+        assert reader.folder_for(data_set("Benutzer")) == "Users"
+        assert reader.folder_for(data_set("New", ("S-9", "F-9", None))) == "New"
+        with pytest.raises(DestinationError):
+            reader.record(Delivery.of(extract(5), "Users"))
+    assert ledger_path(folder).read_bytes() == before
+    assert [path.name for path in state_folder(folder).iterdir() if path.is_file()] == ["ledger.sqlite3"]
+
+
+def test_a_reader_and_a_run_do_not_disturb_each_other(ledger: Ledger, folder: Path) -> None:
+    with Ledger.read(folder) as reader:
+        pages = reader.deliveries()
+        deliver(ledger, extract(0))
+        assert next(pages).identity == extract(0).identity
+        deliver(ledger, extract(1))
+        assert [each.identity for each in pages] == [extract(1).identity]
+
+
+def test_an_empty_file_is_an_empty_ledger(folder: Path) -> None:
+    """A run that was killed while it made the ledger."""
+    ledger_path(folder).touch()
+    with Ledger.read(folder) as reader:
+        assert reader.tenant is None
+    with Ledger.open(folder, TENANT) as ledger:
+        deliver(ledger, extract())
+
+
+# Formats and damage
+
+
+def test_a_newer_format_is_left_alone(folder: Path) -> None:
+    Ledger.open(folder, TENANT).close()
+    with sqlite3.connect(ledger_path(folder)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    for opened in (Ledger.open, Ledger.read):
+        with pytest.raises(ConfigError, match="newer bds-async"):
+            opened(folder, TENANT)
+
+
+def test_an_older_format_is_brought_forward(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the next run; a reader asks for that, and what was delivered stays."""
+    with Ledger.open(folder, TENANT) as ledger:
+        deliver(ledger, extract())
+    added = (*ledger_format.MIGRATIONS, ("ALTER TABLE extracts ADD COLUMN remark TEXT",))
+    monkeypatch.setattr(ledger_format, "MIGRATIONS", added)
+    monkeypatch.setattr(ledger_database, "NEWEST", len(added))
+    with pytest.raises(ConfigError, match="older format"):
+        Ledger.read(folder)
+    with Ledger.open(folder, TENANT) as ledger:
+        assert ledger.delivered(extract().identity) is not None
+        assert ledger._rows("SELECT remark FROM extracts") == [(None,)]
+
+
+def test_a_migration_that_breaks_off_leaves_the_old_format(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Ledger.open(folder, TENANT).close()
+    before = ledger_path(folder).read_bytes()
+    broken = (*ledger_format.MIGRATIONS, ("ALTER TABLE extracts ADD COLUMN remark TEXT", "CREATE TABLE tenant (x)"))
+    monkeypatch.setattr(ledger_format, "MIGRATIONS", broken)
+    with pytest.raises(sqlite3.OperationalError):
+        Ledger.open(folder, TENANT)
+    assert ledger_path(folder).read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"this is not a database" * 100, b"\0" * 5000])
+def test_a_damaged_ledger_says_what_to_do(folder: Path, content: bytes) -> None:
+    ledger_path(folder).write_bytes(content)
+    for opened in (Ledger.open, Ledger.read):
+        with pytest.raises(DestinationError, match=r"is damaged .* `bds-async ledger rebuild`") as caught:
+            opened(folder, TENANT)
+        assert str(ledger_path(folder)) in str(caught.value)
+
+
+def test_damage_inside_is_found_where_it_is_read(folder: Path) -> None:
+    with Ledger.open(folder, TENANT) as ledger:
+        deliver(ledger, *(extract(days) for days in range(300)))
+    path = ledger_path(folder)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 4 :] = b"\xff" * (len(content) - len(content) // 4)
+    path.write_bytes(content)
+    with Ledger.open(folder, TENANT) as ledger, pytest.raises(DestinationError, match="is damaged"):
+        list(ledger.deliveries())
+
+
+# The disk and other processes
+
+
+def test_a_folder_that_is_gone_is_a_fault_of_the_destination(tmp_path: Path) -> None:
+    with pytest.raises(DestinationError):
+        Ledger.open(tmp_path / "nowhere", TENANT)
+
+
+@posix_only
+def test_a_full_disk_keeps_what_is_there(ledger: Ledger) -> None:
+    import resource
+
+    deliver(ledger, extract())
+    size = ledger_path(Path(ledger._path).parent.parent).stat().st_size
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        with pytest.raises(DestinationError, match="see to the disk"):
+            deliver(ledger, *(extract(days) for days in range(1, 500)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    count = len(list(ledger.deliveries()))
+    deliver(ledger, extract(501))
+    assert len(list(ledger.deliveries())) == count + 1
+
+
+def test_a_database_that_is_held_for_too_long_is_busy(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Ledger.open(folder, TENANT).close()
+    monkeypatch.setattr(ledger_database, "BUSY_TIMEOUT", 0.05)
+    with Ledger.open(folder, TENANT) as ledger:
+        holder = sqlite3.connect(ledger_path(folder), isolation_level=None)
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(FolderBusy, match="Another program holds"):
+            deliver(ledger, extract())
+        holder.close()
+        deliver(ledger, extract())
+
+
+def test_a_short_wait_for_a_reader_is_no_fault(ledger: Ledger, folder: Path) -> None:
+    holder = sqlite3.connect(ledger_path(folder), isolation_level=None, check_same_thread=False)
+    holder.execute("BEGIN EXCLUSIVE")
+    threading.Timer(0.2, holder.close).start()
+    deliver(ledger, extract())
+    assert ledger.delivered(extract().identity) is not None
+
+
+def test_any_thread_may_write(ledger: Ledger) -> None:
+    chosen = [extract(days) for days in range(40)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda each: deliver(ledger, each), chosen))
+    assert {each.identity for each in ledger.deliveries()} == {each.identity for each in chosen}
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from datetime import UTC, datetime, timedelta
+from bds_async.ledger import Delivery, Ledger
+from bds_async.models import BdsType, DataSet, Identity, Plugin
+folder = pathlib.Path(sys.argv[1])
+ledger = Ledger.open(folder, "https://school.example")
+name = ledger.folder_for(DataSet("S-1", Plugin("F-1", "Users"), None))
+start = datetime(2026, 1, 1, tzinfo=UTC)
+for number in range(100_000):
+    identity = Identity("f-1", BdsType.FULL, start + timedelta(hours=number), start, "9.4")
+    ledger.intend(Delivery(identity, "Users", "S-1", name, path=f"Users/{number}"))
+    ledger.finish(identity)
+    print(number, flush=True)
+"""
+
+
+@posix_only
+@pytest.mark.crash
+def test_a_killed_run_loses_nothing_that_was_finished(folder: Path) -> None:
+    """The row that was being written may be there or not; the ones before it are."""
+    for _ in range(3):
+        shutil.rmtree(state_folder(folder))
+        prepare(folder)
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(folder)],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        assert process.stdout is not None
+        told = [process.stdout.readline() for _ in range(20)]
+        process.send_signal(signal.SIGKILL)
+        finished = int([*told, *process.communicate()[0].splitlines()][-1])
+        for opened in (Ledger.read(folder), Ledger.open(folder, TENANT)):
+            with opened as ledger:
+                count = len(list(ledger.deliveries()))
+                assert finished + 1 <= count <= finished + 2
+                assert len(ledger.intents()) <= 1
