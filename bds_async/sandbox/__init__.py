@@ -8,16 +8,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bds_async.sandbox.events import LateExtract, Reissue, SchemaChange
     from bds_async.sandbox.faults import Fault, load_faults
     from bds_async.sandbox.server import Sandbox
     from bds_async.sandbox.settings import SandboxSettings
 
-__all__ = ["Fault", "Sandbox", "SandboxSettings", "load_faults"]
+__all__ = ["Fault", "LateExtract", "Reissue", "Sandbox", "SandboxSettings", "SchemaChange", "load_faults"]
 
 _HOMES = {
     "Fault": "bds_async.sandbox.faults",
+    "LateExtract": "bds_async.sandbox.events",
+    "Reissue": "bds_async.sandbox.events",
     "Sandbox": "bds_async.sandbox.server",
     "SandboxSettings": "bds_async.sandbox.settings",
+    "SchemaChange": "bds_async.sandbox.events",
     "load_faults": "bds_async.sandbox.faults",
 }
 

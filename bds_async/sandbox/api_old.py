@@ -8,8 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from bds_async.sandbox.calls import Call, Route
-from bds_async.sandbox.catalogue import SandboxDataSet, SandboxExtract
 from bds_async.sandbox.downloads import download
+from bds_async.sandbox.extracts import SandboxDataSet, SandboxExtract
 from bds_async.sandbox.fault_listings import answer_listing
 from bds_async.sandbox.gate import guarded, refusal
 from bds_async.sandbox.paging import Page, written

@@ -7,8 +7,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
-from bds_async.sandbox.catalogue import FULL, HUGE_TABLE, SandboxExtract
+from bds_async.sandbox.extracts import HUGE_TABLE, SandboxExtract
+from bds_async.sandbox.history import FULL
 from bds_async.sandbox.rows import CLASSES, RowFactory
 from bds_async.sandbox.settings import SandboxSettings
 
@@ -67,24 +69,30 @@ def write_zip(extract: SandboxExtract, path: Path, check: Callable[[], None]) ->
                 out.write(block)
 
 
+class Weights(NamedTuple):
+    """Bytes that the parts of a zip take: all that is not rows, each of the first rows, each further row."""
+
+    frame: int
+    first: float
+    more: float
+
+
 class SizeEstimates:
     """Close guesses of the sizes of zips not made yet: what the first rows weigh, and what each further one does."""
 
     def __init__(self) -> None:
-        self._weights: dict[str, tuple[float, float]] = {}
+        self._weights: dict[tuple[str, str], Weights] = {}
 
     def size(self, extract: SandboxExtract) -> int:
         """Give the number of bytes that the zip will have, more or less; the same guess in every run."""
         table = extract.data_set.table
         if table is HUGE_TABLE:
             return extract.data_set.settings.huge_bytes + 200
-        if table.name not in self._weights:
-            self._weights[table.name] = _weights(extract)
-        first, more = self._weights[table.name]
-        header = len(zlib.compress(BOM + row_factory(extract).header().encode(), 1))
-        rows = _rows(extract)
-        content = min(rows, CLASSES) * first + max(0, rows - CLASSES) * more
-        return int(ZIP_OVERHEAD + 2 * len(table.csv_name) + header + content)
+        key = table.name, extract.version
+        if key not in self._weights:
+            self._weights[key] = _weights(extract)
+        weights, rows = self._weights[key], _rows(extract)
+        return int(weights.frame + min(rows, CLASSES) * weights.first + max(0, rows - CLASSES) * weights.more)
 
 
 def _rows(extract: SandboxExtract) -> int:
@@ -96,9 +104,12 @@ def _rows(extract: SandboxExtract) -> int:
     return before // CLASSES + count - before
 
 
-def _weights(extract: SandboxExtract) -> tuple[float, float]:
+def _weights(extract: SandboxExtract) -> Weights:
     """Weigh a deflated row among the first of its class, and one that the window has seen before."""
-    block, *others = row_factory(extract).all_rows(17 * CLASSES, extract.tick)
+    factory = row_factory(extract)
+    header = len(zlib.compress(BOM + factory.header().encode(), 1))
+    block, *others = factory.all_rows(17 * CLASSES, extract.tick)
     first = len(zlib.compress(block, 1))
     both = len(zlib.compress(b"".join([block, *others]), 1))
-    return first / CLASSES, (both - first) / (len(others) * CLASSES)
+    frame = ZIP_OVERHEAD + 2 * len(extract.data_set.table.csv_name) + header
+    return Weights(frame, first / CLASSES, (both - first) / (len(others) * CLASSES))

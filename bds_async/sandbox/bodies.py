@@ -11,8 +11,8 @@ from aiohttp import HttpVersion10, web
 
 from bds_async.sandbox.body import Body
 from bds_async.sandbox.calls import Call
-from bds_async.sandbox.catalogue import SandboxExtract
 from bds_async.sandbox.connections import close, reset
+from bds_async.sandbox.extracts import SandboxExtract
 from bds_async.sandbox.fault_bodies import faulty_selection, faulty_validators, spoil
 from bds_async.sandbox.odd_zips import oddity
 from bds_async.sandbox.ranges import Selection, validators

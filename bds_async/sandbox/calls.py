@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from bds_async.sandbox.catalogue import SandboxDataSet
+from bds_async.sandbox.extracts import SandboxDataSet
 from bds_async.sandbox.faults import Fault
 from bds_async.sandbox.seen import SeenRequest
 from bds_async.sandbox.tenant import Tenant

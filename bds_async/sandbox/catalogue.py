@@ -1,95 +1,18 @@
-"""What the tenant holds: data sets and the extracts that are listed at a moment."""
+"""What the tenant holds, as its clock stands."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
-from fnmatch import fnmatchcase
-from random import Random
 from uuid import UUID, uuid5
 
 from bds_async.sandbox.clock import Clock
+from bds_async.sandbox.extracts import HUGE_TABLE, SandboxDataSet, SandboxExtract
+from bds_async.sandbox.history import History
 from bds_async.sandbox.schedule import Schedule
 from bds_async.sandbox.settings import SandboxSettings
-from bds_async.sandbox.tables import Column, Table, stable_number, tables
+from bds_async.sandbox.tables import Table, matches, tables
 
 NAMESPACE = UUID("b5dda7a5-e7da-5a5e-8a6d-5a2db0c0ffee")
-FULL, DIFFERENTIAL = "Full", "Differential"
-HUGE_TABLE = Table(
-    "Sandbox Huge", (Column("RowId", "bigint", False), Column("Payload", "nvarchar", False)), ("RowId",), 1
-)
-
-
-@dataclass(frozen=True)
-class SandboxExtract:
-    """One listed extract; `link_id` is the last part of its download link."""
-
-    data_set: SandboxDataSet = field(repr=False)
-    bds_type: str
-    plugin_id: str
-    queued: datetime
-    created: datetime
-    version: str
-    tick: int
-
-    @property
-    def identity(self) -> tuple[str, str, datetime, datetime, str]:
-        """What makes it this extract and no other."""
-        return self.plugin_id, self.bds_type, self.queued, self.created, self.version
-
-    @property
-    def link_id(self) -> str:
-        """Number of the extract within its plugin."""
-        return str(int(self.created.timestamp()))
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """Columns in file order."""
-        return self.data_set.table.columns
-
-
-@dataclass(frozen=True)
-class SandboxDataSet:
-    """One data set of the tenant; a plugin id is None where the tenant has no such flavour."""
-
-    table: Table
-    schema_id: str
-    full_id: str | None
-    differential_id: str | None
-    schedule: Schedule = field(repr=False)
-    settings: SandboxSettings = field(repr=False)
-
-    @property
-    def name(self) -> str:
-        """The full's name."""
-        return self.table.name
-
-    @property
-    def differential_name(self) -> str:
-        """The differential's name."""
-        return f"{self.name} Differential"
-
-    def extracts(self, now: datetime) -> list[SandboxExtract]:
-        """Give what is listed at a moment, in no telling order: the same one in every run, all the same."""
-        found = [*self._of(FULL, now), *self._of(DIFFERENTIAL, now)]
-        Random(stable_number("order", self.settings.seed, self.name)).shuffle(found)
-        return found
-
-    def _of(self, bds_type: str, now: datetime) -> Iterator[SandboxExtract]:
-        full = bds_type == FULL
-        plugin_id, name = (self.full_id, self.name) if full else (self.differential_id, self.differential_name)
-        if plugin_id is None or matches(name, self.settings.never_generated):
-            return
-        for moment in self.schedule.fulls(now) if full else self.schedule.differentials(now):
-            yield SandboxExtract(
-                self, bds_type, plugin_id, moment.queued, moment.created, self.settings.version, moment.tick
-            )
-
-
-def matches(name: str, patterns: tuple[str, ...]) -> bool:
-    """Tell whether a name fits one of the patterns (`*` and `?`), in any case."""
-    return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
 
 
 class Catalogue:
@@ -140,6 +63,7 @@ def _data_set(table: Table, settings: SandboxSettings) -> SandboxDataSet:
     def identity(part: str) -> str:
         return str(uuid5(NAMESPACE, f"{settings.seed}/{table.name}/{part}"))
 
+    schedule = Schedule(table, settings)
     no_full = matches(table.name, settings.without_full)
     no_differential = matches(table.name, (*settings.without_differential, HUGE_TABLE.name))
     return SandboxDataSet(
@@ -147,6 +71,7 @@ def _data_set(table: Table, settings: SandboxSettings) -> SandboxDataSet:
         identity("schema"),
         None if no_full else identity("full"),
         None if no_differential else identity("differential"),
-        Schedule(table, settings),
+        schedule,
         settings,
+        History(table, schedule, settings),
     )

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from bds_async.sandbox.bodies import send_archive
 from bds_async.sandbox.calls import Call
-from bds_async.sandbox.catalogue import SandboxExtract
+from bds_async.sandbox.extracts import SandboxExtract
 from bds_async.sandbox.links import object_path
 
 

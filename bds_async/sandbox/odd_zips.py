@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from bds_async.sandbox.archives import write_zip
-from bds_async.sandbox.catalogue import SandboxExtract
+from bds_async.sandbox.extracts import SandboxExtract
 from bds_async.sandbox.faults import Fault
 from bds_async.sandbox.spool import Maker
 

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 
 from aiohttp import web
 
-from bds_async.sandbox.catalogue import SandboxExtract
+from bds_async.sandbox.extracts import SandboxExtract
 from bds_async.sandbox.settings import SandboxSettings
 from bds_async.sandbox.tables import stable_number
 

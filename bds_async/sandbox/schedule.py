@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -17,8 +16,12 @@ GROWTH_PER_DAY = 0.0004
 
 @dataclass(frozen=True)
 class Moment:
-    """One generation of one plugin: `tick` says up to which differential the data goes."""
+    """One moment that data stands for: `number` counts the differentials, or the fulls, of its data set.
 
+    `tick` says up to which differential the data goes.
+    """
+
+    number: int
     tick: int
     queued: datetime
     created: datetime
@@ -48,22 +51,29 @@ class Schedule:
         days = (self.differential_moment(tick) - ROWS_ARE_NOMINAL_AT) / timedelta(days=1)
         return int(self._table.rows * self._settings.scale * max(0.1, 1 + GROWTH_PER_DAY * days))
 
-    def differentials(self, now: datetime) -> Iterator[Moment]:
-        """Give every differential that is created and not yet dropped at a moment, oldest first."""
+    def week_at(self, moment: datetime) -> int:
+        """Give the last full that was queued at or before a moment."""
+        return (moment - EPOCH - self._full_phase) // self._full_period
+
+    def differentials(self, now: datetime) -> range:
+        """Give the differentials that are queued and not yet dropped at a moment."""
         oldest = now - timedelta(days=self._settings.differential_retention_days)
-        for tick in range(self.tick_at(oldest) + 1, self.tick_at(now) + 1):
-            yield from self._if_created("Differential", tick, self.differential_moment(tick), now)
+        return range(self.tick_at(oldest) + 1, self.tick_at(now) + 1)
 
-    def fulls(self, now: datetime) -> Iterator[Moment]:
-        """Give every full that is created and not yet dropped at a moment, oldest first."""
-        start = EPOCH + self._full_phase
+    def fulls(self, now: datetime) -> range:
+        """Give the fulls that are queued and not yet dropped at a moment."""
         oldest = now - timedelta(days=self._settings.full_retention_days)
-        for week in range((oldest - start) // self._full_period + 1, (now - start) // self._full_period + 1):
-            queued = start + week * self._full_period
-            yield from self._if_created("Full", self.tick_at(queued), queued, now)
+        return range(self.week_at(oldest) + 1, self.week_at(now) + 1)
 
-    def _if_created(self, bds_type: str, tick: int, queued: datetime, now: datetime) -> Iterator[Moment]:
+    def differential(self, tick: int) -> Moment:
+        """Give one differential."""
+        return self._moment("Differential", tick, tick, self.differential_moment(tick))
+
+    def full(self, week: int) -> Moment:
+        """Give one full."""
+        queued = EPOCH + self._full_phase + week * self._full_period
+        return self._moment("Full", week, self.tick_at(queued), queued)
+
+    def _moment(self, bds_type: str, number: int, tick: int, queued: datetime) -> Moment:
         delay = 10_000 + stable_number("created", self._settings.seed, self._table.name, bds_type, queued) % 200_000
-        created = queued + timedelta(milliseconds=delay)
-        if created <= now:
-            yield Moment(tick, queued, created)
+        return Moment(number, tick, queued, queued + timedelta(milliseconds=delay))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
+from bds_async.sandbox.events import LateExtract, Reissue, SchemaChange
 from bds_async.sandbox.faults import Fault
 
 #: What a person who consents grants by default: the new routes and both halves of the old ones.
@@ -46,6 +47,11 @@ class SandboxSettings:
     without_full: tuple[str, ...] = ()
     #: Patterns of names (of fulls, or of differentials with their suffix) of which nothing was ever generated.
     never_generated: tuple[str, ...] = ("CPD Methods Differential", "Portfolio Categories Differential")
+
+    #: What happens as time goes by.
+    schema_changes: tuple[SchemaChange, ...] = ()
+    late_extracts: tuple[LateExtract, ...] = ()
+    reissues: tuple[Reissue, ...] = ()
 
     # The tenant.
     lp_versions: tuple[str, ...] = DEFAULT_LP_VERSIONS

@@ -13,6 +13,10 @@ from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
 
+#: What a file counts for at least, as file systems do.
+SMALLEST = 4096
+#: How many sizes are remembered of files that may be gone.
+KNOWN_SIZES = 100_000
 #: Writes a file; calls the second argument now and then, which raises SpoolClosed once nobody wants it any more.
 Maker = Callable[[Path, Callable[[], None]], None]
 
@@ -39,8 +43,8 @@ class Spool:
         self._folder = Path(tempfile.mkdtemp(prefix="bds-sandbox-"))
         self._guard = threading.Lock()
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
-        self._sizes: dict[Hashable, int] = {}
-        self._numbered = 0
+        self._sizes: OrderedDict[Hashable, int] = OrderedDict()
+        self._numbered = self._total = 0
         self._closed = False
 
     @property
@@ -61,7 +65,7 @@ class Spool:
         with entry.lock:
             if not entry.path.exists():
                 self._make(entry, make)
-            self._sizes[key] = entry.size = entry.path.stat().st_size
+            self._weigh(key, entry)
             file = entry.path.open("rb")
         self._drop_oldest(key)
         return file
@@ -98,14 +102,25 @@ class Spool:
         make(unfinished, self._check_open)
         unfinished.replace(entry.path)
 
+    def _weigh(self, key: Hashable, entry: _Entry) -> None:
+        size = entry.path.stat().st_size
+        with self._guard:
+            if entry.size is None:
+                self._total += max(size, SMALLEST)
+            entry.size = self._sizes[key] = size
+            if len(self._sizes) > KNOWN_SIZES:
+                self._sizes.popitem(last=False)
+
     def _drop_oldest(self, keep: Hashable) -> None:
         with self._guard:
-            total = sum(entry.size or 0 for entry in self._entries.values())
-            for key in list(self._entries):
-                if total <= self._bound:
+            candidates = iter(list(self._entries)) if self._total > self._bound else iter(())
+            for key in candidates:
+                entry = self._entries[key]
+                if self._total <= self._bound:
                     return
-                if key != keep and (size := self._entries[key].size):
-                    total -= size
-                    # A file that is being read cannot be deleted on Windows: it then goes in a later round.
+                if key != keep and entry.size is not None:
+                    del self._entries[key]
+                    self._total -= max(entry.size, SMALLEST)
+                    # A file that is being read cannot be deleted on Windows: it then goes with the folder.
                     with suppress(OSError):
-                        self._entries.pop(key).path.unlink(missing_ok=True)
+                        entry.path.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -60,6 +61,11 @@ def stable_number(*parts: object) -> int:
     """Give the same 64 bits for the same parts on every machine and in every process."""
     text = "\x1f".join(map(str, parts)).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
+
+
+def matches(name: str, patterns: tuple[str, ...]) -> bool:
+    """Tell whether a name fits one of the patterns (`*` and `?`), in any case."""
+    return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
 
 
 @cache

@@ -11,9 +11,10 @@ from io import BufferedReader
 from bds_async.sandbox.archives import SizeEstimates, write_zip
 from bds_async.sandbox.assertions import AssertionDesk
 from bds_async.sandbox.budget import Budget
-from bds_async.sandbox.catalogue import Catalogue, SandboxExtract
+from bds_async.sandbox.catalogue import Catalogue
 from bds_async.sandbox.clock import Clock
 from bds_async.sandbox.codes import CodeOffice
+from bds_async.sandbox.extracts import SandboxExtract
 from bds_async.sandbox.fault_plan import FaultPlan
 from bds_async.sandbox.links import LinkSigner
 from bds_async.sandbox.seen import RequestLog

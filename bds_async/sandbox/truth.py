@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from bds_async.sandbox.catalogue import FULL, SandboxDataSet, SandboxExtract
+from bds_async.sandbox.extracts import SandboxDataSet, SandboxExtract
+from bds_async.sandbox.history import FULL
 from bds_async.sandbox.tenant import Tenant
 
 
@@ -28,7 +30,8 @@ class TrueExtract:
     @cached_property
     def size(self) -> int:
         """Length of the zip in bytes."""
-        return len(self.read())
+        with self.tenant.open_archive(self.extract) as file:
+            return os.fstat(file.fileno()).st_size
 
     @cached_property
     def sha256(self) -> str:
