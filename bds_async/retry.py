@@ -49,11 +49,14 @@ class Tries(stop_base):
         if isinstance(error, Throttled):
             self._waits += 1
             return self._waits >= self.limit * WAITS_FOR_EACH_TRY
-        if self._new_bytes >= PROGRESS and not isinstance(error, VerificationError):
-            self.used = 0
-        self.used += 1
+        self.used = self.used_after(error)
         self._new_bytes = 0
         return self.used >= self.limit
+
+    def used_after(self, error: BaseException | None) -> int:
+        """What `used` becomes once this failure is counted."""
+        is_on_its_way = self._new_bytes >= PROGRESS and not isinstance(error, VerificationError)
+        return 1 if is_on_its_way else self.used + 1
 
 
 def retrying(tries: Tries) -> AsyncRetrying:
@@ -63,8 +66,11 @@ def retrying(tries: Tries) -> AsyncRetrying:
     """
 
     def wait(state: RetryCallState) -> float:
+        """Asked for by tenacity before `tries` has counted the failure."""
         error = state.outcome.exception() if state.outcome is not None else None
-        return error.seconds + random.uniform(0, BASE) if isinstance(error, Throttled) else full_jitter(tries.used)
+        if isinstance(error, Throttled):
+            return error.seconds + random.uniform(0, BASE)
+        return full_jitter(tries.used_after(error))
 
     return AsyncRetrying(
         stop=tries, wait=wait, retry=retry_if_exception_type(TransientError), sleep=asyncio.sleep, reraise=True
@@ -93,7 +99,7 @@ def _delay_seconds(value: str) -> float | None:
 def _until_date(value: str, now: datetime) -> float | None:
     try:
         moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (moment - now).total_seconds()
