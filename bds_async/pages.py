@@ -5,6 +5,7 @@ Unknown fields are ignored; a missing or malformed one is a CatalogueError that 
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -14,15 +15,34 @@ from pydantic.alias_generators import to_pascal
 from .errors import CatalogueError
 from .models import BdsType, DataSet, Extract, Plugin
 
+#: Control characters and halves of surrogate pairs, which JSON can spell.
+_UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+
+
+def _readable(text: str) -> str:
+    """Text that every terminal, file and database takes."""
+    return _UNREADABLE.sub(" ", text).strip()
+
 
 def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the moment is out of the calendar's range") from None
+
+
+def _not_empty(text: str) -> str:
+    if not text:
+        raise ValueError("must not be empty")
+    return text
 
 
 def _title(value: object) -> object:
     return value.strip().title() if isinstance(value, str) else value
 
 
+Text = Annotated[str, AfterValidator(_readable)]
+Id = Annotated[Text, AfterValidator(_not_empty)]
 Moment = Annotated[datetime, AfterValidator(_utc)]
 Flavour = Annotated[BdsType, BeforeValidator(_title)]
 Page = TypeVar("Page", bound="_Shape")
@@ -41,9 +61,9 @@ class _Shape(BaseModel):
 class PluginShape(_Shape):
     """`Full` or `Differential` of a data set on the new routes."""
 
-    plugin_id: str
-    name: str
-    description: str | None = None
+    plugin_id: Id
+    name: Text
+    description: Text | None = None
 
     def plugin(self) -> Plugin:
         """The plugin as bds-async sees it."""
@@ -53,10 +73,10 @@ class PluginShape(_Shape):
 class DataSetShape(_Shape):
     """One of `Objects` of `GET /d2l/api/lp/{lp}/datasets/bds`."""
 
-    schema_id: str
+    schema_id: Id
     full: PluginShape | None = None
     differential: PluginShape | None = None
-    extracts_link: str | None = None
+    extracts_link: Text | None = None
 
     def data_set(self) -> DataSet:
         """The data set as bds-async sees it, its extracts still to be listed."""
@@ -72,19 +92,19 @@ class DataSetsPage(_Shape):
     """A page of `GET /d2l/api/lp/{lp}/datasets/bds`."""
 
     objects: list[DataSetShape]
-    next: str | None = None
+    next: Text | None = None
 
 
 class ExtractShape(_Shape):
     """One of `Objects` of `GET …/datasets/bds/{schemaId}/extracts`."""
 
-    plugin_id: str
+    plugin_id: Id
     bds_type: Flavour
     created_date: Moment
-    download_link: str
+    download_link: Text
     download_size: float | None = None
     queued_for_processing_date: Moment
-    version: str
+    version: Text
 
     def extract(self, data_set: DataSet) -> Extract:
         """The extract as bds-async sees it."""
@@ -105,20 +125,20 @@ class ExtractsPage(_Shape):
     """A page of `GET …/datasets/bds/{schemaId}/extracts`."""
 
     objects: list[ExtractShape]
-    next: str | None = None
+    next: Text | None = None
 
 
 class OldDataSetShape(_Shape):
     """One of `BrightspaceDataSets` of `GET /d2l/api/lp/{lp}/dataExport/bds`; most is null before anything is made."""
 
-    plugin_id: str
-    name: str
-    description: str | None = None
+    plugin_id: Id
+    name: Text
+    description: Text | None = None
     full_data_set: bool
     created_date: Moment | None = None
-    download_link: str | None = None
+    download_link: Text | None = None
     download_size: float | None = None
-    version: str | None = None
+    version: Text | None = None
     previous_data_sets: list[OldDataSetShape] | None = None
     queued_for_processing_date: Moment | None = None
 
@@ -155,7 +175,7 @@ class OldDataSetsPage(_Shape):
     """A page of `GET /d2l/api/lp/{lp}/dataExport/bds`."""
 
     brightspace_data_sets: list[OldDataSetShape]
-    next_page_url: str | None = None
+    next_page_url: Text | None = None
 
     @property
     def next(self) -> str | None:
@@ -166,8 +186,8 @@ class OldDataSetsPage(_Shape):
 class ProductVersions(_Shape):
     """One of the list that `GET /d2l/api/versions/` answers."""
 
-    product_code: str
-    supported_versions: list[str]
+    product_code: Text
+    supported_versions: list[Text]
 
 
 def parse(shape: type[Page], document: Any, route: str) -> Page:
