@@ -1,0 +1,125 @@
+"""The tree of errors, its exit codes, and which of several errors decides how a run ends."""
+
+import asyncio
+import inspect
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bds_async import errors
+from bds_async.errors import (
+    AuthorisationError,
+    BdsError,
+    CatalogueError,
+    ConfigError,
+    DestinationError,
+    ExtractError,
+    FolderBusy,
+    RefusedRequest,
+    Stopped,
+    Throttled,
+    TransientError,
+    UnreachableError,
+    weightiest,
+)
+
+CLASSES = {name: kind for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, BdsError)}
+OF_CODE = {
+    130: Stopped("interrupted", 130),
+    143: Stopped("terminated", 143),
+    1: RuntimeError("a defect"),
+    75: FolderBusy("busy"),
+    2: ConfigError("config"),
+    4: AuthorisationError("refused"),
+    6: DestinationError("full"),
+    5: UnreachableError("away"),
+    3: TransientError("one extract"),
+}
+
+
+def drawn() -> dict[str, tuple[int, set[int]]]:
+    """Depth and exit codes of each class in the module's drawing."""
+    found = {}
+    for line in (errors.__doc__ or "").splitlines():
+        match = re.match(r"^([│├└─\s]*)(\w+)((?:\s+[\d, ]+)?)", line)
+        if match and match[2] in CLASSES:
+            found[match[2]] = (len(match[1]) // 4, {int(code) for code in re.findall(r"\d+", match[3])})
+    return found
+
+
+def test_the_drawing_shows_every_class_under_its_base():
+    path: list[str] = []
+    for name, (depth, _) in drawn().items():
+        path[depth:] = [name]
+        if depth:
+            assert CLASSES[name].__base__ is CLASSES[path[depth - 1]], name
+    assert set(drawn()) == set(CLASSES)
+
+
+def test_the_drawing_tells_the_exit_codes():
+    for name, (_, codes) in drawn().items():
+        assert not codes or name == "Stopped" or codes == {CLASSES[name].exit_code}, name
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (ConfigError, 2),
+        (ExtractError, 3),
+        (AuthorisationError, 4),
+        (UnreachableError, 5),
+        (CatalogueError, 5),
+        (DestinationError, 6),
+        (FolderBusy, 75),
+    ],
+)
+def test_each_kind_leaves_with_the_documented_code(kind, code):
+    assert kind("x").exit_code == code
+
+
+def test_a_stop_brings_its_own_code():
+    assert [Stopped("x", code).exit_code for code in (130, 143, 3)] == [130, 143, 3]
+
+
+def test_what_a_server_said_stays_with_the_error():
+    refused, throttled = RefusedRequest("no", "storage.example", 403), Throttled("wait", 7.5)
+    assert (refused.host, refused.status, str(refused)) == ("storage.example", 403, "no")
+    assert (throttled.seconds, str(throttled)) == (7.5, "wait")
+
+
+def test_a_signal_wins_then_a_defect_then_in_the_documented_order():
+    order = [130, 143, 1, 75, 2, 4, 6, 5, 3]
+    for place, code in enumerate(order):
+        lighter = [OF_CODE[other] for other in reversed(order[place:])]
+        assert weightiest(BaseExceptionGroup("all", lighter)) is OF_CODE[code]
+
+
+def test_a_single_error_is_its_own_weightiest():
+    assert weightiest(OF_CODE[5]) is OF_CODE[5]
+
+
+def test_a_foreign_exception_counts_as_a_defect():
+    """Also one that is no Exception, as a cancellation that comes out of a group's task."""
+    stray = asyncio.CancelledError()
+    assert weightiest(BaseExceptionGroup("all", [OF_CODE[2], stray, OF_CODE[6]])) is stray
+
+
+nested = st.recursive(
+    st.sampled_from(list(OF_CODE.values())),
+    lambda inner: st.lists(inner, min_size=1, max_size=3).map(lambda some: BaseExceptionGroup("group", some)),
+    max_leaves=8,
+)
+
+
+def leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+    return [error]
+
+
+@given(nested)
+def test_however_the_groups_are_nested_one_of_the_leaves_with_the_first_code_is_chosen(error):
+    codes = [next(code for code in OF_CODE if OF_CODE[code] is leaf) for leaf in leaves(error)]
+    assert weightiest(error) is OF_CODE[min(codes, key=list(OF_CODE).index)]
