@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 
 from aiohttp import web
+
+#: `struct linger`: on, for no time at all, so that closing sends a reset.
+LINGER_NOT = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 def reset(request: web.Request) -> None:
@@ -14,7 +18,7 @@ def reset(request: web.Request) -> None:
         return
     connection = request.transport.get_extra_info("socket")
     if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
     request.transport.abort()
 
 

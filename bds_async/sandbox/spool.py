@@ -61,14 +61,23 @@ class Spool:
 
         An open file stays readable when it is dropped.
         """
-        entry = self._entry(key)
-        with entry.lock:
-            if not entry.path.exists():
-                self._make(entry, make)
-            self._weigh(key, entry)
-            file = entry.path.open("rb")
+        while (file := self._open(key, self._entry(key), make)) is None:
+            pass
         self._drop_oldest(key)
         return file
+
+    def open_ready(self, key: Hashable) -> BufferedReader | None:
+        """Open the file for a key where it is there and nobody is busy with it; never blocks."""
+        with self._guard:
+            entry = self._entries.get(key)
+            ready = entry is not None and entry.size is not None and not self._closed
+            if entry is None or not ready or not entry.lock.acquire(blocking=False):
+                return None
+            self._entries.move_to_end(key)
+        try:
+            return entry.path.open("rb")
+        finally:
+            entry.lock.release()
 
     def sha256(self, key: Hashable, make: Maker) -> str:
         """Give the SHA-256 of the file for a key in hex, making it where needed."""
@@ -92,35 +101,51 @@ class Spool:
             self._entries.move_to_end(key)
             return self._entries[key]
 
+    def _open(self, key: Hashable, entry: _Entry, make: Maker) -> BufferedReader | None:
+        """Open the file of an entry, or give None where the entry was dropped meanwhile."""
+        self._check_open()
+        with entry.lock:
+            if self._entries.get(key) is not entry:
+                return None
+            if entry.size is None:
+                self._make(entry, make)
+                self._weigh(key, entry)
+            return entry.path.open("rb")
+
     def _check_open(self) -> None:
         if self._closed:
             raise SpoolClosed("the sandbox has been stopped")
 
     def _make(self, entry: _Entry, make: Maker) -> None:
-        self._check_open()
         unfinished = entry.path.with_suffix(".part")
-        make(unfinished, self._check_open)
+        try:
+            make(unfinished, self._check_open)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
         unfinished.replace(entry.path)
 
     def _weigh(self, key: Hashable, entry: _Entry) -> None:
-        size = entry.path.stat().st_size
         with self._guard:
-            if entry.size is None:
-                self._total += max(size, SMALLEST)
-            entry.size = self._sizes[key] = size
+            entry.size = self._sizes[key] = entry.path.stat().st_size
+            self._total += max(entry.size, SMALLEST)
             if len(self._sizes) > KNOWN_SIZES:
                 self._sizes.popitem(last=False)
 
     def _drop_oldest(self, keep: Hashable) -> None:
         with self._guard:
-            candidates = iter(list(self._entries)) if self._total > self._bound else iter(())
-            for key in candidates:
-                entry = self._entries[key]
-                if self._total <= self._bound:
-                    return
-                if key != keep and entry.size is not None:
-                    del self._entries[key]
-                    self._total -= max(entry.size, SMALLEST)
-                    # A file that is being read cannot be deleted on Windows: it then goes with the folder.
-                    with suppress(OSError):
-                        entry.path.unlink(missing_ok=True)
+            oldest = iter(list(self._entries) if self._total > self._bound else ())
+            while self._total > self._bound and (key := next(oldest, None)) is not None:
+                if key != keep:
+                    self._drop(key, self._entries[key])
+
+    def _drop(self, key: Hashable, entry: _Entry) -> None:
+        """Forget a file, unless somebody is just opening or making it."""
+        if entry.size is None or not entry.lock.acquire(blocking=False):
+            return
+        del self._entries[key]
+        self._total -= max(entry.size, SMALLEST)
+        # A file that is being read cannot be deleted on Windows: it then goes with the folder.
+        with suppress(OSError):
+            entry.path.unlink(missing_ok=True)
+        entry.lock.release()

@@ -61,13 +61,15 @@ class Tenant:
         """Give the SHA-256 of the zip of an extract in hex, making it first where needed; blocks meanwhile."""
         return self._spool.sha256(extract.identity, partial(write_zip, extract))
 
-    async def made(self, key: Hashable, make: Maker) -> BufferedReader:
-        """Open a file of the spool, made by `make` where it is not there, without holding up the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._makers, self._spool.open, key, make)
-
     async def archive(self, extract: SandboxExtract) -> BufferedReader:
         """Open the zip of an extract without holding up the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._makers, self.open_archive, extract)
+        return await self.made(extract.identity, partial(write_zip, extract))
+
+    async def made(self, key: Hashable, make: Maker) -> BufferedReader:
+        """Open a file of the spool, made by `make` where it is not there, without holding up the event loop."""
+        if (ready := self._spool.open_ready(key)) is not None:
+            return ready
+        return await asyncio.get_running_loop().run_in_executor(self._makers, self._spool.open, key, make)
 
     def close(self) -> None:
         """Stop making archives and remove those that were made; blocks until the makers are gone."""
