@@ -71,10 +71,11 @@ class DeliveryRun:
 
     async def deliver(self, downloads: Sequence[Download]) -> None:
         """Bring every download to its outcome; raises (in a group) what stops the whole run."""
-        for download in downloads:
-            for piece in download.first_pieces():
-                self._queue(piece)
         async with asyncio.TaskGroup() as self._finishing:
+            for download in downloads:
+                for piece in download.first_pieces():
+                    self._queue(piece)
+                self._finish_if_whole(download)
             await self._pool.run(_all_settled(downloads))
 
     def _queue(self, piece: Piece) -> None:
@@ -86,6 +87,10 @@ class DeliveryRun:
             await self._transfer.fetch(piece)
         except (ExtractError, UnreachableError) as error:
             self._fail(download, error)
+        self._finish_if_whole(download)
+
+    def _finish_if_whole(self, download: Download) -> None:
+        """A former run may have fetched everything, and ended before it could publish."""
         if download.is_ready_to_finish() and self._finishing is not None:
             self._finishing.create_task(self._finish(download))
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from .archive import Verify
-from .paths import Suffix
+from .file_names import Suffix
 from .plan import Wanted
 
 

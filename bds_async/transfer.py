@@ -14,7 +14,7 @@ from yarl import URL
 from .download import Download, Piece
 from .errors import RefusedRequest, Superseded, TransientError
 from .events import Observer, Received, Restarted, Started
-from .partial import Writer
+from .partial_writer import Writer
 from .served import Pace, Served, check_magic
 from .retry import retrying
 from .tenant import Tenant

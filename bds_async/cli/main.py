@@ -18,6 +18,7 @@ from .settings import common_options
 MODULES = {
     "pull": "pull",
     "list": "list_command",
+    "login": "login",
     "demo": "demo",
     "sandbox": "sandbox",
 }

@@ -21,20 +21,14 @@ from .tables import log_failed_lists, print_plan
 from .watching import all_of, observers
 
 
-class Moment(click.ParamType):
+def moment(text: str) -> datetime:
     """An ISO 8601 date or moment; without a zone it is UTC."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Parse it, or fail with the form that is wanted."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not an ISO 8601 moment such as 2026-11-22 or 2026-11-22T04:00:00Z", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        example = "2026-11-22 or 2026-11-22T04:00:00Z"
+        raise click.BadParameter(f"{text!r} is not an ISO 8601 moment such as {example}.") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @click.command("pull")
@@ -48,7 +42,10 @@ class Moment(click.ParamType):
     help="full: the newest full of each data set; differential: every listed one; all: both.",
 )
 @click.option(
-    "--since", type=Moment(), help="Only extracts queued at or after this ISO 8601 moment (UTC without a zone)."
+    "--since",
+    type=moment,
+    metavar="DATE",
+    help="Only extracts queued at or after this ISO 8601 moment (UTC without a zone).",
 )
 @click.option("--force", is_flag=True, help="Fetch again what is already there, and replace it.")
 @click.option("--dry-run", is_flag=True, help="Print the plan with sizes, download nothing.")
