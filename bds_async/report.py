@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -85,8 +85,8 @@ class RunReport:
 
     @property
     def seconds(self) -> float:
-        """How long the run took."""
-        return (self.finished - self.started).total_seconds()
+        """How long the run took; nothing where the clock was set back meanwhile."""
+        return max(0.0, (self.finished - self.started).total_seconds())
 
     def document(self) -> dict[str, Any]:
         """The report as JSON has it."""
@@ -105,8 +105,9 @@ class RunReport:
         }
 
     def to_json(self) -> str:
-        """The report's text, as `--report` writes it."""
-        return json.dumps(self.document(), ensure_ascii=False, indent=1) + "\n"
+        """The report's text, as `--report` writes it; bytes of file names that are no text stand as JSON's escapes."""
+        text = json.dumps(self.document(), ensure_ascii=False, indent=1) + "\n"
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
     def _totals(self) -> dict[str, Any]:
         return {
@@ -163,7 +164,7 @@ class RunLog:
                 for extract in self._planned or ()
             ],
             failed_lists=self._failed_lists,
-            counters=self.counters,
+            counters=replace(self.counters),
         )
 
 
