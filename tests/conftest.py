@@ -1,0 +1,105 @@
+"""A small sandbox, a site that answers as a test says, and a tenant connected to either."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+from yarl import URL
+
+from bds_async.auth import AccessToken, TokenRefresher, grant_for
+from bds_async.config import Config
+from bds_async.gate import Gate
+from bds_async.sandbox import Sandbox, SandboxSettings
+from bds_async.tenant import Tenant
+from bds_async.transport import Transport
+
+StartSandbox = Callable[..., Awaitable[Sandbox]]
+Serve = Callable[..., Awaitable[URL]]
+Connect = Callable[..., Awaitable[Tenant]]
+
+
+class FreeTokens:
+    """A grant that costs nothing: `token-1`, `token-2` and so on."""
+
+    def __init__(self) -> None:
+        self.granted = 0
+
+    async def exchange(self) -> AccessToken:
+        """Hand out the next token."""
+        self.granted += 1
+        return AccessToken(SecretStr(f"token-{self.granted}"), time.monotonic() + 3600, 3600)
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries follow one another at once."""
+    monkeypatch.setattr("bds_async.retry.BASE", 0.001)
+
+
+@pytest.fixture
+async def start_sandbox() -> AsyncIterator[StartSandbox]:
+    """A function that starts a small sandbox with these settings."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**settings: Any) -> Sandbox:
+            chosen = SandboxSettings(**{"data_sets": 4, "scale": 0.01, **settings})
+            return await stack.enter_async_context(Sandbox(chosen))
+
+        yield start
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """A function that serves one handler, whatever is asked for, and gives its origin."""
+    async with AsyncExitStack() as stack:
+
+        async def start(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> URL:
+            runner = web.AppRunner(Site(handler).application, access_log=None, shutdown_timeout=0.1)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            return URL(site.name).with_port(runner.addresses[0][1])
+
+        yield start
+
+
+class Site:
+    """An application of one handler."""
+
+    def __init__(self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> None:
+        self.application = web.Application()
+        self.application.router.add_route("*", "/{anything:.*}", handler)
+
+
+@pytest.fixture
+async def connect(tmp_path: Path) -> AsyncIterator[Connect]:
+    """A function that connects a tenant to a sandbox, by its own auth service, or to a URL, with free tokens."""
+    async with AsyncExitStack() as stack:
+
+        async def start(
+            to: Sandbox | URL | str, *, gate: Gate | None = None, tokens: TokenRefresher | None = None, **options: Any
+        ) -> Tenant:
+            attempts = options.pop("attempts", 1)
+            transport = await stack.enter_async_context(Transport(**options))
+            if isinstance(to, Sandbox):
+                config = Config(**to.config(), token_file=tmp_path / "token")
+                grant = grant_for(config)
+            else:
+                grant = FreeTokens()
+            tokens = tokens or await stack.enter_async_context(TokenRefresher(grant))
+            url = to.tenant_url if isinstance(to, Sandbox) else str(to)
+            return Tenant(url, transport, tokens, gate or Gate(unheard), attempts=attempts)
+
+        yield start
+
+
+def unheard(why: str, seconds: float) -> None:
+    """Nobody listens to what the gate tells."""
