@@ -22,7 +22,8 @@ from .ranges import Range
 
 _KEY_LENGTH = 32
 _NO_RECORD = (FileNotFoundError, ValueError, RecursionError)
-_OURS = re.compile(r"([0-9a-f]{32})\.(?:part|ranges|csv)")
+_SUFFIXES = (".ranges", ".part", ".csv")
+_OURS = re.compile(r"([0-9a-f]{32})(\.ranges|\.part|\.csv)")
 
 
 def key_of(identity: Identity) -> str:
@@ -82,8 +83,7 @@ class Partial:
         """Remove the extract's files, those that are there; raises DestinationError."""
         self._start_over(None, None)
         with writing_to(self.path):
-            for path in (self._record_path, self.path, self.csv_path):
-                path.unlink(missing_ok=True)
+            clear_away(self.path)
 
     def _start_over(self, validator: str | None, total: int | None) -> None:
         self.generation += 1
@@ -127,6 +127,12 @@ class Partial:
         return self.total is not None and not self.gaps(self.total)
 
 
+def clear_away(staged: Path) -> None:
+    """Remove the partial file `staged` and those of the same extract beside it; raises OSError."""
+    for suffix in _SUFFIXES:
+        _remove(staged.with_suffix(suffix))
+
+
 def sweep(folder: Path, keep: Collection[str]) -> int:
     """Remove what former runs left in the destination `folder` of extracts whose key is not in `keep`.
 
@@ -139,11 +145,11 @@ def sweep(folder: Path, keep: Collection[str]) -> int:
     ]
     with writing_to(folder):
         for path in strays:
-            path.unlink(missing_ok=True)
+            _remove(path)
     return len(strays)
 
 
 def _remove(path: Path) -> None:
-    # Windows lets nobody remove a file that is open; what follows empties it then.
+    # Windows lets nobody remove a file that is open: `begin` empties it then, `sweep` takes it another time.
     with contextlib.suppress(PermissionError):
         path.unlink(missing_ok=True)

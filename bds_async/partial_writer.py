@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import aiofiles
 from aiofiles.threadpool.binary import AsyncFileIO
@@ -14,6 +13,7 @@ from aiofiles.threadpool.binary import AsyncFileIO
 from .errors import Superseded
 from .folder import writing_to
 from .held_ranges import HeldRanges
+from .to_its_end import to_its_end
 
 
 class Writer:
@@ -44,7 +44,7 @@ class Writer:
         """
         self._check_generation()
         with writing_to(self._path):
-            await _to_its_end(self._store(memoryview(block)))
+            await to_its_end(self._store(memoryview(block)))
         self._check_generation()
 
     def _check_generation(self) -> None:
@@ -73,16 +73,3 @@ class Writer:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
-
-
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Finish `work` even if cancelled meanwhile, and let the cancellation go on after that."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        if not task.cancelled():
-            # Asked for, so that asyncio does not complain that nobody did.
-            task.exception()
-        raise

@@ -1,0 +1,21 @@
+"""Short work that a cancellation has to wait for, since half of it would be worse than none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from .uninterrupted import outlast
+
+T = TypeVar("T")
+
+
+async def to_its_end(work: Awaitable[T]) -> T:
+    """Finish `work` even if cancelled meanwhile; the CancelledError goes on after that."""
+    future = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        await outlast(future)
+        raise
