@@ -103,12 +103,12 @@ class Bars:
         self._tally = Tally()
         self._bars: dict[Identity, TaskID] = {}
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
-            console=console or Console(stderr=True, markup=False),
+            console=console or Console(stderr=True),
             transient=True,
         )
         self._overall = self._progress.add_task("", total=None)
@@ -128,7 +128,7 @@ class Bars:
             case Ended(outcome):
                 self._remove(outcome)
             case Held() | Warned():
-                self._progress.console.print(notice(event))
+                self._progress.console.print(notice(event), markup=False, highlight=False)
             case Finished():
                 self._progress.stop()
         self._show_overall()
