@@ -24,7 +24,7 @@ CONNECT_TIMEOUT = 30.0
 #: Bytes that answers read as a whole (JSON, tokens, error pages) may have.
 MAX_ANSWER = 64 * 1024 * 1024
 #: Bytes that aiohttp may buffer for all bodies in flight together; it holds up to twice its setting for each.
-BUFFER_BUDGET = 16 * 1024 * 1024
+BUFFER_BUDGET = 4 * 1024 * 1024
 #: Bytes of a header line: signed URLs are longer than aiohttp's default allows.
 MAX_HEADER = 64 * 1024
 
