@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -81,6 +82,26 @@ class Caller:
     async def signed(self, number: int = 0) -> str:
         """Give a signed link to the newest full of a data set."""
         return str((await self.get((await self.entry(number))["DownloadLink"])).headers["Location"])
+
+
+@pytest.fixture
+def calling() -> type[Caller]:
+    """Give the class of the bare client, for tests that start a sandbox of their own."""
+    return Caller
+
+
+async def _eventually(happened: Callable[[], object]) -> None:
+    for _ in range(500):
+        if happened():
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("it did not happen")
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], object]], Awaitable[None]]:
+    """Give a function that waits until something is so."""
+    return _eventually
 
 
 Serve = Callable[..., Awaitable[Caller]]

@@ -121,15 +121,13 @@ async def test_an_outage_drops_bodies_in_flight(serve):
             await response.read()
 
 
-async def test_stopping_in_the_middle_of_a_body_leaves_nothing_running(serve):
+async def test_stopping_in_the_middle_of_a_body_leaves_nothing_running(calling):
     sandbox = Sandbox(SandboxSettings(data_sets=1, bandwidth=1000))
     before = asyncio.all_tasks()
     await sandbox.start()
     folder = sandbox._tenant._spool.folder
     async with aiohttp.ClientSession() as http:
-        from conftest import Caller
-
-        caller = Caller(sandbox, http)
+        caller = calling(sandbox, http)
         await caller.sign_in()
         async with http.get(await caller.signed()) as response:
             await response.content.readany()

@@ -1,0 +1,131 @@
+"""The books of the auth service, without the network."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+
+from bds_async.sandbox.clock import Clock
+from bds_async.sandbox.codes import CodeOffice, Consent
+from bds_async.sandbox.tokens import WILDCARDS, GrantRefused, TokenOffice, covers
+
+MOMENT = datetime(2026, 11, 22, 12, tzinfo=UTC)
+SCOPES = ["datasets:bds:read", "datahub:dataexports:read", "datahub:dataexports:download", "datahub:dataexports:*"]
+
+
+class Books(RuleBasedStateMachine):
+    """Whatever is done in whatever order, a refresh token is good for one exchange and an access token for its life."""
+
+    live = Bundle("live")
+    spent = Bundle("spent")
+    access = Bundle("access")
+
+    def __init__(self):
+        super().__init__()
+        self.clock = Clock(MOMENT)
+        self.office = TokenOffice(self.clock, 3600)
+        self.expected = 0
+
+    @rule(target=live)
+    def consent(self):
+        """A person consents."""
+        self.expected += 1
+        return self.office.new_refresh_token(SCOPES[0])
+
+    @rule(token=consumes(live), target=spent)
+    def exchange(self, token):
+        """A live token is exchanged, and its descendant exchanged in turn."""
+        answer = self.office.exchange(token, None)
+        assert answer["refresh_token"] != token
+        self.office.exchange(answer["refresh_token"], SCOPES[0])
+        return token
+
+    @rule(token=spent)
+    def exchange_again(self, token):
+        """A spent token is refused."""
+        assert not self.office.is_live(token)
+        with pytest.raises(GrantRefused) as refused:
+            self.office.exchange(token, None)
+        assert refused.value.code == "invalid_grant"
+
+    @rule(token=live)
+    def ask_for_too_much(self, token):
+        """A scope that was not granted is refused, and costs nothing."""
+        with pytest.raises(GrantRefused) as refused:
+            self.office.exchange(token, SCOPES[3])
+        assert refused.value.code == "invalid_scope"
+        assert self.office.is_live(token)
+
+    @rule(target=access)
+    def grant(self):
+        """An access token is granted."""
+        return self.office.grant_access(SCOPES[0])["access_token"], self.clock.seconds() + 3600
+
+    @rule(token=access)
+    def use(self, token):
+        """An access token is good until its end, and not longer."""
+        found = self.office.access(token[0])
+        if self.clock.seconds() < token[1] - 60:
+            assert found.scope == SCOPES[0]
+        elif self.clock.seconds() > token[1] + 60:
+            assert found is None
+
+    @rule(minutes=st.integers(1, 50))
+    def wait(self, minutes):
+        """Time goes by."""
+        self.clock.advance(timedelta(minutes=minutes))
+
+    @invariant()
+    def nothing_is_unknown_twice(self):
+        """What was never given out opens nothing."""
+        assert self.office.access("nonsense") is None
+        assert not self.office.is_live("nonsense")
+
+
+TestBooks = Books.TestCase
+
+
+def test_expired_access_tokens_are_forgotten():
+    clock = Clock(MOMENT)
+    office = TokenOffice(clock, 10)
+    for _ in range(50):
+        office.grant_access(SCOPES[0])
+        clock.advance(timedelta(seconds=11))
+    assert len(office._access) == 1
+
+
+@given(st.lists(st.sampled_from(SCOPES)), st.lists(st.sampled_from(SCOPES)))
+def test_what_covers_is_what_is_held_after_wildcards_are_spelled_out(granted, wanted):
+    held = {*granted, *(inner for scope in granted for inner in WILDCARDS.get(scope, ()))}
+    assert covers(" ".join(granted), " ".join(wanted)) is set(wanted).issubset(held)
+
+
+@pytest.mark.parametrize("life", [0, -1])
+def test_a_code_without_life_is_never_good(life):
+    office = CodeOffice(Clock(MOMENT), life)
+    code = office.issue(Consent("s", "https://x.example/", None))
+    with pytest.raises(GrantRefused, match="expired"):
+        office.redeem(code, "https://x.example/", None)
+
+
+def test_old_codes_are_forgotten():
+    clock = Clock(MOMENT)
+    office = CodeOffice(clock, 10)
+    for _ in range(20):
+        office.issue(Consent("s", "https://x.example/", None))
+        clock.advance(timedelta(seconds=11))
+    assert len(office._codes) == 1
+
+
+@given(st.text(max_size=20))
+def test_no_other_text_redeems_a_code(text):
+    office = CodeOffice(Clock(MOMENT), 100)
+    code = office.issue(Consent("s", "https://x.example/", None))
+    if text != code:
+        with pytest.raises(GrantRefused):
+            office.redeem(text, "https://x.example/", None)
+    assert office.redeem(code, "https://x.example/", None) == "s"
