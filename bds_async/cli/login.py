@@ -23,6 +23,12 @@ from .settings import common_options, settings
 
 log = logging.getLogger(__name__)
 
+_PASTE = "Then paste here the address that the browser ended on"
+#: What to do next, by whether this machine listens for the redirect.
+_HOW = {
+    False: f"{_PASTE} (it most likely can't show the page; the address is what counts):",
+    True: f"{_PASTE}, unless it was on this machine and says that the consent has arrived.",
+}
 #: Seconds that a person may take at the consent page.
 PATIENCE = 900.0
 
@@ -55,6 +61,8 @@ def command(redirect_uri: str, scope: str | None, *, no_browser: bool) -> int:
     show = _print_address if no_browser else _print_and_open
     visible = run_simple(_login(config, consent, show))
     log.info("Signed in to %s: %d data sets are visible.", config.bspace_url, visible)
+    if not visible:
+        log.warning("There is no data set to pull yet: Brightspace Data Sets have to be enabled for the tenant.")
     return 0
 
 
@@ -63,12 +71,13 @@ async def _login(config: Config, consent: Consent, show: Callable[[str], None]) 
     async with AsyncExitStack() as stack:
         arrival = await _arrival(consent, stack)
         show(str(consent.page))
+        log.info(_HOW[arrival is not None])
         code = await _first(consent, arrival)
     return await sign_in(config, consent, code)
 
 
 def _print_address(address: str) -> None:
-    log.info("Open this address in a browser and consent; then paste the address that the browser ended on:")
+    log.info("Open this address in a browser, on any machine, and consent:")
     click.echo(address)
 
 
