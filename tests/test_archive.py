@@ -278,6 +278,24 @@ def test_a_directory_that_names_places_beyond_itself_is_refused(tmp_path: Path) 
     assert isinstance(error, VerificationError)
 
 
+def test_a_directory_with_a_member_less_than_counted_is_refused(tmp_path: Path) -> None:
+    error = refusal(put(tmp_path, patched(ORDINARY, b"PK\5\6", 8, b"\2\0\2\0")))
+    assert "does not hold what its end record says" in str(error)
+
+
+@pytest.mark.parametrize("position", [2**63, 2**64 - 1, 0])
+def test_zip64_records_that_point_nowhere_are_refused(tmp_path: Path, position: int) -> None:
+    error = refusal(put(tmp_path, patched(zip64(), b"PK\6\7", 8, struct.pack("<Q", position))))
+    assert isinstance(error, VerificationError)
+    assert "zip64" in str(error)
+
+
+def test_a_member_with_two_lengths_is_refused(tmp_path: Path) -> None:
+    archive = zipped(("Users.csv", SMALL), method=zipfile.ZIP_STORED)
+    error = refusal(put(tmp_path, in_both_headers(archive, 22, struct.pack("<L", 5))))
+    assert "sizes" in str(error)
+
+
 def test_a_directory_beyond_all_reason_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zip_members, "DIRECTORY_LIMIT", 40)
     assert isinstance(refusal(put(tmp_path, ORDINARY)), UnusableArchive)
@@ -332,6 +350,11 @@ def test_memory_does_not_grow_with_what_a_member_inflates_to(tmp_path: Path) -> 
         assert tracemalloc.get_traced_memory()[1] < 8 * 1024 * 1024
     finally:
         tracemalloc.stop()
+
+
+def test_twenty_thousand_members_are_checked_like_one(tmp_path: Path) -> None:
+    archive = zipped(*[(f"{number}.csv", b"A\r\n") for number in range(20_000)], method=zipfile.ZIP_STORED)
+    assert check(put(tmp_path, archive), Verify.FULL).columns == ("A",)
 
 
 # Taking the CSV out

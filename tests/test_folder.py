@@ -83,6 +83,30 @@ def test_a_state_folder_that_others_may_read_is_closed(tmp_path: Path) -> None:
     assert mode_of(state_folder(tmp_path)) == 0o700
 
 
+@posix_only
+def test_a_file_system_without_modes_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some network mounts refuse every chmod."""
+
+    def refuse(path: Path, mode: int) -> None:
+        raise PermissionError(errno.EPERM, "no modes here", str(path))
+
+    state_folder(tmp_path).mkdir(mode=0o755)
+    monkeypatch.setattr(Path, "chmod", refuse)
+    prepare(tmp_path)
+    assert partial_folder(tmp_path).is_dir()
+
+
+@posix_only
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="nothing is closed to root")
+def test_a_folder_that_may_not_be_written_is_said_so(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(DestinationError, match="cannot be written"):
+            prepare(tmp_path / "data")
+    finally:
+        tmp_path.chmod(0o700)
+
+
 def test_preparing_twice_changes_nothing(tmp_path: Path) -> None:
     prepare(tmp_path)
     (partial_folder(tmp_path) / "kept").write_bytes(b"x")

@@ -24,6 +24,7 @@ from bds_async.errors import ConfigError, DestinationError, FolderBusy, WrongTen
 from bds_async.folder import ledger_path, prepare, state_folder
 from bds_async.ledger import Delivery, Ledger, State
 from bds_async.models import BdsType, DataSet, Extract, Identity, Plugin
+from bds_async.paths import fold
 
 TENANT = "https://school.example"
 START = datetime(2026, 11, 22, 4, 9, 22, tzinfo=UTC)
@@ -271,6 +272,50 @@ def test_no_two_paths_differ_by_case_alone(ledger: Ledger) -> None:
     assert known.identity == upper.identity
     with pytest.raises(sqlite3.IntegrityError):
         ledger.record(replace(delivery(ledger, lower), path=paths[0].lower()))
+
+
+some_ids = st.tuples(*(st.none() | st.sampled_from([f"{kind}-{number}" for number in range(4)]) for kind in "SFD"))
+some_names = st.sampled_from(["Users", "USERS", "u s e r s", "Users Differential", "", "CON", "Größe", "GROSSE", "🙂"])
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(some_names, some_ids), max_size=12))
+def test_pins_never_move_and_are_never_shared_by_strangers(seen: list[tuple[str, tuple[str | None, ...]]]) -> None:
+    """Whatever the listings say from day to day; data sets share a folder only where an id connects them."""
+    pinned: dict[str, str] = {}
+    with Ledger.read(Path("/nonexistent")) as ledger:
+        for name, (schema_id, full, other) in seen:
+            known = data_set(name, (schema_id, full, other))
+            folder = ledger.folder_for(known)
+            before = [pinned[each] for each in known.ids if each in pinned]
+            assert folder == before[0] if before else fold(folder) not in map(fold, pinned.values())
+            for each in known.ids:
+                assert ledger.folder_for(DataSet(each, None, None)) == pinned.setdefault(each, folder)
+
+
+near = st.integers(0, 3).map(lambda steps: START + timedelta(milliseconds=400 * steps))
+near_extracts = st.builds(
+    lambda bds_type, queued, created, version: Extract("Users", "S-1", "F-1", bds_type, queued, created, version, "x"),
+    st.sampled_from(BdsType),
+    near,
+    near,
+    st.sampled_from(["9.4", "9.4 ", "9.40", "9.a", "9.A", "", "../9.4"]),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(near_extracts, max_size=15))
+def test_no_two_extracts_share_a_path_however_alike_they_are(chosen: list[Extract]) -> None:
+    """Before they are delivered and after."""
+    with Ledger.read(Path("/nonexistent")) as ledger:
+        folder = ledger.folder_for(data_set())
+        ledger._connection.execute("INSERT INTO folders VALUES (?, ?)", (folder, folder))
+        paths = {each.identity: ledger.path_for(each, folder, ".zip") for each in chosen}
+        assert len({path.lower() for path in paths.values()}) == len(paths)
+        for each in chosen:
+            ledger.record(Delivery.of(each, folder, path=paths[each.identity]))
+        ledger._reserved.clear()
+        assert {each.identity: ledger.path_for(each, folder, ".zip") for each in chosen} == paths
 
 
 # The tenant

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+import random
 import shutil
 import sys
 import tempfile
@@ -174,6 +175,40 @@ async def test_a_cancelled_write_is_finished_and_recorded_first(folder: Path) ->
         await writing
     await writer.close()
     assert partial.held() == Partial.load(folder, ONE).held() == [(0, 200)]
+
+
+async def test_large_blocks_of_many_pieces_end_where_they_belong(folder: Path) -> None:
+    """Sixteen writers at a time, blocks of odd lengths."""
+    content = random.Random(3).randbytes(3_000_017)
+    partial = Partial.load(folder, ONE)
+    partial.begin(STRONG, len(content))
+
+    async def fetch(start: int, stop: int) -> None:
+        async with await partial.open_writer(start) as writer:
+            while writer.position < stop:
+                await writer.write(content[writer.position : min(writer.position + 65_537, stop)])
+
+    edges = [*range(0, len(content), 190_001), len(content)]
+    await asyncio.gather(*(fetch(start, stop) for start, stop in itertools.pairwise(edges)))
+    assert partial.is_whole
+    assert partial.path.read_bytes() == content
+    assert Partial.load(folder, ONE).is_whole
+
+
+async def test_a_file_that_cannot_be_removed_is_emptied(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, where somebody may have it open."""
+    partial = Partial.load(folder, ONE)
+    partial.begin(STRONG, TOTAL)
+    await write(partial, 0, 50)
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "in use", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    partial.begin('"def"', TOTAL)
+    assert partial.path.read_bytes() == b""
+    await write(partial, 100, 50)
+    assert Partial.load(folder, ONE).held() == [(100, 150)]
 
 
 # The next run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import random
 import signal
@@ -21,7 +22,8 @@ import pytest
 from publishing_process import TENANT, USERS, extract_number, zip_number
 
 from bds_async import durable
-from bds_async.archive import Verify, check
+from bds_async.archive import Verify, check, unzip_csv
+from bds_async.csv_header import columns_of
 from bds_async.errors import DestinationError
 from bds_async.folder import partial_folder, prepare
 from bds_async.ledger import Delivery, Ledger
@@ -82,6 +84,20 @@ async def test_a_staged_file_gets_its_name_and_its_row(publisher: Publisher, led
     )
     assert ledger.delivered(ONE.identity) == delivery
     assert ledger.intents() == []
+
+
+async def test_a_csv_is_published_and_its_zip_goes(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
+    """What the ledger holds then is the CSV's length, hash and columns."""
+    staged = stage(folder)
+    table = staged.with_suffix(".csv")
+    checked = unzip_csv(staged, table, free_space=10**6)
+    content = table.read_bytes()
+    path = PATH.replace(".zip", ".csv")
+    delivery = await publisher.publish(ONE, table, path, checked)
+    assert (folder / path).read_bytes() == content
+    assert (delivery.bytes, delivery.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert delivery.columns == columns_of(folder / path) == ("UserId", "Number")
+    assert list(partial_folder(folder).iterdir()) == []
 
 
 async def test_a_file_is_replaced_by_a_whole_one(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
