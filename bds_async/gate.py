@@ -17,6 +17,8 @@ from .retry import RETRY_AFTER_CEILING, full_jitter
 
 #: Credits of one call, until an answer says otherwise.
 USUAL_COST = 10.0
+#: Seconds by which a hold has to grow to be told anew: the requests in flight are all refused in the same words.
+NOTEWORTHY = 1.0
 #: Seconds for which a tenant that answers no more is tried again, and the same before it ever answered in this run.
 PATIENCE, FIRST_PATIENCE = 300.0, 30.0
 
@@ -25,7 +27,7 @@ class Gate:
     """Lets requests through while the tenant takes them.
 
     After each hold a single request goes first; the others follow once it is answered, so that there is no stampede.
-    `told` is called with the reason and the seconds of each hold; `waits` counts the holds that the tenant asked for.
+    `told` is called once for each hold, with reason and seconds; `waits` counts those that the tenant asked for.
     """
 
     def __init__(
@@ -102,9 +104,12 @@ class Gate:
         self._wake()
 
     def _hold(self, why: str, seconds: float) -> None:
-        self._held_until = max(self._held_until, time.monotonic() + seconds)
+        now = time.monotonic()
+        is_news = now >= self._held_until or now + seconds > self._held_until + NOTEWORTHY
+        self._held_until = max(self._held_until, now + seconds)
         self._probing, self._credits = True, None
-        self._told(why, seconds)
+        if is_news:
+            self._told(why, seconds)
 
     async def _enter(self) -> None:
         while self._closed is None and (wait := self._seconds_to_wait()) > 0:
