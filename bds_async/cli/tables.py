@@ -18,6 +18,9 @@ from ..report import FailedList, identity_fields
 
 log = logging.getLogger(__name__)
 
+#: Columns that a table may have at most.
+WIDEST = 1000
+
 
 def print_plan(plan: PullPlan, as_json: bool) -> None:
     """Print each extract of a plan with its size and what would be done, and the sum."""
@@ -115,6 +118,5 @@ def _table(*headings: str) -> Table:
 
 
 def _print(table: Table) -> None:
-    """Print a table at its full width: what reads a pipe must not get cells cut to a terminal's width."""
-    console = Console(markup=False, highlight=False, soft_wrap=True)
-    console.print(table, crop=False, width=None if console.is_terminal else 400)
+    """Print a table as wide as it is: neither a pipe's reader nor a narrow terminal's may get cells cut."""
+    Console(markup=False, highlight=False, width=WIDEST).print(table)
