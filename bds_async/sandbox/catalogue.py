@@ -60,7 +60,7 @@ class Catalogue:
 
 
 def _data_set(table: Table, settings: SandboxSettings) -> SandboxDataSet:
-    def identity(part: str) -> str:
+    def id_of(part: str) -> str:
         return str(uuid5(NAMESPACE, f"{settings.seed}/{table.name}/{part}"))
 
     schedule = Schedule(table, settings)
@@ -68,9 +68,9 @@ def _data_set(table: Table, settings: SandboxSettings) -> SandboxDataSet:
     no_differential = matches(table.name, (*settings.without_differential, HUGE_TABLE.name))
     return SandboxDataSet(
         table,
-        identity("schema"),
-        None if no_full else identity("full"),
-        None if no_differential else identity("differential"),
+        id_of("schema"),
+        None if no_full else id_of("full"),
+        None if no_differential else id_of("differential"),
         schedule,
         settings,
         History(table, schedule, settings),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,20 +17,24 @@ REQUIRED = object()
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter: its types, its default (`REQUIRED` where there is none), and the values allowed, if few."""
+    """One parameter: its types, its default (`REQUIRED` where there is none), and the values that are allowed."""
 
     types: tuple[type, ...]
     default: Any = REQUIRED
     choices: tuple[str, ...] = ()
+    least: float = 0
+    most: float = math.inf
 
     def complaint(self, value: object) -> str | None:
         """Say what is wrong with a value, or None."""
+        if object in self.types or (value is None and self.default is None):
+            return None
         if not isinstance(value, self.types) or (isinstance(value, bool) and bool not in self.types):
             return f"expected {' or '.join(kind.__name__ for kind in self.types)}, not {type(value).__name__}"
         if self.choices and value not in self.choices:
             return f"expected one of {', '.join(self.choices)}"
-        if isinstance(value, int | float) and value < 0:
-            return "must not be negative"
+        if isinstance(value, int | float) and not self.least <= value <= self.most:
+            return f"must be from {self.least:g} to {self.most:g}"
         return None
 
 
@@ -65,7 +70,7 @@ SPECS: dict[str, Spec] = {
     "status": Spec(
         KINDS,
         {
-            "status": _count(),
+            "status": Parameter((int,), least=200, most=599),
             "retry_after": _number(None),
             "retry_after_form": _choice("seconds", "date"),
             "headers": Parameter((dict,), {}),
@@ -105,10 +110,12 @@ SPECS: dict[str, Spec] = {
         },
     ),
     "stall": Spec(BODIES, {"after": _count(0), "seconds": _number(3600)}),
-    "trickle": Spec(BODIES, {"rate": _number()}),
+    "trickle": Spec(BODIES, {"rate": Parameter((int, float), least=1)}),
     "length": Spec(BODIES, {"declared": _choice("longer", "shorter", "chunked", "close"), "by": _count(100)}),
     "gzip": Spec(BODIES),
-    "corrupt": Spec(BODIES, {"how": _choice("flip", "truncate", "shorten"), "share": _number(0.5)}),
+    "corrupt": Spec(
+        BODIES, {"how": _choice("flip", "truncate", "shorten"), "share": Parameter((int, float), 0.5, most=1)}
+    ),
     "zip": Spec(
         BODIES,
         {

@@ -19,7 +19,7 @@ SELECTORS: dict[str, Parameter] = {
     "ranged": Parameter((bool,), None),
     "first": Parameter((int,), None),
     "at": Parameter((list, tuple), ()),
-    "every": Parameter((int,), None),
+    "every": Parameter((int,), None, least=1),
     "counted": Parameter((str,), "each", ("each", "together")),
 }
 
@@ -87,8 +87,6 @@ def parse_fault(entry: object, place: str) -> Fault:
     selectors["on"] = _kind(selectors["on"], spec.kinds, f"{place}.on")
     _refuse_unknown(rest, spec.parameters, place)
     selectors["at"] = _places(selectors["at"], f"{place}.at")
-    if selectors["every"] == 0:
-        raise ValueError(f"{place}.every: must be at least 1")
     return Fault(**selectors, parameters=_checked(rest, spec.parameters, place))
 
 

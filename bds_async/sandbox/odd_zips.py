@@ -17,6 +17,8 @@ from bds_async.sandbox.spool import Maker
 
 SOME_CSV = b"\xef\xbb\xbfId,Name\r\n1,one\r\n"
 BLOCK = 1 << 20
+#: The end of deflated data, where a bit may be padding that nobody misses.
+LAST_BITS = 8
 
 
 def oddity(extract: SandboxExtract, faults: tuple[Fault, ...]) -> tuple[Fault, Maker] | None:
@@ -41,7 +43,7 @@ def _flip(path: Path, fault: Fault) -> None:
         header = file.read(30)
         packed = zipfile.ZipFile(path).infolist()[0].compress_size
         name, extra = struct.unpack("<HH", header[26:30])
-        place = 30 + name + extra + min(int(packed * fault["share"]), packed - 1)
+        place = 30 + name + extra + min(int(packed * fault["share"]), packed - LAST_BITS)
         file.seek(place)
         old = file.read(1)[0]
         file.seek(place)
@@ -110,7 +112,7 @@ def _zip64(extract: SandboxExtract, _: Fault, path: Path) -> None:
 def _bomb(extract: SandboxExtract, fault: Fault, path: Path) -> None:
     member = zipfile.ZipInfo(extract.data_set.table.csv_name)
     member.compress_type = zipfile.ZIP_DEFLATED
-    with zipfile.ZipFile(path, "w") as archive, archive.open(member, "w") as out:
+    with zipfile.ZipFile(path, "w") as archive, archive.open(member, "w", force_zip64=fault["bytes"] > 2**31) as out:
         out.write(SOME_CSV)
         for _ in range(fault["bytes"] // BLOCK):
             out.write(b"0" * BLOCK)

@@ -92,8 +92,10 @@ class SandboxSettings:
     log_length: int = 20_000
 
     def __post_init__(self) -> None:
-        """Refuse a moment without a zone, which would mean another extract on every machine."""
+        """Refuse what makes no sense (ValueError): a moment without a zone, for one, is another on every machine."""
         if self.now is not None and self.now.tzinfo is None:
             raise ValueError("SandboxSettings.now needs a time zone")
+        if self.bandwidth is not None and self.bandwidth <= 0:
+            raise ValueError("SandboxSettings.bandwidth is above 0, or None")
         if self.data_sets < 0 or self.scale <= 0 or self.port < 0:
             raise ValueError("SandboxSettings: data_sets and port are not negative, scale is above 0")

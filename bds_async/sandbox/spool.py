@@ -40,7 +40,7 @@ class Spool:
 
     def __init__(self, bound: int) -> None:
         self._bound = bound
-        self._folder = Path(tempfile.mkdtemp(prefix="bds-sandbox-"))
+        self._folder: Path | None = None
         self._guard = threading.Lock()
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._sizes: OrderedDict[Hashable, int] = OrderedDict()
@@ -49,7 +49,9 @@ class Spool:
 
     @property
     def folder(self) -> Path:
-        """Where the files lie."""
+        """Where the files lie; made when it is first asked for."""
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="bds-sandbox-"))
         return self._folder
 
     def known_size(self, key: Hashable) -> int | None:
@@ -91,13 +93,14 @@ class Spool:
     def close(self) -> None:
         """Remove the folder and everything in it."""
         self._closed = True
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _entry(self, key: Hashable) -> _Entry:
         with self._guard:
             if key not in self._entries:
                 self._numbered += 1
-                self._entries[key] = _Entry(self._folder / f"{self._numbered}.zip")
+                self._entries[key] = _Entry(self.folder / f"{self._numbered}.zip")
             self._entries.move_to_end(key)
             return self._entries[key]
 

@@ -41,14 +41,17 @@ def test_a_list_and_an_object_with_a_list_are_read(tmp_path):
         ({"action": "cut"}, ".after: missing"),
         ({"action": "cut", "after": "much"}, ".after: expected int, not str"),
         ({"action": "cut", "after": True}, ".after: expected int, not bool"),
-        ({"action": "cut", "after": -1}, ".after: must not be negative"),
+        ({"action": "cut", "after": -1}, ".after: must be from 0 to inf"),
+        ({"action": "status", "status": 99}, ".status: must be from 200 to 599"),
+        ({"action": "trickle", "rate": 0}, ".rate: must be from 1 to inf"),
+        ({"action": "corrupt", "share": 1.5}, ".share: must be from 0 to 1"),
         ({"action": "cut", "after": 1, "framing": "odd"}, ".framing: expected one of length, chunked, close"),
         ({"action": "cut", "after": 1, "on": "token"}, ".on: this action is played on one of storage, download"),
         ({"action": "lost"}, ".on: this action is played on one of token,"),
         ({"action": "reset", "on": "storage", "seconds": 1}, ".seconds: unknown; known here: action,"),
         ({"action": "reset", "on": "token", "at": [0]}, ".at: expected whole numbers from 1"),
         ({"action": "reset", "on": "token", "at": 1}, ".at: expected list or tuple, not int"),
-        ({"action": "reset", "on": "token", "every": 0}, ".every: must be at least 1"),
+        ({"action": "reset", "on": "token", "every": 0}, ".every: must be from 1 to inf"),
         ({"action": "reset", "on": "token", "bds_type": "full"}, ".bds_type: expected one of Full, Differential, *"),
     ],
 )
@@ -74,6 +77,17 @@ def test_a_file_that_is_no_list_is_refused(tmp_path, text):
 def test_whatever_is_in_a_file_it_is_a_fault_or_a_value_error(entry):
     with pytest.raises(ValueError, match="somewhere"):
         parse_fault(entry, "somewhere")
+
+
+def test_null_stands_for_the_default_where_that_is_nothing():
+    fault = Fault.of("status", status=500, retry_after=None, first=None, on=None, ranged=None)
+    assert (fault["retry_after"], fault.first, fault.on) == (None, None, "storage")
+
+
+@pytest.mark.parametrize("value", [None, True, 0, "x", [1], {"a": 1}])
+def test_values_of_fields_and_bodies_can_be_anything(value):
+    assert Fault.of("set_field", on="catalogue", field="Name", value=value)["value"] == value
+    assert Fault.of("json", body=value)["body"] == value
 
 
 def test_every_action_can_be_made_from_its_required_parameters():

@@ -146,7 +146,9 @@ async def test_time_moves_tokens_to_their_end(serve):
         caller.sandbox.advance(timedelta(seconds=-1))
 
 
-@pytest.mark.parametrize("wrong", [{"now": datetime(2026, 1, 1)}, {"data_sets": -1}, {"scale": 0}, {"port": -1}])
+@pytest.mark.parametrize(
+    "wrong", [{"now": datetime(2026, 1, 1)}, {"data_sets": -1}, {"scale": 0}, {"port": -1}, {"bandwidth": 0}]
+)
 def test_settings_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match="SandboxSettings"):
         SandboxSettings(**wrong)

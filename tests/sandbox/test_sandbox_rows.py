@@ -1,0 +1,167 @@
+"""Rows and cells: every table, any number of rows, any tick."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from datetime import UTC, datetime, timedelta
+from random import Random
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bds_async.sandbox.rows import CLASSES, RowFactory, key_format
+from bds_async.sandbox.tables import Column, Table, matches, tables
+from bds_async.sandbox.values import guid, value
+
+MOMENT = datetime(2026, 11, 22, 12, tzinfo=UTC)
+TABLES = tables(139)
+KINDS = {column.kind for table in TABLES for column in table.columns}
+
+
+def factory_of(table, seed=0):
+    return RowFactory(table, table.columns, seed, lambda tick: MOMENT + timedelta(days=tick))
+
+
+def rows_of(table, blocks):
+    rows = csv.reader(io.StringIO(b"".join(blocks).decode(), newline=""))
+    places = [[column.name for column in table.columns].index(name) for name in table.key]
+    return {tuple(row[place] for place in places): row for row in rows}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 138), st.integers(0, 300), st.integers(0, 80), st.integers(100, 300))
+def test_a_full_with_its_differential_is_the_next_full(number, before, added, tick):
+    table = TABLES[number]
+    factory = factory_of(table)
+    state = rows_of(table, factory.all_rows(before, tick - 1))
+    state |= rows_of(table, factory.changed_rows(before, before + added, tick))
+    assert state == rows_of(table, factory.all_rows(before + added, tick))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 138), st.integers(0, 400))
+def test_there_are_as_many_rows_as_asked_for(number, count):
+    table = TABLES[number]
+    assert len(rows_of(table, factory_of(table).all_rows(count, 5))) == count
+
+
+@given(st.integers(0, 400), st.integers(0, 1000))
+def test_a_tick_touches_one_class_of_the_rows(before, tick):
+    table = TABLES[0]
+    touched = rows_of(table, factory_of(table).changed_rows(before, before, tick))
+    assert len(touched) == len(range(tick % CLASSES, before, CLASSES))
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_cells_have_the_type_of_their_column(table):
+    factory = factory_of(table)
+    rows = list(csv.reader(io.StringIO(b"".join(factory.all_rows(2 * CLASSES, 3)).decode(), newline="")))
+    for place, column in enumerate(table.columns):
+        cells = {row[place] for row in rows}
+        if not column.nullable:
+            assert "" not in cells
+        for cell in cells - {""}:
+            assert READERS[column.kind](cell) is not None
+
+
+def is_bit(cell):
+    return cell if cell in ("True", "False") else None
+
+
+def moment(cell):
+    assert cell.endswith("Z")
+    return datetime.fromisoformat(cell)
+
+
+READERS = {
+    "int": int,
+    "bigint": int,
+    "smallint": int,
+    "decimal": float,
+    "float": float,
+    "bit": is_bit,
+    "datetime2": moment,
+    "uniqueidentifier": UUID,
+    "nvarchar": str,
+}
+
+
+def test_every_type_of_the_tables_is_known():
+    assert set(READERS) >= KINDS
+
+
+@given(st.integers())
+def test_guids_are_of_version_4(seed):
+    drawn = UUID(guid(Random(seed)))
+    assert drawn.version == 4
+
+
+def test_what_was_touched_at_a_tick_says_so():
+    column = Column("LastModified", "datetime2", nullable=True)
+    for seed in range(50):
+        cell = value(column, Random(seed), MOMENT)
+        assert MOMENT - timedelta(hours=1) <= moment(cell) <= MOMENT
+
+
+def test_some_cells_are_empty_where_they_may_be():
+    column = Column("Name", "nvarchar", nullable=True)
+    empty = sum(value(column, Random(seed), MOMENT) == "" for seed in range(400))
+    assert 20 < empty < 120
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (Column("UserId", "int", False), "%d"),
+        (Column("PostId", "uniqueidentifier", False), "5ab0c5ed-0000-4000-8000-%012x"),
+        (Column("LoginAttemptId", "nvarchar", False), "LoginAttemptId-%d"),
+        (Column("State", "nvarchar", False), None),
+        (Column("Timestamp", "datetime2", False), None),
+    ],
+)
+def test_keys_are_numbered_where_they_can_be(column, expected):
+    assert key_format(column) == expected
+
+
+def test_a_table_without_a_key_has_rows_all_the_same():
+    table = Table("Loose", (Column("Name", "nvarchar", False),), (), 10)
+    assert sum(block.count(b"\r\n") for block in factory_of(table).all_rows(130, 1)) >= 130
+
+
+def test_percent_signs_survive(monkeypatch):
+    monkeypatch.setattr("bds_async.sandbox.values.WORDS", ("100%d",))
+    table = Table("Odd", (Column("Id", "int", False), Column("Name", "nvarchar", False)), ("Id",), 10)
+    for row in rows_of(table, factory_of(table).all_rows(70, 1)).values():
+        assert "100%d" in row[1]
+
+
+@pytest.mark.parametrize("text", ["Name:nvarchar?", "Id:bigint"])
+def test_columns_are_read_as_they_are_written(text):
+    column = Column.parse(text)
+    assert f"{column.name}:{column.kind}{'?' if column.nullable else ''}" == text
+
+
+@pytest.mark.parametrize(
+    ("name", "patterns", "found"),
+    [
+        ("User Enrollments", ("user*",), True),
+        ("User Enrollments", ("User",), False),
+        ("Users", ("User?",), True),
+        ("Users", (), False),
+        ("Users", ("Grades", "USERS"), True),
+    ],
+)
+def test_names_match_patterns_in_any_case(name, patterns, found):
+    assert matches(name, patterns) is found
+
+
+def test_row_counts_are_skewed():
+    counts = sorted(table.rows for table in TABLES)
+    assert counts[0] == 0
+    assert counts[len(counts) // 2] < 2_000
+    assert counts[-1] > 200_000
+    assert math.isfinite(sum(counts))
