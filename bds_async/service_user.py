@@ -74,16 +74,23 @@ class ClientAssertionGrant:
 
 
 def _signed(claims: dict[str, Any], key_file: Path, key_id: str) -> str:
-    jwt = _jwt()
+    return str(_jwt().encode(claims, _private_key(key_file), algorithm="RS256", headers={"kid": key_id}))
+
+
+def _private_key(key_file: Path) -> Any:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
-        key = key_file.read_bytes()
+        key = load_pem_private_key(key_file.read_bytes(), password=None)
     except OSError as error:
         raise ConfigError(f"private_key_file {key_file} can't be read: {error.strerror}.") from None
-    try:
-        return str(jwt.encode(claims, key, algorithm="RS256", headers={"kid": key_id}))
-    except (ValueError, TypeError, jwt.InvalidKeyError):
-        pass
-    raise ConfigError(f"private_key_file {key_file} is not an RSA private key in PEM without a passphrase.")
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, RSAPrivateKey):
+        raise ConfigError(f"private_key_file {key_file} is not an RSA private key in PEM without a passphrase.")
+    return key
 
 
 def _jwt() -> Any:
