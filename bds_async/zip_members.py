@@ -19,7 +19,8 @@ DIRECTORY_LIMIT = 8 * 1024 * 1024
 
 _LOCAL = struct.Struct("<4s5H3L2H")
 _LOCAL_MAGIC = b"PK\3\4"
-_ENCRYPTED, _SIZES_FOLLOW, _UTF_8 = 0x1, 0x8, 0x800
+#: Flags of a member: encrypted (two ways), a patch to something else; its sizes come after it; its name is UTF-8.
+_ENCRYPTED, _PATCH, _SIZES_FOLLOW, _UTF_8 = 0x41, 0x20, 0x8, 0x800
 _IN_ZIP64_FIELD = 0xFFFFFFFF
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 #: What zipfile raises for a directory that makes no sense.
@@ -80,8 +81,9 @@ def _entries(file: BinaryIO, directory: Directory) -> list[zipfile.ZipInfo]:
 def _member(file: BinaryIO, info: zipfile.ZipInfo) -> Member:
     name = ascii(info.orig_filename)[:80]
     start = _data_start(file, info, name)
-    if info.flag_bits & _ENCRYPTED:
-        raise UnusableArchive(f"The member {name} of the zip is encrypted.")
+    if info.flag_bits & (_ENCRYPTED | _PATCH):
+        what = "encrypted" if info.flag_bits & _ENCRYPTED else "a patch to another file"
+        raise UnusableArchive(f"The member {name} of the zip is {what}.")
     if info.compress_type not in _METHODS:
         raise UnusableArchive(f"The member {name} of the zip is compressed by method {info.compress_type}.")
     is_deflated = info.compress_type == zipfile.ZIP_DEFLATED
@@ -99,7 +101,7 @@ def _data_start(file: BinaryIO, info: zipfile.ZipInfo, name: str) -> int:
     _, _, flags, method, _, _, crc, compressed, size, name_length, extra_length = _LOCAL.unpack(header)
     agrees = (
         method == info.compress_type
-        and (flags ^ info.flag_bits) & _ENCRYPTED == 0
+        and (flags ^ info.flag_bits) & (_ENCRYPTED | _PATCH) == 0
         and file.read(name_length) == _raw_name(info)
         and (flags & _SIZES_FOLLOW or _agrees(info, crc, compressed, size))
     )

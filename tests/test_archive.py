@@ -306,6 +306,8 @@ def test_a_directory_beyond_all_reason_is_not_read(tmp_path: Path, monkeypatch: 
     ("archive", "reason"),
     [
         (ENCRYPTED, "is encrypted"),
+        (in_both_headers(ORDINARY, 6, b"\x41\0"), "is encrypted"),
+        (in_both_headers(ORDINARY, 6, b"\x20\0"), "is a patch"),
         (zipped(("Users.csv", SMALL), method=zipfile.ZIP_LZMA), "method 14"),
         (zipped(("Users.csv", SMALL), method=zipfile.ZIP_BZIP2), "method 12"),
     ],
