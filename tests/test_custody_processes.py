@@ -3,9 +3,12 @@
 import asyncio
 import json
 import os
+import signal
 import sys
-from asyncio.subprocess import PIPE, STDOUT
+from asyncio.subprocess import PIPE, STDOUT, Process
 from pathlib import Path
+
+import pytest
 
 import bds_async
 from bds_async.sandbox import Sandbox, SandboxSettings
@@ -17,10 +20,14 @@ WORKER = Path(__file__).with_name("custody_worker.py")
 ENVIRON = {**os.environ, "PYTHONPATH": str(Path(bds_async.__file__).parent.parent)}
 
 
-async def worker(config_file: Path) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        *[sys.executable, str(WORKER), "rounds", str(config_file), str(ROUNDS)], stdout=PIPE, stderr=STDOUT, env=ENVIRON
+async def started(config_file: Path, rounds: int) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *[sys.executable, str(WORKER), "rounds", str(config_file), str(rounds)], stdout=PIPE, stderr=STDOUT, env=ENVIRON
     )
+
+
+async def worker(config_file: Path) -> tuple[int, str]:
+    process = await started(config_file, ROUNDS)
     said = (await process.communicate())[0].decode()
     return process.returncode or 0, said
 
@@ -35,3 +42,25 @@ async def test_ten_processes_at_once_all_succeed_and_none_is_refused(tmp_path):
         assert sandbox.counters.exchanges == PROCESSES * ROUNDS
         assert sandbox.is_live(json.loads(config_file.read_text())["refresh_token"])
     assert {path.name for path in tmp_path.iterdir()} == {"config.json", "config.json.lock"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+@pytest.mark.parametrize("signals", [1, 2])
+async def test_an_interrupt_during_an_exchange_ends_the_process_after_its_answer_is_stored(tmp_path, signals):
+    """Even the second one, which asyncio turns into a KeyboardInterrupt in the middle of its loop."""
+    config_file = tmp_path / "config.json"
+    async with Sandbox(SandboxSettings(data_sets=0, latency=0.5)) as sandbox:
+        sandbox.write_config(config_file)
+        before = json.loads(config_file.read_text())["refresh_token"]
+        process = await started(config_file, rounds=1)
+        for _ in range(2000):
+            await asyncio.sleep(0.01)
+            if sandbox.requests:
+                break
+        for _ in range(signals):
+            process.send_signal(signal.SIGINT)
+            await asyncio.sleep(0.05)
+        await process.communicate()
+        assert process.returncode == -signal.SIGINT
+        assert not sandbox.is_live(before)
+        assert sandbox.is_live(json.loads(config_file.read_text())["refresh_token"])
