@@ -17,7 +17,8 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from . import __version__
-from .errors import ConnectionFailed, ExtractError, TransientError
+from .addresses import is_loopback
+from .errors import ConfigError, ConnectionFailed, ExtractError, TransientError
 
 #: Seconds within which a connection has to come about.
 CONNECT_TIMEOUT = 30.0
@@ -81,13 +82,13 @@ class Transport:
         """Send one request, follow nothing, and hand over the answer with its body unread.
 
         Raises ConnectionFailed if nothing was sent, TransientError for what broke later (in the body, too),
-        ExtractError for a certificate that can't be trusted.
+        ExtractError for a certificate that can't be trusted, ConfigError for a proxy that can't be used.
         """
         assert self._session is not None, "use the transport as a context manager"
-        proxy, proxy_auth = self._proxy_for(url)
+        proxy = self._proxy_for(url)
         with translated(url.host or "the server"):
             async with self._session.request(
-                method, url, headers=headers, data=data, allow_redirects=False, proxy=proxy, proxy_auth=proxy_auth
+                method, url, headers=headers, data=data, allow_redirects=False, proxy=proxy
             ) as response:
                 yield response
 
@@ -99,15 +100,33 @@ class Transport:
             body = await read_bounded(response)
             return Answer(url, response.status, response.headers, body)
 
-    def _proxy_for(self, url: URL) -> tuple[URL | None, aiohttp.BasicAuth | None]:
-        """The proxy of the environment; aiohttp's own `trust_env` would send netrc's passwords along, too."""
+    def _proxy_for(self, url: URL) -> URL | None:
+        """The proxy of the environment; aiohttp's own `trust_env` would send netrc's passwords along, too.
+
+        Plain http is for this machine alone, and must not leave it by way of a proxy.
+        """
         found = self._proxies.get(url.scheme) or self._proxies.get("all")
-        if not found or (url.host and proxy_bypass(url.host)):
-            return None, None
-        proxy = URL(found)
-        if proxy.user is None:
-            return proxy, None
-        return proxy.with_user(None), aiohttp.BasicAuth(proxy.user, proxy.password or "")
+        host = url.host or ""
+        if not found or proxy_bypass(host) or (url.scheme == "http" and is_loopback(host)):
+            return None
+        return proxy_address(found)
+
+
+def proxy_address(setting: str) -> URL:
+    """A proxy as the environment names it, with or without a scheme, user and password.
+
+    Raises ConfigError, which does not quote it, for one that can't be used.
+    """
+    try:
+        proxy = URL(setting if "://" in setting else f"http://{setting}")
+    except ValueError:
+        proxy = URL()
+    if proxy.scheme not in {"http", "https"} or not proxy.host:
+        raise ConfigError(
+            "The proxy that the environment names (HTTPS_PROXY, ALL_PROXY) can't be used: "
+            "it must be an address like http://proxy.example:3128."
+        )
+    return proxy
 
 
 async def read_bounded(response: aiohttp.ClientResponse, limit: int = MAX_ANSWER) -> bytes:
@@ -140,7 +159,8 @@ def translate(error: BaseException, host: str) -> ExtractError:
                 "point SSL_CERT_FILE at its certificate."
             )
         case aiohttp.ClientConnectorError():
-            return ConnectionFailed(f"Could not connect to {host}: {_reason(error.os_error)}.")
+            proxy = "the proxy on the way to " if isinstance(error, aiohttp.ClientProxyConnectionError) else ""
+            return ConnectionFailed(f"Could not connect to {proxy}{host}: {_reason(error.os_error)}.")
         case aiohttp.ConnectionTimeoutError():
             return ConnectionFailed(f"Could not connect to {host} within {CONNECT_TIMEOUT:.0f} seconds.")
         case TimeoutError():
