@@ -21,6 +21,7 @@ def guarded(family: str, scope: str, handler: Handler) -> Handler:
 
     @wraps(handler)
     async def checked(call: Call) -> web.StreamResponse:
+        """Let the call pass, or raise the refusal: bearer, budget, version, scope, in this order."""
         access = _bearer(call)
         _charge(call)
         settings = call.tenant.settings

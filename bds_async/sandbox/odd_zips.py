@@ -39,9 +39,10 @@ def _make(extract: SandboxExtract, fault: Fault, path: Path, check: Callable[[],
 
 def _flip(path: Path, fault: Fault) -> None:
     """Turn over one bit of the first member's data, which its CRC-32 must find."""
+    with zipfile.ZipFile(path) as archive:
+        packed = archive.infolist()[0].compress_size
     with path.open("r+b") as file:
         header = file.read(30)
-        packed = zipfile.ZipFile(path).infolist()[0].compress_size
         name, extra = struct.unpack("<HH", header[26:30])
         place = 30 + name + extra + min(int(packed * fault["share"]), packed - LAST_BITS)
         file.seek(place)
