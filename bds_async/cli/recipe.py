@@ -1,0 +1,18 @@
+"""`bds-async recipe`: a ready unit, manifest or script for a scheduler."""
+
+from __future__ import annotations
+
+import click
+
+from ..recipes import RECIPES, recipe
+from .settings import common_options
+
+
+@click.command(
+    "recipe", epilog="Recipes: " + "; ".join(f"{name}, {purpose}" for name, purpose in RECIPES.items()) + "."
+)
+@click.argument("name", type=click.Choice(list(RECIPES)))
+@common_options
+def command(name: str) -> None:
+    """Print a recipe to run sync under a scheduler."""
+    click.echo(recipe(name), nl=False)

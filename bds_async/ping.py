@@ -1,0 +1,56 @@
+"""Calls a health-check address at the start and the end of a run, so that somebody learns of a job that is silent.
+
+The form is the one that such services share: the address with `/start` at the start, bare after success, with
+`/<exit code>` after failure. The address is a secret of its own; no message quotes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from yarl import URL
+
+from .errors import ConfigError, ExtractError
+from .transport import Transport
+
+#: Seconds that a call may take; it never holds up the run for longer.
+PATIENCE = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class Ping:
+    """A health-check address. A call that fails is logged, and never fails the run."""
+
+    def __init__(self, address: str) -> None:
+        """Raise ConfigError for what is no http or https address."""
+        try:
+            self._address = URL(address)
+        except ValueError:
+            self._address = URL()
+        if self._address.scheme not in ("http", "https") or not self._address.host:
+            raise ConfigError("The address of --ping is no http or https URL.")
+
+    async def start(self) -> None:
+        """Tell that a run begins."""
+        await self._call(self._below("start"))
+
+    async def end(self, exit_code: int) -> None:
+        """Tell how a run ended."""
+        await self._call(self._below(str(exit_code)) if exit_code else self._address)
+
+    def _below(self, word: str) -> URL:
+        return (self._address / word).with_query(self._address.query)
+
+    async def _call(self, url: URL) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE), Transport(connections=1, stall_timeout=PATIENCE) as transport:
+                answer = await transport.fetch("GET", url)
+            failure = f"it answered {answer.status}" if answer.status >= 300 else None
+        except TimeoutError:
+            failure = f"it did not answer within {PATIENCE:.0f} seconds"
+        except ExtractError as error:
+            failure = str(error)
+        if failure is not None:
+            log.warning("The health check was not told (%s); the run goes on.", failure)

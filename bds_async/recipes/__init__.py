@@ -1,0 +1,23 @@
+"""Ready units, manifests and scripts for schedulers, as files beside this module."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+#: Name of each recipe and what it is for; each is a file of this package.
+RECIPES = {
+    "cron": "a line for a crontab",
+    "systemd-service": "a systemd service that runs sync once",
+    "systemd-timer": "the systemd timer that starts it every hour",
+    "kubernetes": "a Kubernetes CronJob with its secret and volume",
+    "airflow": "an Airflow DAG",
+    "windows-task": "a task for the Windows Task Scheduler (XML)",
+    "dockerfile": "a Dockerfile for a small image that is not root",
+}
+
+
+def recipe(name: str) -> str:
+    """The text of a recipe; raises KeyError for a name that is none of RECIPES."""
+    if name not in RECIPES:
+        raise KeyError(name)
+    return (files(__name__) / name).read_text("utf-8")
