@@ -10,9 +10,10 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from .config import Config
+from .custody import Custody
 from .errors import AuthorisationError, ConfigError, TransientError
 from .token_endpoint import AccessToken, TokenEndpoint, basic, refresh_token_in
-from .token_store import Custody, TokenStore, store_for
+from .token_store import TokenStore, store_for
 from .transport import Answer, Transport
 from .uninterrupted import Departure, uninterrupted
 

@@ -303,7 +303,9 @@ class TestProvidedToken:
     async def test_dying_while_taking_it_over_takes_it_over_next_time(self, tmp_path, monkeypatch):
         await exchange(self.store(tmp_path, "given"), "second")
         with monkeypatch.context() as patch:
-            patch.setattr("bds_async.token_store.Provided.remember", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+            patch.setattr(
+                "bds_async.provided_token.Provided.remember", lambda _: (_ for _ in ()).throw(KeyboardInterrupt)
+            )
             with pytest.raises(KeyboardInterrupt):
                 await read(self.store(tmp_path, "given anew"))
         assert await read(self.store(tmp_path, "given anew")) == "given anew"
