@@ -43,8 +43,8 @@ class PullPlan:
 def plan_pull(listing: Listing, options: PullOptions, ledger: Ledger, to: Path) -> PullPlan:
     """Choose, and compare with the ledger and the folder; reads both, changes neither but for pinned folder names."""
     steps: list[Step] = []
-    for data_set, extracts in listing.extracts.items():
-        folder = ledger.folder_for(data_set)
+    folders = ledger.folders_for(listing.extracts)
+    for folder, extracts in zip(folders, listing.extracts.values(), strict=True):
         steps += [
             _step(extract, folder, options, ledger, to) for extract in choose(extracts, options.wanted, options.since)
         ]
