@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Container, Iterable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from yarl import URL
 
@@ -19,11 +19,6 @@ NEW_SCOPE = "datasets:bds:read"
 OLD_SCOPES = "datahub:dataexports:read datahub:dataexports:download"
 #: A listing of more pages than this is taken for one without an end.
 MAX_PAGES = 10_000
-
-
-class _Page(Protocol):
-    @property
-    def next(self) -> str | None: ...
 
 
 Page = TypeVar("Page", DataSetsPage, ExtractsPage, OldDataSetsPage)
@@ -128,7 +123,7 @@ def _neither(new: RefusedRequest, old: RefusedRequest) -> BdsError:
             "add what is missing, then run `bds-async login` again."
         )
     return CatalogueError(
-        f"There is no list of data sets at {new.host} ({new.status} and {old.status}); check bspace_url."
+        f"There is no list of data sets at {new.origin} ({new.status} and {old.status}); check bspace_url."
     )
 
 

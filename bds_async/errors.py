@@ -108,11 +108,11 @@ class ExtractError(AnotherRunMayHelp):
 
 
 class RefusedRequest(ExtractError):
-    """A server answered with a status that another try would not change; `host` is who, `status` what."""
+    """A server answered with a status that another try would not change; `origin` is who, `status` what."""
 
-    def __init__(self, message: str, host: str, status: int) -> None:
+    def __init__(self, message: str, origin: str, status: int) -> None:
         super().__init__(message)
-        self.host = host
+        self.origin = origin
         self.status = status
 
 

@@ -149,19 +149,27 @@ class Tenant:
 
 
 def origin_of(url: URL) -> URL | None:
-    """Scheme, host and port of an absolute URL; None where there is no host."""
-    return url.origin() if url.absolute and url.host else None
+    """Scheme, host and port of an absolute URL, in the one spelling that can be compared; None where there is none."""
+    try:
+        if not url.scheme or not url.host:
+            return None
+        return URL.build(scheme=url.scheme, host=url.host, port=url.explicit_port).origin()
+    except ValueError:
+        return None
 
 
 def to_url(link: str) -> URL:
     """A link as the server wrote it: quoting a signed one anew would break its signature.
 
-    Raises ExtractError for what is no URL.
+    Raises ExtractError for what is no URL, or carries a user or a password.
     """
     try:
-        return URL(link, encoded=link.isascii() and link.isprintable() and " " not in link)
+        url = URL(link, encoded=link.isascii() and link.isprintable() and " " not in link)
+        if url.user is None and url.password is None:
+            return url
     except ValueError:
-        raise ExtractError("A link in a listing is not a usable URL.") from None
+        pass
+    raise ExtractError("A link from the server is not a usable URL.")
 
 
 def raise_for_status(response: aiohttp.ClientResponse, own: bool) -> None:
@@ -176,7 +184,7 @@ def raise_for_status(response: aiohttp.ClientResponse, own: bool) -> None:
         raise Throttled(f"{said} and asked to wait {seconds:.0f} seconds.", seconds)
     if response.status in TRANSIENT_STATUSES:
         raise _perhaps_later(response, said)
-    raise RefusedRequest(f"{said}.", response.url.host or "", response.status)
+    raise RefusedRequest(f"{said}.", str(origin_of(response.url)), response.status)
 
 
 def _perhaps_later(response: aiohttp.ClientResponse, said: str) -> TransientError:

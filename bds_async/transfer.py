@@ -73,7 +73,7 @@ class Transfer:
 
     def _judge(self, error: RefusedRequest, download: Download, signed: URL | None) -> None:
         """An expired link is asked for anew; one that was refused when fresh is a fault like others."""
-        if error.host == self._tenant.origin.host or error.status not in EXPIRED:
+        if error.origin == str(self._tenant.origin) or error.status not in EXPIRED:
             raise error
         if signed is None:
             raise TransientError(f"{error} It refused a fresh signed link.") from None

@@ -84,8 +84,8 @@ def test_a_stop_brings_its_own_code():
 
 
 def test_what_a_server_said_stays_with_the_error():
-    refused, throttled = RefusedRequest("no", "storage.example", 403), Throttled("wait", 7.5)
-    assert (refused.host, refused.status, str(refused)) == ("storage.example", 403, "no")
+    refused, throttled = RefusedRequest("no", "https://storage.example", 403), Throttled("wait", 7.5)
+    assert (refused.origin, refused.status, str(refused)) == ("https://storage.example", 403, "no")
     assert (throttled.seconds, str(throttled)) == (7.5, "wait")
 
 
