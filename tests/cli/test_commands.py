@@ -1,0 +1,160 @@
+"""The real command in a process of its own, against the sandbox: output, exit codes, words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bds_async import __version__
+from bds_async.sandbox import Sandbox, SandboxSettings
+
+
+class Done:
+    """A command that has ended."""
+
+    def __init__(self, code: int, out: bytes, err: bytes) -> None:
+        self.code = code
+        self.out = out.decode()
+        self.err = err.decode()
+
+
+async def bds(*arguments: object, cwd: Path | None = None) -> Done:
+    """Run `bds-async` with these arguments to its end."""
+    command = [sys.executable, "-m", "bds_async", *map(str, arguments)]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, cwd=cwd)
+    out, err = await process.communicate()
+    return Done(process.returncode or 0, out, err)
+
+
+@pytest.fixture
+async def config(tmp_path: Path) -> AsyncIterator[Path]:
+    """The config of a small sandbox that is being served."""
+    async with Sandbox(SandboxSettings(data_sets=8, scale=0.01)) as sandbox:
+        sandbox.write_config(tmp_path / "config.json")
+        yield tmp_path / "config.json"
+
+
+async def test_version_is_one_line_and_imports_nothing_heavy() -> None:
+    assert (await bds("--version")).out == f"bds-async, version {__version__}\n"
+    script = "import sys; sys.argv = ['x', '--version']\nfrom bds_async.cli import main\n"
+    script += "try: main()\nexcept SystemExit: pass\n"
+    script += "print(sorted({'aiohttp', 'pydantic', 'rich', 'sqlite3'} & set(sys.modules)))"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    assert out.decode().splitlines()[-1] == "[]"
+
+
+async def test_pull_then_pull_again(config: Path, tmp_path: Path) -> None:
+    first = await bds("pull", "--config", config, "--to", tmp_path / "to", "--report", tmp_path / "run.json")
+    assert (first.code, first.out) == (0, "")
+    assert "8 downloaded" in first.err
+    report = json.loads((tmp_path / "run.json").read_text("utf-8"))
+    assert report["totals"]["downloaded"] == report["totals"]["planned"] == 8
+    second = await bds("--config", config, "pull", "--to", tmp_path / "to", "-q")
+    assert (second.code, second.out, second.err) == (0, "", "")
+
+
+async def test_options_after_the_command_win_over_those_before(config: Path, tmp_path: Path) -> None:
+    done = await bds("--config", tmp_path / "nothing.json", "list", "--config", config)
+    assert done.code == 0
+
+
+async def test_list_shows_a_line_for_each_data_set(config: Path) -> None:
+    done = await bds("list", "--config", config)
+    assert done.code == 0
+    assert re.search(r"^User Enrollments +2026|^User Enrollments +\d{4}-", done.out, re.MULTILINE)
+    assert done.out.splitlines()[-1] == "8 data sets."
+
+
+async def test_list_json_names_every_extract_and_no_link(config: Path) -> None:
+    done = await bds("list", "--json", "--config", config, "--data-set", "Users")
+    (document,) = map(json.loads, done.out.splitlines())
+    assert document["data_set"] == "Users"
+    assert {entry["bds_type"] for entry in document["extracts"]} == {"Full", "Differential"}
+    assert "http" not in done.out
+
+
+async def test_dry_run_prints_the_plan_and_makes_nothing(config: Path, tmp_path: Path) -> None:
+    done = await bds("pull", "--dry-run", "--config", config, "--to", tmp_path / "to")
+    assert done.code == 0
+    assert done.out.splitlines()[-1].startswith("8 to fetch, ")
+    lines = (await bds("pull", "--dry-run", "--json", "--config", config, "--to", tmp_path / "to")).out.splitlines()
+    assert {json.loads(line)["action"] for line in lines} == {"fetch"}
+    assert not (tmp_path / "to").exists()
+
+
+async def test_since_takes_moments_with_and_without_a_zone(config: Path, tmp_path: Path) -> None:
+    common = ("pull", "--dry-run", "--json", "--type", "all", "--config", config, "--to", tmp_path / "to")
+    bare = await bds(*common, "--since", "2020-01-01")
+    zoned = await bds(*common, "--since", "2999-01-01T00:00:00+02:00")
+    assert len(bare.out.splitlines()) > 8
+    assert (zoned.code, zoned.out) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("pull", "--data-set", "Usres"), "did you mean 'Users'"),
+        (("pull", "--workers", "65"), "1<=x<=64"),
+        (("pull", "--since", "yesterday"), "ISO 8601"),
+        (("pull", "--json"), "--dry-run"),
+        (("pull", "--report", "/nowhere/at/all/run.json"), "/nowhere/at/all"),
+        (("pull", "--as", "parquet"), "'zip', 'csv'"),
+        (("nonsense",), "nonsense"),
+    ],
+)
+async def test_wrong_usage_is_exit_2_in_a_line_or_two(
+    config: Path, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    done = await bds("--config", config, *arguments, cwd=tmp_path)
+    assert done.code == 2
+    assert words in done.err
+    assert "Traceback" not in done.err
+    assert done.out == ""
+
+
+async def test_without_a_config_the_error_names_every_missing_key(tmp_path: Path) -> None:
+    done = await bds("list", cwd=tmp_path)
+    assert done.code == 2
+    assert all(key in done.err for key in ("bspace_url", "client_id", "client_secret", "refresh_token"))
+
+
+async def test_json_logs_are_one_object_a_line(config: Path, tmp_path: Path) -> None:
+    done = await bds("pull", "--log-format", "json", "--config", config, "--to", tmp_path / "to")
+    lines = [json.loads(line) for line in done.err.splitlines()]
+    assert {"time", "level", "message"} <= set(lines[0])
+    error = await bds("list", "--log-format", "json", "--config", config, "--data-set", "Usres")
+    assert json.loads(error.err)["level"] == "ERROR"
+
+
+async def test_a_reader_that_goes_away_is_no_error(config: Path) -> None:
+    process = await asyncio.create_subprocess_shell(
+        f"{sys.executable} -m bds_async list --json --config {config} | head -c 10; exit ${{PIPESTATUS[0]}}",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        executable="/bin/bash",
+    )
+    _, err = await process.communicate()
+    assert err == b""
+
+
+async def test_demo_pulls_everything_without_an_account(tmp_path: Path) -> None:
+    done = await bds("demo", "--to", tmp_path / "demo")
+    assert done.code == 0
+    assert done.out == f"{tmp_path / 'demo'}\n"
+    assert "139 downloaded" in done.err
+    assert len(list((tmp_path / "demo").rglob("*.zip"))) == 139
+
+
+@pytest.mark.parametrize("command", ["pull", "list", "demo", "sandbox"])
+async def test_every_command_explains_itself(command: str) -> None:
+    done = await bds(command, "--help")
+    assert done.code == 0
+    assert "--config" in done.out
