@@ -76,8 +76,8 @@ class RefreshTokenGrant:
         with custody:
             token = custody.read()
             custody.prove_writable()
-            custody.announce(token)
             try:
+                custody.announce(token)
                 return await self._spend(token, custody, departure)
             except TransientError as error:
                 if departure.is_past and custody.may_be_spent:

@@ -17,7 +17,7 @@ from bds_async import retry
 from bds_async.auth import AccessToken, TokenRefresher, grant_for
 from bds_async.config import Config
 from bds_async.errors import AuthorisationError, ConfigError, ConnectionFailed, UnreachableError
-from bds_async.sandbox import Sandbox, SandboxSettings
+from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 
 
 @pytest.fixture(autouse=True)
@@ -167,6 +167,22 @@ class TestFailures:
             refresher = TokenRefresher(grant_for(auth.config(token_file=tmp_path / "token")))
             assert (await refresher.token()).value == SecretStr("good")
         assert refresher.refreshes == 1
+
+    async def test_faults_of_the_auth_service_are_waited_out(self, sandbox, refresher):
+        sandbox.play(
+            Fault.of("status", on="token", status=503, at=[1]),
+            Fault.of("status", on="token", status=429, retry_after=0, at=[2]),
+            Fault.of("html", on="token", at=[3]),
+            Fault.of("reset", on="token", at=[4]),
+        )
+        await refresher.token()
+        assert (sandbox.counters.exchanges, sandbox.counters.refused_exchanges) == (1, 0)
+
+    async def test_a_lost_answer_ends_with_the_reason_and_not_with_more_tries(self, sandbox, refresher):
+        sandbox.play(Fault.of("lost", on="token", first=1))
+        with pytest.raises(AuthorisationError, match=r"answer was lost .*Run `bds-async login`"):
+            await refresher.token()
+        assert sandbox.counters.refused_exchanges == 1
 
     async def test_an_outage_that_ends_is_waited_out(self, sandbox, refresher):
         await sandbox.go_away(0.2)

@@ -14,7 +14,7 @@ from bds_async import durable
 from bds_async.config import Config
 from bds_async.errors import AuthorisationError, ConfigError, ConnectionFailed, Throttled, TransientError
 from bds_async.grants import RefreshTokenGrant, grant_for
-from bds_async.sandbox import Sandbox, SandboxSettings
+from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.service_user import ClientAssertionGrant
 from bds_async.token_store import store_for
 
@@ -165,6 +165,25 @@ LOST = r"\(invalid_grant\)\. It had been sent at 20.* UTC and the answer was los
 
 
 class TestLostAnswer:
+    async def test_a_token_that_was_spent_with_its_answer_is_reported_as_what_it_is(self, sandbox, config_file, caplog):
+        sandbox.play(Fault.of("lost", on="token", first=1))
+        grant = grant_for(Config.load(config_file, {}))
+        with pytest.raises(TransientError, match="broke off"):
+            await grant.exchange()
+        assert "had been sent and may be spent" in caplog.text
+        assert not sandbox.is_live(stored(config_file))
+        for _ in range(2):
+            with pytest.raises(AuthorisationError, match=LOST):
+                await grant_for(Config.load(config_file, {})).exchange()
+
+    async def test_a_connection_that_broke_before_the_token_was_spent_goes_on(self, sandbox, config_file):
+        sandbox.play(Fault.of("reset", on="token", first=1))
+        grant = grant_for(Config.load(config_file, {}))
+        with pytest.raises(TransientError):
+            await grant.exchange()
+        await grant.exchange()
+        assert (sandbox.counters.exchanges, sandbox.counters.refused_exchanges) == (1, 0)
+
     @pytest.mark.parametrize("lost", [drops, says(502, b"bad gateway"), says(200, b"<html>portal</html>")])
     async def test_the_refusal_that_follows_says_what_may_have_happened(self, tmp_path, caplog, lost):
         async with ScriptedAuth(lost, says(400, {"error": "invalid_grant"})) as auth:

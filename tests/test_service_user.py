@@ -14,12 +14,15 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from scripted_auth import ScriptedAuth, grants, says
 
+from bds_async.auth import TokenRefresher
 from bds_async.config import Config
 from bds_async.errors import AuthorisationError, ConfigError, TransientError
 from bds_async.grants import grant_for
+from bds_async.sandbox import Sandbox, SandboxSettings
 from bds_async.service_user import ASSERTION_LIFE, ASSERTION_TYPE, ClientAssertionGrant
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PUBLIC = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 ENCODINGS = (Encoding.PEM, PrivateFormat.PKCS8)
 
 
@@ -34,6 +37,34 @@ def service_user(auth: ScriptedAuth, key_file, **more) -> Config:
     return auth.config(
         **{"client_secret": None, "refresh_token": None, "private_key_file": key_file, "key_id": "key-1", **more}
     )
+
+
+class TestSandbox:
+    """The sandbox verifies signature, key id, audience, expiry and single use."""
+
+    @pytest.fixture
+    async def sandbox(self):
+        async with Sandbox(SandboxSettings(data_sets=0)) as running:
+            running.register_key(KEY.public_key().public_bytes(*PUBLIC), "key-1")
+            yield running
+
+    def config(self, sandbox, key_file, **more) -> Config:
+        keys = {"bspace_url": sandbox.tenant_url, "auth_service": sandbox.auth_url, "client_id": sandbox.client_id}
+        return Config(**{**keys, "private_key_file": key_file, "key_id": "key-1", **more})
+
+    async def test_the_refresher_renews_without_a_refresh_token(self, sandbox, key_file):
+        async with TokenRefresher(grant_for(self.config(sandbox, key_file))) as refresher:
+            await refresher.renew(await refresher.token())
+        assert (sandbox.counters.exchanges, refresher.refreshes) == (2, 2)
+
+    async def test_the_scope_of_the_config_is_what_is_granted(self, sandbox, key_file):
+        token = await grant_for(self.config(sandbox, key_file, scope="datasets:bds:read")).exchange()
+        assert token.scope == "datasets:bds:read"
+
+    @pytest.mark.parametrize("wrong", [{"key_id": "key-2"}, {"client_id": "somebody else"}])
+    async def test_a_wrong_key_or_client_is_refused_with_what_to_check(self, sandbox, key_file, wrong):
+        with pytest.raises(AuthorisationError, match="check client_id, key_id and private_key_file"):
+            await grant_for(self.config(sandbox, key_file, **wrong)).exchange()
 
 
 class TestAssertion:
@@ -111,7 +142,7 @@ class TestKey:
             b"not a key",
             b"-----BEGIN PRIVATE KEY-----\nMIIhush\n-----END PRIVATE KEY-----\n",
             KEY.private_bytes(*ENCODINGS, BestAvailableEncryption(b"passphrase")),
-            KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+            KEY.public_key().public_bytes(*PUBLIC),
             ec.generate_private_key(ec.SECP256R1()).private_bytes(*ENCODINGS, NoEncryption()),
         ],
         ids=["empty", "text", "broken", "passphrase", "public", "elliptic"],
