@@ -15,8 +15,8 @@ from .download import Download, Piece
 from .errors import RefusedRequest, Superseded, TransientError
 from .events import Observer, Received, Restarted, Started
 from .partial_writer import Writer
-from .served import Pace, Served, check_magic
 from .retry import retrying
+from .served import Pace, Served, check_magic
 from .tenant import Tenant
 
 #: Bytes that are written at a time; a killed run loses at most so much of each piece.
