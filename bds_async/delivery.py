@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Self, TypeVar
 
 from .archive import Checked, check, unzip_csv
 from .download import Download, Piece
-from .errors import AnotherRunMayHelp, ExtractError, Stopped, UnreachableError, VerificationError
+from .errors import AnotherRunMayHelp, ExtractError, UnreachableError, VerificationError
 from .events import Ended, Observer
 from .folder import free_space
 from .options import PublishAs, RunOptions
@@ -21,38 +18,7 @@ from .publish import Publisher
 from .report import Outcome
 from .tenant import Tenant
 from .transfer import Transfer
-
-Result = TypeVar("Result")
-
-#: Threads for the work on zips; two keep up with a pool that a network feeds.
-ZIP_THREADS = 2
-
-
-class ZipThreads:
-    """Threads for the work on zips, so that neither the event loop nor a worker waits for it.
-
-    Leaving the context ends the work under way at its next block; what has not begun is dropped.
-    """
-
-    def __init__(self) -> None:
-        self.executor = ThreadPoolExecutor(ZIP_THREADS, thread_name_prefix="zip")
-        self._over = threading.Event()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self.executor.shutdown(wait=True, cancel_futures=True)
-
-    def watch(self, _: int) -> None:
-        """Called for each block of work; raises Stopped once the run is over."""
-        if self._over.is_set():
-            raise Stopped("The run is over.", 3)
-
-    async def run(self, work: Callable[[], Result]) -> Result:
-        """What `work` returns, done in one of the threads."""
-        return await asyncio.get_running_loop().run_in_executor(self.executor, work)
+from .zip_threads import ZipThreads
 
 
 class DeliveryRun:
@@ -108,7 +74,7 @@ class DeliveryRun:
 
     def _check(self, download: Download) -> tuple[Path, Checked]:
         zipped, csv = download.partial.path, download.partial.csv_path
-        if self._options.publish_as is PublishAs.ZIP:
+        if not download.path.endswith(PublishAs.CSV.suffix):
             return zipped, check(zipped, self._options.verify, self._threads.watch)
         return csv, unzip_csv(zipped, csv, free_space=free_space(csv.parent), watch=self._threads.watch)
 

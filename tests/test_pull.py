@@ -283,7 +283,7 @@ async def test_a_stop_keeps_what_is_there_and_the_next_run_goes_on(tmp_path: Pat
 
 
 async def test_a_tenant_that_is_not_there_is_unreachable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bds_async.jobs.Gate", functools.partial(Gate, first_patience=0.0))
+    monkeypatch.setattr("bds_async.connection.Gate", functools.partial(Gate, first_patience=0.0))
     async with Sandbox(SMALL) as sandbox:
         config = config_of(sandbox, tmp_path).model_copy(update={"bspace_url": "http://127.0.0.1:9"})
         with pytest.raises(UnreachableError):

@@ -1,0 +1,37 @@
+"""One tenant, ready to be asked: session, token and gate wired together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from .auth import TokenRefresher
+from .config import Config
+from .events import Held, Observer
+from .gate import Gate
+from .grants import grant_for
+from .options import RunOptions
+from .tenant import Tenant
+from .transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A tenant and what stands in front of it; the refresher's `run` belongs beside whatever asks the tenant."""
+
+    tenant: Tenant
+    refresher: TokenRefresher
+    gate: Gate
+
+
+@asynccontextmanager
+async def connect(config: Config, options: RunOptions, observer: Observer) -> AsyncIterator[Connection]:
+    """Open the session to a tenant; nothing is sent yet. Raises ConfigError."""
+    gate = Gate(lambda why, seconds: observer(Held(why, seconds)))
+    async with (
+        Transport(connections=options.workers, stall_timeout=options.stall_timeout) as transport,
+        TokenRefresher(grant_for(config)) as refresher,
+    ):
+        tenant = Tenant(config.bspace_url, transport, refresher, gate, attempts=options.attempts)
+        yield Connection(tenant, refresher, gate)

@@ -1,0 +1,51 @@
+"""The course of a run: its work beside the token refresher, the stop and the clock, and a report however it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from .connection import Connection
+from .errors import BdsError
+from .events import Ended, Event, Finished, Observer
+from .report import RunLog, RunReport
+from .running import Stop, beside, time_limit
+
+
+class Course:
+    """One run of `command`; `log` is what its report is made of, and `watch` the observer for the parts of it.
+
+    `max_time` is in seconds, None for no limit.
+    """
+
+    def __init__(self, command: str, connection: Connection, observer: Observer, max_time: float | None) -> None:
+        self.log = RunLog(command, str(connection.tenant.origin))
+        self._connection = connection
+        self._observer = observer
+        self._max_time = max_time
+
+    def watch(self, event: Event) -> None:
+        """Note the outcomes that are told, and tell everything on."""
+        if isinstance(event, Ended):
+            self.log.note(event.outcome)
+            self.log.counters.retries += max(0, event.outcome.attempts - 1)
+        self._observer(event)
+
+    async def run(self, work: Awaitable[int], stop: Stop) -> RunReport:
+        """The report of `work`, which gives the exit code; Finished is told however it ends, once there was a plan."""
+        limits = [time_limit(self._max_time)] if self._max_time is not None else []
+        exit_code = 1
+        try:
+            exit_code = await beside(work, self._connection.refresher.run(), stop.obey(), *limits)
+        except BdsError as error:
+            exit_code = error.exit_code
+            raise
+        finally:
+            report = self._report(exit_code)
+            if self.log.has_plan:
+                self._observer(Finished(report))
+        return report
+
+    def _report(self, exit_code: int) -> RunReport:
+        self.log.counters.token_refreshes = self._connection.refresher.refreshes
+        self.log.counters.rate_limit_waits = self._connection.gate.waits
+        return self.log.report(exit_code)
