@@ -221,6 +221,19 @@ class TestInCode:
         config = Config(**{**FOUR_KEYS, "scope": "", "client_secret": SecretStr("")})
         assert (config.scope, config.client_secret) == (None, None)
 
+    @pytest.mark.parametrize("version", ["1.43", "12.0"])
+    def test_a_version_is_two_numbers(self, version):
+        assert Config(**FOUR_KEYS, api_version=version).api_version == version
+
+    @pytest.mark.parametrize("version", ["1", "1.43.1", "latest", "1.x", "../1.43", "1.43\n2"])
+    def test_any_other_version_is_an_error(self, version):
+        with pytest.raises(ConfigError, match=r"Config: api_version must look like 1\.43"):
+            Config(**FOUR_KEYS, api_version=version)
+
+    def test_a_value_of_a_foreign_kind_is_named(self):
+        with pytest.raises(ConfigError, match=r"token_file must be text \(in quotes\); Config: token_source: Input"):
+            Config(**FOUR_KEYS, token_file=7, token_source="elsewhere")
+
     def test_an_unknown_home_folder_is_an_error(self):
         with pytest.raises(ConfigError, match="token_file starts with ~, but there is no such home folder"):
             Config(**FOUR_KEYS, token_file="~no-such-user-here/token")

@@ -421,11 +421,17 @@ class TestDiskFullAfterTheAnswer:
         assert await read(store) == "second"
         assert stored(config_file) == "second"
 
-    async def test_if_nothing_can_hold_it_the_error_says_that_it_is_lost(self, store, full, monkeypatch):
-        monkeypatch.setattr(os, "write", lambda *_: 0)
+    @pytest.mark.parametrize("fault", ["a short write", "an error"])
+    async def test_if_nothing_can_hold_it_the_error_says_that_it_is_lost(self, store, full, monkeypatch, fault):
+        def writes(*_):
+            if fault == "an error":
+                raise OSError(errno.EIO, "x")
+            return 0
+
         async with store.custody() as custody:
             custody.announce(custody.read())
             full()
+            monkeypatch.setattr(os, "write", writes)
             with pytest.raises(ConfigError, match=r"no space left.*its successor is lost: run `bds-async login`"):
                 custody.write(SecretStr("second"))
 
