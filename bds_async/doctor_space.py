@@ -1,0 +1,32 @@
+"""The destination against the plan: whose folder it is, and whether what a pull would fetch has room there."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from .config import Config
+from .doctor_local import Destination
+from .doctor_steps import Case, Finding
+from .errors import DestinationError
+from .ledger import Ledger
+from .listing import Listing
+from .options import PullOptions
+from .pull_plan import PullPlan, plan_pull
+
+
+async def check_space(case: Case) -> Finding:
+    """Free space against the newest fulls that are not there yet; raises WrongTenant for another tenant's folder."""
+    destination = case[Destination]
+    plan = await asyncio.to_thread(_plan, case[Listing], case[Config].bspace_url, destination.folder)
+    fetch = [step.extract for step in plan.steps if step.delivered is None]
+    wanted = sum(extract.download_size or 0 for extract in fetch)
+    found = f"{len(fetch)} newest fulls to fetch with {wanted:,} bytes; {destination.free:,} bytes are free"
+    if wanted > destination.free:
+        raise DestinationError(f"{destination.folder} has no room: {found}.")
+    return Finding(f"{found}.")
+
+
+def _plan(listing: Listing, tenant: str, folder: Path) -> PullPlan:
+    with Ledger.read(folder, tenant) as ledger:
+        return plan_pull(listing, PullOptions(), ledger, folder)
