@@ -19,6 +19,7 @@ MODULES = {
     "pull": "pull",
     "list": "list_command",
     "login": "login",
+    "doctor": "doctor",
     "demo": "demo",
     "sandbox": "sandbox",
 }

@@ -1,0 +1,57 @@
+"""`bds-async doctor`: checks everything that a run stands on, and says what to do about each."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from ..doctor import Examination, examine, unheard
+from ..doctor_steps import Check, CheckStatus
+from .running import run_simple
+from .selection import to_option
+from .settings import common_options, settings
+from .tables import printable
+
+#: Columns that status and name take.
+_STATUS, _NAME = 9, 15
+
+
+@click.command("doctor")
+@to_option
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="One JSON document, free of secrets, that also records what the tenant shows of what is not documented.",
+)
+@common_options
+def command(to: Path, *, as_json: bool) -> int:
+    """Check config, permissions, token, scopes, routes, downloads and disk, and say what to do about each.
+
+    This exchanges the refresh token once, as every run does, and stores its successor. Two small zips are
+    fetched into a temporary folder; the destination is neither made nor locked. The exit code is that of the
+    weightiest failure.
+    """
+    told = unheard if as_json else _print_check
+    examination = run_simple(examine(settings().config, to, told=told))
+    if as_json:
+        click.echo(json.dumps(examination.document(), ensure_ascii=False, indent=2))
+    else:
+        _print_summary(examination)
+    return examination.exit_code
+
+
+def _print_check(check: Check) -> None:
+    click.echo(f"{check.status.value:<{_STATUS}}{check.name:<{_NAME}}{printable(check.found)}")
+    if check.to_do is not None:
+        click.echo(f"{'':<{_STATUS + _NAME}}-> {printable(check.to_do)}")
+
+
+def _print_summary(examination: Examination) -> None:
+    counted = Counter(check.status for check in examination.checks)
+    click.echo(", ".join(f"{counted[status]} {status.value}" for status in CheckStatus if counted[status]) + ".")
+    if examination.observations:
+        click.echo("With --json: what the tenant shows of ranges, validators, links and names, too.")
