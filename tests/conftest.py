@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from bds_async.sandbox import Sandbox, SandboxSettings
 from bds_async.tenant import Tenant
 from bds_async.transport import Transport
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 StartSandbox = Callable[..., Awaitable[Sandbox]]
 Serve = Callable[..., Awaitable[URL]]
 Connect = Callable[..., Awaitable[Tenant]]
@@ -57,26 +61,23 @@ async def start_sandbox() -> AsyncIterator[StartSandbox]:
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """A function that serves one handler, whatever is asked for, and gives its origin."""
+    """A function that lets one handler answer whatever is asked, over TLS with a context, and gives the origin."""
     async with AsyncExitStack() as stack:
 
-        async def start(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> URL:
-            runner = web.AppRunner(Site(handler).application, access_log=None, shutdown_timeout=0.1)
+        async def start(handler: Handler, context: ssl.SSLContext | None = None) -> URL:
+            async def anything(request: web.Request) -> web.StreamResponse:
+                return await handler(request)
+
+            application = web.Application()
+            application.router.add_route("*", "/{anything:.*}", anything)
+            runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            return URL(site.name).with_port(runner.addresses[0][1])
+            await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+            scheme = "http" if context is None else "https"
+            return URL.build(scheme=scheme, host="127.0.0.1", port=runner.addresses[0][1], path="/")
 
         yield start
-
-
-class Site:
-    """An application of one handler."""
-
-    def __init__(self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> None:
-        self.application = web.Application()
-        self.application.router.add_route("*", "/{anything:.*}", handler)
 
 
 @pytest.fixture
@@ -103,3 +104,25 @@ async def connect(tmp_path: Path) -> AsyncIterator[Connect]:
 
 def unheard(why: str, seconds: float) -> None:
     """Nobody listens to what the gate tells."""
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate of 127.0.0.1 that nobody has signed but itself; the path of it, and of its key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    (tmp_path / "cert.pem").write_bytes(made.public_bytes(pem))
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    return tmp_path / "cert.pem", tmp_path / "key.pem"
