@@ -8,10 +8,11 @@ from pydantic import SecretStr
 
 from .config import Config
 from .consent import Consent
+from .custody import Custody
 from .errors import AuthorisationError, ConfigError
 from .grants import RefreshTokenGrant
 from .token_endpoint import AccessToken, TokenEndpoint, basic, refresh_token_in
-from .token_store import Custody, TokenStore
+from .token_store import TokenStore
 from .transport import Answer, Transport
 from .uninterrupted import Departure, uninterrupted
 
