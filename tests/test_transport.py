@@ -81,6 +81,11 @@ async def fault(url: URL, **options) -> BdsError:
     return caught.value
 
 
+def may_have_been_carried_out(error: BdsError) -> bool:
+    """Worth another try, and not a proof that nothing was sent."""
+    return isinstance(error, TransientError) and not isinstance(error, ConnectionFailed)
+
+
 class TestAnswers:
     async def test_a_whole_answer_comes_with_status_headers_and_body(self, serve):
         async def handler(request: web.Request) -> web.Response:
@@ -180,8 +185,7 @@ class TestFaults:
 
     @pytest.mark.parametrize("reset", [True, False])
     async def test_a_connection_that_breaks_before_the_answer_may_have_carried_the_request(self, listen, reset):
-        error = await fault(at(await listen(Says(reset=reset))))
-        assert type(error) is TransientError
+        assert may_have_been_carried_out(await fault(at(await listen(Says(reset=reset)))))
 
     @pytest.mark.parametrize(
         "said",
@@ -195,11 +199,11 @@ class TestFaults:
         ],
     )
     async def test_what_is_cut_or_garbled_may_come_better_another_time(self, listen, said):
-        assert type(await fault(at(await listen(Says(said))))) is TransientError
+        assert may_have_been_carried_out(await fault(at(await listen(Says(said)))))
 
     async def test_a_reset_within_a_body_is_a_fault_of_the_body(self, listen):
         says = Says(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", b"some", reset=True)
-        assert type(await fault(at(await listen(says)))) is TransientError
+        assert may_have_been_carried_out(await fault(at(await listen(says))))
 
     async def test_the_end_of_a_body_without_any_length_is_taken_for_its_end(self, listen):
         """Nobody can tell here; whoever reads it checks what came."""
@@ -215,7 +219,7 @@ class TestFaults:
             await reader.read()
 
         error = await fault(at(await listen(talk)), stall_timeout=0.05)
-        assert type(error) is TransientError
+        assert may_have_been_carried_out(error)
         assert str(error) == "127.0.0.1 sent nothing for too long."
 
     async def test_bytes_that_keep_coming_are_waited_for_however_long_it_takes(self, listen):
@@ -269,7 +273,7 @@ class TestFaults:
 
     @pytest.mark.parametrize("kind", [aiohttp.ClientError, aiohttp.ServerDisconnectedError, ConnectionResetError])
     def test_anything_else_of_the_network_may_pass(self, kind):
-        assert type(translate(kind(), "school.example")) is TransientError
+        assert may_have_been_carried_out(translate(kind(), "school.example"))
 
     async def test_leaving_it_closes_what_is_open(self, listen):
         port = await listen(Says(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome"))
