@@ -92,7 +92,7 @@ class Partial:
 
     async def open_writer(self, start: int) -> Writer:
         """A writer at the byte `start`, after `load` found something or after `begin`; raises DestinationError."""
-        return await Writer.open(self.path, start, self._ranges)
+        return Writer.open(self.path, start, self._ranges)
 
     @property
     def validator(self) -> str | None:
@@ -115,6 +115,11 @@ class Partial:
     def gaps(self, total: int) -> list[Range]:
         """The ranges that are missing of the bytes from 0 to `total`, sorted."""
         return self._ranges.gaps(total)
+
+    @property
+    def end(self) -> int:
+        """Where the last range that is there stops, 0 without any."""
+        return self._ranges.end
 
     @property
     def held_bytes(self) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import aiofiles
+from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncFileIO
 
 from .errors import Superseded
@@ -29,12 +29,13 @@ class Writer:
         self._ranges = ranges
 
     @classmethod
-    async def open(cls, path: Path, start: int, ranges: HeldRanges) -> Self:
+    def open(cls, path: Path, start: int, ranges: HeldRanges) -> Self:
         """A writer at the byte `start` of the file at `path`; raises DestinationError."""
         with writing_to(path):
-            data = await aiofiles.open(path, "r+b", buffering=0)
-            await data.seek(start)
-        return cls(path, data, start, ranges)
+            # Without a thread: a cancellation would leave the file open that a thread is just opening.
+            data = path.open("r+b", buffering=0)
+            data.seek(start)
+        return cls(path, wrap(data), start, ranges)
 
     async def write(self, block: bytes | bytearray | memoryview) -> None:
         """Write a block (1 to 4 MiB are best), then record it. The buffer is free to be used again afterwards.

@@ -69,10 +69,21 @@ class Tenant:
         """Open a file of the spool, made by `make` where it is not there, without holding up the event loop."""
         if (ready := self._spool.open_ready(key)) is not None:
             return ready
-        return await asyncio.get_running_loop().run_in_executor(self._makers, self._spool.open, key, make)
+        making = asyncio.get_running_loop().run_in_executor(self._makers, self._spool.open, key, make)
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            making.add_done_callback(_close)
+            raise
 
     def close(self) -> None:
         """Stop making archives and remove those that were made; blocks until the makers are gone."""
         self._spool.stop_making()
         self._makers.shutdown(wait=True, cancel_futures=True)
         self._spool.close()
+
+
+def _close(making: asyncio.Future[BufferedReader]) -> None:
+    """Close a file that nobody waits for any more."""
+    if not making.cancelled() and making.exception() is None:
+        making.result().close()
