@@ -10,7 +10,7 @@ from pathlib import Path
 from .archive import Checked, check, unzip_csv
 from .download import Download, Piece
 from .errors import AnotherRunMayHelp, ExtractError, UnreachableError, VerificationError
-from .events import Ended, Observer
+from .events import Ended, Observer, Restarted
 from .folder import free_space
 from .options import PublishAs, RunOptions
 from .pool import Pool
@@ -39,7 +39,7 @@ class DeliveryRun:
         """Bring every download to its outcome; raises (in a group) what stops the whole run."""
         async with asyncio.TaskGroup() as self._finishing:
             for download in downloads:
-                for piece in download.first_pieces():
+                if (piece := download.first_piece()) is not None:
                     self._queue(piece)
                 self._finish_if_whole(download)
             await self._pool.run(_all_settled(downloads))
@@ -86,11 +86,12 @@ class DeliveryRun:
         self._settle(download, download.published(delivery))
 
     def _reject(self, download: Download, error: VerificationError) -> None:
-        pieces = download.reject()
-        for piece in pieces:
-            self._queue(piece)
-        if not pieces:
+        lost, piece = download.partial.held_bytes, download.reject()
+        if piece is None:
             self._fail(download, error)
+            return
+        self._observer(Restarted(download.extract, lost))
+        self._queue(piece)
 
     def _fail(self, download: Download, error: AnotherRunMayHelp) -> None:
         if not download.is_settled:

@@ -38,6 +38,20 @@ class Piece:
         return self.download.is_settled or self.generation != self.download.partial.generation
 
     @property
+    def is_complete(self) -> bool:
+        """Whether every byte of it has come."""
+        return self.stop is not None and self.start >= self.stop
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there still is something to ask for."""
+        return not (self.is_stale or self.is_complete)
+
+    def overlaps(self, other: Piece) -> bool:
+        """Whether the two have bytes in common."""
+        return (other.stop is None or self.start < other.stop) and (self.stop is None or other.start < self.stop)
+
+    @property
     def is_whole_extract(self) -> bool:
         """Whether it asks for everything, so that a plain GET will do."""
         return self.start == 0 and self.stop is None
@@ -60,29 +74,43 @@ class Download:
     restarts: int = 0
     resumed_bytes: int = 0
     outcome: Outcome | None = None
+    _opened: int | None = None
     _finishing: int | None = None
     _most_held: int = 0
     _rejected: int = 0
-    _last_rejected: tuple[str, int] | None = field(default=None, repr=False)
+    _last_rejected: tuple[str | None, int | None] | None = field(default=None, repr=False)
     _began: float | None = None
     _settled: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
-    def first_pieces(self) -> list[Piece]:
-        """What to ask for at first: the gaps that a former run left, else the whole or, of a large one, its head."""
-        if self.partial.validator is not None and self.partial.total is not None and self.partial.held_bytes:
-            self.resumed_bytes = self.partial.held_bytes
-            return self.pieces_of_gaps()
-        size = self.extract.download_size or 0
-        return [self._piece(0, PIECE if size >= LARGE else None)]
+    def first_piece(self) -> Piece | None:
+        """What to ask for at first: a gap that a former run left, else the whole or, of a large extract, its head.
 
-    def pieces_of_gaps(self) -> list[Piece]:
-        """The pieces that are still wanted of an object whose total is known."""
-        total = self.partial.total or 0
-        return [
+        None if nothing is missing. The answer to it shows how to go on: `rest` gives the other pieces, if any.
+        """
+        if self.partial.held_bytes:
+            self.resumed_bytes = self._most_held = self.partial.held_bytes
+            return next(iter(self._missing()), None)
+        return self._piece(0, PIECE if (self.extract.download_size or 0) >= LARGE else None)
+
+    def rest(self, first: Piece) -> list[Piece]:
+        """The pieces that are wanted besides the first one, once its answer has shown that ranges are served.
+
+        They are given once for each generation.
+        """
+        if self._opened == self.partial.generation:
+            return []
+        self._opened = self.partial.generation
+        return [piece for piece in self._missing() if not piece.overlaps(first)]
+
+    def _missing(self) -> list[Piece]:
+        total = self.partial.total
+        known = total if total is not None else self.partial.end
+        pieces = [
             self._piece(start, min(start + PIECE, stop))
-            for gap_start, stop in self.partial.gaps(total)
+            for gap_start, stop in self.partial.gaps(known)
             for start in range(gap_start, stop, PIECE)
         ]
+        return pieces if total is not None else [*pieces, self._piece(known, None)]
 
     def begin_object(self, validator: str | None, total: int | None) -> None:
         """Begin a new generation for the object that an answer brings.
@@ -93,6 +121,10 @@ class Download:
         sizes = [size for size in (total, self.extract.download_size) if size is not None]
         if total is not None:
             self._ensure_room(min(sizes))
+        self._begin_anew(validator, total)
+
+    def _begin_anew(self, validator: str | None = None, total: int | None = None) -> None:
+        self.resumed_bytes = 0
         self.partial.begin(validator, total)
 
     def restart(self) -> Piece:
@@ -106,7 +138,7 @@ class Download:
             raise ExtractError(
                 f"Started over {self.attempts} times, and the server never served one object to its end."
             )
-        self.partial.begin(None, None)
+        self._begin_anew()
         self.signed_link = None
         return self._piece(0, None)
 
@@ -116,20 +148,19 @@ class Download:
         self._most_held += gained
         return gained
 
-    def reject(self) -> list[Piece]:
-        """Drop a body that came whole and is not valid; the pieces to fetch anew, none if that is of no use.
+    def reject(self) -> Piece | None:
+        """Drop a body that came whole and is not valid; the piece to begin anew with, None if that is of no use.
 
         The same validator and length failing twice is what the server holds, not what the network did to it.
         """
-        version = (
-            (self.partial.validator, self.partial.total) if self.partial.validator and self.partial.total else None
-        )
-        given_up = version is not None and version == self._last_rejected
+        version = (self.partial.validator, self.partial.total)
+        given_up = None not in version and version == self._last_rejected
         self._last_rejected = version
         self._rejected += 1
         self.failures += 1
-        self.partial.begin(None, None)
-        return [] if given_up or self._rejected >= self.attempts else self.first_pieces()
+        self._most_held = 0
+        self._begin_anew()
+        return None if given_up or self._rejected >= self.attempts else self.first_piece()
 
     def is_ready_to_finish(self) -> bool:
         """True once for each generation, as soon as every byte is held."""
@@ -141,6 +172,11 @@ class Download:
     def link(self) -> URL:
         """Where to ask: the signed link while it lives, else the tenant's own."""
         return self.signed_link or to_url(self.extract.download_link)
+
+    def forget_link(self, signed: URL) -> None:
+        """Ask for a new signed link next time, unless another piece has brought one meanwhile."""
+        if self.signed_link == signed:
+            self.signed_link = None
 
     @property
     def is_settled(self) -> bool:

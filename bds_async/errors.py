@@ -18,6 +18,7 @@ BdsError
         ├── UnusableArchive       3   a zip that arrived whole, and is of no use
         └── TransientError        3   worth another try within this run
             ├── ConnectionFailed  3   no connection came about, so nothing was sent
+            ├── ConnectionLost    3   it broke, or brought nothing for too long
             ├── Throttled         3   the server asked to wait, and said how long
             ├── Superseded        3   a block of a body that was begun anew meanwhile
             └── VerificationError 3   the bytes came, but they are not a whole zip
@@ -126,6 +127,10 @@ class TransientError(ExtractError):
 
 class ConnectionFailed(TransientError):
     """No connection came about (DNS, refused, timed out, TLS handshake): nothing of the request was sent."""
+
+
+class ConnectionLost(TransientError):
+    """The connection broke, or brought nothing for too long: the request may have been carried out."""
 
 
 class Throttled(TransientError):

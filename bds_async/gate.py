@@ -27,7 +27,8 @@ class Gate:
     """Lets requests through while the tenant takes them.
 
     After each hold a single request goes first; the others follow once it is answered, so that there is no stampede.
-    `told` is called once for each hold, with reason and seconds; `waits` counts those that the tenant asked for.
+    `told` is called once for each hold, with reason and seconds; `waits` counts those that the tenant asked for, and
+    `outages` how often it could not be reached any more.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Gate:
         first_patience: float = FIRST_PATIENCE,
     ) -> None:
         self.waits = 0
+        self.outages = 0
         self._told = told
         self._patience, self._patience_once_reached = first_patience, patience
         self._held_until = 0.0
@@ -70,7 +72,8 @@ class Gate:
         self._failures, self._out_since = 0, None
         self._probing = self._probing and time.monotonic() < self._held_until
         self._cost = max(1.0, _number(headers.get("X-Request-Cost")) or self._cost)
-        self._credits = _number(headers.get("X-Rate-Limit-Remaining"))
+        if "X-Rate-Limit-Remaining" in headers:
+            self._credits = _number(headers["X-Rate-Limit-Remaining"])
         reset = _number(headers.get("X-Rate-Limit-Reset"))
         if self._credits is not None and reset is not None and self._credits < self._cost:
             self.hold("the rate budget is used up", min(reset, RETRY_AFTER_CEILING))
@@ -84,7 +87,8 @@ class Gate:
     def unreachable(self, error: ConnectionFailed) -> None:
         """No connection came about: hold the gate and try again later; raises UnreachableError when patience is up."""
         now = time.monotonic()
-        self._out_since = now if self._out_since is None else self._out_since
+        if self._out_since is None:
+            self._out_since, self.outages = now, self.outages + 1
         if now - self._out_since >= self._patience:
             self.close(
                 UnreachableError(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from typing import Any, TypeVar
 
 import aiohttp
 from yarl import URL
@@ -15,6 +16,7 @@ from .errors import (
     AuthorisationError,
     CatalogueError,
     ConnectionFailed,
+    ConnectionLost,
     ExtractError,
     RefusedRequest,
     Throttled,
@@ -24,6 +26,8 @@ from .errors import (
 from .gate import Gate
 from .retry import TRANSIENT_STATUSES, Tries, retry_after, retrying
 from .transport import Transport, read_bounded
+
+Result = TypeVar("Result")
 
 MAX_REDIRECTS = 10
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -70,9 +74,32 @@ class Tenant:
         """
         async for attempt in retrying(Tries(self._attempts)):
             with attempt:
-                async with self.open(url) as response:
-                    return _decoded(await read_bounded(response), url)
+                return await self.outlasting(partial(self._json, url))
         raise AssertionError("unreachable: the last failure is raised")
+
+    async def _json(self, url: URL) -> Any:
+        async with self.open(url) as response:
+            return _decoded(await read_bounded(response), url)
+
+    async def outlasting(self, ask: Callable[[], Awaitable[Result]]) -> Result:
+        """What `ask` brings; what an outage of the tenant has broken is asked for again once that is over.
+
+        Whoever counts tries does so outside of this: an outage is nobody's failure. Raises as `ask` does.
+        """
+        while True:
+            outages = self._gate.outages
+            try:
+                return await ask()
+            except (ConnectionFailed, ConnectionLost):
+                await self._answers()
+                if self._gate.outages == outages:
+                    raise
+
+    async def _answers(self) -> None:
+        """Wait until the tenant answers, whatever it says, or has been given up (`GET /d2l/api/versions/`)."""
+        with suppress(ExtractError, UnreachableError):
+            async with self._own_answer(self.origin.with_path("/d2l/api/versions/"), {}):
+                pass
 
     @asynccontextmanager
     async def open(self, url: URL, headers: Mapping[str, str] | None = None) -> AsyncIterator[aiohttp.ClientResponse]:

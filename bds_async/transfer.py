@@ -7,12 +7,13 @@ validator and total unchanged); a 200 brings the whole object anew; a 416 starts
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import aiohttp
 from yarl import URL
 
 from .download import Download, Piece
-from .errors import RefusedRequest, Superseded, TransientError
+from .errors import ConnectionFailed, RefusedRequest, TransientError
 from .events import Observer, Received, Restarted, Started
 from .partial_writer import Writer
 from .retry import retrying
@@ -49,25 +50,32 @@ class Transfer:
 
     async def _counted(self, piece: Piece) -> None:
         try:
-            while not piece.is_stale and not await self._ask(piece):
+            while piece.is_wanted and not await self._tenant.outlasting(partial(self._ask, piece)):
                 pass
-        except Superseded:
-            return
         except TransientError:
+            if piece.is_stale:
+                return
             piece.download.failures += 1
             raise
 
     async def _ask(self, piece: Piece) -> bool:
-        """One request; False if it has to be made again at once, because the signed link had expired."""
+        """One request; False if it has to be made again at once, because the signed link is of no use any more."""
         download, signed = piece.download, piece.download.signed_link
+        if not piece.is_wanted:
+            return True
         try:
             async with self._tenant.open(download.link, _headers(piece)) as response:
                 if not self._tenant.is_own(response.url):
                     download.signed_link = response.url
-                if not piece.is_stale:
+                if piece.is_wanted:
                     await self._accept(piece, response)
         except RefusedRequest as error:
             self._judge(error, download, signed)
+            return False
+        except ConnectionFailed:
+            if signed is None:
+                raise
+            download.forget_link(signed)
             return False
         return True
 
@@ -77,14 +85,16 @@ class Transfer:
             raise error
         if signed is None:
             raise TransientError(f"{error} It refused a fresh signed link.") from None
-        if download.signed_link == signed:
-            download.signed_link = None
+        download.forget_link(signed)
 
     async def _accept(self, piece: Piece, response: aiohttp.ClientResponse) -> None:
         served = Served.of(response)
         if response.status == 200:
             self._take_whole(piece, served)
-        elif not (self._opens(piece, served) or _continues(piece, served)):
+        elif _opens(piece, served) or _continues(piece, served):
+            for other in piece.download.rest(piece):
+                self._put(other)
+        else:
             self._restart(piece.download)
             return
         await self._receive(piece, response)
@@ -97,20 +107,6 @@ class Transfer:
         piece.download.begin_object(served.validator, served.total)
         piece.generation = piece.download.partial.generation
         piece.start, piece.stop = 0, served.total
-
-    def _opens(self, piece: Piece, served: Served) -> bool:
-        """The head of a large object: with a strong validator and a total, the rest of it can be fetched by ranges."""
-        download = piece.download
-        if download.partial.validator is not None or served.validator is None or served.total is None:
-            return False
-        if served.start != 0 or piece.stop is None or served.stop != min(piece.stop, served.total):
-            return False
-        download.begin_object(served.validator, served.total)
-        piece.generation, piece.stop = download.partial.generation, served.stop
-        for other in download.pieces_of_gaps():
-            if other.start >= served.stop:
-                self._put(other)
-        return True
 
     def _restart(self, download: Download) -> None:
         self._observer(Restarted(download.extract, download.partial.held_bytes))
@@ -128,9 +124,13 @@ class Transfer:
                     if len(held) >= BLOCK:
                         block, held = held, bytearray()
                         await self._write(piece, writer, block)
-            finally:
-                if held:
-                    await self._write(piece, writer, held)
+            except Exception:
+                # A cancellation is none: it has to be quick, and must not become something else on its way.
+                await self._write(piece, writer, held)
+                if not piece.is_complete:
+                    raise
+            else:
+                await self._write(piece, writer, held)
         _close(piece)
 
     async def _write(self, piece: Piece, writer: Writer, block: bytearray) -> None:
@@ -154,6 +154,18 @@ def _headers(piece: Piece) -> dict[str, str]:
     if validator is not None:
         headers["If-Range"] = validator
     return headers
+
+
+def _opens(piece: Piece, served: Served) -> bool:
+    """Whether it is the head of an object that was not known: with a strong validator and a total, to go on by."""
+    download = piece.download
+    if download.partial.validator is not None or served.validator is None or served.total is None:
+        return False
+    if served.start != 0 or piece.stop is None or served.stop != min(piece.stop, served.total):
+        return False
+    download.begin_object(served.validator, served.total)
+    piece.generation, piece.stop = download.partial.generation, served.stop
+    return True
 
 
 def _continues(piece: Piece, served: Served) -> bool:

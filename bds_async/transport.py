@@ -18,7 +18,7 @@ from yarl import URL
 
 from . import __version__
 from .addresses import is_loopback
-from .errors import ConfigError, ConnectionFailed, ExtractError, TransientError
+from .errors import ConfigError, ConnectionFailed, ConnectionLost, ExtractError
 
 #: Seconds within which a connection has to come about.
 CONNECT_TIMEOUT = 30.0
@@ -81,7 +81,7 @@ class Transport:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send one request, follow nothing, and hand over the answer with its body unread.
 
-        Raises ConnectionFailed if nothing was sent, TransientError for what broke later (in the body, too),
+        Raises ConnectionFailed if nothing was sent, ConnectionLost for what broke later (in the body, too),
         ExtractError for a certificate that can't be trusted, ConfigError for a proxy that can't be used.
         """
         assert self._session is not None, "use the transport as a context manager"
@@ -164,15 +164,15 @@ def translate(error: BaseException, host: str) -> ExtractError:
         case aiohttp.ConnectionTimeoutError():
             return ConnectionFailed(f"Could not connect to {host} within {CONNECT_TIMEOUT:.0f} seconds.")
         case TimeoutError():
-            return TransientError(f"{host} sent nothing for too long.")
+            return ConnectionLost(f"{host} sent nothing for too long.")
         case aiohttp.ClientHttpProxyError():
             return ConnectionFailed(f"The proxy refused the way to {host} with {error.status}.")
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
             return ExtractError(f"A link to {host} is not a usable URL.")
         case aiohttp.ClientPayloadError():
-            return TransientError(f"The body from {host} broke off.")
+            return ConnectionLost(f"The body from {host} broke off.")
         case _:
-            return TransientError(f"The connection to {host} broke off.")
+            return ConnectionLost(f"The connection to {host} broke off.")
 
 
 def _trace(connected: Callable[[], None]) -> aiohttp.TraceConfig:
