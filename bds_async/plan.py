@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from .errors import PatternError
@@ -34,7 +34,8 @@ def select(data_sets: Sequence[DataSet], patterns: Iterable[str], exclude: Itera
 def choose(extracts: Iterable[Extract], wanted: Wanted, since: datetime | None = None) -> list[Extract]:
     """The extracts of one data set that a pull wants, oldest first.
 
-    FULL: the newest full. DIFFERENTIAL: every listed differential. ALL: both. `since` drops what was queued before.
+    FULL: the newest full. DIFFERENTIAL: every listed differential. ALL: both. `since` drops what was queued before;
+    without a zone it is UTC.
     """
     by_type: dict[BdsType, list[Extract]] = {BdsType.FULL: [], BdsType.DIFFERENTIAL: []}
     for extract in extracts:
@@ -43,10 +44,10 @@ def choose(extracts: Iterable[Extract], wanted: Wanted, since: datetime | None =
     chosen = [newest_full] if newest_full is not None and wanted is not Wanted.DIFFERENTIAL else []
     if wanted is not Wanted.FULL:
         chosen += by_type[BdsType.DIFFERENTIAL]
-    return sorted(
-        (extract for extract in chosen if since is None or extract.queued_for_processing_date >= since),
-        key=lambda extract: extract.age_key,
-    )
+    if since is not None:
+        start = since if since.tzinfo is not None else since.replace(tzinfo=UTC)
+        chosen = [extract for extract in chosen if extract.queued_for_processing_date >= start]
+    return sorted(chosen, key=lambda extract: extract.age_key)
 
 
 def _named_by(data_sets: Sequence[DataSet], patterns: Iterable[str]) -> set[tuple[str, ...]]:
