@@ -115,6 +115,11 @@ class TestRoutes:
         assert isinstance(error, CatalogueError)
         assert "/d2l/api/lp/1.63/datasets/bds answered 500" in str(error)
 
+    async def test_nor_does_a_request_that_is_refused_for_another_reason(self, start_sandbox, connect):
+        sandbox = await start_sandbox(scopes=NEW | OLD)
+        sandbox.play(Fault.of("status", on="catalogue", status=400, first=1))
+        assert "/d2l/api/lp/1.63/datasets/bds answered 400" in str(await refusal(await connect(sandbox)))
+
     async def test_a_scope_for_neither_is_for_a_person_and_names_the_scopes(self, start_sandbox, connect):
         sandbox = await start_sandbox(scopes=frozenset({"users:userdata:read"}))
         error = await refusal(await connect(sandbox))

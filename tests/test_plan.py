@@ -141,6 +141,10 @@ class TestChoose:
         kept = [extract for extract in chosen if extract.queued_for_processing_date >= since]
         assert choose(listed, wanted, since) == kept
 
+    @given(many, st.sampled_from(Wanted), moments)
+    def test_since_without_a_zone_is_utc(self, listed, wanted, since):
+        assert choose(listed, wanted, since.replace(tzinfo=None)) == choose(listed, wanted, since)
+
     @given(many, st.sampled_from(Wanted), st.randoms())
     def test_the_order_of_the_list_does_not_matter(self, listed, wanted, random):
         shuffled = random.sample(listed, len(listed))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import ssl
+import time
 import urllib.parse
 
 import aiohttp
@@ -10,6 +11,7 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 from yarl import URL
 
 from bds_async.auth import AccessToken, TokenRefresher
@@ -157,7 +159,9 @@ class TestOrigins:
         if found is not None:
             assert (found.scheme, found.host, found.port) == (expected.scheme, expected.hostname, expected.port)
 
-    @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1).filter(lambda text: "#" not in text))
+    @given(
+        st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1).filter(lambda text: "#" not in text)
+    )
     def test_a_signed_query_stays_as_it_was_written(self, query):
         assert to_url(f"https://storage.example/x?{query}").raw_query_string == query
 
@@ -302,6 +306,23 @@ class TestAccessToken:
 
         async with TokenRefresher(Away()) as tokens:
             url = await serve(Site(says()))
+            tenant = await connect(url, tokens=tokens)
+            ended = await asyncio.gather(*(fetched(tenant, url) for _ in range(8)), return_exceptions=True)
+        assert {(type(error), str(error)) for error in ended} == {(UnreachableError, "auth.example is away")}
+
+    async def test_so_does_one_that_goes_away_between_two_tokens(self, serve, connect):
+        class FirstOnly:
+            def __init__(self) -> None:
+                self.granted = False
+
+            async def exchange(self) -> AccessToken:
+                if self.granted:
+                    raise UnreachableError("auth.example is away")
+                self.granted = True
+                return AccessToken(SecretStr("token-1"), time.monotonic() + 3600, 3600)
+
+        async with TokenRefresher(FirstOnly()) as tokens:
+            url = await serve(Site(says(401)))
             tenant = await connect(url, tokens=tokens)
             ended = await asyncio.gather(*(fetched(tenant, url) for _ in range(8)), return_exceptions=True)
         assert {(type(error), str(error)) for error in ended} == {(UnreachableError, "auth.example is away")}
