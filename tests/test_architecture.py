@@ -40,7 +40,7 @@ LAYERS: list[set[str]] = [
     {"retry", "config", "config_file", "config_sources", "addresses", "folder", "file_names", "paths", "durable"}
     | {"running", "uninterrupted", "to_its_end"},
     # What is talked about.
-    {"events", "report", "pages", "models"},
+    {"events", "report", "pages", "models", "schema"},
     {"errors", "__init__"},
 ]
 #: These may speak to a person; all others return, raise or tell an observer.
