@@ -117,8 +117,8 @@ class TestProbe:
 
 class TestHold:
     async def test_nobody_passes_before_the_moment_that_was_named(self, flowing):
-        flowing.gate.hold("429", 0.05)
-        until = time.monotonic() + 0.05
+        flowing.gate.hold("429", 0.3)
+        until = time.monotonic() + 0.3
         flowing.start(10)
         assert await flowing.settled() == 0
         await flowing.some()
@@ -151,8 +151,8 @@ class TestHold:
         flowing.gate.hold("429", 0.0)
         flowing.start(5)
         assert await flowing.some() == 1
-        flowing.gate.hold("429", 0.03)
-        until = time.monotonic() + 0.03
+        flowing.gate.hold("429", 0.3)
+        until = time.monotonic() + 0.3
         flowing.answer()
         assert await flowing.settled() == 0
         assert await flowing.some() == 1

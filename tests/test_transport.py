@@ -132,7 +132,7 @@ class TestAnswers:
             seen.append(dict(request.cookies))
             return web.Response(headers={"Set-Cookie": "session=1; Path=/"})
 
-        url = await serve(handler)
+        url = (await serve(handler)).with_host("localhost")
         async with Transport() as session:
             for _ in range(2):
                 await session.fetch("GET", url)
@@ -226,12 +226,12 @@ class TestFaults:
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
             for _ in range(10):
-                await asyncio.sleep(0.03)
+                await asyncio.sleep(0.08)
                 writer.write(b"x")
                 await writer.drain()
 
         port = await listen(talk)
-        async with Transport(stall_timeout=0.2) as session:
+        async with Transport(stall_timeout=0.6) as session:
             assert (await session.fetch("GET", at(port))).body == b"x" * 10
 
     @pytest.mark.parametrize(
