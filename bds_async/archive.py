@@ -112,12 +112,13 @@ def _write(blocks: Iterator[bytes], target: Path) -> Checked:
     return Checked(length, digest.hexdigest(), header.columns())
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal; raises OSError."""
-    with path.open("rb") as file:
-        reader = _HashingReader(file)
-        reader.skip_to(os.fstat(file.fileno()).st_size)
-        return reader.sha256
+def measure(path: Path, watch: Watch = unwatched) -> Checked:
+    """Length and SHA-256 of a file that has nothing to prove it whole, as a CSV; raises DestinationError."""
+    with writing_to(path.parent), path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        reader = _HashingReader(file, watch=watch)
+        reader.skip_to(size)
+        return Checked(size, reader.sha256, None)
 
 
 class _HashingReader:

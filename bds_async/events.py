@@ -65,13 +65,42 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Surveyed:
+    """So many published files, of so many bytes by the ledger, are to be verified."""
+
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """So many bytes of published files have been read again."""
+
+    new_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One published file has been verified, whatever came out."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """The verification is over, in whatever way; told once, after everything else of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The run is over, in whatever way; told once, after everything else."""
 
     report: RunReport
 
 
-Event: TypeAlias = Planned | Started | Received | Restarted | Ended | Held | Warned | Finished
+Transferring: TypeAlias = Planned | Started | Received | Restarted | Ended | Held | Warned | Finished
+Verifying: TypeAlias = Surveyed | Read | Examined | Reviewed
+Event: TypeAlias = Transferring | Verifying
 #: Called on the event loop; it has to return soon and raise nothing.
 Observer: TypeAlias = Callable[[Event], None]
 

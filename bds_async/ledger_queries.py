@@ -98,6 +98,12 @@ class LedgerQueries:
         found = self._deliveries("extracts.path = ? COLLATE NOCASE", path)
         return found[0] if found else None
 
+    def totals(self) -> tuple[int, int]:
+        """How many files have been delivered, and how many bytes they have together."""
+        query = "SELECT count(*), total(bytes) FROM extracts WHERE state = 'done' AND path IS NOT NULL"
+        ((files, size),) = self._rows(query)
+        return int(files), int(size)
+
     def intents(self) -> list[Delivery]:
         """What was about to be published when a run ended."""
         return self._deliveries("extracts.state = 'intent' ORDER BY extracts.id")

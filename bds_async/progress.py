@@ -17,7 +17,21 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from .events import Ended, Event, Finished, Held, Planned, Received, Restarted, Started, Warned
+from .events import (
+    Ended,
+    Event,
+    Examined,
+    Finished,
+    Held,
+    Planned,
+    Read,
+    Received,
+    Restarted,
+    Reviewed,
+    Started,
+    Surveyed,
+    Warned,
+)
 from .models import Extract, Identity
 from .report import Outcome, RunReport, Status
 
@@ -42,6 +56,7 @@ class Tally:
     """How far a run is: files and bytes, wanted and done."""
 
     def __init__(self) -> None:
+        self.what = "extracts"
         self.files = 0
         self.files_done = 0
         self.failed = 0
@@ -52,17 +67,22 @@ class Tally:
         """Take note of an event."""
         match event:
             case Planned(extracts):
-                self.files = len(extracts)
-                self.bytes = sum(extract.download_size or 0 for extract in extracts)
-            case Started(_, held_bytes):
-                self.bytes_done += held_bytes
-            case Received(_, new_bytes):
-                self.bytes_done += new_bytes
+                self._begin("extracts", len(extracts), sum(extract.download_size or 0 for extract in extracts))
+            case Surveyed(files, size):
+                self._begin("files", files, size)
+            case Started(_, more) | Received(_, more) | Read(more):
+                self.bytes_done += more
+            case Examined():
+                self.files_done += 1
             case Restarted(_, lost_bytes):
                 self.bytes_done -= lost_bytes
             case Ended(outcome):
                 self.files_done += 1
                 self.failed += outcome.status is Status.FAILED
+
+    def _begin(self, what: str, files: int, size: int) -> None:
+        self.what, self.files, self.bytes = what, files, size
+        self.files_done = self.bytes_done = 0
 
 
 class Lines:
@@ -81,6 +101,8 @@ class Lines:
             case Planned(extracts, skipped):
                 size = size_text(self._tally.bytes)
                 self._log.info("%d extracts to fetch, about %s; %d there already.", len(extracts), size, skipped)
+            case Surveyed(files, size):
+                self._log.info("%d files to verify, %s.", files, size_text(size))
             case Held():
                 self._log.info("%s", notice(event))
             case Warned():
@@ -92,7 +114,7 @@ class Lines:
     def _line(self) -> str:
         tally = self._tally
         sizes = f"{size_text(tally.bytes_done)} of about {size_text(tally.bytes)}"
-        done = f"{tally.files_done} of {tally.files} extracts, {sizes}"
+        done = f"{tally.files_done} of {tally.files} {tally.what}, {sizes}"
         return f"{done}, {tally.failed} failed" if tally.failed else done
 
 
@@ -117,7 +139,7 @@ class Bars:
         """Move the bars."""
         self._tally(event)
         match event:
-            case Planned():
+            case Planned() | Surveyed():
                 self._progress.start()
             case Started(extract, held_bytes):
                 self._add(extract, held_bytes)
@@ -129,13 +151,15 @@ class Bars:
                 self._remove(outcome)
             case Held() | Warned():
                 self._progress.console.print(notice(event), markup=False, highlight=False)
-            case Finished():
+            case Finished() | Reviewed():
                 self._progress.stop()
         self._show_overall()
 
     def _show_overall(self) -> None:
         tally = self._tally
-        text = f"{tally.files_done} of {tally.files} extracts" + (f", {tally.failed} failed" if tally.failed else "")
+        text = f"{tally.files_done} of {tally.files} {tally.what}" + (
+            f", {tally.failed} failed" if tally.failed else ""
+        )
         total = max(tally.bytes, tally.bytes_done) or None
         self._progress.update(self._overall, description=text, total=total, completed=max(0, tally.bytes_done))
 

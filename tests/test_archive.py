@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bds_async import inflate, zip_members
-from bds_async.archive import Checked, Verify, check, sha256_of, unzip_csv
+from bds_async.archive import Checked, Verify, check, measure, unzip_csv
 from bds_async.errors import DestinationError, ExtractError, TransientError, UnusableArchive, VerificationError
 
 HEADER = b"\xef\xbb\xbfUserId,UserName\r\n"
@@ -370,7 +370,7 @@ def test_the_csv_is_written_and_described(tmp_path: Path, method: int) -> None:
     checked = unzip_csv(put(tmp_path, zipped(("any name", content), method=method)), target, free_space=len(content))
     assert target.read_bytes() == content
     assert checked == Checked(len(content), hashlib.sha256(content).hexdigest(), COLUMNS)
-    assert sha256_of(target) == checked.sha256
+    assert measure(target).sha256 == checked.sha256
 
 
 @pytest.mark.parametrize("number", [0, 2, 20])

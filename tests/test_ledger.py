@@ -142,6 +142,14 @@ def test_an_extract_may_count_as_delivered_without_a_file(ledger: Ledger) -> Non
         assert known.path is None
 
 
+def test_the_totals_are_those_of_files_that_were_delivered(ledger: Ledger) -> None:
+    assert ledger.totals() == (0, 0)
+    deliver(ledger, extract(), extract(1))
+    ledger.record(Delivery.of(extract(2), "Users"))
+    ledger.intend(delivery(ledger, extract(3)))
+    assert ledger.totals() == (2, 20)
+
+
 def test_the_old_routes_do_not_unlearn_the_schema_id(ledger: Ledger) -> None:
     """They do not know it, and the same extract may be seen by either."""
     deliver(ledger, extract())

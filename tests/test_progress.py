@@ -9,7 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bds_async.events import Ended, Finished, Held, Planned, Received, Restarted, Started, Warned, unobserved
+from bds_async.events import (
+    Ended,
+    Examined,
+    Finished,
+    Held,
+    Planned,
+    Read,
+    Received,
+    Restarted,
+    Reviewed,
+    Started,
+    Surveyed,
+    Warned,
+    unobserved,
+)
 from bds_async.models import BdsType
 from bds_async.progress import (
     MOST_BARS,
@@ -73,6 +87,10 @@ class TestSizes:
         assert len(size_text(size)) <= 10
 
 
+#: What a verification of two files tells.
+A_REVIEW = [Surveyed(2, 3000), Read(1000), Examined("a"), Read(2000), Examined("b"), Reviewed()]
+
+
 class TestTally:
     def test_it_counts_what_is_wanted_and_what_is_there(self):
         tally = Tally()
@@ -85,6 +103,14 @@ class TestTally:
         tally = Tally()
         tally(Planned((an_extract(download_size=None),), 0))
         assert (tally.files, tally.bytes) == (1, 0)
+
+    def test_a_verification_is_counted_too_and_the_repair_after_it_on_its_own(self):
+        tally = Tally()
+        for event in A_REVIEW:
+            tally(event)
+        assert (tally.files, tally.files_done, tally.bytes, tally.bytes_done) == (2, 2, 3000, 3000)
+        tally(Planned((SMALL,), 0))
+        assert (tally.files, tally.files_done, tally.bytes, tally.bytes_done) == (1, 0, 500, 0)
 
     @given(st.lists(st.integers(1, 10**9)), st.lists(st.integers(1, 10**9)))
     def test_what_is_lost_is_taken_back(self, kept, lost):
@@ -127,6 +153,13 @@ class TestLines:
             lines(event)
         assert caplog.messages[-1] == "2 of 2 extracts, 1.0 kB of about 4.0 MB, 1 failed"
 
+    def test_a_verification_is_told_at_its_beginning_and_now_and_then(self, log, caplog):
+        lines = Lines(log, interval=0)
+        for event in A_REVIEW[:3]:
+            lines(event)
+        assert caplog.messages[0] == "2 files to verify, 3.0 kB."
+        assert caplog.messages[-1] == "1 of 2 files, 1.0 kB of about 3.0 kB"
+
     def test_before_there_is_a_plan_there_is_nothing_to_tell(self, log, caplog):
         Lines(log, interval=0)(HELD)
         assert caplog.messages == ["Waiting 12 s: school.example asked to wait (429)"]
@@ -157,6 +190,11 @@ class TestBars:
         shown = screen.show(*a_run()[:3])
         assert "0 of 2 extracts" in shown
         assert "User Enrollments (full)" in shown
+
+    def test_a_verification_has_the_overall_bar_alone_and_may_be_followed_by_a_run(self, screen):
+        assert "1 of 2 files" in screen.show(*A_REVIEW[:3])
+        assert len(screen.bars._progress.tasks) == 1
+        assert "0 of 2 extracts" in screen.show(*A_REVIEW[3:], *a_run()[:3])
 
     def test_an_extract_that_has_ended_has_no_bar(self, screen):
         screen.show(*a_run()[:3])
