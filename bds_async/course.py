@@ -8,7 +8,7 @@ from .connection import Connection
 from .errors import BdsError
 from .events import Ended, Event, Finished, Observer
 from .report import RunLog, RunReport
-from .running import Stop, beside, time_limit
+from .running import Stop, beside, time_limits
 
 
 class Course:
@@ -32,7 +32,7 @@ class Course:
 
     async def run(self, work: Awaitable[int], stop: Stop) -> RunReport:
         """The report of `work`, which gives the exit code; Finished is told however it ends, once there was a plan."""
-        limits = [time_limit(self._max_time)] if self._max_time is not None else []
+        limits = time_limits(self._max_time)
         exit_code = 1
         try:
             exit_code = await beside(work, self._connection.refresher.run(), stop.obey(), *limits)

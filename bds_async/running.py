@@ -33,6 +33,11 @@ class Stop:
         raise self._reason
 
 
+def time_limits(seconds: float | None) -> list[Coroutine[Any, Any, NoReturn]]:
+    """What ends a run after so long, to be put beside its work: nothing where there is no limit."""
+    return [] if seconds is None else [time_limit(seconds)]
+
+
 async def time_limit(seconds: float) -> NoReturn:
     """Raise Stopped (exit code 3) after so long."""
     await asyncio.sleep(seconds)
