@@ -20,6 +20,7 @@ MODULES = {
     "list": "list_command",
     "login": "login",
     "doctor": "doctor",
+    "verify": "verify",
     "demo": "demo",
     "sandbox": "sandbox",
 }

@@ -15,7 +15,7 @@ from ..options import PullOptions
 from ..plan import Wanted
 from .running import run as run_job
 from .running import run_simple
-from .selection import converted, run_options, to_option, watching_options
+from .selection import run_options, to_option, watching_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, print_plan
 from .watching import all_of, observers
@@ -69,7 +69,7 @@ def command(
 
     What is there already is not fetched again; a run that was killed is finished by the next one.
     """
-    options = PullOptions(wanted=Wanted(wanted), since=since, force=force, **converted(run))
+    options = PullOptions(wanted=Wanted(wanted), since=since, force=force, **run)
     config = Config.load(settings().config)
     if dry_run:
         return _print_plan(config, to, options, as_json)

@@ -41,18 +41,9 @@ def choosing_options(function: Function) -> Function:
     return function
 
 
-def run_options(function: Function) -> Function:
-    """The options of every run that fetches; the command gets those for RunOptions as one dict, `run`."""
+def fetching_options(function: Function) -> Function:
+    """How a run fetches and checks; the command gets them for RunOptions as one dict, `run`."""
 
-    @choosing_options
-    @click.option(
-        "--as",
-        "publish_as",
-        type=click.Choice(["zip", "csv"]),
-        default="zip",
-        show_default=True,
-        help="Publish the zip as it came, or the CSV inside it.",
-    )
     @click.option(
         "--workers",
         type=click.IntRange(1, 64),
@@ -89,17 +80,35 @@ def run_options(function: Function) -> Function:
         help="End the run in an orderly way after so long, with exit code 3.",
     )
     @functools.wraps(function)
-    def with_run_options(**arguments: Any) -> Any:
-        names = ("data_set", "exclude", "publish_as", "workers", "attempts", "stall_timeout", "verify", "max_time")
+    def with_fetching_options(**arguments: Any) -> Any:
+        names = ("workers", "attempts", "stall_timeout", "verify", "max_time")
         run = {name: arguments.pop(name) for name in names}
-        return function(run=run, **arguments)
+        return function(run={**run, "verify": Verify(run["verify"])}, **arguments)
+
+    return with_fetching_options  # type: ignore[return-value]
+
+
+def run_options(function: Function) -> Function:
+    """What is chosen, as what it is published, and how it is fetched; the command gets it for RunOptions as `run`."""
+
+    @choosing_options
+    @click.option(
+        "--as",
+        "publish_as",
+        type=click.Choice(["zip", "csv"]),
+        default="zip",
+        show_default=True,
+        help="Publish the zip as it came, or the CSV inside it.",
+    )
+    @fetching_options
+    @functools.wraps(function)
+    def with_run_options(
+        data_set: tuple[str, ...], exclude: tuple[str, ...], publish_as: str, run: dict[str, Any], **arguments: Any
+    ) -> Any:
+        chosen = {"data_set": data_set, "exclude": exclude, "publish_as": PublishAs(publish_as)}
+        return function(run={**run, **chosen}, **arguments)
 
     return with_run_options  # type: ignore[return-value]
-
-
-def converted(run: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of RunOptions out of what the command line gave."""
-    return {**run, "publish_as": PublishAs(run["publish_as"]), "verify": Verify(run["verify"])}
 
 
 def watching_options(function: Function) -> Function:

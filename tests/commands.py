@@ -1,0 +1,86 @@
+"""The real `bds-async` in processes of their own, which tests watch, signal and kill."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+#: Seconds within which everything that a test waits for has to happen; nothing is measured by it.
+PATIENCE = 60.0
+#: What a person must never see: asyncio's complaints, tracebacks, our own words for a defect.
+COMPLAINTS = re.compile(r"Traceback|never retrieved|never awaited|was destroyed|Unclosed|ResourceWarning|defect in bds")
+#: Nothing of the machine that runs the tests: no proxy, no settings.
+ENVIRON = {
+    key: value for key, value in os.environ.items() if not key.startswith("BDS_") and not key.lower().endswith("_proxy")
+}
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended: exit code (negative: killed by that signal), stdout, stderr."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def complaints(self) -> list[str]:
+        """Lines that no end of a command may print."""
+        return [line for line in self.err.splitlines() if COMPLAINTS.search(line)]
+
+    def document(self) -> Any:
+        """The JSON on stdout."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Running:
+    """A command under way."""
+
+    process: Process
+
+    async def ends(self, within: float = PATIENCE) -> Done:
+        """Wait for its end; TimeoutError if it takes longer than `within` seconds."""
+        out, err = await asyncio.wait_for(self.process.communicate(), within)
+        assert self.process.returncode is not None
+        return Done(self.process.returncode, out.decode(), err.decode())
+
+    async def stopped_by(self, number: int, within: float = 3.0) -> Done:
+        """Send a signal; the command has so many seconds to end."""
+        self.process.send_signal(number)
+        return await self.ends(within)
+
+
+@asynccontextmanager
+async def starting(*arguments: object, cwd: Path | None = None, **environ: str) -> AsyncIterator[Running]:
+    """Start `bds-async` with these arguments; it is killed if the test leaves it behind."""
+    command = [sys.executable, "-W", "default::ResourceWarning", "-m", "bds_async", *map(str, arguments)]
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, cwd=cwd, env=ENVIRON | environ)
+    try:
+        yield Running(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def bds(*arguments: object, cwd: Path | None = None, **environ: str) -> Done:
+    """Run `bds-async` with these arguments to its end."""
+    async with starting(*arguments, cwd=cwd, **environ) as running:
+        return await running.ends()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something holds; TimeoutError if it never does."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - what it waits for is seen from outside alone
+            await asyncio.sleep(0.005)
