@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
+from ..errors import ConfigError, Stopped
 from ..running import Stop
-from ..sandbox import Sandbox, SandboxSettings
+from ..sandbox import Fault, Sandbox, SandboxSettings, load_faults
 from .running import run
 from .settings import common_options
 
@@ -43,15 +45,37 @@ from .settings import common_options
     metavar="FILE",
     help="Write a config.json that a client can use at once.",
 )
+@click.option(
+    "--faults",
+    "faults_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Misbehave as this JSON file says: by data set, request and attempt.",
+)
 @common_options
-def command(port: int, data_sets: int, seed: int, scale: float, write_config: Path | None) -> int:
+def command(
+    *, port: int, data_sets: int, seed: int, scale: float, write_config: Path | None, faults_file: Path | None
+) -> int:
     """Serve a tenant that behaves like Brightspace on three loopback addresses, until it is stopped."""
-    found = SandboxSettings(port=port, data_sets=data_sets, seed=seed, scale=scale)
-    run(lambda stop: _serve(found, write_config, stop))
-    return 0
+    faults = _faults(faults_file) if faults_file is not None else ()
+    found = SandboxSettings(port=port, data_sets=data_sets, seed=seed, scale=scale, faults=faults)
+    try:
+        run(lambda stop: _serve(found, write_config, stop))
+    except Stopped as stopped:
+        # To be stopped is how its work ends, and no news.
+        return stopped.exit_code
 
 
-async def _serve(found: SandboxSettings, write_config: Path | None, stop: Stop) -> None:
+def _faults(file: Path) -> tuple[Fault, ...]:
+    try:
+        return load_faults(file)
+    except OSError as error:
+        raise ConfigError(f"{file} can't be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise ConfigError(f"{error}.") from None
+
+
+async def _serve(found: SandboxSettings, write_config: Path | None, stop: Stop) -> NoReturn:
     async with Sandbox(found) as sandbox:
         click.echo(f"tenant  {sandbox.tenant_url}")
         click.echo(f"auth    {sandbox.auth_url}")
@@ -59,4 +83,4 @@ async def _serve(found: SandboxSettings, write_config: Path | None, stop: Stop) 
         if write_config is not None:
             await asyncio.to_thread(sandbox.write_config, write_config)
             click.echo(f"config  {write_config}")
-        await stop.requested()
+        await stop.obey()
