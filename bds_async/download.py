@@ -13,6 +13,7 @@ from .folder import free_space
 from .ledger import Delivery
 from .models import Extract
 from .partial import Partial
+from .ranges import Range, gaps, merged
 from .report import Outcome, Status
 from .retry import Tries
 from .tenant import to_url
@@ -46,10 +47,6 @@ class Piece:
     def is_wanted(self) -> bool:
         """Whether there still is something to ask for."""
         return not (self.is_stale or self.is_complete)
-
-    def overlaps(self, other: Piece) -> bool:
-        """Whether the two have bytes in common."""
-        return (other.stop is None or self.start < other.stop) and (self.stop is None or other.start < self.stop)
 
     @property
     def is_whole_extract(self) -> bool:
@@ -89,7 +86,7 @@ class Download:
         """
         if self.partial.held_bytes:
             self.resumed_bytes = self._most_held = self.partial.held_bytes
-            return next(iter(self._missing()), None)
+            return self._first_gap()
         return self._piece(0, PIECE if (self.extract.download_size or 0) >= LARGE else None)
 
     def rest(self, first: Piece) -> list[Piece]:
@@ -100,17 +97,21 @@ class Download:
         if self._opened == self.partial.generation:
             return []
         self._opened = self.partial.generation
-        return [piece for piece in self._missing() if not piece.overlaps(first)]
+        total = self.partial.total or 0
+        return self._pieces_of(gaps(merged([*self.partial.held(), (first.start, first.stop or total)]), total))
 
-    def _missing(self) -> list[Piece]:
+    def _first_gap(self) -> Piece | None:
         total = self.partial.total
-        known = total if total is not None else self.partial.end
-        pieces = [
+        if total is None:
+            return self._piece(self.partial.held()[-1][1], None)
+        return next(iter(self._pieces_of(self.partial.gaps(total))), None)
+
+    def _pieces_of(self, ranges: list[Range]) -> list[Piece]:
+        return [
             self._piece(start, min(start + PIECE, stop))
-            for gap_start, stop in self.partial.gaps(known)
-            for start in range(gap_start, stop, PIECE)
+            for range_start, stop in ranges
+            for start in range(range_start, stop, PIECE)
         ]
-        return pieces if total is not None else [*pieces, self._piece(known, None)]
 
     def begin_object(self, validator: str | None, total: int | None) -> None:
         """Begin a new generation for the object that an answer brings.

@@ -117,11 +117,6 @@ class Partial:
         return self._ranges.gaps(total)
 
     @property
-    def end(self) -> int:
-        """Where the last range that is there stops, 0 without any."""
-        return self._ranges.end
-
-    @property
     def held_bytes(self) -> int:
         """How many bytes are there."""
         return sum(stop - start for start, stop in self.held())

@@ -19,6 +19,7 @@ from .partial_writer import Writer
 from .retry import retrying
 from .served import Pace, Served, check_magic
 from .tenant import Tenant
+from .transport import left_over
 
 #: Bytes that are written at a time; a killed run loses at most so much of each piece.
 BLOCK = 1024 * 1024
@@ -126,7 +127,7 @@ class Transfer:
                         await self._write(piece, writer, block)
             except Exception:
                 # A cancellation is none: it has to be quick, and must not become something else on its way.
-                await self._write(piece, writer, held)
+                await self._write(piece, writer, held + left_over(response.content))
                 if not piece.is_complete:
                     raise
             else:
@@ -147,8 +148,9 @@ class Transfer:
 def _headers(piece: Piece) -> dict[str, str]:
     """Ask for a zip as it is, and for a range of it only where a range can be of use."""
     headers = {"Accept-Encoding": "identity"}
-    validator = piece.download.partial.validator
-    if piece.is_whole_extract or (piece.start > 0 and validator is None):
+    validator, total = piece.download.partial.validator, piece.download.partial.total
+    cannot_go_on = validator is None and (piece.start > 0 or total is not None)
+    if piece.is_whole_extract or cannot_go_on:
         return headers
     headers["Range"] = f"bytes={piece.start}-{'' if piece.stop is None else piece.stop - 1}"
     if validator is not None:

@@ -141,6 +141,16 @@ async def read_bounded(response: aiohttp.ClientResponse, limit: int = MAX_ANSWER
     return bytes(body)
 
 
+def left_over(body: aiohttp.StreamReader) -> bytes:
+    """What had come of a body before it broke, and was not read yet: aiohttp raises the fault first."""
+    if (fault := body.exception()) is None:
+        return b""
+    body.set_exception(None)  # type: ignore[arg-type]
+    rest = body.read_nowait()
+    body.set_exception(fault)
+    return rest
+
+
 @contextmanager
 def translated(host: str) -> Iterator[None]:
     """Turn aiohttp's exceptions into ours, without a `__cause__`, since theirs quote whole URLs."""
