@@ -1,0 +1,44 @@
+"""Every row of the fault table, provoked over real sockets with waits cut short."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bds_async.gate import Gate
+from bds_async.sandbox import Sandbox
+
+pytest.register_assert_rewrite("playing")
+from playing import Played, Player  # noqa: E402
+
+Plays = Callable[..., Awaitable[Played]]
+Players = Callable[..., Awaitable[Player]]
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries follow one another soon, and a tenant that is gone is given up soon."""
+    monkeypatch.setattr("bds_async.retry.BASE", 0.01)
+    monkeypatch.setattr("bds_async.retry.CAP", 0.05)
+    monkeypatch.setattr("bds_async.tenant.UNNAMED_WAIT", 0.05)
+    monkeypatch.setattr("bds_async.connection.Gate", functools.partial(Gate, patience=20.0, first_patience=0.2))
+
+
+@pytest.fixture
+async def player(start_sandbox: Callable[..., Awaitable[Sandbox]], tmp_path: Path) -> Players:
+    """A function that starts a small sandbox with these settings, for pulls into one folder."""
+
+    async def start(**settings: Any) -> Player:
+        return Player(await start_sandbox(**settings), tmp_path)
+
+    return start
+
+
+@pytest.fixture
+async def play(player: Players) -> Plays:
+    """A function that pulls everything from a small sandbox, into a new folder, while it plays these faults."""
+    return (await player()).pull_anew
