@@ -19,6 +19,7 @@ from yarl import URL
 from . import __version__
 from .addresses import is_loopback
 from .errors import ConfigError, ConnectionFailed, ConnectionLost, ExtractError
+from .name_lookup import resolver
 
 #: Seconds within which a connection has to come about.
 CONNECT_TIMEOUT = 30.0
@@ -58,7 +59,7 @@ class Transport:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=aiohttp.TCPConnector(limit=0, resolver=resolver()),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"bds-async/{__version__}"},
             timeout=aiohttp.ClientTimeout(

@@ -1,0 +1,46 @@
+"""Names to addresses, without waiting for a name server that does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from aiohttp.resolver import ThreadedResolver
+
+
+def resolver() -> ThreadedResolver:
+    """A resolver for aiohttp that asks the system, each time in a thread that nobody has to wait for.
+
+    A look-up can't be called off and lasts as long as the system is patient. In an executor's thread it would hold up
+    the end of the event loop, and of the process, for so long.
+    """
+    return ThreadedResolver(_Lookups())  # type: ignore[arg-type]
+
+
+class _Lookups:
+    """The two calls that aiohttp's resolver makes of an event loop."""
+
+    async def getaddrinfo(self, *arguments: Any, **more: Any) -> Any:
+        return await _in_daemon_thread(partial(socket.getaddrinfo, *arguments, **more))
+
+    async def getnameinfo(self, *arguments: Any) -> Any:
+        return await _in_daemon_thread(partial(socket.getnameinfo, *arguments))
+
+
+async def _in_daemon_thread(lookup: Callable[[], Any]) -> Any:
+    found: Future[Any] = Future()
+    threading.Thread(target=_look_up, args=(lookup, found), name="name look-up", daemon=True).start()
+    return await asyncio.wrap_future(found)
+
+
+def _look_up(lookup: Callable[[], Any], found: Future[Any]) -> None:
+    found.set_running_or_notify_cancel()
+    try:
+        found.set_result(lookup())
+    except Exception as error:
+        found.set_exception(error)
