@@ -1,6 +1,19 @@
-"""`python -m bds_async` is the same as `bds-async`."""
+"""The program: `bds-async`, and `python -m bds_async`, which is the same."""
 
-from .cli import main
+from __future__ import annotations
+
+from typing import NoReturn
+
+from .at_once import handle_signals
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with the documented code."""
+    handle_signals()
+    from .cli import main as run
+
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -35,13 +35,22 @@ LAYERS: list[set[str]] = [
     # One tenant, and the way to its tokens.
     {"tenant", "gate"},
     {"auth", "grants", "service_user", "token_endpoint", "code_grant", "redirect_listener", "consent"},
-    {"token_store", "custody", "provided_token", "token_home", "token_journal", "token_lock", "transport"},
+    {
+        "token_store",
+        "custody",
+        "provided_token",
+        "token_home",
+        "token_journal",
+        "token_lock",
+        "transport",
+        "name_lookup",
+    },
     # Settings, files and policies.
     {"retry", "config", "config_file", "config_sources", "addresses", "folder", "file_names", "paths", "durable"}
     | {"running", "uninterrupted", "to_its_end"},
     # What is talked about.
     {"events", "report", "pages", "models", "schema"},
-    {"errors", "__init__"},
+    {"errors", "at_once", "__init__"},
 ]
 #: These may speak to a person; all others return, raise or tell an observer.
 SPEAKERS = {"cli", "progress"}

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from ..at_once import SIGNALS, exit_code, handle_signals
 from ..errors import Stopped
 from ..running import Stop, beside
 
 Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
 
 
 def run(job: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
@@ -36,18 +39,17 @@ def run_simple(job: Coroutine[Any, Any, Result]) -> Result:
 def signals_request(stop: Stop) -> Iterator[None]:
     """While this lasts SIGINT, SIGTERM and Ctrl-Break ask for an orderly end; a second one ends at once."""
     loop = asyncio.get_running_loop()
-    received: list[int] = []
 
     def on_signal(number: int) -> None:
-        code = 143 if number == signal.SIGTERM else 130
-        if received:
-            os._exit(code)
-        received.append(number)
-        stop.request(Stopped(f"Stopped by {signal.Signals(number).name}; run again to go on where it stopped.", code))
+        # By the interpreter from now on: the event loop may be waiting for a thread when the second one comes.
+        handle_signals()
+        name = signal.Signals(number).name
+        log.info("Stopping; %s once more ends at once.", name)
+        text = f"Stopped by {name}; run again to go on where it stopped."
+        stop.request(Stopped(text, exit_code(number)))
 
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
-    former = {number: signal.getsignal(number) for number in numbers}
-    for number in numbers:
+    former = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in SIGNALS:
         _handle(loop, number, on_signal)
     try:
         yield
