@@ -17,6 +17,7 @@ from .pool import Pool
 from .publish import Publisher
 from .report import Outcome
 from .tenant import Tenant
+from .to_its_end import to_its_end
 from .transfer import Transfer
 from .zip_threads import ZipThreads
 
@@ -81,6 +82,10 @@ class DeliveryRun:
     async def _publish(self, download: Download, staged: Path, checked: Checked) -> None:
         if download.predecessor is not None:
             await download.predecessor.settled()
+        # What has got its name is told so, even if the run is being stopped.
+        await to_its_end(self._name(download, staged, checked))
+
+    async def _name(self, download: Download, staged: Path, checked: Checked) -> None:
         delivery = await self._publisher.publish(download.extract, staged, download.path, checked)
         download.partial.discard()
         self._settle(download, download.published(delivery))
