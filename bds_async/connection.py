@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from .auth import TokenRefresher
 from .config import Config
+from .errors import UnreachableError
 from .events import Held, Observer
 from .gate import Gate
 from .grants import grant_for
@@ -23,6 +24,14 @@ class Connection:
     tenant: Tenant
     refresher: TokenRefresher
     gate: Gate
+
+    async def stay_signed_in(self) -> None:
+        """Keep the access token fresh until cancelled; raises as the refresher's `run` does, but no UnreachableError.
+
+        An auth service that is gone ends no run while bodies flow: whoever needs a new token hears of it.
+        """
+        with suppress(UnreachableError):
+            await self.refresher.run()
 
 
 @asynccontextmanager

@@ -35,7 +35,7 @@ class Course:
         limits = time_limits(self._max_time)
         exit_code = 1
         try:
-            exit_code = await beside(work, self._connection.refresher.run(), stop.obey(), *limits)
+            exit_code = await beside(work, self._connection.stay_signed_in(), stop.obey(), *limits)
         except BdsError as error:
             exit_code = error.exit_code
             raise
