@@ -1,0 +1,151 @@
+"""Listings that break, lie, repeat themselves or leave the tenant: an incomplete one is never taken for a whole."""
+
+import json
+import re
+
+import pytest
+from playing import VICTIM, published
+
+from bds_async import CatalogueError, Status
+from bds_async.progress import failures
+from bds_async.sandbox import Fault
+
+EVERYTHING = frozenset({"datahub:dataexports:*"})
+
+
+def in_list(action: str, **keys) -> Fault:
+    return Fault.of(action, **{"on": "extracts", "data_set": VICTIM, **keys})
+
+
+def in_catalogue(action: str, **keys) -> Fault:
+    return Fault.of(action, on="catalogue", **keys)
+
+
+async def check_alone(play, fault: Fault, reason: str) -> None:
+    """The one data set fails, loudly; the others arrive."""
+    played = await play(fault)
+    assert played.report.exit_code == 3
+    assert [failed.data_set for failed in played.report.failed_lists] == [VICTIM]
+    (error,) = (failed.error for failed in played.report.failed_lists)
+    assert re.search(reason, error), error
+    assert f"The extract list of {VICTIM} would not come: {error}" in list(failures(played.report))
+    assert json.loads(played.report.to_json())["failed_lists"][0]["error"] == error
+    assert len(published(played.folder)) == played.report.count(Status.DOWNLOADED) == 3
+
+
+class TestOneList:
+    @pytest.mark.parametrize(
+        ("fault", "reason"),
+        [
+            (in_list("status", status=500), "answered 500"),
+            (in_list("status", status=404), "answered 404"),
+            (in_list("status", status=403), "answered 403"),
+            (in_list("html"), "answered an HTML page in place of JSON"),
+            (in_list("json"), "is not what D2L documents: Objects"),
+            (in_list("json", body=[]), "is not what D2L documents"),
+            (in_list("reset"), "broke off"),
+            (in_list("hang"), "sent nothing for too long"),
+            (in_list("redirect"), "in a circle"),
+            (in_list("next_loops"), r"/extracts run in a circle"),
+            (in_list("next_leaves"), "leads to elsewhere.example, but the token is for .*bspace_url"),
+            (in_list("set_field", field="QueuedForProcessingDate", value="yesterday"), "QueuedForProcessingDate"),
+            (in_catalogue("foreign_links", data_set=VICTIM), "ExtractsLink of Users leads to elsewhere.example"),
+        ],
+        ids=lambda value: value.action if isinstance(value, Fault) else "",
+    )
+    async def test_that_keeps_failing_fails_its_data_set_alone(self, play, fault, reason):
+        async def patient(*faults):
+            return await play(*faults, attempts=2, stall_timeout=0.3)
+
+        await check_alone(patient, fault, reason)
+
+    @pytest.mark.parametrize(
+        "field",
+        ["PluginId", "BdsType", "CreatedDate", "DownloadLink", "QueuedForProcessingDate", "Version"],
+    )
+    async def test_a_missing_field_is_named_with_its_route(self, play, field):
+        reason = rf"/d2l/api/lp/[\d.]+/datasets/bds/\S+ answered something .*Objects\.0\.{field}"
+        await check_alone(play, in_list("remove_field", field=field), reason)
+
+    @pytest.mark.parametrize("fault", [in_list("status", status=503, first=2), in_list("html", first=2)])
+    async def test_that_fails_for_now_is_asked_for_again(self, play, fault):
+        (await play(fault)).check_right()
+
+    async def test_of_which_a_page_is_missing_is_no_list(self, player):
+        """Its first page came, and would look like a whole list."""
+        player = await player(extract_page_size=5)
+
+        async def play(fault):
+            return await player.pull_anew(fault, attempts=1)
+
+        await check_alone(play, in_list("status", status=500, at=[3]), "answered 500")
+
+    async def test_what_is_listed_twice_is_fetched_once_and_what_is_new_is_ignored(self, play):
+        odd = [Fault.of(what, on=on) for what in ("duplicates", "unknown_fields") for on in ("extracts", "catalogue")]
+        played = await play(*odd)
+        played.check_right()
+        assert len(played.requests("extracts", None)) == len(played.requests("storage", None)) == 4
+
+
+class TestAllLists:
+    @pytest.mark.parametrize("status", [403, 500])
+    async def test_if_every_list_fails_there_is_nothing_to_plan(self, play, status):
+        with pytest.raises(CatalogueError, match=f"Not one of 4 extract lists would come.*answered {status}"):
+            await play(Fault.of("status", status=status, on="extracts"), attempts=1)
+
+    async def test_a_bspace_url_that_is_not_the_tenants_own_name_is_told(self, play):
+        with pytest.raises(CatalogueError, match=r"set bspace_url to https://school\.example"):
+            await play(in_catalogue("foreign_links", origin="https://school.example"))
+
+
+class TestCatalogue:
+    @pytest.mark.parametrize(
+        ("fault", "reason"),
+        [
+            (in_catalogue("status", status=500), "answered 500"),
+            (in_catalogue("html"), "HTML page"),
+            (in_catalogue("json"), "is not what D2L documents: Objects"),
+            (in_catalogue("reset"), "broke off"),
+            (in_catalogue("redirect"), "in a circle"),
+            (in_catalogue("next_loops"), "/datasets/bds run in a circle"),
+            (in_catalogue("next_leaves"), "leads to elsewhere.example"),
+            (in_catalogue("remove_field", field="SchemaId"), r"/datasets/bds answered .*Objects\.0\.SchemaId"),
+            (in_catalogue("remove_field", field="Full.PluginId"), r"Objects\.0\.Full\.PluginId"),
+            (in_catalogue("remove_field", field="Differential.Name"), r"Objects\.0\.Differential\.Name"),
+        ],
+        ids=lambda value: value.action if isinstance(value, Fault) else "",
+    )
+    async def test_that_will_not_come_whole_ends_the_run_before_a_plan(self, play, fault, reason, tmp_path):
+        with pytest.raises(CatalogueError, match=reason):
+            await play(fault, attempts=2)
+        assert not published(tmp_path / "to-1")
+
+    async def test_of_which_a_page_is_missing_is_no_catalogue(self, player):
+        player = await player(data_sets=12, page_size=5)
+        with pytest.raises(CatalogueError, match="answered 502"):
+            await player.pull(in_catalogue("status", status=502, at=[3]), attempts=1)
+        assert not published(player.folder)
+
+    async def test_that_fails_for_now_is_asked_for_again(self, play):
+        (await play(in_catalogue("status", status=502, first=2))).check_right()
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            in_catalogue("next_loops"),
+            in_catalogue("next_leaves"),
+            in_catalogue("remove_field", field="FullDataSet"),
+            in_catalogue("remove_field", field="PluginId"),
+        ],
+        ids=lambda fault: fault.action,
+    )
+    async def test_by_the_old_routes_it_is_held_to_the_same(self, player, fault):
+        player = await player(scopes=EVERYTHING)
+        with pytest.raises(CatalogueError, match=r"dataExport/bds|elsewhere\.example"):
+            await player.pull(fault, attempts=1)
+
+    async def test_by_the_old_routes_duplicates_are_merged_and_new_fields_ignored(self, player):
+        player = await player(scopes=EVERYTHING)
+        played = await player.pull(in_catalogue("duplicates"), in_catalogue("unknown_fields"))
+        played.check_right()
+        assert len(played.requests("storage", None)) == 4
