@@ -25,13 +25,14 @@ LAYERS: list[set[str]] = [
     {"doctor", "doctor_catalogue", "doctor_checks", "doctor_local", "doctor_reach"}
     | {"doctor_sample", "doctor_space", "doctor_steps", "doctor_token"},
     # Parts of a run.
-    {"catalogue", "versions", "listing", "plan", "pull_plan", "options", "connection", "course"}
+    {"catalogue", "versions", "listing", "plan", "pull_plan", "sync_plan", "expiry", "options", "connection", "course"}
     | {"pool", "delivery", "download", "transfer", "served", "storage_traits", "signed_links"}
     | {"publish", "verification", "discrepancies"},
     # What is kept in the folder.
     {"partial", "partial_writer", "held_ranges", "ranges"}
     | {"archive", "inflate", "zip_directory", "zip_members", "zip_threads", "csv_header"}
-    | {"ledger", "ledger_database", "ledger_format", "ledger_queries", "ledger_rows", "folder_pins"},
+    | {"ledger", "ledger_database", "ledger_format", "ledger_queries", "ledger_rows", "folder_pins"}
+    | {"sync_state"},
     # One tenant, and the way to its tokens.
     {"tenant", "gate"},
     {"auth", "grants", "service_user", "token_endpoint", "code_grant", "redirect_listener", "consent"},
@@ -49,7 +50,7 @@ LAYERS: list[set[str]] = [
     {"retry", "config", "config_file", "config_sources", "addresses", "folder", "file_names", "paths", "durable"}
     | {"running", "uninterrupted", "to_its_end"},
     # What is talked about.
-    {"events", "report", "pages", "models", "schema"},
+    {"events", "report", "pages", "models", "schema", "completeness", "clock"},
     {"errors", "at_once", "__init__"},
 ]
 #: These may speak to a person; all others return, raise or tell an observer.

@@ -1,0 +1,131 @@
+"""What `sync` delivers of one data set, and which gaps open: pure, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from .completeness import Arrival
+from .expiry import are_known, look_back, missed_at_first, missed_since
+from .models import BdsType, Extract, Identity
+from .sync_state import Baseline, LastLook, Listed, Look, Missed, SyncState
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An extract that is to be delivered, and how it comes."""
+
+    extract: Extract
+    arrival: Arrival
+
+
+@dataclass(frozen=True, slots=True)
+class DataSetPlan:
+    """What is to be delivered of a data set, oldest first, and what the ledger is to keep of this look."""
+
+    due: tuple[Due, ...]
+    baseline: Baseline | None
+    missed: tuple[Missed, ...]
+    last_look: LastLook
+
+    @property
+    def owed(self) -> frozenset[Identity]:
+        """What the data set's consumers are to get, as long as it is not delivered."""
+        return frozenset(due.extract.identity for due in self.due)
+
+
+def plan_data_set(listed: Listed, state: SyncState, look: Look, *, with_fulls: bool) -> DataSetPlan:
+    """Plan one data set, by all that is listed of it and what is known of it."""
+    baseline, expired = _baseline(listed, state, look)
+    chosen = _chosen(listed, state, baseline, with_fulls=with_fulls)
+    lost = [each for each in _gone(listed, state) if not (expired is not None and expired.holds(each))]
+    missed = tuple(dict.fromkeys([*_some(expired), *(_around(each, listed, state, chosen) for each in lost)]))
+    base = _base(listed, state, baseline, missed)
+    due = sorted({*chosen, *base}, key=lambda extract: extract.age_key)
+    return DataSetPlan(
+        tuple(Due(extract, Arrival.BASELINE if extract in base else _arrival(extract, state)) for extract in due),
+        baseline,
+        missed,
+        look_back(listed, state, look, missed=expired is not None),
+    )
+
+
+def _baseline(listed: Listed, state: SyncState, look: Look) -> tuple[Baseline | None, Missed | None]:
+    """From which full on differentials are delivered, and what was missed before them."""
+    if state.last_look is None or not state.has_begun:
+        return _first_baseline(listed, look)
+    if not missed_since(state.last_look, listed, state, look):
+        return state.baseline, None
+    oldest, newest = listed.oldest_differential, listed.newest_full
+    gap = Missed(_last_before(oldest, state), oldest)
+    if newest is None or not gap.is_covered_by(newest.queued_for_processing_date):
+        return state.baseline, gap
+    # Where no differential has ever been seen the full is taken to be safe, and nothing is said to be missed.
+    is_told = are_known(state.last_look, listed)
+    return Baseline.of(newest), Missed(gap.after, newest.queued_for_processing_date) if is_told else None
+
+
+def _first_baseline(listed: Listed, look: Look) -> tuple[Baseline | None, Missed | None]:
+    if listed.newest_full is None:
+        return None, None
+    first = Baseline.of(listed.newest_full)
+    missed = missed_at_first(listed, first, look)
+    return first, Missed(first.queued, listed.oldest_differential) if missed else None
+
+
+def _last_before(moment: datetime | None, state: SyncState) -> datetime | None:
+    """The newest delivered differential before a moment, or the baseline if there is none."""
+    delivered = (each.queued_for_processing_date for each in state.delivered if each.bds_type is BdsType.DIFFERENTIAL)
+    begin = [] if state.baseline is None else [state.baseline.queued]
+    last = [*begin, *_some(state.before), *(each for each in delivered if moment is None or each < moment)]
+    return max(last, default=None)
+
+
+def _chosen(listed: Listed, state: SyncState, baseline: Baseline | None, *, with_fulls: bool) -> list[Extract]:
+    """What follows the baseline and has not been delivered; a new making of the baseline itself, too."""
+    followers = [*listed.differentials, *(listed.fulls if with_fulls else ())]
+    candidates = [each for each in followers if baseline is None or each.queued_for_processing_date > baseline.queued]
+    if baseline is not None and state.has_base(baseline):
+        candidates += [full for full in listed.fulls if baseline.is_remade_by(full)]
+    return [extract for extract in candidates if extract.identity not in state.delivered]
+
+
+def _base(listed: Listed, state: SyncState, baseline: Baseline | None, missed: Iterable[Missed]) -> frozenset[Extract]:
+    """The full to begin with, or to begin anew with because it covers a gap; empty if none is wanted or new enough."""
+    newest = listed.newest_full
+    if newest is None or newest.identity in state.delivered:
+        return frozenset()
+    queued = newest.queued_for_processing_date
+    covers = any(gap.is_covered_by(queued) for gap in (*state.open_gaps, *missed))
+    return frozenset({newest}) if covers or not state.has_base(baseline) else frozenset()
+
+
+def _arrival(extract: Extract, state: SyncState) -> Arrival:
+    if state.knows_another_making(extract):
+        return Arrival.REISSUED
+    is_late = state.newest is not None and extract.queued_for_processing_date < state.newest
+    return Arrival.LATE if is_late else Arrival.NEW
+
+
+def _gone(listed: Listed, state: SyncState) -> list[datetime]:
+    """What was planned before, could not be delivered, and is not listed any more, in no other making either."""
+    there = {*(each.identity for each in listed.differentials), *state.delivered}
+    moments = {each.queued_for_processing_date for each in there if each.bds_type is BdsType.DIFFERENTIAL}
+    owed = {each.queued_for_processing_date for each in state.owed if each.bds_type is BdsType.DIFFERENTIAL}
+    return sorted(owed - moments)
+
+
+def _around(lost: datetime, listed: Listed, state: SyncState, chosen: Iterable[Extract]) -> Missed:
+    """The gap that a lost differential leaves between what is delivered, or will be, before and after it."""
+    kept = {each.queued_for_processing_date for each in (*state.delivered, *(due.identity for due in chosen))}
+    earlier = [each for each in (*kept, *_some(state.before)) if each < lost]
+    later = [each for each in (*kept, *(full.queued_for_processing_date for full in listed.fulls)) if each > lost]
+    return Missed(max(earlier, default=None), min(later, default=None))
+
+
+def _some(value: Value | None) -> tuple[Value, ...]:
+    return () if value is None else (value,)

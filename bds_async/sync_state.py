@@ -1,0 +1,149 @@
+"""What is remembered of one data set between two syncs, and what is listed of it: values, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Self
+
+from .models import BdsType, DataSet, Extract, Identity, newest
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The full that a data set was begun with: every differential queued after it is to be delivered."""
+
+    queued: datetime
+    created: datetime
+
+    @classmethod
+    def of(cls, full: Extract) -> Self:
+        """The baseline that a full makes."""
+        return cls(full.queued_for_processing_date, full.created_date)
+
+    def is_remade_by(self, full: Extract) -> bool:
+        """Whether a full is a later making of this one."""
+        return full.queued_for_processing_date == self.queued and full.created_date > self.created
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Differentials queued after one moment and before another that could not be had; None where that is not known."""
+
+    after: datetime | None
+    before: datetime | None
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether a moment lies in the gap."""
+        return (self.after is None or moment > self.after) and (self.before is None or moment < self.before)
+
+    def is_covered_by(self, full: datetime) -> bool:
+        """Whether a full queued at that moment holds all that was missed."""
+        return (self.after is None or full > self.after) and (self.before is None or full >= self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the tenant's extract lists, `now` by the clock; `latest` is the newest created date of them all."""
+
+    now: datetime
+    latest: datetime | None
+
+    @classmethod
+    def of(cls, now: datetime, listed: Iterable[Extract]) -> Self:
+        """A look by all that is listed in a run."""
+        return cls(now, max((extract.created_date for extract in listed), default=None))
+
+    @property
+    def at(self) -> datetime:
+        """The moment of the look: where the tenant's dates are ahead of the clock they count."""
+        return self.now if self.latest is None else max(self.now, self.latest)
+
+
+@dataclass(frozen=True, slots=True)
+class LastLook:
+    """What the last sync saw of a data set.
+
+    `retained` is for how long at least a differential stays listed, None if there has been none to see. `newest` is the
+    newest queued date of the differentials listed then, None if there were none; of the fulls while `retained` is None.
+    """
+
+    at: datetime
+    latest: datetime | None
+    newest: datetime | None
+    retained: timedelta | None
+
+
+@dataclass(frozen=True)
+class SyncState:
+    """What the ledger knows of one data set when a sync is planned.
+
+    `delivered` has each delivered extract that is as old as the oldest listed or owed one, or younger, with the moment
+    of its delivery; `before` is the queued date of the newest delivered differential older than those. `owed` is what
+    former syncs planned and did not deliver. `last_look` is None before the first sync.
+    """
+
+    baseline: Baseline | None = None
+    last_look: LastLook | None = None
+    delivered: Mapping[Identity, datetime] = field(default_factory=dict)
+    before: datetime | None = None
+    newest: datetime | None = None
+    newest_full: datetime | None = None
+    owed: frozenset[Identity] = frozenset()
+    open_gaps: tuple[Missed, ...] = ()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything of the data set has been listed at a sync before."""
+        return self.baseline is not None or (self.last_look is not None and self.last_look.retained is not None)
+
+    def has_base(self, baseline: Baseline | None) -> bool:
+        """Whether a full has been delivered that the differentials after a baseline can be applied to."""
+        return self.newest_full is not None and (baseline is None or self.newest_full >= baseline.queued)
+
+    def knows_another_making(self, extract: Extract) -> bool:
+        """Whether the same moment's extract has been delivered, or planned, as another making of it."""
+        moment = _moment(extract.identity)
+        return moment in self._moments_delivered or (extract.identity not in self.owed and moment in self._moments_owed)
+
+    @cached_property
+    def _moments_delivered(self) -> frozenset[tuple[str, str, datetime]]:
+        return frozenset(map(_moment, self.delivered))
+
+    @cached_property
+    def _moments_owed(self) -> frozenset[tuple[str, str, datetime]]:
+        return frozenset(map(_moment, self.owed))
+
+
+def _moment(identity: Identity) -> tuple[str, str, datetime]:
+    return identity.plugin_id, identity.bds_type, identity.queued_for_processing_date
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What is listed of one data set, by flavour, and whether the tenant knows a differential flavour of it."""
+
+    fulls: tuple[Extract, ...]
+    differentials: tuple[Extract, ...]
+    has_plugin: bool = True
+
+    @classmethod
+    def of(cls, data_set: DataSet, extracts: Iterable[Extract]) -> Self:
+        """The extracts of a data set's list, told apart."""
+        by_type: dict[BdsType, list[Extract]] = {BdsType.FULL: [], BdsType.DIFFERENTIAL: []}
+        for extract in extracts:
+            by_type[extract.bds_type].append(extract)
+        has_plugin = data_set.differential is not None
+        return cls(tuple(by_type[BdsType.FULL]), tuple(by_type[BdsType.DIFFERENTIAL]), has_plugin)
+
+    @property
+    def newest_full(self) -> Extract | None:
+        """The full with the latest queued date, then the highest version."""
+        return newest(self.fulls)
+
+    @property
+    def oldest_differential(self) -> datetime | None:
+        """The earliest queued date of the differentials."""
+        return min((extract.queued_for_processing_date for extract in self.differentials), default=None)
