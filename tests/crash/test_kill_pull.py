@@ -1,0 +1,305 @@
+"""A pull that is killed at any moment is finished by the next one: every file right, nothing fetched twice.
+
+PULL_KILLS=200 is the long version (25 by default), PULL_SEED another one; -s shows where the kills fell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import os
+import random
+import shutil
+import sqlite3
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import Running, starting, until
+
+from bds_async.sandbox import Sandbox, SandboxSettings
+from bds_async.sandbox.links import object_path
+from bds_async.sandbox.truth import TrueExtract
+
+KILLS = int(os.environ.get("PULL_KILLS", "25"))
+SEED = int(os.environ.get("PULL_SEED", "4"))
+#: After so many kills a folder's run may go on to its end.
+MOST_KILLS_A_FOLDER = 12
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is pulled, and from what; `share` of all kills fall on it."""
+
+    share: float
+    arguments: tuple[object, ...]
+    settings: dict[str, Any]
+
+
+JOBS = {
+    "fulls": Job(0.3, ("--workers", 8), {"data_sets": 24, "scale": 0.1, "latency": 0.01, "bandwidth": 500_000}),
+    "differentials too": Job(
+        0.2,
+        ("--type", "all", "--data-set", "User*", "--data-set", "Grade*"),
+        {"data_sets": 8, "scale": 0.03, "latency": 0.005, "bandwidth": 1_000_000},
+    ),
+    "csv": Job(
+        0.3, ("--as", "csv", "--workers", 8), {"data_sets": 24, "scale": 0.1, "latency": 0.01, "bandwidth": 700_000}
+    ),
+    "ranges": Job(
+        0.2,
+        ("--workers", 4),
+        {"data_sets": 3, "scale": 0.05, "huge_bytes": 70_000_000, "bandwidth": 12_000_000},
+    ),
+}
+
+
+@dataclass
+class Truth:
+    """What the folder has to hold in the end: SHA-256 of each file to the extract that it is of."""
+
+    sandbox: Sandbox
+    as_csv: bool
+    kinds: frozenset[str]
+    chosen: tuple[str, ...]
+
+    @cached_property
+    def by_sha256(self) -> dict[str, TrueExtract]:
+        return {self._sha256(extract): extract for extract in self._extracts()}
+
+    def _extracts(self) -> list[TrueExtract]:
+        found: list[TrueExtract] = []
+        for data_set in self.sandbox.catalogue():
+            if data_set.name.startswith(self.chosen):
+                found += [data_set.newest_full] if data_set.newest_full and "Full" in self.kinds else []
+                found += data_set.differentials if "Differential" in self.kinds else []
+        return found
+
+    def _sha256(self, extract: TrueExtract) -> str:
+        if not self.as_csv:
+            return extract.sha256
+        with zipfile.ZipFile(io.BytesIO(extract.read())) as archive:
+            return hashlib.sha256(archive.read(archive.namelist()[0])).hexdigest()
+
+    @cached_property
+    def bytes(self) -> int:
+        """Of all the zips."""
+        return sum(extract.size for extract in self.by_sha256.values())
+
+
+def truth_of(job: Job, sandbox: Sandbox) -> Truth:
+    both = "all" in job.arguments
+    chosen = tuple(str(each).rstrip("*") for each in job.arguments if str(each).endswith("*"))
+    kinds = frozenset({"Full", "Differential"} if both else {"Full"})
+    return Truth(sandbox, "csv" in job.arguments, kinds, chosen or ("",))
+
+
+@dataclass
+class Folder:
+    """A destination through all the runs that are killed on it."""
+
+    path: Path
+    truth: Truth
+    published: dict[Path, str] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """Check whatever has a final name now; what had one before must not have changed."""
+        found = {path: _sha256_of(path) for path in self.path.rglob("*_*") if self._is_published(path)}
+        assert not {path.name: sha256 for path, sha256 in found.items() if sha256 not in self.truth.by_sha256}
+        assert self.published.items() <= found.items()
+        self.published = found
+
+    def _is_published(self, path: Path) -> bool:
+        return ".bds-async" not in path.parts and path.is_file()
+
+    @property
+    def published_objects(self) -> set[str]:
+        """Their paths at the storage."""
+        return {object_path(self.truth.by_sha256[sha256].extract) for sha256 in self.published.values()}
+
+    def names(self) -> int:
+        """How many final names there are, by a quick look."""
+        return sum(len(names) for parent, _, names in os.walk(self.path) if ".bds-async" not in parent)
+
+    @property
+    def journal(self) -> Path:
+        return self.path / ".bds-async" / "ledger.sqlite3-journal"
+
+    def whole(self) -> None:
+        """What a finished folder is: every file, one row for each, nothing else."""
+        assert sorted(self.published.values()) == sorted(self.truth.by_sha256)
+        assert self.names() == len(self.published)
+        kept = sorted(path.relative_to(self.path / ".bds-async") for path in (self.path / ".bds-async").rglob("*"))
+        assert [str(path) for path in kept if str(path) != "lock"] == ["ledger.sqlite3", "partial"]
+        rows = _query(self.path / ".bds-async" / "ledger.sqlite3", "SELECT path, sha256, state FROM extracts")
+        expected = {(p.relative_to(self.path).as_posix(), sha256, "done") for p, sha256 in self.published.items()}
+        assert sorted(rows) == sorted(expected)
+        assert _query(self.path / ".bds-async" / "ledger.sqlite3", "PRAGMA integrity_check") == [("ok",)]
+
+    def state(self) -> str:
+        """Where a kill fell, as the disk tells it."""
+        state = self.path / ".bds-async"
+        if not (state / "ledger.sqlite3").exists():
+            return "before the ledger was there"
+        if self.journal.exists():
+            return "in a transaction of the ledger"
+        if self._intents():
+            return "between intent and done"
+        partial = list((state / "partial").iterdir())
+        if any(path.suffix == ".csv" for path in partial):
+            return "with a CSV half or wholly unzipped"
+        if any(path.suffix == ".part" and path.stat().st_size for path in partial):
+            return "with bytes in partial files"
+        return "elsewhere, with some files published" if self.published else "elsewhere, before the first file"
+
+    def _intents(self) -> int:
+        """By a copy, so that looking changes nothing."""
+        copy = self.path.with_name("looked-at.sqlite3")
+        shutil.copyfile(self.path / ".bds-async" / "ledger.sqlite3", copy)
+        try:
+            ((count,),) = _query(copy, "SELECT count(*) FROM extracts WHERE state = 'intent'")
+        except sqlite3.OperationalError:  # killed before the tables were made
+            return 0
+        return int(count)
+
+
+def _sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _query(database: Path, query: str) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(database)
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+class Killing:
+    """Pulls one job again and again, killed at random moments, until so many kills have fallen."""
+
+    def __init__(self, job: Job, sandbox: Sandbox, home: Path, chance: random.Random) -> None:
+        self.where: Counter[str] = Counter()
+        self.folders = self.moved = self.needed = 0
+        self._job = job
+        self._sandbox = sandbox
+        self._truth = truth_of(job, sandbox)
+        self._home = home
+        self._chance = chance
+        self._seconds = 1.0
+
+    @property
+    def kills(self) -> int:
+        return self.where.total()
+
+    async def run(self, kills: int) -> None:
+        await asyncio.to_thread(lambda: self._truth.bytes)
+        await self._measure()
+        while self.kills < kills:
+            await self._one_folder(kills)
+
+    async def _measure(self) -> None:
+        """How long a run takes from its first request on, so that kills fall everywhere in it."""
+        loop = asyncio.get_running_loop()
+        async with self._pulling(self._home / "measured") as running:
+            seen = self._sandbox.counters.requests
+            await until(lambda: self._sandbox.counters.requests > seen)
+            began = loop.time()
+            assert (await running.ends()).code == 0
+        self._seconds = loop.time() - began
+
+    async def _one_folder(self, kills: int) -> None:
+        self.folders += 1
+        folder, before = Folder(self._home / f"to-{self.folders}", self._truth), self._sandbox.counters.body_bytes
+        allowed = self._chance.randint(2, MOST_KILLS_A_FOLDER)
+        while allowed and self.kills < kills and await self._killed(folder):
+            allowed -= 1
+        await self._finished(folder)
+        self.moved += self._sandbox.counters.body_bytes - before
+        self.needed += self._truth.bytes
+        await asyncio.to_thread(shutil.rmtree, folder.path)
+
+    def _pulling(self, to: Path) -> Any:
+        """With a token of its own: what a kill makes of tokens is told elsewhere."""
+        config = self._home / "config.json"
+        self._sandbox.write_config(config)
+        return starting("pull", "--config", config, "--to", to, *self._job.arguments)
+
+    async def _killed(self, folder: Folder) -> bool:
+        """Pull, and kill it; False if it was quicker."""
+        known, asked = folder.published_objects, len(self._sandbox.requests)
+        async with self._pulling(folder.path) as running:
+            await self._moment(folder, running)
+            quicker = running.process.returncode is not None
+            if not quicker:
+                running.process.kill()
+            done = await running.ends()
+        assert done.code in (0, -9), done.err
+        await asyncio.to_thread(folder.look)
+        self._nothing_twice(known, asked)
+        if done.code == -9:
+            self.where[await asyncio.to_thread(folder.state)] += 1
+        return done.code == -9
+
+    async def _moment(self, folder: Folder, running: Running) -> None:
+        """Wait for a random moment: of the whole process, of its transfers, of its publishing."""
+        kind = self._chance.choice(("anywhere", "transfer", "transfer", "transaction", "name"))
+        if kind == "anywhere":
+            await self._or_its_end(running, self._chance.uniform(0, 1.0 + self._seconds))
+            return
+        asked = self._sandbox.counters.requests
+        await self._until(running, lambda: self._sandbox.counters.requests > asked + 3)
+        if kind == "transaction":
+            await self._or_its_end(running, self._chance.uniform(0, self._seconds))
+            await self._until(running, folder.journal.exists)
+        elif kind == "name":
+            names = folder.names() + self._chance.randint(1, 5)
+            await self._until(running, lambda: folder.names() >= names)
+        await self._or_its_end(running, self._chance.uniform(0, self._seconds if kind == "transfer" else 0.003))
+
+    async def _or_its_end(self, running: Running, seconds: float) -> None:
+        await asyncio.wait([asyncio.ensure_future(running.process.wait())], timeout=seconds)
+
+    async def _until(self, running: Running, condition: Callable[[], bool]) -> None:
+        while running.process.returncode is None and not condition():  # noqa: ASYNC110 - seen from outside alone
+            await asyncio.sleep(0.0002)
+
+    async def _finished(self, folder: Folder) -> None:
+        """A last run, that nobody kills, ends well."""
+        known, asked = folder.published_objects, len(self._sandbox.requests)
+        async with self._pulling(folder.path) as running:
+            done = await running.ends()
+        assert (done.code, done.complaints) == (0, []), done.err
+        await asyncio.to_thread(folder.look)
+        self._nothing_twice(known, asked)
+        folder.whole()
+
+    def _nothing_twice(self, published: set[str], asked: int) -> None:
+        """Of what was published before a run, this run asked the storage for nothing."""
+        assert asked < self._sandbox.requests.maxlen
+        new = list(self._sandbox.requests)[asked:]
+        assert not {seen.path for seen in new if seen.kind == "storage"} & published
+        if len(self._sandbox.requests) > self._sandbox.requests.maxlen // 2:
+            self._sandbox.requests.clear()
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(3600)
+@pytest.mark.skipif(os.name != "posix", reason="kills by SIGKILL")
+@pytest.mark.parametrize("name", list(JOBS))
+async def test_whatever_the_moment_of_the_kill(tmp_path: Path, name: str) -> None:
+    """Every published file is right, nothing published is fetched again, nothing stays behind, no lock blocks."""
+    job = JOBS[name]
+    async with Sandbox(SandboxSettings(**job.settings)) as sandbox:
+        killing = Killing(job, sandbox, tmp_path, random.Random(f"{SEED} {name}"))
+        await killing.run(max(1, round(KILLS * job.share)))
+        assert sandbox.counters.refused_exchanges == 0
+    print(f"\n{name}: {killing.kills} kills in {killing.folders} folders; {killing.moved / killing.needed:.2f} times "
+          f"the bytes moved that one run needs; the kills fell {dict(killing.where.most_common())}")  # fmt: skip
