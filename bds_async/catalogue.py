@@ -38,16 +38,19 @@ class Catalogue:
         `GET /d2l/api/lp/{lp}/datasets/bds/{schemaId}/extracts`, unless the listing brought them along (old routes).
         Raises CatalogueError or ExtractError; an incomplete list is never taken for a whole one.
         """
-        if data_set.extracts_link is None and data_set.schema_id is None:
+        if data_set.schema_id is None:
             return data_set.extracts
-        url = self._extracts_url(data_set)
-        found = [shape async for page in _pages(self.tenant, url, ExtractsPage) for shape in page.objects]
-        return _distinct(shape.extract(data_set) for shape in found)
+        listed = [
+            shape.extract(data_set)
+            for url in self._extracts_urls(data_set, data_set.schema_id)
+            async for page in _pages(self.tenant, url, ExtractsPage)
+            for shape in page.objects
+        ]
+        return _distinct(extract for extract in listed if extract is not None)
 
-    def _extracts_url(self, data_set: DataSet) -> URL:
-        if data_set.extracts_link is not None:
-            return self.tenant.own(data_set.extracts_link, f"The ExtractsLink of {data_set.name}")
-        return _new_route(self.tenant, self.lp) / (data_set.schema_id or "") / "extracts"
+    def _extracts_urls(self, data_set: DataSet, schema_id: str) -> list[URL]:
+        links = [self.tenant.own(link, f"The ExtractsLink of {data_set.name}") for link in data_set.extracts_links]
+        return links or [_new_route(self.tenant, self.lp) / schema_id / "extracts"]
 
 
 async def read_catalogue(tenant: Tenant, api_version: str | None) -> Catalogue:

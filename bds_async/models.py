@@ -81,13 +81,13 @@ class Extract:
 class DataSet:
     """One table of data with its two plugins; the old routes know no `schema_id`.
 
-    `extracts_link` leads to its extracts on the new routes; `extracts` is filled where the listing brought them along.
+    `extracts_links` lead to its extracts on the new routes; `extracts` is filled where the listing brought them along.
     """
 
     schema_id: str | None
     full: Plugin | None
     differential: Plugin | None
-    extracts_link: str | None = field(default=None, repr=False)
+    extracts_links: tuple[str, ...] = field(default=(), repr=False)
     extracts: tuple[Extract, ...] = ()
 
     @property

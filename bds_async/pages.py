@@ -37,14 +37,17 @@ def _not_empty(text: str) -> str:
     return text
 
 
-def _title(value: object) -> object:
-    return value.strip().title() if isinstance(value, str) else value
+def _flavour(value: object) -> BdsType | None:
+    """A type in whatever case it comes; None for one that is neither full nor differential."""
+    if not isinstance(value, str):
+        raise ValueError("must be text")
+    return next((known for known in BdsType if known.value == value.strip().title()), None)
 
 
 Text = Annotated[str, AfterValidator(_readable)]
 Id = Annotated[Text, AfterValidator(_not_empty)]
 Moment = Annotated[datetime, AfterValidator(_utc)]
-Flavour = Annotated[BdsType, BeforeValidator(_title)]
+Flavour = Annotated[BdsType | None, BeforeValidator(_flavour)]
 Page = TypeVar("Page", bound="_Shape")
 
 
@@ -64,6 +67,7 @@ class PluginShape(_Shape):
     plugin_id: Id
     name: Text
     description: Text | None = None
+    extracts_link: Text | None = None
 
     def plugin(self) -> Plugin:
         """The plugin as bds-async sees it."""
@@ -84,8 +88,13 @@ class DataSetShape(_Shape):
             schema_id=self.schema_id,
             full=self.full.plugin() if self.full else None,
             differential=self.differential.plugin() if self.differential else None,
-            extracts_link=self.extracts_link,
+            extracts_links=self._extracts_links(),
         )
+
+    def _extracts_links(self) -> tuple[str, ...]:
+        """The data set's own link, or those of its plugins where it has none."""
+        of_plugins = [plugin.extracts_link for plugin in (self.full, self.differential) if plugin is not None]
+        return tuple(link for link in ([self.extracts_link] if self.extracts_link else of_plugins) if link)
 
 
 class DataSetsPage(_Shape):
@@ -96,18 +105,22 @@ class DataSetsPage(_Shape):
 
 
 class ExtractShape(_Shape):
-    """One of `Objects` of `GET …/datasets/bds/{schemaId}/extracts`."""
+    """One of `Objects` of `GET …/datasets/bds/{schemaId}/extracts`; the null of the old routes may show here, too."""
 
     plugin_id: Id
     bds_type: Flavour
-    created_date: Moment
-    download_link: Text
+    created_date: Moment | None
+    download_link: Text | None
     download_size: float | None = None
-    queued_for_processing_date: Moment
+    queued_for_processing_date: Moment | None
     version: Text
 
-    def extract(self, data_set: DataSet) -> Extract:
-        """The extract as bds-async sees it."""
+    def extract(self, data_set: DataSet) -> Extract | None:
+        """The extract as bds-async sees it; None if it is not generated yet, or neither full nor differential."""
+        if self.bds_type is None or not self.download_link:
+            return None
+        if self.queued_for_processing_date is None or self.created_date is None:
+            return None
         return Extract(
             data_set=data_set.name,
             schema_id=data_set.schema_id,

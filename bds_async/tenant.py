@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import string
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
@@ -30,6 +32,8 @@ from .transport import Transport, read_bounded
 Result = TypeVar("Result")
 
 MAX_REDIRECTS = 10
+#: Characters of a link that are sent as the server wrote them: all but blanks, controls and what is no ASCII.
+_LEFT_ALONE = string.ascii_letters + string.digits + string.punctuation
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: How many fresh access tokens one request may try before the tenant's 401 is taken as its last word.
 FRESH_TOKENS = 3
@@ -108,6 +112,7 @@ class Tenant:
         Redirects are followed by the origin rule: a foreign host is asked without the bearer, over https.
         Raises as `json` does, without retrying.
         """
+        url = self.origin.join(url)
         for _ in range(MAX_REDIRECTS):
             async with self._answer(url, headers or {}) as response:
                 if response.status not in REDIRECTS:
@@ -191,7 +196,7 @@ def to_url(link: str) -> URL:
     Raises ExtractError for what is no URL, or carries a user or a password.
     """
     try:
-        url = URL(link, encoded=link.isascii() and link.isprintable() and " " not in link)
+        url = URL(quote(link, safe=_LEFT_ALONE), encoded=True)
         if url.user is None and url.password is None:
             return url
     except ValueError:

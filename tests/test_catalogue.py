@@ -277,6 +277,12 @@ class TestEntries:
         for other in others:
             await found.extracts(other)
 
+    async def test_the_plugins_links_are_asked_where_the_data_set_has_none(self, start_sandbox, connect):
+        sandbox = await start_sandbox()
+        sandbox.play(Fault.of("set_field", on="catalogue", field="ExtractsLink", value=None))
+        await whole(await read_catalogue(await connect(sandbox), None))
+        assert all("/plugins/" in seen.path for seen in sandbox.requests if seen.kind == "extracts")
+
     async def test_without_an_extracts_link_the_documented_route_is_asked(self, start_sandbox, connect):
         sandbox = await start_sandbox()
         sandbox.play(Fault.of("set_field", on="catalogue", field="ExtractsLink", value=None))

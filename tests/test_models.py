@@ -39,7 +39,7 @@ class TestIdentity:
 
     def test_the_link_is_in_no_repr(self):
         extract = an_extract(download_link="https://school.example/x?sig=hush")
-        data_set = a_data_set(extracts_link="https://school.example/y?sig=hush", extracts=(extract,))
+        data_set = a_data_set(extracts_links=("https://school.example/y?sig=hush",), extracts=(extract,))
         assert "hush" not in f"{extract!r} {extract} {extract.identity!r} {data_set!r} {data_set}"
 
 

@@ -134,7 +134,7 @@ class TestDocumented:
         assert (data_set.schema_id, data_set.name) == ("S-1", "Users")
         assert (data_set.full.plugin_id, data_set.full.description) == ("P-full", "all")
         assert (data_set.differential.plugin_id, data_set.differential.description) == ("P-diff", "")
-        assert data_set.extracts_link == "https://t/d2l/api/lp/1.43/datasets/bds/S-1/extracts"
+        assert data_set.extracts_links == ("https://t/d2l/api/lp/1.43/datasets/bds/S-1/extracts",)
 
     @pytest.mark.parametrize("absent", ["Full", "Differential"])
     def test_a_data_set_without_one_of_its_plugins(self, absent):
@@ -148,6 +148,18 @@ class TestDocumented:
         assert found.queued_for_processing_date == datetime(2026, 11, 22, 4, 9, 22, tzinfo=UTC)
         assert found.created_date == datetime(2026, 11, 22, 4, 10, 2, 123000, UTC)
         assert (found.download_link, found.download_size) == ("https://t/download?sig=hush", 28709805)
+
+    @pytest.mark.parametrize("field", ["CreatedDate", "DownloadLink", "QueuedForProcessingDate"])
+    def test_an_entry_that_is_not_generated_yet_is_no_extract(self, field):
+        assert extract(**{field: None}) is None
+
+    def test_a_type_that_is_neither_full_nor_differential_is_passed_over(self):
+        assert extract(BdsType="Archive") is None
+
+    def test_plugins_links_serve_where_the_data_set_has_none(self):
+        linked = {**FULL, "ExtractsLink": "https://t/plugin"}
+        page = parse(DataSetsPage, changed(DATA_SETS, ExtractsLink=None, Full=linked), ROUTE)
+        assert page.objects[0].data_set().extracts_links == ("https://t/plugin",)
 
     def test_an_old_entry(self):
         found = old_extracts()

@@ -253,7 +253,18 @@ class TestRedirects:
         assert "by http, not https" in str(error)
         assert away.seen == []
 
-    @pytest.mark.parametrize("link", ["http://storage.example/x?sig=hush", "//storage.example/x", "archive.zip", ""])
+    async def test_a_link_without_a_host_is_one_of_the_tenant(self, serve, connect):
+        site = Site(says(200, b"bytes"))
+        tenant = await connect(await serve(site))
+        async with tenant.open(to_url("/d2l/archive.zip")) as response:
+            assert response.url.path == "/d2l/archive.zip"
+        assert len(site.seen) == 1
+
+    def test_a_signature_is_sent_as_it_was_written_whatever_else_stands_in_the_link(self):
+        link = "https://storage.example/Prüfungen/a%2Fb+c.zip?sig=x%2By%3D"
+        assert str(to_url(link)) == "https://storage.example/Pr%C3%BCfungen/a%2Fb+c.zip?sig=x%2By%3D"
+
+    @pytest.mark.parametrize("link", ["http://storage.example/x?sig=hush", "//storage.example/x"])
     async def test_nor_is_such_a_link_in_a_listing(self, connect, link):
         assert isinstance(await fault(await connect("https://school.example"), to_url(link)), ExtractError)
 
