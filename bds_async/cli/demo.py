@@ -15,7 +15,7 @@ from ..report import RunReport
 from ..running import Stop
 from ..sandbox import Sandbox, SandboxSettings
 from .running import run
-from .selection import watching_options
+from .selection import FolderPath, watching_options
 from .settings import common_options
 from .watching import all_of, observers
 
@@ -23,7 +23,7 @@ from .watching import all_of, observers
 @click.command("demo")
 @click.option(
     "--to",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FolderPath(),
     metavar="DIR",
     help="Where extracts land [default: a fresh temporary folder].",
 )

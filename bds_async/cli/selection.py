@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,9 +15,30 @@ from ..options import PublishAs
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+
+class FolderPath(click.Path):
+    """A folder, which need not be there yet; empty text, an unset variable in a script, is none."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse empty text, which would mean the current folder."""
+        return super().convert(value, param, ctx) if value != "" else self.fail("is empty", param, ctx)
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds; `nan` is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse what is neither above nor below anything."""
+        seconds = super().convert(value, param, ctx)
+        return self.fail(f"{value!r} is not a number of seconds", param, ctx) if math.isnan(seconds) else seconds
+
+
 to_option = click.option(
     "--to",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FolderPath(),
     default="bds-data",
     show_default=True,
     metavar="DIR",
@@ -60,7 +82,7 @@ def fetching_options(function: Function) -> Function:
     )
     @click.option(
         "--stall-timeout",
-        type=click.FloatRange(0.1, 86400),
+        type=Seconds(0.1, 86400),
         default=60,
         show_default=True,
         metavar="SECONDS",
@@ -75,7 +97,7 @@ def fetching_options(function: Function) -> Function:
     )
     @click.option(
         "--max-time",
-        type=click.FloatRange(0, min_open=True),
+        type=Seconds(0, min_open=True),
         metavar="SECONDS",
         help="End the run in an orderly way after so long, with exit code 3.",
     )

@@ -37,7 +37,7 @@ def all_of(watching: list[Observer]) -> Observer:
 
 
 class ReportFile:
-    """Writes the run report at the end of the run, atomically."""
+    """Writes the run report at the end of the run: atomically, or into what is there if that is no plain file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -47,9 +47,17 @@ class ReportFile:
         if not isinstance(event, Finished):
             return
         try:
-            durable.write_atomically(self._path, event.report.to_json().encode(), mode=0o666 & ~_umask())
+            self._write(event.report.to_json().encode())
         except OSError as error:
             raise DestinationError(f"The report {self._path} can't be written: {error.strerror}.") from None
+
+    def _write(self, document: bytes) -> None:
+        # A rename would put a file in the place of /dev/null, and root may do that.
+        if self._path.exists() and not self._path.is_file():
+            with self._path.open("wb") as place:
+                place.write(document)
+        else:
+            durable.write_atomically(self._path, document, mode=0o666 & ~_umask())
 
 
 def _display(no_progress: bool) -> Callable[[Event], None]:
@@ -59,7 +67,9 @@ def _display(no_progress: bool) -> Callable[[Event], None]:
 
 
 def _demand_writable(path: Path) -> None:
-    folder = path.absolute().parent
+    folder = path.resolve().parent
+    if path.exists() and not path.is_file():
+        return
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise ConfigError(f"The report {path} can't be written: there is no writable folder {folder}.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import sys
 from collections.abc import AsyncIterator
@@ -158,3 +159,19 @@ async def test_every_command_explains_itself(command: str) -> None:
     done = await bds(command, "--help")
     assert done.code == 0
     assert "--config" in done.out
+
+
+async def test_a_report_goes_into_what_is_no_plain_file_and_leaves_it_what_it_was(config: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = asyncio.create_task(asyncio.to_thread((tmp_path / "pipe").read_text, "utf-8"))
+    done = await bds("pull", "--config", config, "--to", tmp_path / "to", "--report", tmp_path / "pipe")
+    assert done.code == 0
+    assert json.loads(await reader)["totals"]["downloaded"] == 8
+    assert (tmp_path / "pipe").is_fifo()
+    to_stdout = await bds("pull", "--config", config, "--to", tmp_path / "to", "--report", "/dev/stdout")
+    assert json.loads(to_stdout.out)["totals"]["skipped"] == 8
+
+
+@pytest.mark.parametrize("option", [("--max-time", "nan"), ("--stall-timeout", "nan"), ("--to", "")])
+async def test_values_that_mean_nothing_are_refused(config: Path, option: tuple[str, str]) -> None:
+    assert (await bds("pull", "--config", config, *option)).code == 2
