@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from . import clock
 from .errors import WrongTenant
 from .file_names import Suffix, file_names, relative_path
 from .folder import ledger_path
 from .folder_pins import copy_pins, pin_folder, pinned_folder
+from .ledger_completeness import CompletenessRecords
 from .ledger_database import empty_database, open_database, read_database
 from .ledger_format import transaction
-from .ledger_queries import LedgerQueries
-from .ledger_rows import WRITE, Delivery, State, row_key, row_of
+from .ledger_rows import PAID, WRITE, Delivery, State, row_key, row_of
+from .ledger_schema import SchemaRecords
 from .models import DataSet, Extract, Identity
 
 __all__ = ["Delivery", "Ledger", "State"]
 
 
-class Ledger(LedgerQueries):
+class Ledger(CompletenessRecords, SchemaRecords):
     """The record of deliveries to one folder, of one tenant. Close it, or use `with`.
 
     Any thread may call it; calls wait for each other. Every call may raise DestinationError (the disk, a damaged
@@ -85,11 +86,6 @@ class Ledger(LedgerQueries):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        with self._statements(), transaction(self._connection):
-            yield
 
     # The tenant
 
@@ -156,7 +152,7 @@ class Ledger(LedgerQueries):
     def record(self, delivery: Delivery) -> None:
         """Note a delivery that needs no publishing; replaces what was known of the extract."""
         done = replace(delivery, state=State.DONE, staged=None)
-        self._put(replace(done, delivered_at=delivery.delivered_at or datetime.now(UTC)))
+        self._put(replace(done, delivered_at=delivery.delivered_at or clock.now()))
 
     def finish(self, identity: Identity, at: datetime | None = None) -> Delivery:
         """Note that an intended extract has its final name, by now or `at` a moment; raises KeyError without intent."""
@@ -164,7 +160,7 @@ class Ledger(LedgerQueries):
             found = self._find(identity)
             if found is None:
                 raise KeyError(identity)
-            done = replace(found, state=State.DONE, staged=None, delivered_at=at or datetime.now(UTC))
+            done = replace(found, state=State.DONE, staged=None, delivered_at=at or clock.now())
             self._write(done)
             return done
 
@@ -181,8 +177,9 @@ class Ledger(LedgerQueries):
             self._write(delivery)
 
     def _write(self, delivery: Delivery) -> None:
-        for statement in WRITE:
-            self._connection.execute(statement, row_of(delivery))
+        row = row_of(delivery)
+        for statement in (*WRITE, PAID) if delivery.state is State.DONE else WRITE:
+            self._connection.execute(statement, row)
 
 
 def _origin(tenant: str) -> str:

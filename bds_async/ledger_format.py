@@ -48,6 +48,42 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE UNIQUE INDEX extracts_by_path ON extracts (path COLLATE NOCASE)",
         "CREATE INDEX intents ON extracts (id) WHERE state = 'intent'",
     ),
+    # What syncs remember of each data set, by its folder: the last look, what is owed, gaps, pinned columns.
+    (
+        """CREATE TABLE syncs (
+            folder TEXT PRIMARY KEY REFERENCES folders (folder),
+            baseline INTEGER,
+            baseline_created INTEGER,
+            looked INTEGER NOT NULL,
+            latest INTEGER,
+            newest INTEGER,
+            retained INTEGER
+        ) WITHOUT ROWID""",
+        """CREATE TABLE owed (
+            plugin_id TEXT NOT NULL,
+            bds_type TEXT NOT NULL,
+            queued INTEGER NOT NULL,
+            created INTEGER NOT NULL,
+            version TEXT NOT NULL,
+            folder TEXT NOT NULL REFERENCES folders (folder),
+            PRIMARY KEY (plugin_id, bds_type, queued, created, version)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX owed_by_folder ON owed (folder)",
+        """CREATE TABLE gaps (
+            id INTEGER PRIMARY KEY,
+            folder TEXT NOT NULL REFERENCES folders (folder),
+            gap_after INTEGER,
+            gap_before INTEGER,
+            opened INTEGER NOT NULL,
+            closed INTEGER,
+            closed_by TEXT
+        )""",
+        "CREATE INDEX gaps_by_folder ON gaps (folder)",
+        """CREATE TABLE pins (
+            folder TEXT PRIMARY KEY REFERENCES folders (folder),
+            header INTEGER REFERENCES headers (id)
+        ) WITHOUT ROWID""",
+    ),
 )
 
 #: The format that this program writes.

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from .ledger_database import ledger_faults
+from .ledger_format import transaction
 from .ledger_rows import SELECT, Delivery, State, delivery_of, microseconds, row_key
 from .models import BdsType, Identity
 
-_PAGE = 1000
-_NEWEST_FIRST = "ORDER BY extracts.queued DESC, extracts.created DESC LIMIT 1"
+PAGE = 1000
 
 
 class LedgerQueries:
@@ -34,6 +34,12 @@ class LedgerQueries:
     @contextlib.contextmanager
     def _statements(self) -> Iterator[None]:
         with self._lock, ledger_faults(self._path):
+            yield
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Everything inside is written, or nothing of it."""
+        with self._statements(), transaction(self._connection):
             yield
 
     def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -71,28 +77,6 @@ class LedgerQueries:
         found = self._deliveries(condition, identity.plugin_id, identity.bds_type, *row_key(identity))
         return found[0] if found else None
 
-    def last_delivered(self, plugin_id: str) -> Delivery | None:
-        """The delivered extract of a plugin with the latest queued date; None if there is none."""
-        condition = f"extracts.plugin = ? AND extracts.state = 'done' {_NEWEST_FIRST}"
-        plugins = self._rows("SELECT id FROM plugins WHERE plugin_id = ?", plugin_id.lower())
-        found = [delivery for (plugin,) in plugins for delivery in self._deliveries(condition, plugin)]
-        return max(found, key=lambda delivery: row_key(delivery.identity), default=None)
-
-    def columns_before(self, folder: str, queued: datetime) -> tuple[str, ...] | None:
-        """The columns of the data set's delivered extract next before a queued date, of either flavour.
-
-        Extracts whose columns are not known are passed over; None if nothing is left.
-        """
-        condition = "extracts.plugin = ? AND extracts.queued < ? AND extracts.state = 'done' AND header IS NOT NULL"
-        plugins = self._rows("SELECT id FROM plugins WHERE folder = ?", folder)
-        found = [
-            delivery
-            for (plugin,) in plugins
-            for delivery in self._deliveries(f"{condition} {_NEWEST_FIRST}", plugin, microseconds(queued))
-        ]
-        last = max(found, key=lambda delivery: row_key(delivery.identity), default=None)
-        return last.columns if last is not None else None
-
     def at_path(self, path: str) -> Delivery | None:
         """The extract that has a path, delivered or about to be; case makes no difference."""
         found = self._deliveries("extracts.path = ? COLLATE NOCASE", path)
@@ -113,7 +97,7 @@ class LedgerQueries:
         return self._as_recorded() if folder is None else self._of_folder(folder)
 
     def _as_recorded(self) -> Iterator[Delivery]:
-        query = f"{SELECT} WHERE state = 'done' AND extracts.id > ? ORDER BY extracts.id LIMIT {_PAGE}"
+        query = f"{SELECT} WHERE state = 'done' AND extracts.id > ? ORDER BY extracts.id LIMIT {PAGE}"
         last = 0
         while rows := self._rows(query, last):
             yield from map(delivery_of, rows)
@@ -121,7 +105,7 @@ class LedgerQueries:
 
     def _of_folder(self, folder: str) -> Iterator[Delivery]:
         condition = "plugins.folder = ? AND state = 'done' AND (queued, extracts.id) > (?, ?)"
-        query = f"{SELECT} WHERE {condition} ORDER BY queued, extracts.id LIMIT {_PAGE}"
+        query = f"{SELECT} WHERE {condition} ORDER BY queued, extracts.id LIMIT {PAGE}"
         last = (microseconds(datetime.min.replace(tzinfo=UTC)), 0)
         while rows := self._rows(query, folder, *last):
             yield from map(delivery_of, rows)

@@ -43,6 +43,12 @@ WRITE = (
     """,
 )
 
+#: Takes an extract, with the values of `row_of`, off what is owed.
+PAID = """
+    DELETE FROM owed WHERE plugin_id = :plugin_id AND bds_type = :bds_type AND queued = :queued AND created = :created
+    AND version = :version
+"""
+
 
 class State(StrEnum):
     """`intent`: the file is about to get its final name; `done`: it has been delivered."""
@@ -90,10 +96,10 @@ def delivery_of(row: tuple[Any, ...]) -> Delivery:
         path=path,
         bytes=size,
         sha256=sha256,
-        columns=_columns_of(columns),
+        columns=None if columns is None else columns_of(columns),
         state=State(state),
         staged=staged,
-        delivered_at=None if delivered is None else moment_of(delivered),
+        delivered_at=moment_or_none(delivered),
     )
 
 
@@ -115,7 +121,7 @@ def row_of(delivery: Delivery) -> dict[str, Any]:
         "columns": None if delivery.columns is None else json.dumps(delivery.columns, ensure_ascii=False),
         "state": delivery.state.value,
         "staged": delivery.staged,
-        "delivered": None if delivery.delivered_at is None else microseconds(delivery.delivered_at),
+        "delivered": or_none(delivery.delivered_at),
     }
 
 
@@ -135,7 +141,17 @@ def moment_of(number: int) -> datetime:
     return _EPOCH + timedelta(microseconds=number)
 
 
+def or_none(moment: datetime | None) -> int | None:
+    """A moment as rows hold it, NULL for None."""
+    return None if moment is None else microseconds(moment)
+
+
+def moment_or_none(number: int | None) -> datetime | None:
+    """The moment, in UTC, that a row holds, None for NULL."""
+    return None if number is None else moment_of(number)
+
+
 @functools.lru_cache(maxsize=1024)
-def _columns_of(text: str | None) -> tuple[str, ...] | None:
-    # Equal columns share one tuple, since a year of extracts has the same few.
-    return None if text is None else tuple(json.loads(text))
+def columns_of(text: str) -> tuple[str, ...]:
+    """The columns that a row holds; equal ones share one tuple, since a year of extracts has the same few."""
+    return tuple(json.loads(text))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from . import clock
 from .models import Extract, Identity, utc_text
 
 REPORT_VERSION = 1
@@ -126,7 +127,7 @@ class RunLog:
         self.counters = Counters()
         self._command = command
         self._tenant = tenant
-        self._started = now()
+        self._started = clock.now()
         self._planned: list[Extract] | None = None
         self._outcomes: dict[Identity, Outcome] = {}
         self._failed_lists: Sequence[FailedList] = ()
@@ -157,7 +158,7 @@ class RunLog:
             command=self._command,
             tenant=self._tenant,
             started=self._started,
-            finished=now(),
+            finished=clock.now(),
             exit_code=exit_code,
             outcomes=[
                 self._outcomes.get(extract.identity, Outcome(extract, Status.PENDING))
@@ -166,11 +167,6 @@ class RunLog:
             failed_lists=self._failed_lists,
             counters=replace(self.counters),
         )
-
-
-def now() -> datetime:
-    """The present moment, in UTC."""
-    return datetime.now(UTC)
 
 
 def _entry(outcome: Outcome) -> dict[str, Any]:

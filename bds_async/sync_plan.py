@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from .completeness import Arrival
 from .expiry import are_known, look_back, missed_at_first, missed_since
-from .models import BdsType, Extract, Identity
-from .sync_state import Baseline, LastLook, Listed, Look, Missed, SyncState
+from .models import BdsType, Extract
+from .sync_state import Baseline, Kept, Listed, Look, Missed, SyncState
 
 Value = TypeVar("Value")
 
@@ -28,14 +28,7 @@ class DataSetPlan:
     """What is to be delivered of a data set, oldest first, and what the ledger is to keep of this look."""
 
     due: tuple[Due, ...]
-    baseline: Baseline | None
-    missed: tuple[Missed, ...]
-    last_look: LastLook
-
-    @property
-    def owed(self) -> frozenset[Identity]:
-        """What the data set's consumers are to get, as long as it is not delivered."""
-        return frozenset(due.extract.identity for due in self.due)
+    kept: Kept
 
 
 def plan_data_set(listed: Listed, state: SyncState, look: Look, *, with_fulls: bool) -> DataSetPlan:
@@ -46,11 +39,10 @@ def plan_data_set(listed: Listed, state: SyncState, look: Look, *, with_fulls: b
     missed = tuple(dict.fromkeys([*_some(expired), *(_around(each, listed, state, chosen) for each in lost)]))
     base = _base(listed, state, baseline, missed)
     due = sorted({*chosen, *base}, key=lambda extract: extract.age_key)
+    last_look = look_back(listed, state, look, missed=expired is not None)
     return DataSetPlan(
         tuple(Due(extract, Arrival.BASELINE if extract in base else _arrival(extract, state)) for extract in due),
-        baseline,
-        missed,
-        look_back(listed, state, look, missed=expired is not None),
+        Kept(baseline, last_look, missed, frozenset(extract.identity for extract in due)),
     )
 
 

@@ -76,6 +76,16 @@ class LastLook:
     retained: timedelta | None
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the ledger is to keep of one look at a data set: `missed` are new gaps, `owed` is all that is planned."""
+
+    baseline: Baseline | None
+    last_look: LastLook
+    missed: tuple[Missed, ...]
+    owed: frozenset[Identity]
+
+
 @dataclass(frozen=True)
 class SyncState:
     """What the ledger knows of one data set when a sync is planned.

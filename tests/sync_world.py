@@ -140,14 +140,15 @@ class Books:
         return plan
 
     def keep(self, plan: DataSetPlan) -> None:
-        if plan.baseline is not None and plan.baseline != self.baseline:
-            self.baselines.append(plan.baseline.queued)
+        kept = plan.kept
+        if kept.baseline is not None and kept.baseline != self.baseline:
+            self.baselines.append(kept.baseline.queued)
         if self.newest(BdsType.FULL) is None:
             bases = (due.extract for due in plan.due if due.arrival is Arrival.BASELINE)
             self.baselines += [extract.queued_for_processing_date for extract in bases]
-        self.baseline, self.last_look, self.owed = plan.baseline, plan.last_look, plan.owed
-        self.gaps += plan.missed
-        self.open_gaps += plan.missed
+        self.baseline, self.last_look, self.owed = kept.baseline, kept.last_look, kept.owed
+        self.gaps += kept.missed
+        self.open_gaps += kept.missed
 
     def deliver(self, extract: Extract, moment: datetime) -> None:
         self.delivered[extract.identity] = moment

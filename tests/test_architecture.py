@@ -32,7 +32,7 @@ LAYERS: list[set[str]] = [
     {"partial", "partial_writer", "held_ranges", "ranges"}
     | {"archive", "inflate", "zip_directory", "zip_members", "zip_threads", "csv_header"}
     | {"ledger", "ledger_database", "ledger_format", "ledger_queries", "ledger_rows", "folder_pins"}
-    | {"sync_state"},
+    | {"ledger_sync", "ledger_completeness", "ledger_schema", "sync_state"},
     # One tenant, and the way to its tokens.
     {"tenant", "gate"},
     {"auth", "grants", "service_user", "token_endpoint", "code_grant", "redirect_listener", "consent"},

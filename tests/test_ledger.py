@@ -170,26 +170,8 @@ def test_many_are_asked_for_at_once(ledger: Ledger) -> None:
     assert ledger.delivered_many([]) == {}
 
 
-def test_the_last_delivered_is_the_one_queued_last(ledger: Ledger) -> None:
-    deliver(ledger, differential(3), differential(1), differential(2))
-    ledger.intend(delivery(ledger, differential(4)))
-    last = ledger.last_delivered("D-1")
-    assert last is not None
-    assert last.identity == differential(3).identity
-    assert ledger.last_delivered("nobody") is None
-
-
-def test_the_columns_before_come_from_either_flavour(ledger: Ledger) -> None:
-    """The extract next before in queued order, by the data set's folder; unknown columns are passed over."""
-    for chosen, columns in [(extract(0), ("A",)), (differential(1), ("A", "B")), (differential(2), None)]:
-        ledger.record(delivery(ledger, chosen, columns))
-    before = [ledger.columns_before("Users", START + timedelta(days=days)) for days in (0, 0.5, 1, 1.5, 9)]
-    assert before == [None, ("A",), ("A",), ("A", "B"), ("A", "B")]
-    assert ledger.columns_before("Nobody", START) is None
-
-
 def test_all_are_listed_page_by_page(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_queries, "_PAGE", 2)
+    monkeypatch.setattr(ledger_queries, "PAGE", 2)
     chosen = [differential(5), extract(4), differential(3), extract(2), differential(1)]
     deliver(ledger, *chosen)
     ledger.intend(delivery(ledger, extract(9)))

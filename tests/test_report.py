@@ -8,7 +8,8 @@ from builders import CREATED, QUEUED, an_extract, an_outcome
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.report import Counters, FailedList, Outcome, RunLog, RunReport, Status, identity_fields, now
+from bds_async.clock import now
+from bds_async.report import Counters, FailedList, Outcome, RunLog, RunReport, Status, identity_fields
 
 STARTED = datetime(2026, 11, 22, 5, 0, 0, tzinfo=UTC)
 TENANT = "https://school.example"

@@ -487,7 +487,7 @@ def test_who_looks_often_enough_has_no_gap(world: World, at_hours: list[int], wi
     """
     books = Books()
     world.keeps[BdsType.FULL] = max(world.keeps.values())
-    at_first = books.sync(world, at(at_hours[0]), with_fulls=with_fulls).missed
+    at_first = books.sync(world, at(at_hours[0]), with_fulls=with_fulls).kept.missed
     for hour in at_hours[1:]:
         books.sync(world, at(hour), with_fulls=with_fulls)
     assert books.gaps == list(at_first)
