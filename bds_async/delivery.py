@@ -10,7 +10,7 @@ from pathlib import Path
 from .archive import Checked, check, unzip_csv
 from .download import Download, Piece
 from .errors import AnotherRunMayHelp, ExtractError, UnreachableError, VerificationError
-from .events import Ended, Observer, Restarted
+from .events import Ended, Observer, Restarted, Warned
 from .folder import free_space
 from .options import PublishAs, RunOptions
 from .pool import Pool
@@ -38,6 +38,7 @@ class DeliveryRun:
 
     async def deliver(self, downloads: Sequence[Download]) -> None:
         """Bring every download to its outcome; raises (in a group) what stops the whole run."""
+        self._compare_with_free_space(downloads)
         async with asyncio.TaskGroup() as self._finishing:
             for download in downloads:
                 if (piece := download.first_piece()) is not None:
@@ -45,7 +46,15 @@ class DeliveryRun:
                 self._finish_if_whole(download)
             await self._pool.run(_all_settled(downloads))
 
+    def _compare_with_free_space(self, downloads: Sequence[Download]) -> None:
+        """Warn of a plan that has no room. No more than that: listed sizes may be wrong, and each file is measured."""
+        wanted = sum(max(0, (each.extract.download_size or 0) - each.partial.held_bytes) for each in downloads)
+        if wanted and wanted > (free := free_space(downloads[0].partial.path.parent)):
+            text = f"{wanted:,} bytes are listed to be fetched and {free:,} are free: make room in the folder"
+            self._observer(Warned(f"{text}, or the run will end when they are used up."))
+
     def _queue(self, piece: Piece) -> None:
+        piece.download.under_way += 1
         self._pool.put(piece, piece.download.extract.download_size or 0)
 
     async def _fetch(self, piece: Piece) -> None:
@@ -54,7 +63,18 @@ class DeliveryRun:
             await self._transfer.fetch(piece)
         except (ExtractError, UnreachableError) as error:
             self._fail(download, error)
+        download.under_way -= 1
         self._finish_if_whole(download)
+        self._restart_if_abandoned(download)
+
+    def _restart_if_abandoned(self, download: Download) -> None:
+        """Whatever a server may have answered: a download that still misses bytes has a piece under way."""
+        if download.under_way or download.is_settled or download.partial.is_whole:
+            return
+        try:
+            self._queue(download.restart())
+        except ExtractError as error:
+            self._fail(download, error)
 
     def _finish_if_whole(self, download: Download) -> None:
         """A former run may have fetched everything, and ended before it could publish."""
@@ -65,13 +85,12 @@ class DeliveryRun:
         """Verify a whole partial file, wait for the data set's earlier extracts, and give it its final name."""
         try:
             staged, checked = await self._threads.run(partial(self._check, download))
+            await self._publish(download, staged, checked)
         except VerificationError as error:
             self._reject(download, error)
         except ExtractError as error:
             download.partial.discard()
             self._fail(download, error)
-        else:
-            await self._publish(download, staged, checked)
 
     def _check(self, download: Download) -> tuple[Path, Checked]:
         zipped, csv = download.partial.path, download.partial.csv_path

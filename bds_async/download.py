@@ -67,6 +67,7 @@ class Download:
     attempts: int
     predecessor: Download | None = None
     signed_link: URL | None = field(default=None, repr=False)
+    under_way: int = 0
     failures: int = 0
     restarts: int = 0
     resumed_bytes: int = 0

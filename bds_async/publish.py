@@ -14,7 +14,7 @@ from pathlib import Path
 
 from . import durable
 from .archive import Checked, Verify, check
-from .errors import UnusableArchive, VerificationError
+from .errors import ExtractError, UnusableArchive, VerificationError
 from .folder import make_folders, writing_to
 from .ledger import Delivery, Ledger
 from .models import Extract
@@ -39,7 +39,7 @@ class Publisher:
 
         `path` is relative to the folder, as the ledger's `path_for` gave it; what is there is replaced. The file keeps
         the permissions that it was created with; what else is left of the extract's partial files goes. A cancellation
-        waits until it is done.
+        waits until it is done. Raises ExtractError if a folder is in its place.
         """
         place = staged.relative_to(self._folder).as_posix()
         delivery = _delivery(extract, path, checked, staged=place)
@@ -47,6 +47,8 @@ class Publisher:
         return await to_its_end(asyncio.get_running_loop().run_in_executor(self._executor, work))
 
     def _publish(self, delivery: Delivery, staged: Path) -> Delivery:
+        if inside(self._folder, delivery.path or "").is_dir():
+            raise ExtractError(f"A folder is in the place of {delivery.path}; move it away, then run again.")
         with writing_to(self._folder):
             durable.fsync_file(staged)
             # Its name too: an intent with neither file would be taken for a file that a loader took.

@@ -29,11 +29,13 @@ from bds_async import (
     preview_pull,
     pull,
 )
+from bds_async.download import Piece
 from bds_async.events import Ended, Event, Finished
 from bds_async.folder import FolderLock, prepare
 from bds_async.gate import Gate
 from bds_async.sandbox import Sandbox, SandboxSettings
 from bds_async.sandbox.truth import TrueExtract
+from bds_async.transfer import Transfer
 
 SMALL = SandboxSettings(data_sets=12, scale=0.01)
 OLD_SCOPES = frozenset({"datahub:dataexports:*"})
@@ -288,3 +290,32 @@ async def test_a_tenant_that_is_not_there_is_unreachable(tmp_path: Path, monkeyp
         config = config_of(sandbox, tmp_path).model_copy(update={"bspace_url": "http://127.0.0.1:9"})
         with pytest.raises(UnreachableError):
             await pull(config, tmp_path / "to")
+
+
+async def test_a_folder_in_the_place_of_a_file_fails_that_extract_alone(tmp_path: Path) -> None:
+    async with Sandbox(SMALL) as sandbox:
+        plan = await preview_pull(config_of(sandbox, tmp_path), tmp_path / "to")
+        (tmp_path / "to" / plan.steps[0].path).mkdir(parents=True)
+        report = await pull(config_of(sandbox, tmp_path), tmp_path / "to")
+    (failed,) = [outcome for outcome in report.outcomes if outcome.status is Status.FAILED]
+    assert plan.steps[0].path in str(failed.error)
+    assert report.count(Status.DOWNLOADED) == len(plan.steps) - 1
+
+
+async def test_a_download_that_nobody_works_on_is_begun_anew_and_never_waited_for_in_vain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong between two pieces, the run ends."""
+    forgotten: list[Piece] = []
+    fetch = Transfer.fetch
+
+    async def forget_some(self: Transfer, piece: Piece) -> None:
+        if piece.download.extract.data_set == "Users" or not forgotten:
+            forgotten.append(piece)
+        else:
+            await fetch(self, piece)
+
+    monkeypatch.setattr(Transfer, "fetch", forget_some)
+    async with Sandbox(SMALL) as sandbox:
+        report = await pull(config_of(sandbox, tmp_path), tmp_path / "to", PullOptions(attempts=3))
+    assert [outcome.extract.data_set for outcome in report.outcomes if outcome.status is Status.FAILED] == ["Users"]
