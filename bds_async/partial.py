@@ -149,6 +149,16 @@ def sweep(folder: Path, keep: Collection[str]) -> int:
     return len(strays)
 
 
+def drop_unzipped(folder: Path) -> None:
+    """Remove the CSVs that former runs unzipped and did not publish: their zips are there, and the room is wanted.
+
+    Raises OSError.
+    """
+    for path in partial_folder(folder).glob("*.csv"):
+        if _OURS.fullmatch(path.name):
+            _remove(path)
+
+
 def _remove(path: Path) -> None:
     # Windows lets nobody remove a file that is open: `begin` empties it then, `sweep` takes it another time.
     with contextlib.suppress(PermissionError):

@@ -18,8 +18,9 @@ from .errors import ExtractError, UnusableArchive, VerificationError
 from .folder import make_folders, writing_to
 from .ledger import Delivery, Ledger
 from .models import Extract
-from .partial import clear_away
+from .partial import clear_away, drop_unzipped
 from .paths import inside
+from .schema import SchemaChange, compare
 from .to_its_end import to_its_end
 
 
@@ -45,6 +46,18 @@ class Publisher:
         delivery = _delivery(extract, path, checked, staged=place)
         work = partial(self._publish, delivery, staged)
         return await to_its_end(asyncio.get_running_loop().run_in_executor(self._executor, work))
+
+    async def schema_change(self, extract: Extract, path: str, checked: Checked) -> SchemaChange | None:
+        """How the columns of what is to be published differ from those of the extract next before it in queued order.
+
+        None if they are equal, or where either is not known.
+        """
+        work = partial(self._schema_change, _delivery(extract, path, checked))
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    def _schema_change(self, delivery: Delivery) -> SchemaChange | None:
+        before = self._ledger.columns_before(delivery.folder, delivery.identity)
+        return None if before is None or delivery.columns is None else compare(before, delivery.columns)
 
     def _publish(self, delivery: Delivery, staged: Path) -> Delivery:
         if inside(self._folder, delivery.path or "").is_dir():
@@ -73,13 +86,16 @@ class Publisher:
         """Settle what a killed run was about to publish, before anything else of a run; what became of it.
 
         The staged file is there: it gets its name. It is not: it had got its name, whether the file still is there or
-        a loader took it. It is there with another length: the intent is dropped, and the extract is fetched again.
+        a loader took it. It is there with another length: the intent is dropped, and the extract is fetched again. CSVs
+        that were not as far as that go: they are unzipped anew.
         """
         work = partial(self._reconcile)
         return await to_its_end(asyncio.get_running_loop().run_in_executor(self._executor, work))
 
     def _reconcile(self) -> list[Delivery]:
         settled = [self._settle(intent) for intent in self._ledger.intents()]
+        with writing_to(self._folder):
+            drop_unzipped(self._folder)
         return [delivery for delivery in settled if delivery is not None]
 
     def _settle(self, intent: Delivery) -> Delivery | None:

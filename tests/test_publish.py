@@ -208,6 +208,18 @@ def intend(ledger: Ledger, folder: Path, staged: Path) -> Delivery:
     return delivery
 
 
+async def test_csvs_that_were_not_as_far_as_an_intent_go_and_what_can_be_resumed_stays(
+    publisher: Publisher, folder: Path
+) -> None:
+    """They are unzipped anew, and would take the room for that."""
+    staged = stage(folder)
+    staged.with_suffix(".csv").write_bytes(b"UserId\r\n")
+    notes = partial_folder(folder) / "notes.csv"
+    notes.write_bytes(b"nobody knows whose")
+    await publisher.reconcile()
+    assert set(partial_folder(folder).iterdir()) == {staged, staged.with_suffix(".ranges"), notes}
+
+
 async def test_nothing_to_reconcile_is_nothing(publisher: Publisher) -> None:
     assert await publisher.reconcile() == []
 
