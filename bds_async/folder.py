@@ -25,6 +25,7 @@ _READ_ONLY = "cannot be written: change its permissions or mount it read-write"
 _GONE = "is gone: mount or create it again"
 _NO_FOLDER = "is not a folder, or has a file where a folder belongs: choose another --to"
 _SEVERAL_DISKS = "spans several file systems: let it be one, since a file is published by renaming it"
+_TOO_LARGE = "takes no files of that size: choose a --to on another file system"
 _MEANING = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
@@ -38,6 +39,7 @@ _MEANING = {
     errno.EEXIST: _NO_FOLDER,
     errno.EISDIR: _NO_FOLDER,
     errno.EXDEV: _SEVERAL_DISKS,
+    errno.EFBIG: _TOO_LARGE,
 }
 
 

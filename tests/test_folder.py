@@ -139,6 +139,7 @@ def test_free_space_is_known_before_the_folder_is_there(tmp_path: Path) -> None:
         (errno.EACCES, "cannot be written"),
         (errno.ENOENT, "is gone"),
         (errno.EXDEV, "several file systems"),
+        (errno.EFBIG, "no files of that size"),
         (errno.EIO, "see to the disk"),
     ],
 )

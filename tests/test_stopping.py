@@ -113,7 +113,7 @@ async def test_while_the_tenant_is_listed(stage: Stage, kind: str, number: int, 
 @SIGNALS
 async def test_in_the_middle_of_slow_bodies(stage: Stage, number: int, code: int) -> None:
     """What has come stays, and is not fetched again; the report names what is pending."""
-    scene = await stage(bandwidth=3_000_000, huge_bytes=8_000_000, data_sets=3)
+    scene = await stage(Fault.of("trickle", rate=3_000_000), huge_bytes=8_000_000, data_sets=3)
     async with scene.pulling() as running:
         await until(lambda: scene.sandbox.counters.body_bytes > 4_000_000)
         ended_in_order(await running.stopped_by(number), code)
@@ -226,7 +226,7 @@ async def test_a_second_signal_ends_even_an_exchange_at_once(stage: Stage) -> No
 
 async def test_a_second_signal_ends_at_once_while_the_first_is_being_obeyed(stage: Stage) -> None:
     """At any moment in between; the next run finishes as after a kill."""
-    scene = await stage(bandwidth=300_000, huge_bytes=1_000_000, data_sets=3)
+    scene = await stage(Fault.of("trickle", rate=300_000), huge_bytes=1_000_000, data_sets=3)
     for pause in (0.0, 0.001, 0.005, 0.02):
         async with scene.pulling() as running:
             moved = scene.sandbox.counters.body_bytes

@@ -1,0 +1,98 @@
+"""Small file systems of their own, which tests fill, make read-only and take away. Linux, and the right to mount."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+#: How often a file system is let go that somebody still uses.
+TRIES = 50
+
+
+class Disk:
+    """A mounted file system; the destination is a folder on it."""
+
+    def __init__(self, path: Path, device: str | None = None) -> None:
+        self.path = path
+        self.to = path / "to"
+        self._device = device
+
+    @property
+    def free(self) -> int:
+        return shutil.disk_usage(self.path).free
+
+    def resize(self, size: int) -> None:
+        """Give a file system in memory another size."""
+        run("mount", "-o", f"remount,size={size}", str(self.path))
+
+    def fill(self, leave: int = 0) -> None:
+        """Use up everything but so many bytes."""
+        with (self.path / "filler").open("wb", buffering=0) as file, suppress(OSError):
+            while self.free > leave:
+                file.write(b"x" * 4096)
+
+    def make_room(self) -> None:
+        """Take away what `fill` has put there."""
+        (self.path / "filler").unlink()
+
+    def make_read_only(self) -> None:
+        """Whatever is open for writing: as the kernel does it when a disk fails."""
+        name = Path(str(self._device)).name
+        Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("a test")
+
+    def take_away(self) -> None:
+        """At once, from under whoever uses it: what the path leads to is the empty folder below."""
+        run("umount", "--lazy", str(self.path))
+
+
+def run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@contextmanager
+def in_memory(path: Path, size: int) -> Iterator[Disk]:
+    """A file system in memory; skips the test where that is not allowed."""
+    path.mkdir()
+    try:
+        run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path))
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("needs Linux and the right to mount")
+    try:
+        yield Disk(path)
+    finally:
+        unmounted(path)
+
+
+@contextmanager
+def on_a_device(path: Path, size: int) -> Iterator[Disk]:
+    """An ext4 on a loop device, which becomes read-only on its first error; skips the test where there is none."""
+    path.mkdir()
+    image = path.with_suffix(".img")
+    image.write_bytes(b"")
+    os.truncate(image, size)
+    try:
+        run("mkfs.ext4", "-q", str(image))
+        run("mount", "-o", "loop,errors=remount-ro", str(image), str(path))
+        device = run("findmnt", "-n", "-o", "SOURCE", str(path))
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("needs Linux, ext4, loop devices and the right to mount")
+    try:
+        yield Disk(path, device)
+    finally:
+        unmounted(path)
+
+
+def unmounted(path: Path) -> None:
+    for _ in range(TRIES):
+        if not path.is_mount():
+            return
+        subprocess.run(["umount", str(path)], check=False, capture_output=True)
+        time.sleep(0.1)
+    run("umount", "--lazy", str(path))
