@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .archive import Verify
+    from .completeness import Arrival, Completeness, Gap
     from .config import Config
     from .errors import (
         AnotherRunMayHelp,
@@ -31,19 +32,22 @@ if TYPE_CHECKING:
         WrongTenant,
     )
     from .events import Event, Observer
-    from .jobs import preview_pull, pull, read_listing
+    from .jobs import preview_pull, preview_sync, pull, read_listing, sync
     from .listing import Listing
     from .models import BdsType, DataSet, Extract, Identity, Plugin
-    from .options import PublishAs, PullOptions, RunOptions
+    from .options import PublishAs, PullOptions, RunOptions, SyncOptions
     from .plan import Wanted
-    from .pull_plan import PullPlan, Step
     from .report import FailedList, Outcome, RunReport, Status
+    from .run_plan import RunPlan, Step
     from .running import Stop
+    from .schema import ChangeKind, SchemaChange
+    from .sync_steps import SyncPlan
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "archive": ("Verify",),
+    "completeness": ("Arrival", "Completeness", "Gap"),
     "config": ("Config",),
     "errors": (
         "AnotherRunMayHelp",
@@ -62,14 +66,16 @@ _HOMES = {
         "WrongTenant",
     ),
     "events": ("Event", "Observer"),
-    "jobs": ("preview_pull", "pull", "read_listing"),
+    "jobs": ("preview_pull", "preview_sync", "pull", "read_listing", "sync"),
     "listing": ("Listing",),
     "models": ("BdsType", "DataSet", "Extract", "Identity", "Plugin"),
-    "options": ("PublishAs", "PullOptions", "RunOptions"),
+    "options": ("PublishAs", "PullOptions", "RunOptions", "SyncOptions"),
     "plan": ("Wanted",),
-    "pull_plan": ("PullPlan", "Step"),
     "report": ("FailedList", "Outcome", "RunReport", "Status"),
+    "run_plan": ("RunPlan", "Step"),
     "running": ("Stop",),
+    "schema": ("ChangeKind", "SchemaChange"),
+    "sync_steps": ("SyncPlan",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

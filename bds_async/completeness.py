@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from .models import utc_text
+
 
 class Arrival(StrEnum):
     """How an extract comes in its data set's course, as the plan of a sync sees it.
@@ -34,6 +36,13 @@ class Gap:
     after: datetime | None
     before: datetime | None
     closed_by: str | None = None
+
+    def __str__(self) -> str:
+        between = [f"after {utc_text(self.after)}"] if self.after is not None else []
+        between += [f"before {utc_text(self.before)}"] if self.before is not None else []
+        queued = f" queued {' and '.join(between)}" if between else ""
+        end = f"closed by {self.closed_by}" if self.closed_by is not None else "no full that covers it is there yet"
+        return f"Differentials of {self.data_set}{queued} may have been missed: {end}."
 
 
 @dataclass(frozen=True, slots=True)

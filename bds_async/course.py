@@ -7,7 +7,8 @@ from collections.abc import Awaitable
 from .connection import Connection
 from .errors import BdsError
 from .events import Ended, Event, Finished, Observer
-from .report import RunLog, RunReport
+from .report import RunReport
+from .run_log import RunLog
 from .running import Stop, beside, time_limits
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from .options import PublishAs, RunOptions
 from .pool import Pool
 from .publish import Publisher
 from .report import Outcome
+from .schema import ChangeKind, SchemaChange
 from .tenant import Tenant
 from .to_its_end import to_its_end
 from .transfer import Transfer
@@ -101,13 +103,16 @@ class DeliveryRun:
     async def _publish(self, download: Download, staged: Path, checked: Checked) -> None:
         if download.predecessor is not None:
             await download.predecessor.settled()
+        change = await self._publisher.schema_change(download.extract, download.path, checked)
         # What has got its name is told so, even if the run is being stopped.
-        await to_its_end(self._name(download, staged, checked))
+        await to_its_end(self._name(download, staged, checked, change))
 
-    async def _name(self, download: Download, staged: Path, checked: Checked) -> None:
+    async def _name(self, download: Download, staged: Path, checked: Checked, change: SchemaChange | None) -> None:
         delivery = await self._publisher.publish(download.extract, staged, download.path, checked)
         download.partial.discard()
-        self._settle(download, download.published(delivery))
+        if change is not None and change.kind is ChangeKind.BREAKING:
+            self._observer(Warned(f"{download.extract} breaks with the columns before it: {change}."))
+        self._settle(download, replace(download.published(delivery), schema_change=change))
 
     def _reject(self, download: Download, error: VerificationError) -> None:
         lost, piece = download.partial.held_bytes, download.reject()

@@ -12,7 +12,8 @@ from .errors import DestinationError
 from .ledger import Ledger
 from .listing import Listing
 from .options import PullOptions
-from .pull_plan import PullPlan, plan_pull
+from .pull_plan import plan_pull
+from .run_plan import RunPlan
 
 
 async def check_space(case: Case) -> Finding:
@@ -27,6 +28,6 @@ async def check_space(case: Case) -> Finding:
     return Finding(f"{found}.")
 
 
-def _plan(listing: Listing, tenant: str, folder: Path) -> PullPlan:
+def _plan(listing: Listing, tenant: str, folder: Path) -> RunPlan:
     with Ledger.read(folder, tenant) as ledger:
         return plan_pull(listing, PullOptions(), ledger, folder)

@@ -1,29 +1,26 @@
-"""The jobs, whole: `pull` makes a folder hold the chosen extracts. Here the parts are wired together."""
+"""The jobs, whole: `pull` makes a folder hold the chosen extracts, `sync` delivers all that is new, each once."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
 
-from .catalogue import read_catalogue
 from .config import Config
 from .connection import connect
 from .course import Course
-from .delivery import DeliveryRun
-from .download import Download
-from .events import Observer, Planned, unobserved
+from .events import Observer, unobserved
 from .folder import FolderLock, prepare
+from .job import Job, Options, Wiring, list_chosen
 from .ledger import Delivery, Ledger
-from .listing import Listing, list_extracts
-from .options import PullOptions, RunOptions
-from .partial import Partial, sweep
-from .plan import select
+from .listing import Listing
+from .options import PullOptions, RunOptions, SyncOptions
 from .publish import Publisher
-from .pull_plan import PullPlan, Step, chained, plan_pull, skipped
+from .pull_plan import plan_pull
 from .report import RunReport
+from .run_plan import RunPlan, Step
 from .running import Stop, beside
-from .tenant import Tenant
-from .zip_threads import ZipThreads
+from .schema import ChangeKind
+from .sync_steps import SyncPlan, plan_sync
 
 DEFAULT_FOLDER = Path("bds-data")
 
@@ -42,99 +39,90 @@ async def pull(
     AuthorisationError, DestinationError, FolderBusy, UnreachableError, CatalogueError, Stopped; once there was a plan,
     the observer has been told Finished with the report all the same.
     """
-    options = options or PullOptions()
-    prepare(to)
-    with FolderLock(to), Ledger.open(to, config.bspace_url) as ledger:
-        async with connect(config, options, observer) as connection:
-            course = Course("pull", connection, observer, options.max_time)
-            job = _Pull(config, to, options, ledger=ledger, tenant=connection.tenant, course=course)
-            return await course.run(job.work(), stop or Stop())
+    return await _run("pull", _Pull, config, to, options or PullOptions(), observer=observer, stop=stop)
 
 
-async def preview_pull(config: Config, to: Path = DEFAULT_FOLDER, options: PullOptions | None = None) -> PullPlan:
+async def sync(
+    config: Config,
+    to: Path = DEFAULT_FOLDER,
+    options: SyncOptions | None = None,
+    *,
+    observer: Observer = unobserved,
+    stop: Stop | None = None,
+) -> RunReport:
+    """Deliver everything new since the last sync to the folder `to`, each extract once, and report it.
+
+    For each data set: at first the newest full and each differential queued after it, later each new differential, in
+    queued order. It goes by the ledger alone, so that whoever takes files away gets none again. Differentials that came
+    and went unseen are a gap: the newest full is delivered if it covers that, else the gap stays open, which is exit
+    code 3 as a failed extract is. Raises as `pull` does.
+    """
+    return await _run("sync", _Sync, config, to, options or SyncOptions(), observer=observer, stop=stop)
+
+
+async def preview_pull(config: Config, to: Path = DEFAULT_FOLDER, options: PullOptions | None = None) -> RunPlan:
     """What `pull` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
     options = options or PullOptions()
     with Ledger.read(to, config.bspace_url) as ledger:
-        async with connect(config, options, unobserved) as connection:
-            listing = await beside(_list(connection.tenant, config, options), connection.refresher.run())
-            return plan_pull(listing, options, ledger, to)
+        return plan_pull(await read_listing(config, options), options, ledger, to)
+
+
+async def preview_sync(config: Config, to: Path = DEFAULT_FOLDER, options: SyncOptions | None = None) -> SyncPlan:
+    """What `sync` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
+    options = options or SyncOptions()
+    with Ledger.read(to, config.bspace_url) as ledger:
+        return plan_sync(await read_listing(config, options), options, ledger)
 
 
 async def read_listing(config: Config, options: RunOptions | None = None) -> Listing:
     """What the tenant offers: the chosen data sets and every extract that is listed of them. Raises as `pull` does."""
     options = options or RunOptions()
     async with connect(config, options, unobserved) as connection:
-        return await beside(_list(connection.tenant, config, options), connection.refresher.run())
+        return await beside(list_chosen(connection.tenant, config, options), connection.refresher.run())
 
 
-async def _list(tenant: Tenant, config: Config, options: RunOptions) -> Listing:
-    found = await read_catalogue(tenant, config.api_version)
-    chosen = select(found.data_sets, options.data_set, options.exclude)
-    return await list_extracts(found, chosen, options.workers)
+async def _run(
+    command: str,
+    kind: type[Job[Options]],
+    config: Config,
+    to: Path,
+    options: Options,
+    *,
+    observer: Observer,
+    stop: Stop | None,
+) -> RunReport:
+    """One run of a job, alone in the folder, with a session of its own."""
+    await asyncio.to_thread(prepare, to)
+    with FolderLock(to), Ledger.open(to, config.bspace_url) as ledger:
+        async with connect(config, options, observer) as connection:
+            course = Course(command, connection, observer, options.max_time)
+            job = kind(Wiring(config, to, options, ledger, connection.tenant, course))
+            return await course.run(job.work(), stop or Stop())
 
 
-class _Pull:
-    """One pull, its parts wired together; the folder's lock is held."""
+class _Pull(Job[PullOptions]):
+    def plan(self, listing: Listing) -> RunPlan:
+        return plan_pull(listing, self.wiring.options, self.wiring.ledger, self.wiring.to)
 
-    def __init__(
-        self,
-        config: Config,
-        to: Path,
-        options: PullOptions,
-        *,
-        ledger: Ledger,
-        tenant: Tenant,
-        course: Course,
-    ) -> None:
-        self._config = config
-        self._to = to
-        self._options = options
-        self._ledger = ledger
-        self._tenant = tenant
-        self._course = course
+    async def present(self, step: Step, publisher: Publisher) -> Delivery | None:
+        """What the ledger does not know may lie there all the same: it is verified and adopted."""
+        if step.delivered is not None or self.wiring.options.force:
+            return step.delivered
+        return await publisher.adopt(step.extract, step.path, self.wiring.options.verify)
 
-    async def work(self) -> int:
-        """From the listing to the published files; the exit code that the outcomes mean."""
-        with ZipThreads() as threads:
-            publisher = Publisher(self._to, self._ledger, threads.executor)
-            await publisher.reconcile()
-            listing = await _list(self._tenant, self._config, self._options)
-            pull_plan = await asyncio.to_thread(plan_pull, listing, self._options, self._ledger, self._to)
-            self._course.log.plan([step.extract for step in pull_plan.steps], listing.failed)
-            downloads = await self._downloads(pull_plan, publisher)
-            await self._deliver(downloads, len(pull_plan.steps) - len(downloads), publisher, threads)
-        return self._course.log.exit_code
 
-    async def _deliver(
-        self, downloads: list[Download], skipped: int, publisher: Publisher, threads: ZipThreads
-    ) -> None:
-        watch = self._course.watch
-        watch(Planned(tuple(download.extract for download in downloads), skipped))
-        await DeliveryRun(self._tenant, publisher, self._options, observer=watch, threads=threads).deliver(downloads)
+class _Sync(Job[SyncOptions]):
+    def plan(self, listing: Listing) -> RunPlan:
+        ledger = self.wiring.ledger
+        ledger.settle_gaps(ledger.folders_for(listing.extracts))
+        plan = plan_sync(listing, self.wiring.options, ledger)
+        ledger.keep(plan.kept)
+        return plan
 
-    async def _downloads(self, pull_plan: PullPlan, publisher: Publisher) -> list[Download]:
-        """What is to be fetched; what is there already is noted, adopted where the ledger did not know it."""
-        fetch: list[Step] = []
-        for step in pull_plan.steps:
-            delivery = step.delivered or await self._adopted(step, publisher)
-            if delivery is None:
-                fetch.append(step)
-            else:
-                self._course.log.note(skipped(step.extract, delivery))
-        self._sweep(pull_plan)
-        return chained(
-            [
-                Download(step.extract, step.path, Partial.load(self._to, step.extract.identity), self._options.attempts)
-                for step in fetch
-            ]
-        )
-
-    async def _adopted(self, step: Step, publisher: Publisher) -> Delivery | None:
-        if self._options.force:
-            return None
-        return await publisher.adopt(step.extract, step.path, self._options.verify)
-
-    def _sweep(self, pull_plan: PullPlan) -> None:
-        """Remove partial files of extracts that nobody lists any more; a partial listing can't tell."""
-        if pull_plan.covers_everything:
-            sweep(self._to, pull_plan.partial_keys)
+    @property
+    def exit_code(self) -> int:
+        """3 besides for a gap that stays open and, where that is asked for, for a breaking change of columns."""
+        log = self.wiring.course.log
+        is_open = any(gap.closed_by is None for gap in log.survey().gaps)
+        is_broken = any(each.schema_change and each.schema_change.kind is ChangeKind.BREAKING for each in log.outcomes)
+        return 3 if is_open or (is_broken and self.wiring.options.strict_schema) else super().exit_code

@@ -29,7 +29,8 @@ class RunOptions:
 
     `data_set` and `exclude` are patterns: a name (case-insensitive, `*` and `?` allowed), a schema id or a plugin id.
     `workers` (1 to 64) is how many bodies are in flight at most; `attempts` how often an extract is tried;
-    `stall_timeout` and `max_time` are in seconds.
+    `stall_timeout` and `max_time` are in seconds. `pin_columns`, for CSV alone, keeps writing the columns first
+    seen of each data set, in that order.
     """
 
     data_set: tuple[str, ...] = ()
@@ -40,6 +41,7 @@ class RunOptions:
     attempts: int = 6
     stall_timeout: float = 60.0
     max_time: float | None = None
+    pin_columns: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,3 +51,15 @@ class PullOptions(RunOptions):
     wanted: Wanted = Wanted.FULL
     since: datetime | None = None
     force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncOptions(RunOptions):
+    """What `sync` can be told besides.
+
+    `with_fulls` delivers every new full, not only the baseline; `strict_schema` makes a breaking change of columns
+    exit code 3.
+    """
+
+    with_fulls: bool = False
+    strict_schema: bool = False

@@ -202,17 +202,20 @@ def summary(report: RunReport) -> str:
         "failed": report.count(Status.FAILED),
         "pending": report.count(Status.PENDING),
         "extract lists failed": len(report.failed_lists),
+        "gaps closed": sum(gap.closed_by is not None for gap in report.gaps),
+        "gaps open": sum(gap.closed_by is None for gap in report.gaps),
     }
     parts = [f"{count} {what}" for what, count in counts.items() if count or what == "downloaded"]
     return f"{', '.join(parts)}; {size_text(report.published_bytes)} in {report.seconds:.1f} s."
 
 
 def failures(report: RunReport) -> Iterable[str]:
-    """A line for each extract, and each extract list, that failed: which one and why."""
+    """A line for each extract and extract list that failed, and each open gap: which one and why."""
     lines = [
         f"{outcome.extract} failed: {outcome.error}" for outcome in report.outcomes if outcome.status is Status.FAILED
     ]
     lines += [f"The extract list of {failed.data_set} would not come: {failed.error}" for failed in report.failed_lists]
+    lines += [str(gap) for gap in report.gaps if gap.closed_by is None]
     if len(lines) <= MOST_FAILURES:
         return lines
     return [*lines[:MOST_FAILURES], f"and {len(lines) - MOST_FAILURES} more; --report FILE has them all."]

@@ -22,8 +22,8 @@ from .models import Extract, Identity
 from .options import RunOptions
 from .partial import Partial
 from .publish import Publisher
-from .pull_plan import chained
 from .report import Outcome, Status
+from .run_plan import chained
 from .running import Stop, beside, time_limits
 from .tenant import Tenant
 from .verification import demand_folder, examine

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from . import clock
-from .models import Extract, Identity, utc_text
+from .completeness import Arrival, Completeness, Gap
+from .models import Extract, utc_text
+from .schema import SchemaChange
 
 REPORT_VERSION = 1
 
@@ -42,6 +43,8 @@ class Outcome:
     resumed_bytes: int = 0
     seconds: float = 0.0
     error: str | None = None
+    schema_change: SchemaChange | None = None
+    arrival: Arrival | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class RunReport:
     outcomes: Sequence[Outcome]
     failed_lists: Sequence[FailedList] = ()
     counters: Counters = field(default_factory=Counters)
+    data_sets: Sequence[Completeness] = ()
+    gaps: Sequence[Gap] = ()
 
     def count(self, status: Status) -> int:
         """How many extracts ended so."""
@@ -100,8 +105,8 @@ class RunReport:
             "exit_code": self.exit_code,
             "totals": self._totals(),
             "extracts": [_entry(outcome) for outcome in self.outcomes],
-            "data_sets": [],
-            "gaps": [],
+            "data_sets": [_with_texts(asdict(each)) for each in self.data_sets],
+            "gaps": [_with_texts(asdict(gap)) for gap in self.gaps],
             "failed_lists": [asdict(failed) for failed in self.failed_lists],
         }
 
@@ -120,55 +125,6 @@ class RunReport:
         }
 
 
-class RunLog:
-    """Collects what happens in a run, from the moment that there is a plan; `counters` may change until the report."""
-
-    def __init__(self, command: str, tenant: str) -> None:
-        self.counters = Counters()
-        self._command = command
-        self._tenant = tenant
-        self._started = clock.now()
-        self._planned: list[Extract] | None = None
-        self._outcomes: dict[Identity, Outcome] = {}
-        self._failed_lists: Sequence[FailedList] = ()
-
-    def plan(self, extracts: Sequence[Extract], failed_lists: Sequence[FailedList]) -> None:
-        """Take note of the plan: each of these extracts will stand in the report."""
-        self._planned = list(extracts)
-        self._failed_lists = failed_lists
-
-    def note(self, outcome: Outcome) -> None:
-        """Take note of what became of one extract."""
-        self._outcomes[outcome.extract.identity] = outcome
-
-    @property
-    def has_plan(self) -> bool:
-        """Whether the run got as far as a plan, so that there is something to report."""
-        return self._planned is not None
-
-    @property
-    def exit_code(self) -> int:
-        """Exit code of a run that nothing stopped: 3 if something failed, else 0."""
-        failed = any(outcome.status is Status.FAILED for outcome in self._outcomes.values())
-        return 3 if failed or self._failed_lists else 0
-
-    def report(self, exit_code: int) -> RunReport:
-        """The report as of now; what has no outcome yet is pending."""
-        return RunReport(
-            command=self._command,
-            tenant=self._tenant,
-            started=self._started,
-            finished=clock.now(),
-            exit_code=exit_code,
-            outcomes=[
-                self._outcomes.get(extract.identity, Outcome(extract, Status.PENDING))
-                for extract in self._planned or ()
-            ],
-            failed_lists=self._failed_lists,
-            counters=replace(self.counters),
-        )
-
-
 def _entry(outcome: Outcome) -> dict[str, Any]:
     return {
         **identity_fields(outcome.extract),
@@ -181,8 +137,19 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 3),
         "error": outcome.error,
         "columns": list(outcome.columns) if outcome.columns is not None else None,
-        "schema_change": None,
+        "schema_change": _change(outcome.schema_change),
+        "arrival": outcome.arrival and outcome.arrival.value,
     }
+
+
+def _change(change: SchemaChange | None) -> dict[str, Any] | None:
+    if change is None:
+        return None
+    return {"kind": change.kind.value, "added": list(change.added), "removed": list(change.removed)}
+
+
+def _with_texts(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: utc_text(value) if isinstance(value, datetime) else value for name, value in fields.items()}
 
 
 def identity_fields(extract: Extract) -> dict[str, Any]:

@@ -21,11 +21,25 @@ LAYERS: list[set[str]] = [
     # The command line.
     {"__main__", "cli"},
     # Whole jobs, and who watches them.
-    {"jobs", "repair", "login", "progress", "metrics", "ping", "recipes"},
+    {"jobs", "job", "repair", "login", "progress", "metrics", "ping", "recipes"},
     {"doctor", "doctor_catalogue", "doctor_checks", "doctor_local", "doctor_reach"}
     | {"doctor_sample", "doctor_space", "doctor_steps", "doctor_token"},
     # Parts of a run.
-    {"catalogue", "versions", "listing", "plan", "pull_plan", "sync_plan", "expiry", "options", "connection", "course"}
+    {
+        "catalogue",
+        "versions",
+        "listing",
+        "plan",
+        "pull_plan",
+        "sync_plan",
+        "expiry",
+        "run_plan",
+        "sync_steps",
+        "gaps",
+        "options",
+        "connection",
+        "course",
+    }
     | {"pool", "delivery", "download", "transfer", "served", "storage_traits", "signed_links"}
     | {"publish", "verification", "discrepancies"},
     # What is kept in the folder.
@@ -50,7 +64,7 @@ LAYERS: list[set[str]] = [
     {"retry", "config", "config_file", "config_sources", "addresses", "folder", "file_names", "paths", "durable"}
     | {"running", "uninterrupted", "to_its_end"},
     # What is talked about.
-    {"events", "report", "pages", "models", "schema", "completeness", "clock"},
+    {"events", "report", "pages", "models", "schema", "completeness", "clock", "run_log"},
     {"errors", "at_once", "__init__"},
 ]
 #: These may speak to a person; all others return, raise or tell an observer.

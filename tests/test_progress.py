@@ -37,7 +37,8 @@ from bds_async.progress import (
     size_text,
     summary,
 )
-from bds_async.report import FailedList, RunLog, Status
+from bds_async.report import FailedList, Status
+from bds_async.run_log import RunLog
 
 SMALL, LARGE = an_extract(plugin_id="small", download_size=500), an_extract(plugin_id="large", download_size=4_000_000)
 HELD = Held("school.example asked to wait (429)", 12.0)

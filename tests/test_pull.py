@@ -267,7 +267,7 @@ async def test_a_stop_keeps_what_is_there_and_the_next_run_goes_on(tmp_path: Pat
         elif isinstance(event, Ended) and len(published(tmp_path / "to")) >= 3:
             stop.request(Stopped("enough", 143))
 
-    async with Sandbox(SMALL) as sandbox:
+    async with Sandbox(SandboxSettings(data_sets=12, scale=0.01, latency=0.05)) as sandbox:
         with pytest.raises(Stopped):
             await pull(
                 config_of(sandbox, tmp_path),

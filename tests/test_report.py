@@ -8,12 +8,12 @@ from builders import CREATED, QUEUED, an_extract, an_outcome
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.clock import now
-from bds_async.report import Counters, FailedList, Outcome, RunLog, RunReport, Status, identity_fields
+from bds_async.completeness import Arrival, Completeness, Gap
+from bds_async.report import Counters, FailedList, Outcome, RunReport, Status, identity_fields
+from bds_async.schema import ChangeKind, SchemaChange
 
 STARTED = datetime(2026, 11, 22, 5, 0, 0, tzinfo=UTC)
 TENANT = "https://school.example"
-OTHER = an_extract(plugin_id="other")
 LOST = FailedList("Tools", "schema-9", "t answered 500.")
 
 statuses = st.sampled_from(Status)
@@ -92,6 +92,7 @@ class TestDocument:
                 "error": None,
                 "columns": ["OrgUnitId", "UserId"],
                 "schema_change": None,
+                "arrival": None,
             }
         ]
 
@@ -99,7 +100,7 @@ class TestDocument:
         extract = an_extract(schema_id=None)
         entry = a_report(an_outcome(Status.PENDING, extract=extract)).document()["extracts"][0]
         unknown = {key for key, value in entry.items() if value is None}
-        assert unknown == {"schema_id", "path", "bytes", "sha256", "error", "columns", "schema_change"}
+        assert unknown == {"schema_id", "path", "bytes", "sha256", "error", "columns", "schema_change", "arrival"}
         assert (entry["status"], entry["attempts"], entry["resumed_bytes"], entry["seconds"]) == ("pending", 0, 0, 0.0)
 
     def test_a_file_without_a_header_has_an_empty_list_of_columns_not_null(self):
@@ -112,6 +113,39 @@ class TestDocument:
     def test_a_list_that_could_not_be_had(self):
         assert a_report(failed_lists=[LOST]).document()["failed_lists"] == [
             {"data_set": "Tools", "schema_id": "schema-9", "error": "t answered 500."}
+        ]
+
+    def test_a_change_of_columns_and_how_it_came(self):
+        change = SchemaChange(ChangeKind.BREAKING, added=("New",), removed=("Old", "Older"))
+        entry = a_report(an_outcome(schema_change=change, arrival=Arrival.LATE)).document()["extracts"][0]
+        assert entry["schema_change"] == {"kind": "breaking", "added": ["New"], "removed": ["Old", "Older"]}
+        assert entry["arrival"] == "late"
+
+    def test_how_complete_each_data_set_is(self):
+        found = [Completeness("Users", "schema-1", STARTED), Completeness("Tools", None, None)]
+        assert a_report(data_sets=found).document()["data_sets"] == [
+            {"data_set": "Users", "schema_id": "schema-1", "complete_through": "2026-11-22T05:00:00.000Z"},
+            {"data_set": "Tools", "schema_id": None, "complete_through": None},
+        ]
+
+    def test_gaps_open_and_closed(self):
+        later = STARTED + timedelta(days=1)
+        found = [Gap("Users", "schema-1", STARTED, later, "Users/full/x.zip"), Gap("Tools", None, STARTED, None)]
+        assert a_report(gaps=found).document()["gaps"] == [
+            {
+                "data_set": "Users",
+                "schema_id": "schema-1",
+                "after": "2026-11-22T05:00:00.000Z",
+                "before": "2026-11-23T05:00:00.000Z",
+                "closed_by": "Users/full/x.zip",
+            },
+            {
+                "data_set": "Tools",
+                "schema_id": None,
+                "after": "2026-11-22T05:00:00.000Z",
+                "before": None,
+                "closed_by": None,
+            },
         ]
 
     def test_extracts_stand_in_the_order_of_the_plan(self):
@@ -146,60 +180,6 @@ class TestText:
         """A folder's name need not be valid UTF-8 on Linux, and an error may name it."""
         written = a_report(an_outcome(Status.FAILED, error=error)).to_json().encode("utf-8")
         assert json.loads(written)["extracts"][0]["error"] == error
-
-
-class TestRunLog:
-    def test_without_a_plan_there_is_nothing_to_report(self):
-        log = RunLog("pull", TENANT)
-        assert not log.has_plan
-        assert log.report(5).outcomes == []
-
-    def test_even_an_empty_plan_is_one(self):
-        log = RunLog("pull", TENANT)
-        log.plan([], [])
-        assert log.has_plan
-        assert log.exit_code == 0
-
-    def test_what_has_no_outcome_yet_is_pending(self):
-        log = RunLog("pull", TENANT)
-        log.plan([an_extract(), OTHER], [])
-        log.note(an_outcome(extract=OTHER))
-        assert [outcome.status for outcome in log.report(130).outcomes] == [Status.PENDING, Status.DOWNLOADED]
-
-    def test_of_two_outcomes_of_an_extract_the_last_one_stands(self):
-        log = RunLog("pull", TENANT)
-        log.plan([an_extract()], [])
-        log.note(an_outcome(Status.FAILED))
-        log.note(an_outcome(Status.DOWNLOADED))
-        assert [outcome.status for outcome in log.report(0).outcomes] == [Status.DOWNLOADED]
-
-    @given(st.lists(statuses, max_size=5), st.booleans())
-    def test_the_exit_code_is_3_if_anything_failed(self, some, lost):
-        extracts = [an_extract(plugin_id=str(number)) for number in range(len(some))]
-        log = RunLog("pull", TENANT)
-        log.plan(extracts, [LOST] if lost else [])
-        for extract, status in zip(extracts, some, strict=True):
-            log.note(an_outcome(status, extract=extract))
-        assert log.exit_code == (3 if lost or Status.FAILED in some else 0)
-
-    def test_the_report_carries_the_exit_code_that_it_is_given(self):
-        log = RunLog("sync", TENANT)
-        log.plan([an_extract()], [LOST])
-        report = log.report(6)
-        assert (report.command, report.exit_code, list(report.failed_lists)) == ("sync", 6, [LOST])
-
-    def test_counting_on_does_not_change_a_report_that_was_made(self):
-        log = RunLog("pull", TENANT)
-        log.counters.retries = 1
-        report = log.report(0)
-        log.counters.retries = 2
-        assert report.document()["totals"]["retries"] == 1
-
-    def test_its_moments_are_in_utc(self):
-        before = now()
-        report = RunLog("pull", TENANT).report(0)
-        assert before <= report.started <= report.finished <= now()
-        assert report.started.tzinfo is UTC
 
 
 @pytest.mark.parametrize("status", Status)

@@ -17,6 +17,7 @@ from .settings import common_options
 #: Subcommand to the module of this package that has it; the function is named as the command.
 MODULES = {
     "pull": "pull",
+    "sync": "sync",
     "list": "list_command",
     "login": "login",
     "doctor": "doctor",

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from ..archive import Verify
+from ..errors import ConfigError
 from ..options import PublishAs
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -122,13 +123,26 @@ def run_options(function: Function) -> Function:
         show_default=True,
         help="Publish the zip as it came, or the CSV inside it.",
     )
+    @click.option(
+        "--pin-columns",
+        is_flag=True,
+        help="With --as csv: write the columns first seen, in that order, and drop appended ones.",
+    )
     @fetching_options
     @functools.wraps(function)
     def with_run_options(
-        data_set: tuple[str, ...], exclude: tuple[str, ...], publish_as: str, run: dict[str, Any], **arguments: Any
+        data_set: tuple[str, ...],
+        exclude: tuple[str, ...],
+        publish_as: str,
+        *,
+        pin_columns: bool,
+        run: dict[str, Any],
+        **arguments: Any,
     ) -> Any:
+        if pin_columns and publish_as != PublishAs.CSV:
+            raise ConfigError("--pin-columns goes with --as csv: a zip is published as it came.")
         chosen = {"data_set": data_set, "exclude": exclude, "publish_as": PublishAs(publish_as)}
-        return function(run={**run, **chosen}, **arguments)
+        return function(run={**run, **chosen, "pin_columns": pin_columns}, **arguments)
 
     return with_run_options  # type: ignore[return-value]
 

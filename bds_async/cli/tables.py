@@ -10,11 +10,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from ..completeness import Gap
 from ..listing import Listing
 from ..models import BdsType, DataSet, Extract, newest, utc_text
 from ..progress import size_text
-from ..pull_plan import PullPlan, Step
 from ..report import FailedList, identity_fields
+from ..run_plan import RunPlan, Step
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 WIDEST = 1000
 
 
-def print_plan(plan: PullPlan, as_json: bool) -> None:
+def print_plan(plan: RunPlan, as_json: bool) -> None:
     """Print each extract of a plan with its size and what would be done, and the sum."""
     if as_json:
         for step in plan.steps:
@@ -30,7 +31,7 @@ def print_plan(plan: PullPlan, as_json: bool) -> None:
         return
     table = _table("data set", "type", "queued", "version", "size", "action")
     for step in plan.steps:
-        table.add_row(*_cells(step.extract), _action(step))
+        table.add_row(*_cells(step.extract), _action_cell(step))
     _print(table)
     fetch = [step.extract for step in plan.steps if step.delivered is None]
     click.echo(f"{len(fetch)} to fetch, {_total(fetch)}; {len(plan.steps) - len(fetch)} there already.")
@@ -56,13 +57,24 @@ def log_failed_lists(failed: Sequence[FailedList]) -> int:
     return 3 if failed else 0
 
 
+def log_gaps(gaps: Sequence[Gap]) -> None:
+    """Log each gap that a sync would find."""
+    for gap in gaps:
+        log.warning("%s", gap)
+
+
 def _step_fields(step: Step) -> dict[str, object]:
-    size = step.extract.download_size
-    return {**identity_fields(step.extract), "download_size": size, "path": step.path, "action": _action(step)}
+    fields = {**identity_fields(step.extract), "download_size": step.extract.download_size, "path": step.path}
+    arrival = {"arrival": step.arrival.value} if step.arrival is not None else {}
+    return {**fields, "action": _action(step), **arrival}
 
 
 def _action(step: Step) -> str:
     return "fetch" if step.delivered is None else "skip"
+
+
+def _action_cell(step: Step) -> str:
+    return f"{_action(step)} ({step.arrival})" if step.arrival is not None else _action(step)
 
 
 def _data_set_fields(data_set: DataSet, extracts: Sequence[Extract]) -> dict[str, object]:

@@ -1,0 +1,62 @@
+"""`bds-async sync`: the scheduled job, which delivers everything new since the last sync."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..config import Config
+from ..errors import ConfigError
+from ..jobs import preview_sync, sync
+from ..options import SyncOptions
+from .running import run as run_job
+from .running import run_simple
+from .selection import run_options, to_option, watching_options
+from .settings import common_options, settings
+from .tables import log_failed_lists, log_gaps, print_plan
+from .watching import all_of, observers
+
+
+@click.command("sync")
+@to_option
+@click.option("--with-fulls", is_flag=True, help="Deliver every new full as well, not only the baseline.")
+@click.option("--strict-schema", is_flag=True, help="A breaking change of columns is exit code 3.")
+@click.option("--dry-run", is_flag=True, help="Print the plan with sizes, download nothing.")
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: lines of JSON.")
+@run_options
+@watching_options
+@common_options
+def command(
+    to: Path,
+    *,
+    with_fulls: bool,
+    strict_schema: bool,
+    dry_run: bool,
+    as_json: bool,
+    run: dict[str, Any],
+    report: Path | None,
+    no_progress: bool,
+) -> int:
+    """Deliver everything new since the last sync, each extract once and in order.
+
+    At first the newest full of each data set and the differentials queued after it, later each new differential. It
+    goes by the ledger alone: a loader may move or delete files. A gap in the differentials that no full closes is
+    exit code 3, as a failed extract is.
+    """
+    options = SyncOptions(with_fulls=with_fulls, strict_schema=strict_schema, **run)
+    config = Config.load(settings().config)
+    if dry_run:
+        return _print_plan(config, to, options, as_json)
+    if as_json:
+        raise ConfigError("--json goes with --dry-run; the results of a run are written by --report FILE.")
+    observer = all_of(observers(report=report, no_progress=no_progress))
+    return run_job(lambda stop: sync(config, to, options, observer=observer, stop=stop)).exit_code
+
+
+def _print_plan(config: Config, to: Path, options: SyncOptions, as_json: bool) -> int:
+    found = run_simple(preview_sync(config, to, options))
+    print_plan(found, as_json)
+    log_gaps(found.gaps)
+    return log_failed_lists(found.failed_lists)

@@ -1,0 +1,124 @@
+"""What every job that delivers extracts has in common: from the listing by a plan to published files and a report."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from .catalogue import read_catalogue
+from .completeness import Completeness
+from .config import Config
+from .course import Course
+from .delivery import DeliveryRun
+from .download import Download
+from .events import Planned
+from .gaps import gap_of
+from .ledger import Delivery, Ledger
+from .listing import Listing, list_extracts
+from .models import DataSet
+from .options import RunOptions
+from .partial import Partial, sweep
+from .plan import select
+from .publish import Publisher
+from .run_log import Survey
+from .run_plan import RunPlan, Step, chained, skipped
+from .tenant import Tenant
+from .zip_threads import ZipThreads
+
+Options = TypeVar("Options", bound=RunOptions)
+
+
+async def list_chosen(tenant: Tenant, config: Config, options: RunOptions) -> Listing:
+    """The extract lists of the data sets that the options choose; raises as `pull` does."""
+    found = await read_catalogue(tenant, config.api_version)
+    chosen = select(found.data_sets, options.data_set, options.exclude)
+    return await list_extracts(found, chosen, options.workers)
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring(Generic[Options]):
+    """What a job works with; the lock of the folder `to` is held."""
+
+    config: Config
+    to: Path
+    options: Options
+    ledger: Ledger
+    tenant: Tenant
+    course: Course
+
+
+class Job(ABC, Generic[Options]):
+    """One run of a job. What it chooses is its plan; all else is the same for every job."""
+
+    def __init__(self, wiring: Wiring[Options]) -> None:
+        self.wiring = wiring
+
+    @abstractmethod
+    def plan(self, listing: Listing) -> RunPlan:
+        """What is to be delivered; called in a thread. The ledger may be told of it."""
+
+    async def present(self, step: Step, publisher: Publisher) -> Delivery | None:  # noqa: ARG002
+        """What is in the folder already of a planned extract."""
+        return step.delivered
+
+    @property
+    def exit_code(self) -> int:
+        """What the outcomes mean, once everything has one."""
+        return self.wiring.course.log.exit_code
+
+    async def work(self) -> int:
+        """From the listing to the published files; the exit code that the outcomes mean."""
+        wiring, log = self.wiring, self.wiring.course.log
+        with ZipThreads() as threads:
+            publisher = Publisher(wiring.to, wiring.ledger, threads.executor)
+            await publisher.reconcile()
+            listing = await list_chosen(wiring.tenant, wiring.config, wiring.options)
+            plan = await asyncio.to_thread(self.plan, listing)
+            log.survey_by(lambda: self._survey(listing.extracts))
+            log.plan([step.extract for step in plan.steps], listing.failed, plan.arrivals)
+            downloads = await self._downloads(plan, publisher)
+            await self._deliver(downloads, len(plan.steps) - len(downloads), publisher, threads)
+        return self.exit_code
+
+    async def _deliver(
+        self, downloads: list[Download], skipped: int, publisher: Publisher, threads: ZipThreads
+    ) -> None:
+        wiring, watch = self.wiring, self.wiring.course.watch
+        watch(Planned(tuple(download.extract for download in downloads), skipped))
+        run = DeliveryRun(wiring.tenant, publisher, wiring.options, observer=watch, threads=threads)
+        await run.deliver(downloads)
+
+    async def _downloads(self, plan: RunPlan, publisher: Publisher) -> list[Download]:
+        """What is to be fetched; what is there already is noted."""
+        fetch: list[Step] = []
+        for step in plan.steps:
+            delivery = await self.present(step, publisher)
+            if delivery is None:
+                fetch.append(step)
+            else:
+                self.wiring.course.log.note(skipped(step.extract, delivery))
+        if plan.partial_keys is not None:
+            sweep(self.wiring.to, plan.partial_keys)
+        return chained(map(self._download, fetch))
+
+    def _download(self, step: Step) -> Download:
+        partial = Partial.load(self.wiring.to, step.extract.identity)
+        return Download(step.extract, step.path, partial, self.wiring.options.attempts)
+
+    def _survey(self, data_sets: Collection[DataSet]) -> Survey:
+        """How complete the data sets are now; a gap that a full covers by now is closed."""
+        ledger = self.wiring.ledger
+        folders = dict(zip(ledger.folders_for(data_sets), data_sets, strict=True))
+        ledger.settle_gaps(folders)
+        gaps = ledger.gaps(folders, self.wiring.course.log.started)
+        return Survey(
+            [
+                Completeness(data_set.name, data_set.schema_id, ledger.complete_through(folder))
+                for folder, data_set in folders.items()
+            ],
+            [gap_of(folders[gap.folder], gap.missed, gap.closed_by) for gap in gaps],
+        )
