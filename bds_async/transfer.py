@@ -125,9 +125,13 @@ class Transfer:
                     if len(held) >= BLOCK:
                         block, held = held, bytearray()
                         await self._write(piece, writer, block)
+                        del block
             except Exception:
                 # A cancellation is none: it has to be quick, and must not become something else on its way.
-                await self._write(piece, writer, held + left_over(response.content))
+                held += left_over(response.content)
+                await self._write(piece, writer, held)
+                # The traceback would keep it for as long as the next try waits.
+                held = bytearray()
                 if not piece.is_complete:
                     raise
             else:
