@@ -15,7 +15,7 @@ from .errors import CatalogueError, ConfigError, ExtractError, UnreachableError
 from .models import version_key
 from .pages import ProductVersions, parse
 from .retry import TRANSIENT_STATUSES, Tries, retrying
-from .tenant import REDIRECTS
+from .statuses import REDIRECTS
 from .token_endpoint import TokenEndpoint
 from .transport import Answer, Transport
 from .versions import DOCUMENTED, ROUTE, newest_common

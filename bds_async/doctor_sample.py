@@ -15,11 +15,12 @@ from .doctor_reach import ATTEMPTS
 from .doctor_steps import Case, CheckStatus, Finding
 from .errors import ExtractError
 from .folder import writing_to
+from .links import to_url
 from .listing import Listing
 from .models import BdsType, Extract, newest
 from .retry import Tries, retrying
 from .storage_traits import AS_IT_IS, Downloaded, described, probed, shown
-from .tenant import Tenant, to_url
+from .tenant import Tenant
 from .zip_members import members_of
 
 #: Members of a zip that are recorded by name.

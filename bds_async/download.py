@@ -11,12 +11,12 @@ from yarl import URL
 from .errors import BdsError, DestinationError, ExtractError
 from .folder import free_space
 from .ledger import Delivery
+from .links import to_url
 from .models import Extract
 from .partial import Partial
 from .ranges import Range, gaps, merged
 from .report import Outcome, Status
 from .retry import Tries
-from .tenant import to_url
 
 #: Bytes: an extract listed as smaller is asked for in one go, a larger one by ranges of PIECE.
 LARGE = 64 * 1024 * 1024

@@ -3,42 +3,34 @@
 from __future__ import annotations
 
 import json
-import string
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
 from .auth import AccessToken, TokenRefresher
 from .errors import (
-    AuthorisationError,
     CatalogueError,
     ConnectionFailed,
     ConnectionLost,
     ExtractError,
-    RefusedRequest,
-    Throttled,
     TransientError,
     UnreachableError,
 )
 from .gate import Gate
-from .retry import TRANSIENT_STATUSES, Tries, retry_after, retrying
+from .links import origin_of, to_url
+from .retry import Tries, retrying
+from .statuses import REDIRECTS, asked_wait, raise_for_status, redirect_target
 from .transport import Transport, read_bounded
 
 Result = TypeVar("Result")
 
 MAX_REDIRECTS = 10
-#: Characters of a link that are sent as the server wrote them: all but blanks, controls and what is no ASCII.
-_LEFT_ALONE = string.ascii_letters + string.digits + string.punctuation
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: How many fresh access tokens one request may try before the tenant's 401 is taken as its last word.
 FRESH_TOKENS = 3
-#: Seconds to wait where a server says `429` and not how long.
-UNNAMED_WAIT = 5.0
 
 
 class Tenant:
@@ -119,7 +111,7 @@ class Tenant:
                     raise_for_status(response, self.is_own(url))
                     yield response
                     return
-                url = _redirect_target(response)
+                url = redirect_target(response)
         raise ExtractError(f"{url.host} redirects in a circle; stopped after {MAX_REDIRECTS} redirects.")
 
     @asynccontextmanager
@@ -171,7 +163,7 @@ class Tenant:
 
     def _tell_gate(self, response: aiohttp.ClientResponse) -> None:
         self._gate.answered(response.headers)
-        seconds = _asked_wait(response)
+        seconds = asked_wait(response)
         if seconds is not None:
             self._gate.hold(f"{self.origin.host} asked to wait ({response.status})", seconds)
 
@@ -180,76 +172,9 @@ class Tenant:
             raise ExtractError(f"The download leads to {url.host} by {url.scheme}, not https; it is not fetched.")
 
 
-def origin_of(url: URL) -> URL | None:
-    """Scheme, host and port of an absolute URL, in the one spelling that can be compared; None where there is none."""
-    try:
-        if not url.scheme or not url.host:
-            return None
-        return URL.build(scheme=url.scheme, host=url.host, port=url.explicit_port).origin()
-    except ValueError:
-        return None
-
-
-def to_url(link: str) -> URL:
-    """A link as the server wrote it: quoting a signed one anew would break its signature.
-
-    Raises ExtractError for what is no URL, or carries a user or a password.
-    """
-    try:
-        url = URL(quote(link, safe=_LEFT_ALONE), encoded=True)
-        if url.user is None and url.password is None:
-            return url
-    except ValueError:
-        pass
-    raise ExtractError("A link from the server is not a usable URL.")
-
-
-def raise_for_status(response: aiohttp.ClientResponse, own: bool) -> None:
-    """Turn an HTTP status that is no success into the error that it means (RFC 9110 section 15)."""
-    if response.status < 300 or response.status == 416:
-        return
-    said = f"{_place(response.url, own)} answered {response.status}"
-    if own and response.status == 401:
-        raise AuthorisationError(f"{said} to a fresh access token; run `bds-async login` again.")
-    seconds = _asked_wait(response)
-    if seconds is not None:
-        raise Throttled(f"{said} and asked to wait {seconds:.0f} seconds.", seconds)
-    if response.status in TRANSIENT_STATUSES:
-        raise _perhaps_later(response, said)
-    raise RefusedRequest(f"{said}.", str(origin_of(response.url)), response.status)
-
-
-def _perhaps_later(response: aiohttp.ClientResponse, said: str) -> TransientError:
-    seconds = retry_after(response.headers)
-    return TransientError(f"{said}.") if seconds is None else Throttled(f"{said}.", seconds)
-
-
-def _asked_wait(response: aiohttp.ClientResponse) -> float | None:
-    """Seconds that a 429, or a 403 for a quota, asks to wait; None for any other answer."""
-    if response.status not in (429, 403):
-        return None
-    seconds = retry_after(response.headers)
-    return UNNAMED_WAIT if seconds is None and response.status == 429 else seconds
-
-
-def _redirect_target(response: aiohttp.ClientResponse) -> URL:
-    location = response.headers.get("Location")
-    if not location:
-        raise TransientError(f"{response.url.host} redirects to nowhere.")
-    target = response.url.join(to_url(location))
-    if origin_of(target) is None:
-        raise ExtractError(f"{response.url.host} redirects to what is not a usable URL.")
-    return target
-
-
 def _decoded(body: bytes, url: URL) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
         kind = "an HTML page" if body.lstrip()[:1] == b"<" else "something else"
         raise TransientError(f"{url.path} answered {kind} in place of JSON.") from None
-
-
-def _place(url: URL, own: bool) -> str:
-    """A name for logs: the path on the tenant, the host alone elsewhere, never a query, which may be a signature."""
-    return url.path if own else url.host or "the storage"

@@ -48,7 +48,7 @@ LAYERS: list[set[str]] = [
     | {"ledger", "ledger_database", "ledger_format", "ledger_queries", "ledger_rows", "folder_pins"}
     | {"ledger_sync", "ledger_completeness", "ledger_schema", "sync_state"},
     # One tenant, and the way to its tokens.
-    {"tenant", "gate"},
+    {"tenant", "gate", "links", "statuses"},
     {"auth", "grants", "service_user", "token_endpoint", "code_grant", "redirect_listener", "consent"},
     {
         "token_store",

@@ -24,8 +24,8 @@ from bds_async.models import BdsType, DataSet, Extract, Plugin
 from bds_async.options import PublishAs, RunOptions
 from bds_async.partial import Partial
 from bds_async.publish import Publisher
-from bds_async.pull_plan import chained
 from bds_async.report import Outcome, Status
+from bds_async.run_plan import chained
 from bds_async.zip_threads import ZipThreads
 
 TENANT = "https://school.example"

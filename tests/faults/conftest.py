@@ -24,7 +24,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries follow one another soon, and a tenant that is gone is given up soon."""
     monkeypatch.setattr("bds_async.retry.BASE", 0.01)
     monkeypatch.setattr("bds_async.retry.CAP", 0.05)
-    monkeypatch.setattr("bds_async.tenant.UNNAMED_WAIT", 0.05)
+    monkeypatch.setattr("bds_async.statuses.UNNAMED_WAIT", 0.05)
     monkeypatch.setattr("bds_async.connection.Gate", functools.partial(Gate, patience=20.0, first_patience=0.2))
 
 
