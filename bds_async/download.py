@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 
 from yarl import URL
 
-from .errors import BdsError, DestinationError, ExtractError
-from .folder import free_space
+from .errors import BdsError, ExtractError
+from .folder import ensure_room
 from .ledger import Delivery
 from .links import to_url
 from .models import Extract
 from .partial import Partial
 from .ranges import Range, gaps, merged
+from .rejections import Rejections
 from .report import Outcome, Status
 from .retry import Tries
 
@@ -75,10 +76,11 @@ class Download:
     _opened: int | None = None
     _finishing: int | None = None
     _most_held: int = 0
-    _rejected: int = 0
-    _last_rejected: tuple[str | None, int | None] | None = field(default=None, repr=False)
     _began: float | None = None
     _settled: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+
+    def __post_init__(self) -> None:
+        self._rejections = Rejections(self.attempts)
 
     def first_piece(self) -> Piece | None:
         """What to ask for at first: a gap that a former run left, else the whole or, of a large extract, its head.
@@ -122,7 +124,7 @@ class Download:
         """
         sizes = [size for size in (total, self.extract.download_size) if size is not None]
         if total is not None:
-            self._ensure_room(min(sizes))
+            ensure_room(self.partial.path.parent, min(sizes) - self.partial.held_bytes, self.extract)
         self._begin_anew(validator, total)
 
     def _begin_anew(self, validator: str | None = None, total: int | None = None) -> None:
@@ -151,18 +153,12 @@ class Download:
         return gained
 
     def reject(self) -> Piece | None:
-        """Drop a body that came whole and is not valid; the piece to begin anew with, None if that is of no use.
-
-        The same validator and length failing twice is what the server holds, not what the network did to it.
-        """
-        version = (self.partial.validator, self.partial.total)
-        given_up = None not in version and version == self._last_rejected
-        self._last_rejected = version
-        self._rejected += 1
+        """Drop a body that came whole and is not valid; the piece to begin anew with, None if that is of no use."""
+        are_enough = self._rejections.are_enough_with(self.partial.validator, self.partial.total)
         self.failures += 1
         self._most_held = 0
         self._begin_anew()
-        return None if given_up or self._rejected >= self.attempts else self.first_piece()
+        return None if are_enough else self.first_piece()
 
     def is_ready_to_finish(self) -> bool:
         """True once for each generation, as soon as every byte is held."""
@@ -230,13 +226,5 @@ class Download:
             error=str(error),
         )
 
-    def _ensure_room(self, size: int) -> None:
-        wanted, free = size - self.partial.held_bytes, free_space(self.partial.path.parent)
-        if wanted > free:
-            raise DestinationError(
-                f"No room for {self.extract}: {wanted} bytes are wanted, {free} are free in "
-                f"{self.partial.path.parent}; make room, then run again."
-            )
-
     def _piece(self, start: int, stop: int | None) -> Piece:
-        return Piece(self, self.partial.generation, start, stop, Tries(self.attempts, self._rejected))
+        return Piece(self, self.partial.generation, start, stop, Tries(self.attempts, self._rejections.count))

@@ -94,6 +94,13 @@ def free_space(path: Path) -> int:
         return shutil.disk_usage(existing).free
 
 
+def ensure_room(path: Path, wanted: int, what: object) -> None:
+    """Raise DestinationError if there are fewer than `wanted` bytes free at `path`, where `what` is to be written."""
+    if wanted > (free := free_space(path)):
+        text = f"No room for {what}: {wanted} bytes are wanted, {free} are free in {_destination(path)}"
+        raise DestinationError(f"{text}; make room, then run again.")
+
+
 @contextlib.contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
     """Turn an OSError of the file work inside into a DestinationError that says what to do.

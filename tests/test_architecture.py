@@ -40,7 +40,7 @@ LAYERS: list[set[str]] = [
         "connection",
         "course",
     }
-    | {"pool", "delivery", "download", "transfer", "served", "storage_traits", "signed_links"}
+    | {"pool", "delivery", "download", "rejections", "transfer", "served", "storage_traits", "signed_links"}
     | {"publish", "verification", "discrepancies"},
     # What is kept in the folder.
     {"partial", "partial_writer", "held_ranges", "ranges"}

@@ -188,7 +188,7 @@ class TestVerification:
 
 class TestWhatStopsTheRun:
     async def test_a_full_disk_does(self, deliveries, serve, monkeypatch):
-        monkeypatch.setattr(downloads, "free_space", lambda path: 10)
+        monkeypatch.setattr("bds_async.folder.free_space", lambda path: 10)
         url = await serve(good)
         with pytest.raises(ExceptionGroup) as caught:
             await deliveries.run(url, an_extract(download_link=str(url)))
