@@ -12,9 +12,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .archive import Verify
+    from .archive.archive import Verify
+    from .catalogue.listing import Listing
     from .completeness import Arrival, Completeness, Gap
-    from .config import Config
+    from .concurrency.running import Stop
+    from .config.settings import Config
     from .errors import (
         AnotherRunMayHelp,
         AuthorisationError,
@@ -33,22 +35,20 @@ if TYPE_CHECKING:
     )
     from .events import Event, Observer
     from .jobs import preview_pull, preview_sync, pull, read_listing, sync
-    from .listing import Listing
     from .models import BdsType, DataSet, Extract, Identity, Plugin
     from .options import PublishAs, PullOptions, RunOptions, SyncOptions
     from .plan import Wanted
     from .report import FailedList, Outcome, RunReport, Status
     from .run_plan import RunPlan, Step
-    from .running import Stop
     from .schema import ChangeKind, SchemaChange
     from .sync_steps import SyncPlan
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "archive": ("Verify",),
+    "archive.archive": ("Verify",),
     "completeness": ("Arrival", "Completeness", "Gap"),
-    "config": ("Config",),
+    "config.settings": ("Config",),
     "errors": (
         "AnotherRunMayHelp",
         "AuthorisationError",
@@ -67,13 +67,13 @@ _HOMES = {
     ),
     "events": ("Event", "Observer"),
     "jobs": ("preview_pull", "preview_sync", "pull", "read_listing", "sync"),
-    "listing": ("Listing",),
+    "catalogue.listing": ("Listing",),
     "models": ("BdsType", "DataSet", "Extract", "Identity", "Plugin"),
     "options": ("PublishAs", "PullOptions", "RunOptions", "SyncOptions"),
     "plan": ("Wanted",),
     "report": ("FailedList", "Outcome", "RunReport", "Status"),
     "run_plan": ("RunPlan", "Step"),
-    "running": ("Stop",),
+    "concurrency.running": ("Stop",),
     "schema": ("ChangeKind", "SchemaChange"),
     "sync_steps": ("SyncPlan",),
 }

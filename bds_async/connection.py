@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from .auth import TokenRefresher
-from .config import Config
+from .auth.grants import grant_for
+from .auth.refresher import TokenRefresher
+from .config.settings import Config
 from .errors import UnreachableError
 from .events import Held, Observer
-from .gate import Gate
-from .grants import grant_for
 from .options import RunOptions
-from .tenant import Tenant
-from .transport import Transport
+from .tenant.gate import Gate
+from .tenant.tenant import Tenant
+from .transport.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
+from .concurrency.running import Stop, beside, time_limits
 from .connection import Connection
 from .errors import BdsError
 from .events import Ended, Event, Finished, Observer
 from .report import RunReport
 from .run_log import RunLog
-from .running import Stop, beside, time_limits
 
 
 class Course:

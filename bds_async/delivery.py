@@ -8,20 +8,20 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from .archive import Checked, check, unzip_csv
-from .download import Download, Piece
+from .archive.archive import Checked, check, unzip_csv
+from .concurrency.pool import Pool
+from .concurrency.to_its_end import to_its_end
+from .concurrency.zip_threads import ZipThreads
 from .errors import AnotherRunMayHelp, ExtractError, UnreachableError, VerificationError
 from .events import Ended, Observer, Restarted, Warned
-from .folder import free_space
+from .folder.folder import free_space
 from .options import PublishAs, RunOptions
-from .pool import Pool
 from .publish import Publisher
 from .report import Outcome
 from .schema import ChangeKind, SchemaChange
-from .tenant import Tenant
-from .to_its_end import to_its_end
-from .transfer import Transfer
-from .zip_threads import ZipThreads
+from .tenant.tenant import Tenant
+from .transfer.download import Download, Piece
+from .transfer.transfer import Transfer
 
 
 class DeliveryRun:

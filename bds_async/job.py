@@ -9,25 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from .catalogue import read_catalogue
+from .catalogue.catalogue import read_catalogue
+from .catalogue.listing import Listing, list_extracts
 from .completeness import Completeness
-from .config import Config
+from .concurrency.zip_threads import ZipThreads
+from .config.settings import Config
 from .course import Course
 from .delivery import DeliveryRun
-from .download import Download
 from .events import Planned
 from .gaps import gap_of
-from .ledger import Delivery, Ledger
-from .listing import Listing, list_extracts
+from .ledger.ledger import Delivery, Ledger
 from .models import DataSet
 from .options import RunOptions
-from .partial import Partial, sweep
+from .partial.partial import Partial, sweep
 from .plan import select
 from .publish import Publisher
 from .run_log import Survey
 from .run_plan import RunPlan, Step, chained, skipped
-from .tenant import Tenant
-from .zip_threads import ZipThreads
+from .tenant.tenant import Tenant
+from .transfer.download import Download
 
 Options = TypeVar("Options", bound=RunOptions)
 

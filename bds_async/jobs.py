@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from .config import Config
+from .catalogue.listing import Listing
+from .concurrency.running import Stop, beside
+from .config.settings import Config
 from .connection import connect
 from .course import Course
 from .events import Observer, unobserved
-from .folder import FolderLock, prepare
+from .folder.folder import FolderLock, prepare
 from .job import Job, Options, Wiring, list_chosen
-from .ledger import Delivery, Ledger
-from .listing import Listing
+from .ledger.ledger import Delivery, Ledger
 from .options import PullOptions, RunOptions, SyncOptions
 from .publish import Publisher
 from .pull_plan import plan_pull
 from .report import RunReport
 from .run_plan import RunPlan, Step
-from .running import Stop, beside
 from .schema import ChangeKind
 from .sync_steps import SyncPlan, plan_sync
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .archive import Verify
-from .file_names import Suffix
+from .archive.archive import Verify
+from .folder.file_names import Suffix
 from .plan import Wanted
 
 

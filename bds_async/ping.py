@@ -12,7 +12,7 @@ import logging
 from yarl import URL
 
 from .errors import ConfigError, ExtractError
-from .transport import Transport
+from .transport.transport import Transport
 
 #: Seconds that a call may take; it never holds up the run for longer.
 PATIENCE = 10.0

@@ -13,15 +13,15 @@ from functools import partial
 from pathlib import Path
 
 from . import durable
-from .archive import Checked, Verify, check
+from .archive.archive import Checked, Verify, check
+from .concurrency.to_its_end import to_its_end
 from .errors import ExtractError, UnusableArchive, VerificationError
-from .folder import make_folders, writing_to
-from .ledger import Delivery, Ledger
+from .folder.folder import make_folders, writing_to
+from .folder.paths import inside
+from .ledger.ledger import Delivery, Ledger
 from .models import Extract
-from .partial import clear_away, drop_unzipped
-from .paths import inside
+from .partial.partial import clear_away, drop_unzipped
 from .schema import SchemaChange, compare
-from .to_its_end import to_its_end
 
 
 class Publisher:

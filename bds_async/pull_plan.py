@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .ledger import Delivery, Ledger
-from .listing import Listing
+from .catalogue.listing import Listing
+from .folder.paths import inside
+from .ledger.ledger import Delivery, Ledger
 from .models import Extract
 from .options import PullOptions
-from .paths import inside
 from .plan import choose
 from .run_plan import RunPlan, Step, partial_keys
 

@@ -7,27 +7,27 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from .catalogue import read_catalogue
-from .config import Config
+from .catalogue.catalogue import read_catalogue
+from .catalogue.listing import Listing, list_extracts
+from .concurrency.running import Stop, beside, time_limits
+from .concurrency.zip_threads import ZipThreads
+from .config.settings import Config
 from .connection import connect
 from .course import Course
 from .delivery import DeliveryRun
-from .discrepancies import Discrepancy, Remedy, Verification
-from .download import Download
 from .events import Observer, Planned, unobserved
-from .folder import FolderLock, prepare
-from .ledger import Ledger
-from .listing import Listing, list_extracts
+from .folder.folder import FolderLock, prepare
+from .ledger.ledger import Ledger
 from .models import Extract, Identity
 from .options import RunOptions
-from .partial import Partial
+from .partial.partial import Partial
 from .publish import Publisher
 from .report import Outcome, Status
 from .run_plan import chained
-from .running import Stop, beside, time_limits
-from .tenant import Tenant
-from .verification import demand_folder, examine
-from .zip_threads import ZipThreads
+from .tenant.tenant import Tenant
+from .transfer.download import Download
+from .verification.discrepancies import Discrepancy, Remedy, Verification
+from .verification.verification import demand_folder, examine
 
 
 async def repair(

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from .catalogue.listing import Listing
 from .completeness import Arrival
-from .download import Download
-from .ledger import Delivery
-from .listing import Listing
+from .ledger.ledger import Delivery
 from .models import Extract, Identity
 from .options import RunOptions
-from .partial import key_of
+from .partial.partial import key_of
 from .report import FailedList, Outcome, Status
+from .transfer.download import Download
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from . import clock
+from .catalogue.listing import Listing
 from .completeness import Gap
 from .gaps import gap_of
-from .ledger import Ledger
-from .listing import Listing
+from .ledger.ledger import Ledger
 from .models import Identity
 from .options import SyncOptions
 from .run_plan import RunPlan, Step, partial_keys

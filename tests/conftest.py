@@ -16,12 +16,12 @@ from aiohttp import web
 from pydantic import SecretStr
 from yarl import URL
 
-from bds_async.auth import AccessToken, TokenRefresher, grant_for
-from bds_async.config import Config
-from bds_async.gate import Gate
+from bds_async.auth.refresher import AccessToken, TokenRefresher, grant_for
+from bds_async.config.settings import Config
 from bds_async.sandbox import Sandbox, SandboxSettings
-from bds_async.tenant import Tenant
-from bds_async.transport import Transport
+from bds_async.tenant.gate import Gate
+from bds_async.tenant.tenant import Tenant
+from bds_async.transport.transport import Transport
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 StartSandbox = Callable[..., Awaitable[Sandbox]]

@@ -5,8 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-from bds_async.auth import TokenRefresher, grant_for
-from bds_async.config import Config
+from bds_async.auth.refresher import TokenRefresher, grant_for
+from bds_async.config.settings import Config
 from bds_async.errors import BdsError
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from bds_async.folder import prepare
+from bds_async.folder.folder import prepare
 from bds_async.models import BdsType, Identity
-from bds_async.partial import Partial
+from bds_async.partial.partial import Partial
 from bds_async.sandbox.truth import TrueExtract
 
 #: Bytes: many seconds' reading, on a machine that hashes fast; as a CSV they have room on most disks.

@@ -16,11 +16,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bds_async.archive import Verify, check
-from bds_async.folder import prepare
-from bds_async.ledger import Ledger
+from bds_async.archive.archive import Verify, check
+from bds_async.folder.folder import prepare
+from bds_async.ledger.ledger import Ledger
 from bds_async.models import BdsType, DataSet, Extract, Plugin
-from bds_async.partial import Partial, key_of, sweep
+from bds_async.partial.partial import Partial, key_of, sweep
 from bds_async.publish import Publisher
 
 TENANT = "https://school.example"

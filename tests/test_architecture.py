@@ -21,50 +21,20 @@ LAYERS: list[set[str]] = [
     # The command line.
     {"__main__", "cli"},
     # Whole jobs, and who watches them.
-    {"jobs", "job", "repair", "login", "progress", "metrics", "ping", "recipes"},
-    {"doctor", "doctor_catalogue", "doctor_checks", "doctor_local", "doctor_reach"}
-    | {"doctor_sample", "doctor_space", "doctor_steps", "doctor_token"},
+    {"jobs", "job", "repair", "rebuild", "corrections", "login", "progress", "metrics", "ping", "recipes", "doctor"},
     # Parts of a run.
-    {
-        "catalogue",
-        "versions",
-        "listing",
-        "plan",
-        "pull_plan",
-        "sync_plan",
-        "expiry",
-        "run_plan",
-        "sync_steps",
-        "gaps",
-        "options",
-        "connection",
-        "course",
-    }
-    | {"pool", "delivery", "download", "rejections", "transfer", "served", "storage_traits", "signed_links"}
-    | {"publish", "verification", "discrepancies"},
+    {"catalogue", "plan", "pull_plan", "sync_plan", "sync_steps", "expiry", "run_plan", "gaps", "options"}
+    | {"connection", "course", "delivery", "transfer", "publish", "verification"},
     # What is kept in the folder.
-    {"partial", "partial_writer", "held_ranges", "ranges"}
-    | {"archive", "inflate", "zip_directory", "zip_members", "zip_threads", "csv_header"}
-    | {"ledger", "ledger_database", "ledger_format", "ledger_queries", "ledger_rows", "folder_pins"}
-    | {"ledger_sync", "ledger_completeness", "ledger_schema", "sync_state"},
+    {"partial", "archive", "ledger", "sync_state"},
     # One tenant, and the way to its tokens.
-    {"tenant", "gate", "links", "statuses"},
-    {"auth", "grants", "service_user", "token_endpoint", "code_grant", "redirect_listener", "consent"},
-    {
-        "token_store",
-        "custody",
-        "provided_token",
-        "token_home",
-        "token_journal",
-        "token_lock",
-        "transport",
-        "name_lookup",
-    },
+    {"tenant"},
+    {"auth"},
+    {"token_store", "transport"},
     # Settings, files and policies.
-    {"retry", "config", "config_file", "config_sources", "addresses", "folder", "file_names", "paths", "durable"}
-    | {"running", "uninterrupted", "to_its_end"},
+    {"retry", "config", "folder", "durable", "concurrency"},
     # What is talked about.
-    {"events", "report", "pages", "models", "schema", "completeness", "clock", "run_log"},
+    {"events", "report", "run_log", "models", "schema", "completeness", "clock"},
     {"errors", "at_once", "__init__"},
 ]
 #: These may speak to a person; all others return, raise or tell an observer.

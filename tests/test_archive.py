@@ -20,8 +20,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bds_async import inflate, zip_members
-from bds_async.archive import Checked, Verify, check, measure, unzip_csv
+from bds_async.archive import inflate, zip_members
+from bds_async.archive.archive import Checked, Verify, check, measure, unzip_csv
 from bds_async.errors import DestinationError, ExtractError, TransientError, UnusableArchive, VerificationError
 
 HEADER = b"\xef\xbb\xbfUserId,UserName\r\n"

@@ -12,10 +12,10 @@ import pytest
 from pydantic import SecretStr
 from scripted_auth import ScriptedAuth, drops, grants, says, waits_for
 
-from bds_async import auth as auth_module
 from bds_async import retry
-from bds_async.auth import AccessToken, TokenRefresher, grant_for
-from bds_async.config import Config
+from bds_async.auth import refresher as auth_module
+from bds_async.auth.refresher import AccessToken, TokenRefresher, grant_for
+from bds_async.config.settings import Config
 from bds_async.errors import AuthorisationError, ConfigError, ConnectionFailed, UnreachableError
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 

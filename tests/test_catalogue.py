@@ -9,8 +9,9 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async import catalogue as module
-from bds_async.catalogue import NEW_SCOPE, OLD_SCOPES, Catalogue, paired, read_catalogue
+from bds_async.catalogue import catalogue as module
+from bds_async.catalogue.catalogue import NEW_SCOPE, OLD_SCOPES, Catalogue, paired, read_catalogue
+from bds_async.catalogue.pages import OldDataSetShape
 from bds_async.errors import (
     AuthorisationError,
     BdsError,
@@ -21,7 +22,6 @@ from bds_async.errors import (
     TransientError,
 )
 from bds_async.models import BdsType, DataSet
-from bds_async.pages import OldDataSetShape
 from bds_async.sandbox import Fault, Sandbox
 
 OLD = frozenset({"datahub:dataexports:*"})

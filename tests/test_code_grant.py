@@ -10,12 +10,12 @@ from pydantic import SecretStr
 from scripted_auth import ScriptedAuth, drops, grants, says, waits_for
 
 from bds_async import durable
-from bds_async.auth import TokenRefresher
-from bds_async.code_grant import CodeGrant
-from bds_async.config import Config
-from bds_async.consent import Consent, challenge
+from bds_async.auth.refresher import TokenRefresher
+from bds_async.config.settings import Config
 from bds_async.errors import AuthorisationError, ConfigError, TransientError, UnreachableError
-from bds_async.token_store import store_for
+from bds_async.login.code_grant import CodeGrant
+from bds_async.login.consent import Consent, challenge
+from bds_async.token_store.store import store_for
 
 CODE = "hush-code"
 REDIRECT = "https://localhost:8765/callback"

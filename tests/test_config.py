@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from bds_async.addresses import origin
-from bds_async.config import Config, TokenSource
-from bds_async.config_sources import KEYS, is_absent, variable
+from bds_async.config.addresses import origin
+from bds_async.config.settings import Config, TokenSource
+from bds_async.config.sources import KEYS, is_absent, variable
 from bds_async.errors import ConfigError
 
 FOUR_KEYS = {

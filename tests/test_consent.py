@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from bds_async.config import Config
-from bds_async.consent import Consent, ForeignRedirect, challenge, redirect_address
+from bds_async.config.settings import Config
 from bds_async.errors import AuthorisationError, ConfigError
+from bds_async.login.consent import Consent, ForeignRedirect, challenge, redirect_address
 
 REDIRECT = "https://localhost:8765/callback"
 CONFIG = Config(bspace_url="https://school.example", client_id="the client", client_secret="hush", refresh_token="old")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.csv_header import HEADER_LIMIT, HeaderReader, columns_of
+from bds_async.archive.csv_header import HEADER_LIMIT, HeaderReader, columns_of
 
 
 def header_of(content: bytes, block: int = 1 << 20) -> tuple[str, ...] | None:

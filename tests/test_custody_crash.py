@@ -14,9 +14,9 @@ import pytest
 from pydantic import SecretStr
 
 import bds_async
-from bds_async.config import Config
+from bds_async.config.settings import Config
 from bds_async.sandbox import Sandbox, SandboxSettings
-from bds_async.token_store import TokenStore, store_for
+from bds_async.token_store.store import TokenStore, store_for
 
 #: Kills; CUSTODY_KILLS=2000 is the long version, CUSTODY_SEED another one.
 KILLS = int(os.environ.get("CUSTODY_KILLS", "100"))

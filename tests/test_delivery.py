@@ -13,20 +13,19 @@ import pytest
 from aiohttp import web
 from builders import QUEUED, an_extract
 
-from bds_async import download as downloads
+from bds_async.concurrency.zip_threads import ZipThreads
 from bds_async.delivery import DeliveryRun
-from bds_async.download import Download
 from bds_async.errors import DestinationError
 from bds_async.events import Ended, Event, Received, Restarted, Started
-from bds_async.folder import prepare
-from bds_async.ledger import Ledger
+from bds_async.folder.folder import prepare
+from bds_async.ledger.ledger import Ledger
 from bds_async.models import BdsType, DataSet, Extract, Plugin
 from bds_async.options import PublishAs, RunOptions
-from bds_async.partial import Partial
+from bds_async.partial.partial import Partial
 from bds_async.publish import Publisher
 from bds_async.report import Outcome, Status
 from bds_async.run_plan import chained
-from bds_async.zip_threads import ZipThreads
+from bds_async.transfer.download import Download
 
 TENANT = "https://school.example"
 
@@ -188,7 +187,7 @@ class TestVerification:
 
 class TestWhatStopsTheRun:
     async def test_a_full_disk_does(self, deliveries, serve, monkeypatch):
-        monkeypatch.setattr("bds_async.folder.free_space", lambda path: 10)
+        monkeypatch.setattr("bds_async.folder.folder.free_space", lambda path: 10)
         url = await serve(good)
         with pytest.raises(ExceptionGroup) as caught:
             await deliveries.run(url, an_extract(download_link=str(url)))

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from bds_async import durable
-from bds_async.config import Config
-from bds_async.doctor import Examination, examine
-from bds_async.doctor_checks import STEPS
-from bds_async.doctor_steps import Case, Check, CheckStatus, Finding, Step, take
+from bds_async.config.settings import Config
+from bds_async.doctor.checks import STEPS
+from bds_async.doctor.examination import Examination, examine
+from bds_async.doctor.steps import Case, Check, CheckStatus, Finding, Step, take
 from bds_async.errors import AuthorisationError, ConfigError
-from bds_async.folder import prepare
-from bds_async.ledger import Ledger
+from bds_async.folder.folder import prepare
+from bds_async.ledger.ledger import Ledger
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
-from bds_async.token_store import store_for
+from bds_async.token_store.store import store_for
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="modes are those of POSIX")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bds_async.errors import DestinationError, FolderBusy
-from bds_async.folder import (
+from bds_async.folder.folder import (
     FolderLock,
     free_space,
     ledger_path,
@@ -27,7 +27,7 @@ from bds_async.folder import (
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
 HOLD = """
 import sys, pathlib
-from bds_async.folder import FolderLock
+from bds_async.folder.folder import FolderLock
 lock = FolderLock(pathlib.Path(sys.argv[1]))
 lock.acquire()
 print("held", flush=True)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bds_async.catalogue import read_catalogue
+from bds_async.catalogue.catalogue import read_catalogue
+from bds_async.catalogue.listing import list_extracts
 from bds_async.errors import ConnectionFailed, UnreachableError
-from bds_async.gate import Gate
-from bds_async.listing import list_extracts
 from bds_async.retry import RETRY_AFTER_CEILING
+from bds_async.tenant.gate import Gate
 
 REFUSED = ConnectionFailed("Could not connect to school.example: refused.")
 
@@ -272,7 +272,7 @@ class TestOutage:
 
     async def test_sixteen_failures_at_once_are_one_outage(self, monkeypatch):
         failures = []
-        monkeypatch.setattr("bds_async.gate.full_jitter", lambda count: failures.append(count) or 60.0)
+        monkeypatch.setattr("bds_async.tenant.gate.full_jitter", lambda count: failures.append(count) or 60.0)
         gate = Gate(unheard)
         for _ in range(16):
             gate.unreachable(REFUSED)
@@ -280,7 +280,7 @@ class TestOutage:
 
     async def test_each_probe_that_fails_waits_longer_up_to_a_measure(self, monkeypatch):
         failures = []
-        monkeypatch.setattr("bds_async.gate.full_jitter", lambda count: failures.append(count) or 0.0)
+        monkeypatch.setattr("bds_async.tenant.gate.full_jitter", lambda count: failures.append(count) or 0.0)
         gate = Gate(unheard)
         for _ in range(9):
             gate.unreachable(REFUSED)
@@ -288,7 +288,7 @@ class TestOutage:
 
     async def test_an_answer_ends_it(self, monkeypatch):
         failures = []
-        monkeypatch.setattr("bds_async.gate.full_jitter", lambda count: failures.append(count) or 0.0)
+        monkeypatch.setattr("bds_async.tenant.gate.full_jitter", lambda count: failures.append(count) or 0.0)
         gate = Gate(unheard, patience=0.05)
         gate.unreachable(REFUSED)
         await asyncio.sleep(0.03)
@@ -298,7 +298,7 @@ class TestOutage:
         assert failures == [1, 1]
 
     async def test_when_patience_is_up_everybody_hears_of_it(self, monkeypatch):
-        monkeypatch.setattr("bds_async.gate.full_jitter", lambda count: 0.005)
+        monkeypatch.setattr("bds_async.tenant.gate.full_jitter", lambda count: 0.005)
         requests = Requests(Gate(unheard, first_patience=0.03))
 
         async def one() -> None:
@@ -318,7 +318,7 @@ class TestOutage:
                 pytest.fail("the gate is closed")
 
     async def test_a_tenant_that_has_answered_before_is_waited_for_longer(self, monkeypatch):
-        monkeypatch.setattr("bds_async.gate.full_jitter", lambda count: 0.0)
+        monkeypatch.setattr("bds_async.tenant.gate.full_jitter", lambda count: 0.0)
         gate = Gate(unheard, first_patience=0.0, patience=60.0)
         gate.answered({})
         gate.unreachable(REFUSED)
@@ -360,7 +360,7 @@ class TestOverRealSockets:
         assert [(len(listing.extracts), listing.failed) for listing in both] == [(8, []), (8, [])]
 
     async def test_an_outage_is_waited_out_and_costs_no_tries(self, start_sandbox, connect, monkeypatch):
-        monkeypatch.setattr("bds_async.gate.full_jitter", lambda count: 0.02)
+        monkeypatch.setattr("bds_async.tenant.gate.full_jitter", lambda count: 0.02)
         sandbox = await start_sandbox(data_sets=12)
         held, back = [], asyncio.Event()
         tenant = await connect(sandbox, gate=Gate(lambda why, seconds: (held.append(why), back.set())), attempts=1)
@@ -376,7 +376,7 @@ class TestOverRealSockets:
         assert all("Could not connect" in why for why in held)
 
     async def test_an_outage_without_end_is_reported_by_every_request(self, start_sandbox, connect, monkeypatch):
-        monkeypatch.setattr("bds_async.gate.full_jitter", lambda count: 0.01)
+        monkeypatch.setattr("bds_async.tenant.gate.full_jitter", lambda count: 0.01)
         sandbox = await start_sandbox()
         tenant = await connect(sandbox, gate=Gate(unheard, patience=0.05), attempts=6)
         catalogue = await read_catalogue(tenant, None)

@@ -11,12 +11,12 @@ import pytest
 from scripted_auth import ScriptedAuth, drops, grants, says, waits_for
 
 from bds_async import durable
-from bds_async.config import Config
+from bds_async.auth.grants import RefreshTokenGrant, grant_for
+from bds_async.auth.service_user import ClientAssertionGrant
+from bds_async.config.settings import Config
 from bds_async.errors import AuthorisationError, ConfigError, ConnectionFailed, Throttled, TransientError
-from bds_async.grants import RefreshTokenGrant, grant_for
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
-from bds_async.service_user import ClientAssertionGrant
-from bds_async.token_store import store_for
+from bds_async.token_store.store import store_for
 
 
 @pytest.fixture

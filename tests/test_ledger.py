@@ -19,12 +19,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bds_async import ledger_database, ledger_format, ledger_queries
 from bds_async.errors import ConfigError, DestinationError, FolderBusy, WrongTenant
-from bds_async.folder import ledger_path, prepare, state_folder
-from bds_async.ledger import Delivery, Ledger, State
+from bds_async.folder.folder import ledger_path, prepare, state_folder
+from bds_async.folder.paths import fold
+from bds_async.ledger import database as ledger_database
+from bds_async.ledger import format as ledger_format
+from bds_async.ledger import queries as ledger_queries
+from bds_async.ledger.ledger import Delivery, Ledger, State
 from bds_async.models import BdsType, DataSet, Extract, Identity, Plugin
-from bds_async.paths import fold
 
 TENANT = "https://school.example"
 START = datetime(2026, 11, 22, 4, 9, 22, tzinfo=UTC)
@@ -478,7 +480,7 @@ def test_any_thread_may_write(ledger: Ledger) -> None:
 KILLED = """
 import os, pathlib, signal, sys
 from datetime import UTC, datetime, timedelta
-from bds_async.ledger import Delivery, Ledger
+from bds_async.ledger.ledger import Delivery, Ledger
 from bds_async.models import BdsType, DataSet, Identity, Plugin
 folder = pathlib.Path(sys.argv[1])
 ledger = Ledger.open(folder, "https://school.example")

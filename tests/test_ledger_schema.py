@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from sync_world import START, diff, full
 
-from bds_async import ledger_schema
-from bds_async.folder import prepare
-from bds_async.ledger import Delivery, Ledger
+from bds_async.folder.folder import prepare
+from bds_async.ledger import schema as ledger_schema
+from bds_async.ledger.ledger import Delivery, Ledger
 from bds_async.models import DataSet, Extract, Plugin
 from bds_async.schema import Columns, Header
 

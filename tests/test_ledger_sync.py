@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sync_world import START, Books, World, at, diff, full
 
-from bds_async import clock, ledger_format
-from bds_async.folder import ledger_path, prepare
-from bds_async.ledger import Delivery, Ledger
-from bds_async.ledger_completeness import ACCEPTED, MARKED
+from bds_async import clock
+from bds_async.folder.folder import ledger_path, prepare
+from bds_async.ledger import format as ledger_format
+from bds_async.ledger.completeness import ACCEPTED, MARKED
+from bds_async.ledger.ledger import Delivery, Ledger
 from bds_async.models import BdsType, DataSet, Extract, Plugin
 from bds_async.sync_plan import DataSetPlan, plan_data_set
 from bds_async.sync_state import Baseline, Kept, LastLook, Listed, Missed, SyncState

@@ -6,13 +6,13 @@ import pytest
 from aiohttp import web
 from builders import a_data_set
 
-from bds_async.catalogue import Catalogue, read_catalogue
+from bds_async.catalogue.catalogue import Catalogue, read_catalogue
+from bds_async.catalogue.listing import list_extracts
+from bds_async.concurrency.running import beside
 from bds_async.errors import AuthorisationError, CatalogueError, UnreachableError
-from bds_async.gate import Gate
-from bds_async.listing import list_extracts
 from bds_async.models import BdsType
-from bds_async.running import beside
 from bds_async.sandbox import Fault, Sandbox
+from bds_async.tenant.gate import Gate
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ async def test_a_token_that_is_refused_for_good_stops_everything(start_sandbox, 
 
 
 async def test_a_tenant_that_goes_away_for_good_stops_everything(start_sandbox, connect, monkeypatch):
-    monkeypatch.setattr("bds_async.gate.full_jitter", lambda count: 0.01)
+    monkeypatch.setattr("bds_async.tenant.gate.full_jitter", lambda count: 0.01)
     sandbox = await start_sandbox()
     gate = Gate(lambda why, seconds: None, patience=0.05)
     found = await read_catalogue(await connect(sandbox, gate=gate), None)

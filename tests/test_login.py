@@ -11,12 +11,12 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 
-from bds_async.auth import TokenRefresher
-from bds_async.config import Config
-from bds_async.consent import Consent
+from bds_async.auth.grants import grant_for
+from bds_async.auth.refresher import TokenRefresher
+from bds_async.config.settings import Config
 from bds_async.errors import AuthorisationError, CatalogueError, ConfigError, UnreachableError
-from bds_async.grants import grant_for
-from bds_async.login import REDIRECT_URI, prove_home, scope_to_ask_for, sign_in
+from bds_async.login.consent import Consent
+from bds_async.login.sign_in import REDIRECT_URI, prove_home, scope_to_ask_for, sign_in
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 
 KEYS = {"bspace_url": "https://school.example", "client_id": "x", "client_secret": "hush"}

@@ -15,8 +15,8 @@ from aiohttp import web
 from yarl import URL
 
 from bds_async.errors import ConnectionFailed
-from bds_async.name_lookup import resolver
-from bds_async.transport import Transport
+from bds_async.transport.name_lookup import resolver
+from bds_async.transport.transport import Transport
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_neither_the_loop_nor_the_process_waits_for_it_at_its_end() -> None:
     script = (
         "import asyncio, socket, time\n"
         "socket.getaddrinfo = lambda *_, **__: time.sleep(3600)\n"
-        "from bds_async.name_lookup import resolver\n"
+        "from bds_async.transport.name_lookup import resolver\n"
         "async def main():\n"
         "    await asyncio.wait([asyncio.create_task(resolver().resolve('school.example'))], timeout=0.1)\n"
         "asyncio.run(main())\n"

@@ -10,15 +10,15 @@ from builders import moments
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.errors import CatalogueError
-from bds_async.models import BdsType, DataSet
-from bds_async.pages import (
+from bds_async.catalogue.pages import (
     DataSetsPage,
     ExtractsPage,
     OldDataSetsPage,
     ProductVersions,
     parse,
 )
+from bds_async.errors import CatalogueError
+from bds_async.models import BdsType, DataSet
 
 ROUTE = "/d2l/api/lp/1.43/datasets/bds"
 FULL = {"PluginId": "P-full", "Name": "Users", "Description": "all", "ExtractsLink": "https://t/x"}

@@ -19,10 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bds_async.errors import DestinationError, Superseded
-from bds_async.folder import partial_folder, prepare
+from bds_async.folder.folder import partial_folder, prepare
 from bds_async.models import BdsType, Identity
-from bds_async.partial import Partial, key_of, sweep
-from bds_async.ranges import Range, gaps, merged
+from bds_async.partial.partial import Partial, key_of, sweep
+from bds_async.partial.ranges import Range, gaps, merged
 
 MOMENT = datetime(2026, 11, 22, 4, 9, 22, tzinfo=UTC)
 ONE = Identity("plugin-1", BdsType.FULL, MOMENT, MOMENT, "9.4")

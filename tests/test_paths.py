@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bds_async.errors import DestinationError
-from bds_async.file_names import (
+from bds_async.folder.file_names import (
     compact,
     file_name,
     file_names,
@@ -20,8 +20,8 @@ from bds_async.file_names import (
     relative_path,
     safe_version,
 )
+from bds_async.folder.paths import FOLDER_BYTES, fold, folder_name, inside, windows_long_path
 from bds_async.models import BdsType, Identity
-from bds_async.paths import FOLDER_BYTES, fold, folder_name, inside, windows_long_path
 
 QUEUED = datetime(2026, 11, 22, 4, 9, 22, tzinfo=UTC)
 CREATED = datetime(2026, 11, 22, 4, 10, 2, 123000, tzinfo=UTC)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bds_async.concurrency.pool import Pool
 from bds_async.errors import DestinationError, ExtractError
-from bds_async.pool import Pool
 
 
 class Gang:

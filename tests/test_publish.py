@@ -22,12 +22,12 @@ import pytest
 from publishing_process import TENANT, USERS, extract_number, zip_number
 
 from bds_async import durable
-from bds_async.archive import Verify, check, unzip_csv
-from bds_async.csv_header import columns_of
+from bds_async.archive.archive import Verify, check, unzip_csv
+from bds_async.archive.csv_header import columns_of
 from bds_async.errors import DestinationError
-from bds_async.folder import partial_folder, prepare
-from bds_async.ledger import Delivery, Ledger
-from bds_async.partial import Partial
+from bds_async.folder.folder import partial_folder, prepare
+from bds_async.ledger.ledger import Delivery, Ledger
+from bds_async.partial.partial import Partial
 from bds_async.publish import Publisher
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals, modes and links are POSIX")

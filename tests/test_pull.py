@@ -29,13 +29,13 @@ from bds_async import (
     preview_pull,
     pull,
 )
-from bds_async.download import Piece
 from bds_async.events import Ended, Event, Finished
-from bds_async.folder import FolderLock, prepare
-from bds_async.gate import Gate
+from bds_async.folder.folder import FolderLock, prepare
 from bds_async.sandbox import Sandbox, SandboxSettings
 from bds_async.sandbox.truth import TrueExtract
-from bds_async.transfer import Transfer
+from bds_async.tenant.gate import Gate
+from bds_async.transfer.download import Piece
+from bds_async.transfer.transfer import Transfer
 
 SMALL = SandboxSettings(data_sets=12, scale=0.01)
 OLD_SCOPES = frozenset({"datahub:dataexports:*"})

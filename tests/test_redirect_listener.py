@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from bds_async.config import Config
-from bds_async.consent import Consent
+from bds_async.config.settings import Config
 from bds_async.errors import AuthorisationError
-from bds_async.redirect_listener import can_listen, listening
+from bds_async.login.consent import Consent
+from bds_async.login.redirect_listener import can_listen, listening
 
 CONFIG = Config(bspace_url="https://school.example", client_id="x", client_secret="hush", refresh_token="old")
 

@@ -22,14 +22,14 @@ from bds_async import (
     Wanted,
     pull,
 )
-from bds_async.discrepancies import Fault, Remedy, Verification
 from bds_async.events import Event, Finished, Planned, Started, Surveyed
-from bds_async.folder import FolderLock
-from bds_async.ledger import Ledger
+from bds_async.folder.folder import FolderLock
+from bds_async.ledger.ledger import Ledger
 from bds_async.repair import repair
 from bds_async.sandbox import Fault as Misbehaviour
 from bds_async.sandbox import Sandbox, SandboxSettings
-from bds_async.verification import verify
+from bds_async.verification.discrepancies import Fault, Remedy, Verification
+from bds_async.verification.verification import verify
 
 SMALL = SandboxSettings(data_sets=6, scale=0.01)
 ONCE = RunOptions(attempts=1)

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from bds_async.concurrency.running import Stop, beside, time_limit
 from bds_async.errors import AuthorisationError, ConfigError, DestinationError, Stopped, TransientError
-from bds_async.running import Stop, beside, time_limit
 
 INTERRUPTED = Stopped("interrupted", 130)
 

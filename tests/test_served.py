@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from bds_async import served
 from bds_async.errors import TransientError
-from bds_async.served import SLOWEST, Pace, Served, check_magic, content_range, strong_validator
-from bds_async.transport import Transport
+from bds_async.transfer import served
+from bds_async.transfer.served import SLOWEST, Pace, Served, check_magic, content_range, strong_validator
+from bds_async.transport.transport import Transport
 
 sizes = st.integers(0, 10**15)
 

@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from scripted_auth import ScriptedAuth, grants, says
 
-from bds_async.auth import TokenRefresher
-from bds_async.config import Config
+from bds_async.auth.grants import grant_for
+from bds_async.auth.refresher import TokenRefresher
+from bds_async.auth.service_user import ASSERTION_LIFE, ASSERTION_TYPE, ClientAssertionGrant
+from bds_async.config.settings import Config
 from bds_async.errors import AuthorisationError, ConfigError, TransientError
-from bds_async.grants import grant_for
 from bds_async.sandbox import Sandbox, SandboxSettings
-from bds_async.service_user import ASSERTION_LIFE, ASSERTION_TYPE, ClientAssertionGrant
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PUBLIC = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from bds_async.signed_links import life
+from bds_async.doctor.signed_links import life
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
 LINK = "https://storage.example/bucket/Users.zip"

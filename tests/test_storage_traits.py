@@ -4,7 +4,7 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from bds_async.storage_traits import Downloaded, _strength, _validator, shown
+from bds_async.doctor.storage_traits import Downloaded, _strength, _validator, shown
 
 
 def headers(**values: str) -> CIMultiDictProxy[str]:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from yarl import URL
 
-from bds_async.auth import AccessToken, TokenRefresher
-from bds_async.catalogue import read_catalogue
+from bds_async.auth.refresher import AccessToken, TokenRefresher
+from bds_async.catalogue.catalogue import read_catalogue
 from bds_async.errors import (
     AuthorisationError,
     BdsError,
@@ -26,12 +26,12 @@ from bds_async.errors import (
     TransientError,
     UnreachableError,
 )
-from bds_async.gate import Gate
 from bds_async.models import Extract
 from bds_async.retry import RETRY_AFTER_CEILING
 from bds_async.sandbox import Fault
-from bds_async.tenant import FRESH_TOKENS, MAX_REDIRECTS, Tenant, origin_of, to_url
-from bds_async.transport import Transport
+from bds_async.tenant.gate import Gate
+from bds_async.tenant.tenant import FRESH_TOKENS, MAX_REDIRECTS, Tenant, origin_of, to_url
+from bds_async.transport.transport import Transport
 
 SIGNED = "/a%2Fb/archive.zip?X-Expires=9&sig=hush%2Bhush+hush%3D&x=%C3%A9"
 ZIP = {"Accept-Encoding": "identity"}

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bds_async.to_its_end import to_its_end
+from bds_async.concurrency.to_its_end import to_its_end
 
 
 async def wait_then_note(go_on: asyncio.Event, notes: list[str]) -> str:

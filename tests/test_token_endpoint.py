@@ -15,11 +15,11 @@ from pydantic import SecretStr
 from scripted_auth import ScriptedAuth, drops, grants, says
 from yarl import URL
 
-from bds_async import token_endpoint
-from bds_async.config import Config
+from bds_async.auth import token_endpoint
+from bds_async.auth.token_endpoint import ASSUMED_LIFETIME, LONGEST_LIFETIME, TokenEndpoint, basic, refresh_token_in
+from bds_async.config.settings import Config
 from bds_async.errors import ConfigError, ConnectionFailed, Throttled, TransientError, UnreachableError
-from bds_async.token_endpoint import ASSUMED_LIFETIME, LONGEST_LIFETIME, TokenEndpoint, basic, refresh_token_in
-from bds_async.transport import Answer, Transport
+from bds_async.transport.transport import Answer, Transport
 
 ENDPOINT = TokenEndpoint(Config(bspace_url="https://school.example", client_id="x"))
 GRANTED = {"access_token": "hush-access", "token_type": "Bearer", "expires_in": 3600}
@@ -192,7 +192,7 @@ class TestAsking:
                 await self.ask(auth)
 
     async def test_an_endless_answer_is_no_reason_to_try_again(self, monkeypatch):
-        monkeypatch.setattr("bds_async.transport.read_bounded.__defaults__", (10,))
+        monkeypatch.setattr("bds_async.transport.transport.read_bounded.__defaults__", (10,))
         async with ScriptedAuth(says(200, b"hush" * 10)) as auth:
             with pytest.raises(UnreachableError, match="more than 10 bytes"):
                 await self.ask(auth)

@@ -16,12 +16,13 @@ import pytest
 from pydantic import SecretStr
 
 import bds_async
-from bds_async import durable, token_lock
-from bds_async.config import Config
+from bds_async import durable
+from bds_async.config.settings import Config
 from bds_async.errors import ConfigError, CredentialsBusy
-from bds_async.token_home import TokenFileHome
-from bds_async.token_journal import RESERVED, Entry, Journal, digest
-from bds_async.token_store import TokenStore, store_for
+from bds_async.token_store import lock as token_lock
+from bds_async.token_store.home import TokenFileHome
+from bds_async.token_store.journal import RESERVED, Entry, Journal, digest
+from bds_async.token_store.store import TokenStore, store_for
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="modes, owners and signals are POSIX only")
 KEYS = {"bspace_url": "https://school.example", "client_id": "x", "client_secret": "hush", "refresh_token": "first"}
@@ -304,7 +305,7 @@ class TestProvidedToken:
         await exchange(self.store(tmp_path, "given"), "second")
         with monkeypatch.context() as patch:
             patch.setattr(
-                "bds_async.provided_token.Provided.remember", lambda _: (_ for _ in ()).throw(KeyboardInterrupt)
+                "bds_async.token_store.provided.Provided.remember", lambda _: (_ for _ in ()).throw(KeyboardInterrupt)
             )
             with pytest.raises(KeyboardInterrupt):
                 await read(self.store(tmp_path, "given anew"))
@@ -488,7 +489,7 @@ class TestLock:
     @posix_only
     async def test_a_holder_that_is_killed_does_not_block_the_next_one(self, store, config_file):
         script = (
-            "import asyncio, sys; from pathlib import Path; from bds_async.token_lock import locked\n"
+            "import asyncio, sys; from pathlib import Path; from bds_async.token_store.lock import locked\n"
             "lock = asyncio.run(locked(Path(sys.argv[1]))); print('held', flush=True); sys.stdin.read()"
         )
         environ = {**os.environ, "PYTHONPATH": str(Path(bds_async.__file__).parent.parent)}

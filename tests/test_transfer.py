@@ -11,13 +11,13 @@ import pytest
 from aiohttp import web
 from builders import an_extract
 
-from bds_async import download as downloads
-from bds_async.download import Download, Piece
 from bds_async.errors import ExtractError, TransientError
 from bds_async.events import Event, Received, Restarted, Started
-from bds_async.folder import prepare
-from bds_async.partial import Partial
-from bds_async.transfer import Transfer
+from bds_async.folder.folder import prepare
+from bds_async.partial.partial import Partial
+from bds_async.transfer import download as downloads
+from bds_async.transfer.download import Download, Piece
+from bds_async.transfer.transfer import Transfer
 
 TAG, OTHER_TAG = '"one"', '"two"'
 #: Nobody looks into the zip here; it has to begin as one.
@@ -301,7 +301,7 @@ class TestCancelling:
         assert fetch.cancelled()
 
     async def test_blocks_that_were_written_stay(self, begin, monkeypatch):
-        monkeypatch.setattr("bds_async.transfer.BLOCK", 100)
+        monkeypatch.setattr("bds_async.transfer.transfer.BLOCK", 100)
 
         async def half(request: web.Request) -> web.StreamResponse:
             response = web.StreamResponse(headers={"Content-Length": str(SIZE), "ETag": TAG})

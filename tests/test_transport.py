@@ -16,9 +16,10 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from bds_async import __version__, transport
+from bds_async import __version__
 from bds_async.errors import BdsError, ConfigError, ConnectionFailed, DestinationError, ExtractError, TransientError
-from bds_async.transport import MAX_HEADER, Transport, proxy_address, read_bounded, translate
+from bds_async.transport import transport
+from bds_async.transport.transport import MAX_HEADER, Transport, proxy_address, read_bounded, translate
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 SIGNED = "/archive.zip?X-Signature=hush"
@@ -293,7 +294,7 @@ def context(certificate):
 FETCH = """
 import asyncio, sys
 from yarl import URL
-from bds_async.transport import Transport
+from bds_async.transport.transport import Transport
 async def main():
     async with Transport() as session:
         print((await session.fetch("GET", URL(sys.argv[1]))).status)

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from bds_async.uninterrupted import Departure, outlast, uninterrupted
+from bds_async.concurrency.uninterrupted import Departure, outlast, uninterrupted
 
 
 class Work:

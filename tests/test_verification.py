@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from builders import QUEUED, a_data_set, an_extract
 
-from bds_async.archive import Verify
-from bds_async.discrepancies import Discrepancy, Fault, Remedy, Verification
+from bds_async.archive.archive import Verify
+from bds_async.concurrency.running import Stop, beside
 from bds_async.errors import DestinationError, Stopped
 from bds_async.events import Event, Examined, Read, Reviewed, Surveyed
-from bds_async.folder import FolderLock, prepare
-from bds_async.ledger import Delivery, Ledger
-from bds_async.running import Stop, beside
-from bds_async.verification import verify
+from bds_async.folder.folder import FolderLock, prepare
+from bds_async.ledger.ledger import Delivery, Ledger
+from bds_async.verification.discrepancies import Discrepancy, Fault, Remedy, Verification
+from bds_async.verification.verification import verify
 
 TENANT = "https://school.example"
 USERS = a_data_set("Users")
@@ -278,11 +278,11 @@ async def test_files_are_read_in_parallel(folder: Folder, monkeypatch: pytest.Mo
     """Two readers meet: each waits for the other before it goes on."""
     import threading
 
-    monkeypatch.setattr("bds_async.verification.THREADS", 2)
+    monkeypatch.setattr("bds_async.verification.verification.THREADS", 2)
     both = threading.Barrier(2)
     for number in range(6):
         folder.deliver(number)
-    from bds_async import verification
+    from bds_async.verification import verification
 
     original = verification.check
 

@@ -5,9 +5,9 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bds_async.catalogue.versions import DOCUMENTED, NEWEST_KNOWN, OLDEST_KNOWN, ROUTE, negotiate, newest_common
 from bds_async.errors import CatalogueError, ConfigError, ExtractError, TransientError
 from bds_async.models import version_key
-from bds_async.versions import DOCUMENTED, NEWEST_KNOWN, OLDEST_KNOWN, ROUTE, negotiate, newest_common
 
 LOW, HIGH = version_key(OLDEST_KNOWN), version_key(NEWEST_KNOWN)
 versions = st.builds("{}.{}".format, st.integers(0, 3), st.integers(0, 99))

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from ..config import Config
+from ..concurrency.running import Stop
+from ..config.settings import Config
 from ..events import Observer
 from ..jobs import pull
 from ..options import PullOptions
 from ..report import RunReport
-from ..running import Stop
 from ..sandbox import Sandbox, SandboxSettings
 from .running import run
 from .selection import FolderPath, watching_options

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from ..doctor import Examination, examine, unheard
-from ..doctor_steps import Check, CheckStatus
+from ..doctor.examination import Examination, examine, unheard
+from ..doctor.steps import Check, CheckStatus
 from .running import run_simple
 from .selection import to_option
 from .settings import common_options, settings

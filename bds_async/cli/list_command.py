@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..config import Config
+from ..config.settings import Config
 from ..jobs import read_listing
 from ..options import RunOptions
 from .running import run_simple

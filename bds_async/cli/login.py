@@ -11,11 +11,11 @@ from contextlib import AsyncExitStack
 import click
 from pydantic import SecretStr
 
-from ..config import Config
-from ..consent import Consent, ForeignRedirect
+from ..config.settings import Config
 from ..errors import AuthorisationError, ConfigError
-from ..login import REDIRECT_URI, prove_home, scope_to_ask_for, sign_in
-from ..redirect_listener import can_listen, listening
+from ..login.consent import Consent, ForeignRedirect
+from ..login.redirect_listener import can_listen, listening
+from ..login.sign_in import REDIRECT_URI, prove_home, scope_to_ask_for, sign_in
 from .browser import open_page
 from .pasted import lines
 from .running import run_simple

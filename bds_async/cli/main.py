@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import io
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -22,6 +24,8 @@ MODULES = {
     "login": "login",
     "doctor": "doctor",
     "verify": "verify",
+    "ledger": "ledger",
+    "schema": "schema",
     "demo": "demo",
     "sandbox": "sandbox",
 }
@@ -59,6 +63,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with the documented code."""
+    _prepare_streams()
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -76,6 +81,16 @@ def main() -> NoReturn:
         # The last resort: not even a defect may print a secret.
         code = _said(_defect(error), 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _prepare_streams() -> None:
+    """Make both streams take whatever is said: they may be closed under a scheduler, or have an old encoding."""
+    nowhere = Path(os.devnull)
+    sys.stdout = sys.stdout or nowhere.open("w", encoding="utf-8")
+    sys.stderr = sys.stderr or nowhere.open("w", encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _said(message: str, code: int) -> int:

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..config import Config
+from ..config.settings import Config
 from ..errors import ConfigError
 from ..jobs import preview_pull, pull
 from ..options import PullOptions
 from ..plan import Wanted
+from .moments import moment
 from .running import run as run_job
 from .running import run_simple
 from .selection import run_options, to_option, watching_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, print_plan
 from .watching import all_of, observers
-
-
-def moment(text: str) -> datetime:
-    """An ISO 8601 date or moment; without a zone it is UTC."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        example = "2026-11-22 or 2026-11-22T04:00:00Z"
-        raise click.BadParameter(f"{text!r} is not an ISO 8601 moment such as {example}.") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @click.command("pull")

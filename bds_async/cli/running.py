@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..at_once import SIGNALS, exit_code, handle_signals
+from ..concurrency.running import Stop, beside
 from ..errors import Stopped
-from ..running import Stop, beside
 
 Result = TypeVar("Result")
 

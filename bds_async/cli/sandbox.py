@@ -8,8 +8,8 @@ from typing import NoReturn
 
 import click
 
+from ..concurrency.running import Stop
 from ..errors import ConfigError, Stopped
-from ..running import Stop
 from ..sandbox import Fault, Sandbox, SandboxSettings, load_faults
 from .running import run
 from .settings import common_options

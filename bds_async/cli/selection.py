@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ..archive import Verify
+from ..archive.archive import Verify
 from ..errors import ConfigError
 from ..options import PublishAs
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..config import Config
+from ..config.settings import Config
 from ..errors import ConfigError
 from ..jobs import preview_sync, sync
 from ..options import SyncOptions

@@ -10,14 +10,17 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from ..catalogue.listing import Listing
 from ..completeness import Gap
-from ..listing import Listing
 from ..models import BdsType, DataSet, Extract, newest, utc_text
 from ..progress import size_text
 from ..report import FailedList, identity_fields
 from ..run_plan import RunPlan, Step
 
 log = logging.getLogger(__name__)
+
+#: Headings of columns that hold numbers.
+_NUMBERS = frozenset({"size", "differentials", "delivered", "owed", "open gaps"})
 
 #: Columns that a table may have at most.
 WIDEST = 1000
@@ -29,10 +32,10 @@ def print_plan(plan: RunPlan, as_json: bool) -> None:
         for step in plan.steps:
             click.echo(json.dumps(_step_fields(step), ensure_ascii=False))
         return
-    table = _table("data set", "type", "queued", "version", "size", "action")
+    table = new_table("data set", "type", "queued", "version", "size", "action")
     for step in plan.steps:
         table.add_row(*_cells(step.extract), _action_cell(step))
-    _print(table)
+    print_table(table)
     fetch = [step.extract for step in plan.steps if step.delivered is None]
     click.echo(f"{len(fetch)} to fetch, {_total(fetch)}; {len(plan.steps) - len(fetch)} there already.")
 
@@ -43,10 +46,10 @@ def print_listing(listing: Listing, as_json: bool) -> None:
         for data_set, extracts in listing.extracts.items():
             click.echo(json.dumps(_data_set_fields(data_set, extracts), ensure_ascii=False))
         return
-    table = _table("data set", "newest full", "version", "size", "differentials", "newest differential")
+    table = new_table("data set", "newest full", "version", "size", "differentials", "newest differential")
     for data_set, extracts in listing.extracts.items():
         table.add_row(*_data_set_cells(data_set, extracts))
-    _print(table)
+    print_table(table)
     click.echo(f"{len(listing.extracts)} data sets.")
 
 
@@ -122,13 +125,14 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
-def _table(*headings: str) -> Table:
+def new_table(*headings: str) -> Table:
+    """A table without lines; numbers to the right."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in ("size", "differentials") else "left", no_wrap=True)
+        table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=True)
     return table
 
 
-def _print(table: Table) -> None:
+def print_table(table: Table) -> None:
     """Print a table as wide as it is: neither a pipe's reader nor a narrow terminal's may get cells cut."""
     Console(markup=False, highlight=False, width=WIDEST).print(table)

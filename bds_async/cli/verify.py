@@ -9,15 +9,15 @@ from typing import Any
 
 import click
 
-from ..config import Config
-from ..discrepancies import Discrepancy, Fault, Remedy, Verification
+from ..concurrency.running import beside, time_limits
+from ..config.settings import Config
 from ..errors import ConfigError
 from ..events import Observer
-from ..ledger import Delivery
+from ..ledger.ledger import Delivery
 from ..models import utc_text
 from ..options import RunOptions
-from ..running import beside, time_limits
-from ..verification import verify
+from ..verification.discrepancies import Discrepancy, Fault, Remedy, Verification
+from ..verification.verification import verify
 from .running import run as run_job
 from .selection import fetching_options, to_option, watching_options
 from .settings import common_options, settings

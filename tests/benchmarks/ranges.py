@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bds_async import Config, PullOptions, download, pull
-from bds_async.pool import Pool
+from bds_async import Config, PullOptions, pull
+from bds_async.concurrency.pool import Pool
 from bds_async.sandbox import Sandbox, SandboxSettings
+from bds_async.transfer import download
 
 MEGABYTE = 1_000_000
 BANDWIDTH = 5 * MEGABYTE

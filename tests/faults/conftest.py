@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bds_async.gate import Gate
 from bds_async.sandbox import Sandbox
+from bds_async.tenant.gate import Gate
 
 pytest.register_assert_rewrite("playing")
 from playing import Played, Player  # noqa: E402
@@ -24,7 +24,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries follow one another soon, and a tenant that is gone is given up soon."""
     monkeypatch.setattr("bds_async.retry.BASE", 0.01)
     monkeypatch.setattr("bds_async.retry.CAP", 0.05)
-    monkeypatch.setattr("bds_async.statuses.UNNAMED_WAIT", 0.05)
+    monkeypatch.setattr("bds_async.tenant.statuses.UNNAMED_WAIT", 0.05)
     monkeypatch.setattr("bds_async.connection.Gate", functools.partial(Gate, patience=20.0, first_patience=0.2))
 
 

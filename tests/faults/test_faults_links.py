@@ -7,7 +7,7 @@ from aiohttp import web
 from playing import VICTIM
 
 from bds_async.sandbox import Fault
-from bds_async.tenant import MAX_REDIRECTS
+from bds_async.tenant.tenant import MAX_REDIRECTS
 
 
 def redirected(to: str, **keys) -> Fault:

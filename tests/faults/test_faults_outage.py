@@ -8,11 +8,11 @@ import pytest
 from playing import VICTIM, published
 
 from bds_async import Status, UnreachableError
-from bds_async.auth import TokenRefresher
+from bds_async.auth.refresher import TokenRefresher
 from bds_async.events import Ended, Held
-from bds_async.gate import Gate
 from bds_async.sandbox import Fault
 from bds_async.sandbox.tenant import API, AUTH, STORAGE
+from bds_async.tenant.gate import Gate
 
 HUGE = "Sandbox Huge"
 NOT_FOR_LONG = 0.3
@@ -21,8 +21,8 @@ NOT_FOR_LONG = 0.3
 @pytest.fixture
 def small_pieces(monkeypatch):
     """What counts as large is small here, and so are its pieces."""
-    monkeypatch.setattr("bds_async.download.LARGE", 256 * 1024)
-    monkeypatch.setattr("bds_async.download.PIECE", 64 * 1024)
+    monkeypatch.setattr("bds_async.transfer.download.LARGE", 256 * 1024)
+    monkeypatch.setattr("bds_async.transfer.download.PIECE", 64 * 1024)
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ ALONE = {"data_set": (HUGE,)}
 @pytest.fixture
 def small_pieces(monkeypatch):
     """What counts as large is small here, and so are its pieces."""
-    monkeypatch.setattr("bds_async.download.LARGE", LARGE)
-    monkeypatch.setattr("bds_async.download.PIECE", PIECE)
+    monkeypatch.setattr("bds_async.transfer.download.LARGE", LARGE)
+    monkeypatch.setattr("bds_async.transfer.download.PIECE", PIECE)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from playing import config_of
 
 from bds_async import PullOptions, Stop, Stopped, pull
 from bds_async.events import Event, Received, Restarted
-from bds_async.partial import Partial
+from bds_async.partial.partial import Partial
 from bds_async.sandbox import Fault
 
 HUGE = "Sandbox Huge"
@@ -22,8 +22,8 @@ ALONE = {"data_set": (HUGE,)}
 @pytest.fixture
 def small_pieces(monkeypatch):
     """What counts as large is small here, and so are its pieces."""
-    monkeypatch.setattr("bds_async.download.LARGE", LARGE)
-    monkeypatch.setattr("bds_async.download.PIECE", PIECE)
+    monkeypatch.setattr("bds_async.transfer.download.LARGE", LARGE)
+    monkeypatch.setattr("bds_async.transfer.download.PIECE", PIECE)
 
 
 @pytest.fixture
@@ -215,7 +215,7 @@ class TestAfterAnEndInTheMiddle:
         assert (second.outcome(HUGE).resumed_bytes, second.body_bytes(HUGE)) == (held, size - held)
 
     async def test_that_was_asked_for(self, slow, monkeypatch):
-        monkeypatch.setattr("bds_async.transfer.BLOCK", 1000)
+        monkeypatch.setattr("bds_async.transfer.transfer.BLOCK", 1000)
         stop, received = Stop(), 0
 
         def watch(event: Event) -> None:
@@ -249,7 +249,11 @@ class TestAfterAnEndInTheMiddle:
 _SCRIPT = f"""
 import asyncio, sys
 from pathlib import Path
-from bds_async import Config, PullOptions, download, pull, transfer
+from bds_async import Config
+from bds_async import PullOptions
+from bds_async.transfer import download
+from bds_async import pull
+from bds_async.transfer import transfer
 download.LARGE, download.PIECE, transfer.BLOCK = {LARGE}, {PIECE}, 1000
 asyncio.run(pull(Config.load(Path(sys.argv[1]), {{}}), Path(sys.argv[2]), PullOptions(workers=3)))
 """

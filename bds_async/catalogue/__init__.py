@@ -1,0 +1,1 @@
+"""What the tenant offers, by the new routes or the old ones."""

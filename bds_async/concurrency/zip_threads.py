@@ -1,0 +1,43 @@
+"""Threads for the work on zips, which ends with the run."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Self, TypeVar
+
+from ..errors import Stopped
+
+Result = TypeVar("Result")
+
+#: Threads for the work on zips; two keep up with a pool that a network feeds.
+ZIP_THREADS = 2
+
+
+class ZipThreads:
+    """Threads for the work on zips, so that neither the event loop nor a worker waits for it.
+
+    Leaving the context ends the work under way at its next block; what has not begun is dropped.
+    """
+
+    def __init__(self, count: int = ZIP_THREADS) -> None:
+        self.executor = ThreadPoolExecutor(count, thread_name_prefix="zip")
+        self._over = threading.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.executor.shutdown(wait=True, cancel_futures=True)
+
+    def watch(self, _: int) -> None:
+        """Called for each block of work; raises Stopped once the run is over."""
+        if self._over.is_set():
+            raise Stopped("The run is over.", 3)
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """What `work` returns, done in one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self.executor, work)

@@ -1,0 +1,1 @@
+"""Settings out of config.json, the environment and secret files."""

@@ -1,0 +1,108 @@
+"""Where settings come from: config.json, the environment, and files that hold one secret each."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError
+from .file import parse_object
+
+logger = logging.getLogger(__name__)
+
+#: Every key that config.json and the environment know; others are left alone.
+KEYS = (
+    "bspace_url",
+    "client_id",
+    "client_secret",
+    "refresh_token",
+    "auth_service",
+    "api_version",
+    "scope",
+    "token_file",
+    "private_key_file",
+    "key_id",
+)
+#: Keys whose value can also stand in a file that `BDS_<KEY>_FILE` names.
+SECRET_KEYS = ("client_secret", "refresh_token")
+_PATH_KEYS = ("token_file", "private_key_file")
+
+
+def variable(key: str) -> str:
+    """The environment variable of a key: `BDS_CLIENT_ID` for `client_id`."""
+    return f"BDS_{key.upper()}"
+
+
+def is_absent(value: object) -> bool:
+    """Whether a value says nothing: null, empty, or still a placeholder of config-sample.json (`<…>`)."""
+    if not isinstance(value, str):
+        return value is None
+    text = value.strip()
+    return not text or (text.startswith("<") and text.endswith(">"))
+
+
+def from_file(path: Path) -> dict[str, Any] | None:
+    """The known keys of a config file that have a value, or None if there is no such file.
+
+    Relative paths in it count from the file's folder. Warns if others can read its secrets. Raises ConfigError.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"The config file {path} can't be read: {error.strerror}.") from None
+    values = {key: value for key, value in _parsed(path, content).items() if key in KEYS and not is_absent(value)}
+    if any(key in values for key in SECRET_KEYS):
+        warn_if_others_can_read(path)
+    return values | {key: _anchored(values[key], path.parent) for key in _PATH_KEYS if key in values}
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """The keys that the environment gives: value, and the variable that gave it. Raises ConfigError."""
+    found = {key: (environ.get(variable(key), ""), variable(key)) for key in KEYS}
+    for key in SECRET_KEYS:
+        named = f"{variable(key)}_FILE"
+        if environ.get(named):
+            _refuse_both(key, environ)
+            found[key] = (_secret_in(Path(environ[named]), named), named)
+    return {key: (value.strip(), name) for key, (value, name) in found.items() if not is_absent(value)}
+
+
+def warn_if_others_can_read(path: Path) -> None:
+    """Log a warning with the `chmod` to run if a file that holds a secret is open to others (POSIX only)."""
+    if sys.platform != "win32" and path.stat().st_mode & 0o044:
+        logger.warning("%s holds secrets and can be read by others. Run: chmod 600 %s", path, shlex.quote(str(path)))
+
+
+def _parsed(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        return parse_object(content)
+    except ValueError as error:
+        problem = str(error)
+    raise ConfigError(f"The config file {path} {problem}.")
+
+
+def _anchored(value: object, folder: Path) -> object:
+    return str(folder / value) if isinstance(value, str) and not value.startswith("~") else value
+
+
+def _refuse_both(key: str, environ: Mapping[str, str]) -> None:
+    if not is_absent(environ.get(variable(key))):
+        raise ConfigError(f"Both {variable(key)} and {variable(key)}_FILE are set; keep one of them.")
+
+
+def _secret_in(path: Path, named: str) -> str:
+    try:
+        secret = path.read_text(encoding="utf-8-sig").strip()
+    except OSError as error:
+        raise ConfigError(f"{path}, which {named} names, can't be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        secret = ""
+    if is_absent(secret) or len(secret.splitlines()) != 1:
+        raise ConfigError(f"{path}, which {named} names, must hold the secret on one line and nothing else.")
+    return secret

@@ -1,0 +1,1 @@
+"""Everything that a run stands on, examined check by check."""

@@ -1,0 +1,105 @@
+"""Checks of what the token may see: the permission, the first page of the catalogue, every extract list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from yarl import URL
+
+from ..auth.refresher import AccessToken
+from ..catalogue.catalogue import NEW_SCOPE, OLD_SCOPES, read_catalogue
+from ..catalogue.listing import list_extracts
+from ..catalogue.pages import DataSetsPage, OldDataSetsPage, parse
+from ..concurrency.running import beside
+from ..config.settings import Config
+from ..errors import AuthorisationError, BdsError, CatalogueError, ExtractError, RefusedRequest
+from ..tenant.tenant import Tenant
+from .reach import ApiVersion
+from .steps import Case, CheckStatus, Finding
+from .token import missing
+
+#: Extract lists that are fetched at a time.
+WORKERS = 8
+PERMISSION = "Can access Brightspace Data Sets"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPage:
+    """The first page of the catalogue, as the tenant sent it; `routes` is `new` or `old`."""
+
+    routes: str
+    path: str
+    document: Any = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueReads:
+    """The catalogue is what D2L documents, and not empty."""
+
+
+async def check_permission(case: Case) -> Finding:
+    """The first page of the catalogue is handed over, by the new routes or the old ones."""
+    tenant, lp = case[Tenant], case[ApiVersion].lp
+    try:
+        page = await _first_page(tenant, lp, case[AccessToken].scope)
+    except ExtractError as error:
+        raise CatalogueError(f"The catalogue would not come: {error}") from None
+    case.observations["routes"] = page.routes
+    return Finding(f"The user may see Brightspace Data Sets, by the {page.routes} routes.", facts=(page,))
+
+
+async def _first_page(tenant: Tenant, lp: str, granted: str | None) -> FirstPage:
+    new, old = (f"/d2l/api/lp/{lp}/{route}" for route in ("datasets/bds", "dataExport/bds"))
+    try:
+        return FirstPage("new", new, await tenant.json(_route(tenant, new)))
+    except RefusedRequest as refused_new:
+        if refused_new.status not in (403, 404):
+            raise
+        try:
+            return FirstPage("old", old, await tenant.json(_route(tenant, old)))
+        except RefusedRequest as refused_old:
+            raise _refusal(tenant, {refused_new.status, refused_old.status}, granted) from None
+
+
+def _route(tenant: Tenant, path: str) -> URL:
+    return tenant.origin.with_path(path)
+
+
+def _refusal(tenant: Tenant, statuses: set[int], granted: str | None) -> BdsError:
+    """What two refusals mean: a scope that is there leaves the permission as the one thing that is missing."""
+    if 403 not in statuses:
+        return CatalogueError(f"There is no list of data sets at {tenant.origin}; check bspace_url.")
+    if granted is not None and not (missing(granted, NEW_SCOPE) and missing(granted, OLD_SCOPES)):
+        return AuthorisationError(f"The scope is granted, but the user lacks the permission {PERMISSION}.")
+    return AuthorisationError(f"The token lacks the scope {NEW_SCOPE}, or its user the permission {PERMISSION}.")
+
+
+async def check_catalogue(case: Case) -> Finding:
+    """The first page is what D2L documents."""
+    count, has_more = _entries(case[FirstPage])
+    if not count:
+        return Finding("The catalogue is empty.", CheckStatus.WARNING, "Enable Brightspace Data Sets for the tenant.")
+    more = ", and more follow" if has_more else ""
+    return Finding(f"{count} entries on the first page{more}.", facts=(CatalogueReads(),))
+
+
+def _entries(page: FirstPage) -> tuple[int, bool]:
+    if page.routes == "new":
+        new = parse(DataSetsPage, page.document, page.path)
+        return len(new.objects), new.next is not None
+    old = parse(OldDataSetsPage, page.document, page.path)
+    return len(old.brightspace_data_sets), old.next is not None
+
+
+async def check_extracts(case: Case) -> Finding:
+    """Every page of the catalogue, and the extract list of every data set."""
+    catalogue = await read_catalogue(case[Tenant], case[Config].api_version)
+    listing = await beside(list_extracts(catalogue, catalogue.data_sets, WORKERS))
+    extracts = sum(len(listed) for listed in listing.extracts.values())
+    found = f"{len(catalogue.data_sets)} data sets with {extracts} extracts."
+    if listing.failed:
+        first = listing.failed[0]
+        found = f"{found} {len(listing.failed)} lists would not come; the first, of {first.data_set}: {first.error}"
+        return Finding(found, facts=(listing,), error=ExtractError(found))
+    return Finding(found, facts=(listing,))

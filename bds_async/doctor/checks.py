@@ -1,0 +1,111 @@
+"""Every check in its order: what it needs, what it brings to the ones after it, and the way out where it fails."""
+
+from __future__ import annotations
+
+from ..auth.refresher import AccessToken
+from ..catalogue.listing import Listing
+from ..config.settings import Config
+from ..tenant.tenant import Tenant
+from .catalogue import CatalogueReads, FirstPage, check_catalogue, check_extracts, check_permission
+from .local import (
+    Credentials,
+    Destination,
+    check_config,
+    check_credentials,
+    check_destination,
+    check_permissions,
+)
+from .reach import (
+    ApiVersion,
+    AuthAnswers,
+    TenantAnswers,
+    check_api_version,
+    check_auth_service,
+    check_clock,
+    check_tenant,
+)
+from .sample import check_download
+from .space import check_space
+from .steps import Step
+from .token import WatchedGate, check_rate_limit, check_scope, check_token
+
+_NETWORK = "DNS, proxy (HTTPS_PROXY) and firewall of this machine; or try again later."
+
+STEPS = (
+    Step(
+        "config",
+        check_config,
+        "config-sample.json shows every key; --config FILE or BDS_CONFIG names another file.",
+        brings=(Config,),
+    ),
+    Step("permissions", check_permissions, "Let the job's user alone read the files.", needs=(Config,)),
+    Step(
+        "token home",
+        check_credentials,
+        "No token was spent. Let token_file (BDS_TOKEN_FILE) name a file in a folder that can be written, and bring a "
+        "token there with `bds-async login`.",
+        needs=(Config,),
+        brings=(Credentials,),
+    ),
+    Step("tenant", check_tenant, f"Check bspace_url, {_NETWORK}", needs=(Config,), brings=(TenantAnswers,)),
+    Step("auth service", check_auth_service, f"Check auth_service, {_NETWORK}", needs=(Config,), brings=(AuthAnswers,)),
+    Step("clock", check_clock, "Set the clock of this machine, best by NTP."),
+    Step(
+        "api version",
+        check_api_version,
+        "Remove api_version: then the newest that both sides know is used.",
+        needs=(Config, TenantAnswers),
+        brings=(ApiVersion,),
+    ),
+    Step(
+        "token",
+        check_token,
+        "Run `bds-async login`, and let nothing else use the same refresh token.",
+        needs=(Credentials, AuthAnswers),
+        brings=(AccessToken, Tenant, WatchedGate),
+    ),
+    Step(
+        "scope",
+        check_scope,
+        "Add the scope to the application under Manage Extensibility and to `scope` of the config, if that is set; "
+        "then run `bds-async login`.",
+        needs=(AccessToken,),
+    ),
+    Step(
+        "permission",
+        check_permission,
+        "Have the scope and the permission given, then run `bds-async login`.",
+        needs=(Tenant, TenantAnswers, ApiVersion),
+        brings=(FirstPage,),
+    ),
+    Step(
+        "catalogue",
+        check_catalogue,
+        "Run doctor again later; if it stays so, the tenant's answer has changed: report it.",
+        needs=(FirstPage,),
+        brings=(CatalogueReads,),
+    ),
+    Step(
+        "extract lists",
+        check_extracts,
+        "Run doctor again later; the other data sets can be pulled meanwhile.",
+        needs=(CatalogueReads,),
+        brings=(Listing,),
+        limit=900.0,
+    ),
+    Step(
+        "download",
+        check_download,
+        "Let the storage's host through proxy and firewall unchanged; or try again later.",
+        needs=(Listing,),
+        limit=900.0,
+    ),
+    Step("destination", check_destination, "Change its permissions, or choose another --to.", brings=(Destination,)),
+    Step(
+        "space",
+        check_space,
+        "Make room, choose another --to, or pull fewer data sets (--data-set).",
+        needs=(Destination, Listing),
+    ),
+    Step("rate limit", check_rate_limit, "Wait for the limit to be reset.", needs=(WatchedGate,)),
+)

@@ -1,0 +1,81 @@
+"""The examination of everything that a run stands on: one check after another, and what to do about each.
+
+It takes no lock and makes no folder. It exchanges the refresh token once, as every run does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..config.settings import Config
+from ..errors import BdsError, weightiest
+from ..transport.transport import Transport
+from .checks import STEPS
+from .steps import Case, Check, take
+
+#: Seconds for which a connection may deliver nothing.
+STALL_TIMEOUT = 30.0
+
+
+@dataclass(slots=True)
+class Examination:
+    """All checks in their order, and what the tenant shows of what D2L does not document; free of secrets."""
+
+    tenant: str | None = None
+    checks: list[Check] = field(default_factory=list)
+    observations: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """That of the weightiest failure; 0 if nothing failed."""
+        errors = [check.error for check in self.checks if check.error is not None]
+        if not errors:
+            return 0
+        heaviest = weightiest(ExceptionGroup("failed checks", errors))
+        return heaviest.exit_code if isinstance(heaviest, BdsError) else 1
+
+    def document(self) -> dict[str, Any]:
+        """The whole for JSON."""
+        return {
+            "doctor_version": 1,
+            "program": f"bds-async {__version__}",
+            "tenant": self.tenant,
+            "exit_code": self.exit_code,
+            "checks": [check.fields() for check in self.checks],
+            "observations": self.observations,
+        }
+
+
+def unheard(check: Check) -> None:
+    """Tell nobody: for callers who only want the whole."""
+
+
+async def examine(
+    config_file: Path | None,
+    to: Path,
+    *,
+    told: Callable[[Check], None] = unheard,
+    environ: Mapping[str, str] | None = None,
+    now: Callable[[], float] = time.time,
+) -> Examination:
+    """Make every check that can be made; `told` hears of each as it is done.
+
+    `config_file` and `environ` as for Config.load, `now` is the clock that is compared with the servers'. What fails
+    is a Check, not an exception.
+    """
+    async with AsyncExitStack() as stack:
+        case = Case(config_file, to, stack, environ, now)
+        case.learn([await stack.enter_async_context(Transport(stall_timeout=STALL_TIMEOUT))])
+        examination = Examination(observations=case.observations)
+        for step in STEPS:
+            check = await take(step, case, STEPS)
+            examination.checks.append(check)
+            told(check)
+        examination.tenant = case[Config].bspace_url if case.knows(Config) else None
+    return examination

@@ -1,0 +1,133 @@
+"""Checks that need no token: whether the servers answer, what time they have, which API versions they know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from yarl import URL
+
+from ..auth.token_endpoint import TokenEndpoint
+from ..catalogue.pages import ProductVersions, parse
+from ..catalogue.versions import DOCUMENTED, ROUTE, newest_common
+from ..config.settings import Config
+from ..errors import CatalogueError, ConfigError, ExtractError, UnreachableError
+from ..models import version_key
+from ..retry import TRANSIENT_STATUSES, Tries, retrying
+from ..tenant.statuses import REDIRECTS
+from ..transport.transport import Answer, Transport
+from .steps import Case, CheckStatus, Finding
+
+#: Seconds by which the clock may be wrong before it is worth a word.
+CLOCK_TOLERANCE = 60.0
+#: How often a server is asked before it counts as unreachable.
+ATTEMPTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TenantAnswers:
+    """The tenant answers; `versions` are those of its LP API, none where it does not say."""
+
+    versions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuthAnswers:
+    """The auth service answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiVersion:
+    """The LP API version that a run would use."""
+
+    lp: str
+
+
+async def check_tenant(case: Case) -> Finding:
+    """`GET /d2l/api/versions/`, which needs no token."""
+    origin = URL(case[Config].bspace_url)
+    answer = await _asked(case, origin.with_path(ROUTE))
+    if answer.status in REDIRECTS:
+        _refuse_another_origin(origin, answer)
+    if answer.status in TRANSIENT_STATUSES:
+        raise UnreachableError(f"{origin.host} answers {answer.status} at {ROUTE}.")
+    facts = (TenantAnswers(_versions(answer)),)
+    return Finding(f"{origin} answers.", facts=facts)
+
+
+async def check_auth_service(case: Case) -> Finding:
+    """Whatever the token endpoint answers to a GET will do: it wants a POST."""
+    endpoint = TokenEndpoint(case[Config])
+    answer = await _asked(case, endpoint.url)
+    if answer.status >= 500:
+        found = f"{endpoint.url.origin()} answers {answer.status}."
+        return Finding(found, CheckStatus.WARNING, "Try again later; D2L's status page may know.", (AuthAnswers(),))
+    return Finding(f"{endpoint.url.origin()} answers.", facts=(AuthAnswers(),))
+
+
+async def check_clock(case: Case) -> Finding:
+    """The clock of this machine against the `Date` of every answer (RFC 9110 section 6.6.1)."""
+    if not case.skews:
+        return Finding("No answer told the time.", CheckStatus.SKIPPED)
+    server, skew = max(case.skews.items(), key=lambda entry: abs(entry[1]))
+    said = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} {server}"
+    if abs(skew) > CLOCK_TOLERANCE:
+        return Finding(f"The clock is {said}.", CheckStatus.WARNING, "Set the clock of this machine, best by NTP.")
+    return Finding(f"The clock is right ({said}).")
+
+
+async def check_api_version(case: Case) -> Finding:
+    """`api_version` of the config is known to the tenant, or there is one that both sides know."""
+    wanted, versions = case[Config].api_version, case[TenantAnswers].versions
+    if wanted and versions and wanted not in versions:
+        raise ConfigError(f"The tenant does not know api_version {wanted}; it knows {', '.join(versions)}.")
+    lp = wanted or (newest_common(list(versions)) if versions else DOCUMENTED)
+    oldest, newest = (choose(versions, key=version_key, default=None) for choose in (min, max))
+    case.observations["api_version"] = {"used": lp, "oldest": oldest, "newest": newest}
+    knows = f"the tenant knows {oldest} to {newest}" if versions else "the tenant does not say what it knows"
+    return Finding(f"LP {lp} is used; {knows}.", facts=(ApiVersion(lp),))
+
+
+async def _asked(case: Case, url: URL) -> Answer:
+    """GET without a token; whatever keeps the answer away is an UnreachableError."""
+    try:
+        async for attempt in retrying(Tries(ATTEMPTS)):
+            with attempt:
+                sent = case.now()
+                answer = await case[Transport].fetch("GET", url)
+                _note_date(case, url.authority, answer.headers, (sent + case.now()) / 2)
+                return answer
+    except ExtractError as error:
+        raise UnreachableError(str(error)) from None
+    raise AssertionError("unreachable: the last failure is raised")
+
+
+def _note_date(case: Case, server: str, headers: Mapping[str, str], moment: float) -> None:
+    """A `Date` has whole seconds, so on average it is half a second old; a cache says how old it is besides."""
+    try:
+        told = parsedate_to_datetime(headers["Date"]).timestamp() + float(headers.get("Age", "0"))
+    except (KeyError, ValueError, TypeError, IndexError, OverflowError):
+        return
+    case.skews[server] = moment - told - 0.5
+
+
+def _refuse_another_origin(origin: URL, answer: Answer) -> None:
+    """A name that only leads to the tenant's own is of no use: the bearer would go nowhere."""
+    try:
+        target = origin.join(URL(answer.headers.get("Location", ""))).origin()
+    except ValueError:
+        return
+    if target != origin.origin():
+        raise ConfigError(f"{origin} sends on to {target}; set bspace_url to that, if it is the tenant's own name.")
+
+
+def _versions(answer: Answer) -> tuple[str, ...]:
+    """Versions of the LP API that the tenant supports, none where it will not say."""
+    try:
+        products = [parse(ProductVersions, entry, ROUTE) for entry in json.loads(answer.body)]
+    except (ValueError, TypeError, RecursionError, CatalogueError):
+        return ()
+    lists = [product.supported_versions for product in products if product.product_code.lower() == "lp"]
+    return tuple(version for versions in lists for version in versions if version_key(version))

@@ -1,0 +1,97 @@
+"""One small download: whether it comes whole, and what it shows."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import aiofiles
+import aiohttp
+
+from ..archive.archive import Verify, check
+from ..archive.zip_members import members_of
+from ..catalogue.listing import Listing
+from ..errors import ExtractError
+from ..folder.folder import writing_to
+from ..models import BdsType, Extract, newest
+from ..retry import Tries, retrying
+from ..tenant.links import to_url
+from ..tenant.tenant import Tenant
+from .reach import ATTEMPTS
+from .steps import Case, CheckStatus, Finding
+from .storage_traits import AS_IT_IS, Downloaded, described, probed, shown
+
+#: Members of a zip that are recorded by name.
+_MEMBERS = 20
+
+
+async def check_download(case: Case) -> Finding:
+    """A small full comes whole; what the answers show is noted on the way."""
+    full = _sample(case[Listing])
+    if full is None:
+        return Finding("No full has been generated yet.", CheckStatus.SKIPPED)
+    temporary = Path(tempfile.gettempdir())
+    with writing_to(temporary), tempfile.TemporaryDirectory(prefix="bds-async-doctor-") as folder:
+        downloaded = await _download(case[Tenant], full, Path(folder) / "full.zip")
+        case.observations["full"] = {
+            **described(case[Tenant], case.now(), full, downloaded),
+            **await probed(case[Tenant], downloaded),
+        }
+        await _observe_differential(case, full, Path(folder) / "differential.zip")
+    return Finding(f"{full}: {downloaded.size:,} bytes, whole and verified.")
+
+
+def _sample(listing: Listing) -> Extract | None:
+    """The smallest newest full, of a data set with a differential if there is one: their inner names are compared."""
+    fulls = {newest(_of_type(listed, BdsType.FULL)): listed for listed in listing.extracts.values()}
+    paired = [full for full, listed in fulls.items() if full and _of_type(listed, BdsType.DIFFERENTIAL)]
+    return smallest(paired) or smallest(full for full in fulls if full)
+
+
+def smallest(extracts: Iterable[Extract]) -> Extract | None:
+    """The extract that is listed as the smallest; those of unknown size come last."""
+    return min(extracts, key=lambda extract: (extract.download_size is None, extract.download_size), default=None)
+
+
+def _of_type(extracts: Iterable[Extract], bds_type: BdsType) -> list[Extract]:
+    return [extract for extract in extracts if extract.bds_type is bds_type]
+
+
+async def _observe_differential(case: Case, full: Extract, path: Path) -> None:
+    """A differential of the same data set, for its inner name; if it would not come, that is no failure here."""
+    listed = next(extracts for extracts in case[Listing].extracts.values() if full in extracts)
+    differential = smallest(_of_type(listed, BdsType.DIFFERENTIAL))
+    if differential is None:
+        return
+    try:
+        downloaded = await _download(case[Tenant], differential, path)
+    except ExtractError as error:
+        case.observations["differential"] = {"error": str(error)}
+        return
+    seen = described(case[Tenant], case.now(), differential, downloaded)
+    case.observations["differential"] = seen
+    case.observations["same_inner_names"] = seen["members"] == case.observations["full"]["members"]
+
+
+async def _download(tenant: Tenant, extract: Extract, path: Path) -> Downloaded:
+    async for attempt in retrying(Tries(ATTEMPTS)):
+        with attempt:
+            async with tenant.open(to_url(extract.download_link), AS_IT_IS) as response:
+                await _save(response, path)
+            size, members = await asyncio.to_thread(_verified, path)
+            return Downloaded(response.url, response.headers, size, members)
+    raise AssertionError("unreachable: the last failure is raised")
+
+
+async def _save(response: aiohttp.ClientResponse, path: Path) -> None:
+    async with aiofiles.open(path, "wb") as file:
+        async for chunk in response.content.iter_chunked(1024 * 1024):
+            await file.write(chunk)
+
+
+def _verified(path: Path) -> tuple[int, tuple[str, ...]]:
+    checked = check(path, Verify.FULL)
+    with path.open("rb") as file:
+        return checked.bytes, tuple(shown(member.name) for member in members_of(file, checked.bytes)[:_MEMBERS])

@@ -1,0 +1,33 @@
+"""The destination against the plan: whose folder it is, and whether what a pull would fetch has room there."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from ..catalogue.listing import Listing
+from ..config.settings import Config
+from ..errors import DestinationError
+from ..ledger.ledger import Ledger
+from ..options import PullOptions
+from ..pull_plan import plan_pull
+from ..run_plan import RunPlan
+from .local import Destination
+from .steps import Case, Finding
+
+
+async def check_space(case: Case) -> Finding:
+    """Free space against the newest fulls that are not there yet; raises WrongTenant for another tenant's folder."""
+    destination = case[Destination]
+    plan = await asyncio.to_thread(_plan, case[Listing], case[Config].bspace_url, destination.folder)
+    fetch = [step.extract for step in plan.steps if step.delivered is None]
+    wanted = sum(extract.download_size or 0 for extract in fetch)
+    found = f"{len(fetch)} newest fulls to fetch with {wanted:,} bytes; {destination.free:,} bytes are free"
+    if wanted > destination.free:
+        raise DestinationError(f"{destination.folder} has no room: {found}.")
+    return Finding(f"{found}.")
+
+
+def _plan(listing: Listing, tenant: str, folder: Path) -> RunPlan:
+    with Ledger.read(folder, tenant) as ledger:
+        return plan_pull(listing, PullOptions(), ledger, folder)

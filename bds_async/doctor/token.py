@@ -1,0 +1,114 @@
+"""Checks of the access token: whether there is one, what it was granted, what is left of its rate limit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from ..auth.refresher import AccessToken, TokenRefresher
+from ..catalogue.catalogue import NEW_SCOPE, OLD_SCOPES
+from ..catalogue.listing import Listing
+from ..config.settings import Config
+from ..errors import AuthorisationError
+from ..tenant.gate import USUAL_COST, Gate
+from ..tenant.tenant import Tenant
+from ..transport.transport import Transport
+from .local import Credentials
+from .reach import ATTEMPTS
+from .steps import Case, CheckStatus, Finding
+
+logger = logging.getLogger(__name__)
+
+#: Seconds for which a server that stopped answering in the middle of the examination is tried again.
+PATIENCE = 10.0
+
+
+class WatchedGate(Gate):
+    """The gate, which remembers what the last answer said of the rate limit."""
+
+    def __init__(self) -> None:
+        super().__init__(_told, patience=PATIENCE, first_patience=PATIENCE)
+        self.rate_limit: dict[str, float] = {}
+
+    def answered(self, headers: Mapping[str, str]) -> None:
+        """Take note, and go on as every gate does."""
+        super().answered(headers)
+        for key, header in _RATE_HEADERS.items():
+            if (value := _number(headers.get(header))) is not None:
+                self.rate_limit[key] = value
+
+
+_RATE_HEADERS = {
+    "remaining": "X-Rate-Limit-Remaining",
+    "reset_seconds": "X-Rate-Limit-Reset",
+    "request_cost": "X-Request-Cost",
+}
+
+
+async def check_token(case: Case) -> Finding:
+    """The credentials are exchanged for an access token; the refresh token rotates, as in every run."""
+    credentials, config = case[Credentials], case[Config]
+    if credentials.home is not None:
+        logger.info("The next check exchanges the refresh token, as every run does; its successor is stored in %s.",
+                    credentials.home)  # fmt: skip
+    refresher = TokenRefresher(credentials.grant, first_patience=PATIENCE, patience=PATIENCE)
+    await case.stack.enter_async_context(refresher)
+    token = await refresher.token()
+    gate = WatchedGate()
+    tenant = Tenant(config.bspace_url, case[Transport], refresher, gate, attempts=ATTEMPTS)
+    case.observations["access_token"] = {"lifetime_seconds": token.lifetime, "scope": token.scope}
+    stored = f"; the next refresh token is stored in {credentials.home}" if credentials.home else ""
+    return Finding(f"Accepted: an access token for {token.lifetime:.0f} s{stored}.", facts=(token, gate, tenant))
+
+
+async def check_scope(case: Case) -> Finding:
+    """What was granted covers the new routes, or both halves of the old ones."""
+    granted = case[AccessToken].scope
+    if granted is None:
+        return Finding("The auth service does not say what it granted; the next checks show what it is good for.")
+    missing_new, missing_old = (missing(granted, wanted) for wanted in (NEW_SCOPE, OLD_SCOPES))
+    if missing_new and missing_old:
+        raise AuthorisationError(
+            f"The token's scope ({granted}) lacks {missing_new}, and for the old routes {missing_old}."
+        )
+    if missing_new:
+        found = f"{granted}: good for the old routes; the new ones need {missing_new}."
+        return Finding(found, CheckStatus.WARNING, f"To use the new routes: `bds-async login --scope {missing_new}`.")
+    old = f"the old ones would need {missing_old} too" if missing_old else "and for the old ones"
+    return Finding(f"{granted}: good for the new routes, {old}.")
+
+
+def missing(granted: str, wanted: str) -> str:
+    """The scopes of `wanted` that `granted` does not cover; any of the three parts of a scope can be `*`."""
+    return " ".join(scope for scope in wanted.split() if not any(_covers(one, scope) for one in granted.split()))
+
+
+def _covers(granted: str, wanted: str) -> bool:
+    have, want = granted.split(":"), wanted.split(":")
+    return len(have) == len(want) and all(part in ("*", other) for part, other in zip(have, want, strict=True))
+
+
+async def check_rate_limit(case: Case) -> Finding:
+    """The credits left now, against what a pull of every data set takes: a list and a download each."""
+    seen = case[WatchedGate].rate_limit
+    case.observations["rate_limit"] = seen
+    if "remaining" not in seen:
+        return Finding("The tenant's answers do not mention a rate limit.")
+    lists = len(case[Listing].extracts) if case.knows(Listing) else 0
+    wanted = 2 * lists * seen.get("request_cost", USUAL_COST)
+    found = f"{seen['remaining']:.0f} credits left; a pull of all data sets takes about {wanted:.0f}."
+    if seen["remaining"] < wanted:
+        to_do = "Runs will have to wait; find out which other job uses the same application."
+        return Finding(found, CheckStatus.WARNING, to_do)
+    return Finding(found)
+
+
+def _told(why: str, seconds: float) -> None:
+    logger.info("Waiting %.0f seconds: %s.", seconds, why)
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        return float(value) if value is not None else None
+    except ValueError:
+        return None

@@ -1,0 +1,109 @@
+"""The names of published files: made of an extract's identity, and read back from a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from ..models import BdsType, Identity, utc_text
+
+#: What is published: the zip as it came, or the CSV inside it.
+Suffix = Literal[".zip", ".csv"]
+#: Characters of a version that a name takes over; D2L's are `MAJOR.MINOR`.
+VERSION_LENGTH = 24
+
+_NAME = re.compile(
+    r"(?P<folder>[^_./\\]+)_(?P<bds_type>full|differential)_(?P<queued>\d{8}T\d{6}Z)_v(?P<version>[0-9A-Za-z.-]+)"
+    r"(?:_c(?P<created>\d{8}T\d{6}Z)(?:_[0-9a-f]{8})?)?(?P<suffix>\.zip|\.csv)",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedName:
+    """What a published file's name says; moments are cut to the second, `version` to what a name can hold.
+
+    `created` is known only where another extract had the plain name.
+    """
+
+    folder: str
+    bds_type: BdsType
+    queued: datetime
+    version: str
+    created: datetime | None
+    suffix: str
+
+
+def file_name(
+    folder: str,
+    bds_type: BdsType,
+    queued: datetime,
+    version: str,
+    suffix: Suffix,
+    *,
+    created: datetime | None = None,
+) -> str:
+    """`<DataSet>_<full|differential>_<queued>_v<version>.zip`, with `_c<created>` after the version if it is given.
+
+    `folder` is the data set's folder as `paths.folder_name` made it; `version` is server text.
+    """
+    stem = f"{folder}_{bds_type.folder}_{compact(queued)}_v{safe_version(version)}"
+    return stem + (f"_c{compact(created)}" if created is not None else "") + suffix
+
+
+def file_names(folder: str, identity: Identity, suffix: Suffix) -> tuple[str, str, str]:
+    """The names that an extract may have, the plain one first; the last one is shared with no other extract."""
+    common = (folder, identity.bds_type, identity.queued_for_processing_date, identity.version, suffix)
+    with_created = file_name(*common, created=identity.created_date)
+    with_digest = with_created.removesuffix(suffix) + f"_{identity_digest(identity)[:8]}{suffix}"
+    return (file_name(*common), with_created, with_digest)
+
+
+def relative_path(folder: str, bds_type: BdsType, name: str) -> str:
+    """Where a file lies below the destination folder, with `/`: `Users/full/<name>`."""
+    return f"{folder}/{bds_type.folder}/{name}"
+
+
+def parse_file_name(name: str) -> ParsedName | None:
+    """What `file_name` put into a name; None for a name that it cannot have made."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    try:
+        queued, created = (_moment(match[part]) for part in ("queued", "created"))
+    except ValueError:
+        return None
+    if queued is None:
+        return None
+    bds_type = BdsType(match["bds_type"].capitalize())
+    return ParsedName(match["folder"], bds_type, queued, match["version"], created, match["suffix"])
+
+
+def compact(moment: datetime) -> str:
+    """A moment as names show it: `20261122T040922Z`, in UTC, cut to the second."""
+    return re.sub(r"[-:]", "", moment.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat()) + "Z"
+
+
+def safe_version(version: str) -> str:
+    """A version as names show it: ASCII letters, digits, inner dots and hyphens; `0` if nothing of that is in it."""
+    return re.sub(r"[^0-9A-Za-z.-]", "", version)[:VERSION_LENGTH].strip(".-") or "0"
+
+
+def identity_digest(identity: Identity) -> str:
+    """SHA-256 of an identity as 64 hexadecimal digits: the same for equal identities, in every run."""
+    fields = (
+        identity.plugin_id.lower(),
+        identity.bds_type.value,
+        utc_text(identity.queued_for_processing_date),
+        utc_text(identity.created_date),
+        identity.version,
+    )
+    return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if text else None

@@ -1,0 +1,1 @@
+"""What has been delivered to a folder (SQLite)."""

@@ -1,0 +1,116 @@
+"""The ledger's SQLite database: opening it, and what its faults mean.
+
+A rollback journal rather than WAL, which network folders do not carry; synchronous FULL, so that what was committed
+outlives a power cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from ..errors import BdsError, ConfigError, DestinationError, FolderBusy
+from .format import NEWEST, bring_forward, format_of
+
+#: Seconds to wait for somebody who reads or backs up the database.
+BUSY_TIMEOUT = 30.0
+
+_UNREADABLE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_DISK = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_NOLFS,
+    }
+)
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """A connection for writing, to a database that is made or brought forward as needed.
+
+    Raises ConfigError for a newer format, DestinationError for a damaged file or a disk that fails.
+    """
+    with ledger_faults(path):
+        connection = _connect(path, "rwc")
+        try:
+            connection.execute("PRAGMA journal_mode = DELETE")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA fullfsync = ON")
+            connection.execute("PRAGMA foreign_keys = ON")
+            bring_forward(connection, format_of(connection, path))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def read_database(path: Path) -> sqlite3.Connection:
+    """A connection for reading alone; an empty database in memory where there is none. Nothing is created.
+
+    Raises ConfigError for another format than this program's, DestinationError for a damaged file.
+    """
+    with ledger_faults(path):
+        if not path.exists():
+            return empty_database()
+        # Not read-only as such: what a killed run left half-written can only be rolled back by writing.
+        connection = _connect(path, "rw")
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            found = format_of(connection, path)
+            if 0 < found < NEWEST:
+                raise ConfigError(f"The ledger {path} is of an older format; the next `pull` or `sync` renews it.")
+        except BaseException:
+            connection.close()
+            raise
+        if found == 0:
+            connection.close()
+            return empty_database()
+        return connection
+
+
+def empty_database() -> sqlite3.Connection:
+    """A database of the newest format in memory."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    bring_forward(connection, 0)
+    return connection
+
+
+@contextlib.contextmanager
+def ledger_faults(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the disk raise into errors that say what to do; defects pass unchanged."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        explained = _explained(error, path)
+        if explained is None:
+            raise
+        raise explained from error
+    except OSError as error:
+        raise DestinationError(f"The ledger {path} cannot be read: {error.strerror or error}.") from error
+
+
+def _explained(error: sqlite3.DatabaseError, path: Path) -> BdsError | None:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _UNREADABLE:
+        return DestinationError(
+            f"The ledger {path} is damaged ({error}): restore it from a backup, or move it away and run "
+            "`bds-async ledger rebuild`, which makes one from the files that are there."
+        )
+    if code in _HELD:
+        return FolderBusy(f"Another program holds the ledger {path}: close it, then run the command again.")
+    if code in _DISK:
+        return DestinationError(f"The ledger {path} cannot be written ({error}): see to the disk, then run again.")
+    return None
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    place = path.absolute().as_posix()
+    uri = f"file://{'' if place.startswith('/') else '/'}{quote(place, safe='/:')}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)

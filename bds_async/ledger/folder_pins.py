@@ -1,0 +1,47 @@
+"""Which folder belongs to which data set: pinned at first sight, since names are localised and change."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ..folder.paths import fold, folder_name
+from ..models import DataSet
+
+
+def pinned_folder(connection: sqlite3.Connection, data_set: DataSet) -> str | None:
+    """The folder of a data set, if all its ids are pinned to one already; None if something is to be written."""
+    found = _folders_of(connection, data_set)
+    return found[0] if found and None not in found else None
+
+
+def pin_folder(connection: sqlite3.Connection, data_set: DataSet) -> str:
+    """The folder of a data set by any of its ids, else a new one by its name; ids that are new are pinned to it.
+
+    To be called within a transaction. An id is never pinned to another folder.
+    """
+    found = [folder for folder in _folders_of(connection, data_set) if folder is not None]
+    folder = found[0] if found else _new_folder(connection, data_set)
+    connection.executemany(
+        "INSERT OR IGNORE INTO folder_ids (data_set_id, folder) VALUES (?, ?)",
+        [(data_set_id, folder) for data_set_id in data_set.ids],
+    )
+    return folder
+
+
+def copy_pins(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """Give an empty database the pins of another one."""
+    for table in ("folders", "folder_ids"):
+        target.executemany(f"INSERT INTO {table} VALUES (?, ?)", source.execute(f"SELECT * FROM {table}"))  # noqa: S608
+
+
+def _folders_of(connection: sqlite3.Connection, data_set: DataSet) -> list[str | None]:
+    query = "SELECT folder FROM folder_ids WHERE data_set_id = ?"
+    rows = [connection.execute(query, (data_set_id,)).fetchone() for data_set_id in data_set.ids]
+    return [row[0] if row else None for row in rows]
+
+
+def _new_folder(connection: sqlite3.Connection, data_set: DataSet) -> str:
+    taken = [folder for (folder,) in connection.execute("SELECT folder FROM folders")]
+    folder = folder_name(data_set.name, data_set_id=next(iter(data_set.ids), ""), taken=taken)
+    connection.execute("INSERT INTO folders (folder, folded) VALUES (?, ?)", (folder, fold(folder)))
+    return folder

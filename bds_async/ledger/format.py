@@ -1,0 +1,121 @@
+"""The tables of the ledger, how an older database is brought forward to them, and writing all or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import ConfigError
+
+#: What leads from each format to the next one; `user_version` is how many of them a database has seen.
+#: Moments are microseconds since 1970, UTC. Paths differ by more than ASCII case; their folders by more than `fold`.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE tenant (origin TEXT NOT NULL)",
+        "CREATE TABLE folders (folder TEXT PRIMARY KEY, folded TEXT NOT NULL UNIQUE) WITHOUT ROWID",
+        """CREATE TABLE folder_ids (
+            data_set_id TEXT PRIMARY KEY,
+            folder TEXT NOT NULL REFERENCES folders (folder)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE plugins (
+            id INTEGER PRIMARY KEY,
+            plugin_id TEXT NOT NULL,
+            bds_type TEXT NOT NULL,
+            folder TEXT NOT NULL REFERENCES folders (folder),
+            data_set TEXT NOT NULL,
+            schema_id TEXT,
+            UNIQUE (plugin_id, bds_type)
+        )""",
+        "CREATE INDEX plugins_by_folder ON plugins (folder)",
+        "CREATE TABLE headers (id INTEGER PRIMARY KEY, columns TEXT NOT NULL UNIQUE)",
+        """CREATE TABLE extracts (
+            id INTEGER PRIMARY KEY,
+            plugin INTEGER NOT NULL REFERENCES plugins (id),
+            queued INTEGER NOT NULL,
+            created INTEGER NOT NULL,
+            version TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('intent', 'done')),
+            path TEXT,
+            staged TEXT,
+            bytes INTEGER,
+            sha256 TEXT,
+            header INTEGER REFERENCES headers (id),
+            delivered INTEGER,
+            UNIQUE (plugin, queued, created, version)
+        )""",
+        "CREATE UNIQUE INDEX extracts_by_path ON extracts (path COLLATE NOCASE)",
+        "CREATE INDEX intents ON extracts (id) WHERE state = 'intent'",
+    ),
+    # What syncs remember of each data set, by its folder: the last look, what is owed, gaps, pinned columns.
+    (
+        """CREATE TABLE syncs (
+            folder TEXT PRIMARY KEY REFERENCES folders (folder),
+            baseline INTEGER,
+            baseline_created INTEGER,
+            looked INTEGER NOT NULL,
+            latest INTEGER,
+            newest INTEGER,
+            retained INTEGER
+        ) WITHOUT ROWID""",
+        """CREATE TABLE owed (
+            plugin_id TEXT NOT NULL,
+            bds_type TEXT NOT NULL,
+            queued INTEGER NOT NULL,
+            created INTEGER NOT NULL,
+            version TEXT NOT NULL,
+            folder TEXT NOT NULL REFERENCES folders (folder),
+            PRIMARY KEY (plugin_id, bds_type, queued, created, version)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX owed_by_folder ON owed (folder)",
+        """CREATE TABLE gaps (
+            id INTEGER PRIMARY KEY,
+            folder TEXT NOT NULL REFERENCES folders (folder),
+            gap_after INTEGER,
+            gap_before INTEGER,
+            opened INTEGER NOT NULL,
+            closed INTEGER,
+            closed_by TEXT
+        )""",
+        "CREATE INDEX gaps_by_folder ON gaps (folder)",
+        """CREATE TABLE pins (
+            folder TEXT PRIMARY KEY REFERENCES folders (folder),
+            header INTEGER REFERENCES headers (id)
+        ) WITHOUT ROWID""",
+    ),
+)
+
+#: The format that this program writes.
+NEWEST = len(MIGRATIONS)
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Everything inside is written, or nothing of it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # After some faults SQLite has rolled back by itself.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def format_of(connection: sqlite3.Connection, path: Path) -> int:
+    """How many migrations a database has seen; raises ConfigError if a newer program wrote it."""
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found > len(MIGRATIONS):
+        raise ConfigError(f"The ledger {path} was written by a newer bds-async: install that version or a newer one.")
+    return int(found)
+
+
+def bring_forward(connection: sqlite3.Connection, found: int) -> None:
+    """Bring a database of the format `found` to the newest one."""
+    for number, statements in enumerate(MIGRATIONS[found:], start=found + 1):
+        with transaction(connection):
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")

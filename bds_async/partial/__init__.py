@@ -1,0 +1,1 @@
+"""The partial file of an extract and the ranges that it holds."""

@@ -1,0 +1,1 @@
+"""Authorised requests to one tenant: the origin rule, what statuses mean, the gate."""

@@ -1,0 +1,62 @@
+"""Durable custody of the refresh token, which is good for one use: losing its successor locks the user out.
+
+Prove, then spend: first the home is rewritten unchanged, then the token may be sent, then the successor is stored
+before anybody uses what came with it. All of it happens under a lock that any number of processes respect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from ..config.settings import Config, TokenSource
+from ..errors import ConfigError
+from .custody import NOT_SPENT, Custody
+from .home import ConfigHome, Home, TokenFileHome
+from .lock import locked
+from .provided import Provided
+
+__all__ = ["Custody", "TokenStore", "store_for"]
+
+
+def store_for(config: Config) -> TokenStore:
+    """Where this config's refresh token lives; raises ConfigError if a provided one has nowhere to be rotated to."""
+    if config.token_file is not None:
+        return TokenStore(TokenFileHome(_apart(config.token_file, config.config_file)), config.refresh_token)
+    if config.token_source is TokenSource.FILE and config.config_file is not None:
+        return TokenStore(ConfigHome(config.config_file))
+    raise ConfigError(
+        f"The refresh token comes from the {config.token_source}, and each use of it brings another one: "
+        "set token_file (BDS_TOKEN_FILE) to a file where that one is kept."
+    )
+
+
+def _apart(token_file: Path, config_file: Path | None) -> Path:
+    if config_file is not None and token_file.resolve() == config_file.resolve():
+        raise ConfigError(f"token_file must not be the config file itself ({config_file}).")
+    return token_file
+
+
+class TokenStore:
+    """The home of one refresh token, and the token that the config provides beside a `token_file`."""
+
+    def __init__(self, home: Home, provided: SecretStr | None = None) -> None:
+        self.home = home
+        self._provided = Provided(home.path, provided) if provided is not None else None
+
+    async def take(self) -> Custody:
+        """Wait for the lock, and hand over custody of the token until it is released.
+
+        Raises ConfigError if there can't be a lock, CredentialsBusy if another process never lets go.
+        """
+        with self.home.faults_named(NOT_SPENT):
+            return Custody(self.home, await locked(self.home.path), self._provided)
+
+    @asynccontextmanager
+    async def custody(self) -> AsyncIterator[Custody]:
+        """`take` and release, for `async with`."""
+        with await self.take() as custody:
+            yield custody

@@ -1,0 +1,1 @@
+"""One extract under way: its pieces, their ranges, and fetching one."""

@@ -1,0 +1,230 @@
+"""The state of one extract under way, and the pieces that it is fetched in."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from yarl import URL
+
+from ..errors import BdsError, ExtractError
+from ..folder.folder import ensure_room
+from ..ledger.ledger import Delivery
+from ..models import Extract
+from ..partial.partial import Partial
+from ..partial.ranges import Range, gaps, merged
+from ..report import Outcome, Status
+from ..retry import Tries
+from ..tenant.links import to_url
+from .rejections import Rejections
+
+#: Bytes: an extract listed as smaller is asked for in one go, a larger one by ranges of PIECE.
+LARGE = 64 * 1024 * 1024
+PIECE = 16 * 1024 * 1024
+
+
+@dataclass(eq=False, slots=True)
+class Piece:
+    """A range of one generation of a download, from `start` (the next byte wanted) to `stop` (None: the end)."""
+
+    download: Download
+    generation: int
+    start: int
+    stop: int | None
+    tries: Tries
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether nobody needs it any more: the download began anew, or is settled."""
+        return self.download.is_settled or self.generation != self.download.partial.generation
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every byte of it has come."""
+        return self.stop is not None and self.start >= self.stop
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there still is something to ask for."""
+        return not (self.is_stale or self.is_complete)
+
+    @property
+    def is_whole_extract(self) -> bool:
+        """Whether it asks for everything, so that a plain GET will do."""
+        return self.start == 0 and self.stop is None
+
+
+@dataclass(eq=False)
+class Download:
+    """One extract on its way to `path` (relative to the folder): its partial file, links, tries and outcome.
+
+    `predecessor` is the extract of the same data set that has to be settled before this one is published.
+    """
+
+    extract: Extract
+    path: str
+    partial: Partial
+    attempts: int
+    predecessor: Download | None = None
+    signed_link: URL | None = field(default=None, repr=False)
+    under_way: int = 0
+    failures: int = 0
+    restarts: int = 0
+    resumed_bytes: int = 0
+    outcome: Outcome | None = None
+    _opened: int | None = None
+    _finishing: int | None = None
+    _most_held: int = 0
+    _began: float | None = None
+    _settled: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+
+    def __post_init__(self) -> None:
+        self._rejections = Rejections(self.attempts)
+
+    def first_piece(self) -> Piece | None:
+        """What to ask for at first: a gap that a former run left, else the whole or, of a large extract, its head.
+
+        None if nothing is missing. The answer to it shows how to go on: `rest` gives the other pieces, if any.
+        """
+        if self.partial.held_bytes:
+            self.resumed_bytes = self._most_held = self.partial.held_bytes
+            return self._first_gap()
+        return self._piece(0, PIECE if (self.extract.download_size or 0) >= LARGE else None)
+
+    def rest(self, first: Piece) -> list[Piece]:
+        """The pieces that are wanted besides the first one, once its answer has shown that ranges are served.
+
+        They are given once for each generation.
+        """
+        if self._opened == self.partial.generation:
+            return []
+        self._opened = self.partial.generation
+        total = self.partial.total or 0
+        return self._pieces_of(gaps(merged([*self.partial.held(), (first.start, first.stop or total)]), total))
+
+    def _first_gap(self) -> Piece | None:
+        total = self.partial.total
+        if total is None:
+            return self._piece(self.partial.held()[-1][1], None)
+        return next(iter(self._pieces_of(self.partial.gaps(total))), None)
+
+    def _pieces_of(self, ranges: list[Range]) -> list[Piece]:
+        return [
+            self._piece(start, min(start + PIECE, stop))
+            for range_start, stop in ranges
+            for start in range(range_start, stop, PIECE)
+        ]
+
+    def begin_object(self, validator: str | None, total: int | None) -> None:
+        """Begin a new generation for the object that an answer brings.
+
+        Raises DestinationError if the disk has no room for it: by the smaller of what the listing and the answer say,
+        since either may be wrong.
+        """
+        sizes = [size for size in (total, self.extract.download_size) if size is not None]
+        if total is not None:
+            ensure_room(self.partial.path.parent, min(sizes) - self.partial.held_bytes, self.extract)
+        self._begin_anew(validator, total)
+
+    def _begin_anew(self, validator: str | None = None, total: int | None = None) -> None:
+        self.resumed_bytes = 0
+        self.partial.begin(validator, total)
+
+    def restart(self) -> Piece:
+        """Begin a new generation with an empty partial file and ask for the whole; older pieces are stale.
+
+        Raises ExtractError when that has been of no use for too long.
+        """
+        self.restarts += 1
+        self.failures += 1
+        if self.restarts > self.attempts:
+            raise ExtractError(
+                f"Started over {self.attempts} times, and the server never served one object to its end."
+            )
+        self._begin_anew()
+        self.signed_link = None
+        return self._piece(0, None)
+
+    def advance(self) -> int:
+        """Bytes by which the partial file holds more than it ever did: those alone are progress."""
+        gained = max(0, self.partial.held_bytes - self._most_held)
+        self._most_held += gained
+        return gained
+
+    def reject(self) -> Piece | None:
+        """Drop a body that came whole and is not valid; the piece to begin anew with, None if that is of no use."""
+        are_enough = self._rejections.are_enough_with(self.partial.validator, self.partial.total)
+        self.failures += 1
+        self._most_held = 0
+        self._begin_anew()
+        return None if are_enough else self.first_piece()
+
+    def is_ready_to_finish(self) -> bool:
+        """True once for each generation, as soon as every byte is held."""
+        ready = not self.is_settled and self.partial.is_whole and self._finishing != self.partial.generation
+        self._finishing = self.partial.generation if ready else self._finishing
+        return ready
+
+    @property
+    def link(self) -> URL:
+        """Where to ask: the signed link while it lives, else the tenant's own."""
+        return self.signed_link or to_url(self.extract.download_link)
+
+    def forget_link(self, signed: URL) -> None:
+        """Ask for a new signed link next time, unless another piece has brought one meanwhile."""
+        if self.signed_link == signed:
+            self.signed_link = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its outcome is known."""
+        return self._settled.is_set()
+
+    async def settled(self) -> None:
+        """Wait until its outcome is known."""
+        await self._settled.wait()
+
+    def begin(self) -> bool:
+        """Start the clock; True the first time."""
+        first = self._began is None
+        self._began = self._began or time.monotonic()
+        return first
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since its first request."""
+        return time.monotonic() - self._began if self._began is not None else 0.0
+
+    def settle(self, outcome: Outcome) -> None:
+        """Make the outcome known."""
+        self.outcome = outcome
+        self._settled.set()
+
+    def published(self, delivery: Delivery) -> Outcome:
+        """The outcome of a download that has its final name."""
+        return Outcome(
+            self.extract,
+            Status.DOWNLOADED,
+            path=delivery.path,
+            bytes=delivery.bytes,
+            sha256=delivery.sha256,
+            columns=delivery.columns,
+            attempts=self.failures + 1,
+            resumed_bytes=self.resumed_bytes,
+            seconds=self.seconds,
+        )
+
+    def failed(self, error: BdsError) -> Outcome:
+        """The outcome of a download that has failed for good."""
+        return Outcome(
+            self.extract,
+            Status.FAILED,
+            attempts=max(1, self.failures),
+            resumed_bytes=self.resumed_bytes,
+            seconds=self.seconds,
+            error=str(error),
+        )
+
+    def _piece(self, start: int, stop: int | None) -> Piece:
+        return Piece(self, self.partial.generation, start, stop, Tries(self.attempts, self._rejections.count))

@@ -1,0 +1,1 @@
+"""One HTTP session that knows no tenant and no token."""

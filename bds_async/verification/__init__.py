@@ -1,0 +1,1 @@
+"""Published files against the ledger and their own CRCs."""
