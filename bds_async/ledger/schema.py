@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from ..models import Identity
 from ..schema import Columns, Header, predecessor
@@ -50,15 +51,20 @@ class SchemaRecords(LedgerQueries):
             last = (rows[-1][1], rows[-1][0])
 
     def pinned_columns(self, folder: str) -> Columns | None:
-        """The columns that are written for a data set: those pinned, else those of its first delivery.
+        """The columns to write for a data set: those pinned, else those of its first delivery.
 
         None if the next extract's are to be pinned.
         """
-        pinned = self._rows(
-            "SELECT columns FROM pins LEFT JOIN headers ON headers.id = header WHERE folder = ?", folder
-        )
-        found = pinned or [row[3:] for row in self._rows(_FIRST, folder)]
+        found = self._pins_of(folder) or [row[3:] for row in self._rows(_FIRST, folder)]
         return columns_of(found[0][0]) if found and found[0][0] is not None else None
+
+    def stored_pin(self, folder: str) -> Columns | None:
+        """The columns that were pinned for a data set; None if none are."""
+        found = self._pins_of(folder)
+        return columns_of(found[0][0]) if found and found[0][0] is not None else None
+
+    def _pins_of(self, folder: str) -> list[tuple[Any, ...]]:
+        return self._rows("SELECT columns FROM pins LEFT JOIN headers ON headers.id = header WHERE folder = ?", folder)
 
     def pin_columns(self, folder: str, columns: Columns | None) -> None:
         """Pin a data set's columns; None lets the next extract's be pinned."""

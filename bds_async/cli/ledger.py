@@ -1,0 +1,218 @@
+"""`bds-async ledger`: shows, exports and corrects what counts as delivered to a folder."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ..config.settings import Config
+from ..corrections import accept, chosen_folders, mark, unmark, unpin
+from ..errors import ConfigError
+from ..ledger.inventory import Selection
+from ..ledger.ledger import Delivery, Ledger
+from ..models import DataSet, utc_text
+from ..progress import size_text
+from ..verification.verification import demand_folder
+from .moments import moment
+from .running import run_simple
+from .selection import to_option, watching_options
+from .settings import common_options, settings
+from .tables import log_failed_lists, new_table, print_table, printable
+from .watching import all_of, observers
+
+log = logging.getLogger(__name__)
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+patterns_option = click.option(
+    "--data-set",
+    "patterns",
+    multiple=True,
+    metavar="PATTERN",
+    help="Only these: a name (case-insensitive, * and ? allowed), a schema id or a plugin id. May be repeated.",
+)
+
+
+def selection_options(function: Function) -> Function:
+    """Which extracts of the data sets; the command gets a Selection."""
+
+    @click.option("--since", type=moment, metavar="DATE", help="Only those queued at or after this moment.")
+    @click.option("--until", type=moment, metavar="DATE", help="Only those queued at or before this moment.")
+    @click.option(
+        "--path", metavar="GLOB", help="Only those whose path below the folder matches, * and ? and [...] allowed."
+    )
+    @functools.wraps(function)
+    def with_selection(since: datetime | None, until: datetime | None, path: str | None, **arguments: Any) -> Any:
+        return function(selection=Selection(since, until, path), **arguments)
+
+    return with_selection  # type: ignore[return-value]
+
+
+@click.group("ledger")
+@common_options
+def command() -> None:
+    """Show, export and correct what counts as delivered to a folder."""
+
+
+@command.command("show")
+@to_option
+@patterns_option
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each data set.")
+@common_options
+def show(to: Path, patterns: tuple[str, ...], *, as_json: bool) -> None:
+    """Show what was delivered of each data set, and how complete it is."""
+    demand_folder(to)
+    with Ledger.read(to) as ledger:
+        found = [_fields(ledger, folder, known) for folder, known in chosen_folders(ledger, patterns).items()]
+    if as_json:
+        for fields in found:
+            click.echo(json.dumps(fields, ensure_ascii=False))
+        return
+    table = new_table("data set", "delivered", "size", "newest", "complete through", "owed", "open gaps")
+    for fields in found:
+        table.add_row(*(_cell(name, value) for name, value in fields.items() if name not in ("schema_id", "folder")))
+    print_table(table)
+
+
+def _fields(ledger: Ledger, folder: str, data_set: DataSet) -> dict[str, object]:
+    stock, through = ledger.stock(folder), ledger.complete_through(folder)
+    return {
+        "data_set": data_set.name,
+        "schema_id": data_set.schema_id,
+        "folder": folder,
+        "delivered": stock.extracts,
+        "bytes": stock.bytes,
+        "newest": stock.newest and utc_text(stock.newest),
+        "complete_through": through and utc_text(through),
+        "owed": len(ledger.owed(folder)),
+        "open_gaps": len(ledger.gaps([folder])),
+    }
+
+
+def _cell(name: str, value: object) -> str:
+    if name == "bytes" and isinstance(value, int):
+        return size_text(value)
+    return "" if value is None else printable(str(value))
+
+
+@command.command("export")
+@to_option
+@patterns_option
+@common_options
+def export(to: Path, patterns: tuple[str, ...]) -> None:
+    """Print a line of JSON for each delivered extract."""
+    demand_folder(to)
+    with Ledger.read(to) as ledger:
+        for folder in chosen_folders(ledger, patterns):
+            for delivery in ledger.deliveries(folder):
+                click.echo(json.dumps(delivery_fields(delivery), ensure_ascii=False))
+
+
+def delivery_fields(delivery: Delivery) -> dict[str, object]:
+    """What the ledger knows of an extract, as JSON has it."""
+    identity = delivery.identity
+    return {
+        "data_set": delivery.data_set,
+        "schema_id": delivery.schema_id,
+        "plugin_id": identity.plugin_id,
+        "bds_type": identity.bds_type.value,
+        "queued_for_processing_date": utc_text(identity.queued_for_processing_date),
+        "created_date": utc_text(identity.created_date),
+        "version": identity.version,
+        "path": delivery.path,
+        "bytes": delivery.bytes,
+        "sha256": delivery.sha256,
+        "columns": delivery.columns and list(delivery.columns),
+        "delivered_at": delivery.delivered_at and utc_text(delivery.delivered_at),
+    }
+
+
+@command.command("mark")
+@to_option
+@patterns_option
+@selection_options
+@common_options
+def mark_command(to: Path, patterns: tuple[str, ...], selection: Selection) -> int:
+    """Mark extracts that the tenant lists as delivered, so that sync does not deliver them."""
+    _demand_choice(patterns, selection)
+    marked = run_simple(mark(Config.load(settings().config), to, patterns, selection))
+    for delivery in marked.deliveries:
+        click.echo(json.dumps(delivery_fields(delivery), ensure_ascii=False))
+    log.info("%d extracts marked as delivered.", len(marked.deliveries))
+    return log_failed_lists(marked.failed_lists)
+
+
+@command.command("unmark")
+@to_option
+@patterns_option
+@selection_options
+@common_options
+def unmark_command(to: Path, patterns: tuple[str, ...], selection: Selection) -> None:
+    """Mark delivered extracts as not delivered.
+
+    The next sync delivers those again that are still listed, and reports a gap for the others. With --data-set alone
+    the data sets begin anew: with the newest full.
+    """
+    _demand_choice(patterns, selection)
+    log.info("%d extracts marked as not delivered.", unmark(to, patterns, selection))
+
+
+def _demand_choice(patterns: tuple[str, ...], selection: Selection) -> None:
+    if not patterns and selection.is_everything:
+        raise ConfigError("Say which extracts: --data-set, --since, --until or --path (--data-set '*' for all).")
+
+
+@command.command("accept")
+@to_option
+@click.option("--data-set", "patterns", multiple=True, required=True, metavar="PATTERN", help="As for pull.")
+@common_options
+def accept_command(to: Path, patterns: tuple[str, ...]) -> None:
+    """Accept the open gaps of data sets as lost, so that they are no longer exit code 3."""
+    log.info("%d gaps accepted.", accept(to, patterns))
+
+
+@command.command("unpin")
+@to_option
+@click.option("--data-set", "patterns", multiple=True, required=True, metavar="PATTERN", help="As for pull.")
+@common_options
+def unpin_command(to: Path, patterns: tuple[str, ...]) -> None:
+    """Let --pin-columns pin the columns of the next extract anew."""
+    for name in unpin(to, patterns):
+        log.info("%s: the columns of its next extract will be pinned.", printable(name))
+
+
+@command.command("rebuild")
+@to_option
+@patterns_option
+@click.option(
+    "--verify",
+    type=click.Choice(["full", "fast"]),
+    default="full",
+    show_default=True,
+    help="full: length, zip directory and every CRC-32; fast: without the CRCs.",
+)
+@watching_options
+@common_options
+def rebuild_command(to: Path, patterns: tuple[str, ...], verify: str, *, report: Path | None, no_progress: bool) -> int:
+    """Make the ledger anew of the files that are there and of what the tenant lists.
+
+    What it knew of the chosen data sets (all without --data-set) is dropped; sync begins them anew: what has no file
+    is delivered again, beginning with the newest full.
+    """
+    from ..archive.archive import Verify
+    from ..rebuild import rebuild
+
+    if report is not None:
+        raise ConfigError("rebuild makes no run report; `bds-async ledger show` tells what it found.")
+    observer = all_of(observers(report=None, no_progress=no_progress))
+    found = run_simple(rebuild(Config.load(settings().config), to, patterns, Verify(verify), observer))
+    for rejected in found.rejected:
+        log.warning("%s", printable(f"{rejected.path} is left out: {rejected.why}"))
+    log.info("%d files are in the ledger as delivered.", found.recorded)
+    return log_failed_lists(found.failed_lists)

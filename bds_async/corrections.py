@@ -1,0 +1,118 @@
+"""Corrections of a ledger, under its folder's lock: what counts as delivered, accepted gaps, pinned columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from .config.settings import Config
+from .errors import ConfigError
+from .folder.folder import FolderLock, prepare
+from .jobs import read_listing
+from .ledger.inventory import Selection
+from .ledger.ledger import Delivery, Ledger
+from .models import DataSet, Extract
+from .options import PublishAs, RunOptions
+from .plan import select
+from .report import FailedList
+from .verification.verification import demand_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What was marked as delivered, and the extract lists that would not come."""
+
+    deliveries: Sequence[Delivery]
+    failed_lists: Sequence[FailedList]
+
+
+@contextmanager
+def correcting(to: Path, tenant: str | None = None) -> Iterator[Ledger]:
+    """The ledger of a folder, with its lock held.
+
+    Raises FolderBusy, DestinationError, WrongTenant; ConfigError where no `tenant` is given and no ledger is there.
+    """
+    demand_folder(to)
+    owner = tenant if tenant is not None else _owner(to)
+    prepare(to)
+    with FolderLock(to), Ledger.open(to, owner) as ledger:
+        yield ledger
+
+
+def _owner(to: Path) -> str:
+    with Ledger.read(to) as ledger:
+        if ledger.tenant is None:
+            raise ConfigError(f"There is no ledger in {to}: name the right folder with --to.")
+        return ledger.tenant
+
+
+def chosen_folders(ledger: Ledger, patterns: Sequence[str]) -> dict[str, DataSet]:
+    """The data sets of a ledger that some pattern names (all without any), by folder; raises PatternError."""
+    known = ledger.data_sets()
+    chosen = {data_set.ids for data_set in select(list(known.values()), patterns, ())}
+    return {folder: data_set for folder, data_set in known.items() if data_set.ids in chosen}
+
+
+async def mark(config: Config, to: Path, patterns: Sequence[str], selection: Selection) -> Marked:
+    """Mark listed extracts as delivered, although no file of them was published here. Raises as `pull` does."""
+    with correcting(to, config.bspace_url) as ledger:
+        listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
+        folders = ledger.folders_for(listing.extracts)
+        marked = [
+            Delivery.of(extract, folder)
+            for folder, extracts in zip(folders, listing.extracts.values(), strict=True)
+            for extract in sorted(extracts, key=lambda extract: extract.age_key)
+            if _is_chosen(extract, folder, selection, ledger)
+        ]
+        for delivery in marked:
+            ledger.record(delivery)
+        return Marked(marked, listing.failed)
+
+
+def _is_chosen(extract: Extract, folder: str, selection: Selection, ledger: Ledger) -> bool:
+    queued = extract.queued_for_processing_date
+    return (
+        (selection.since is None or queued >= selection.since)
+        and (selection.until is None or queued <= selection.until)
+        and ledger.delivered(extract.identity) is None
+        and (
+            selection.path is None or any(fnmatchcase(path, selection.path) for path in _paths(extract, folder, ledger))
+        )
+    )
+
+
+def _paths(extract: Extract, folder: str, ledger: Ledger) -> tuple[str, ...]:
+    return tuple(ledger.path_for(extract, folder, publish_as.suffix) for publish_as in PublishAs)
+
+
+def unmark(to: Path, patterns: Sequence[str], selection: Selection) -> int:
+    """Mark delivered extracts as not delivered; how many there were.
+
+    A sync delivers them again if they are still listed, and finds a gap if not. Without anything that narrows the
+    selection down the data sets begin anew: with the newest full.
+    """
+    with correcting(to) as ledger:
+        dropped = 0
+        for folder in chosen_folders(ledger, patterns):
+            dropped += ledger.drop(folder, selection)
+            if selection.is_everything:
+                ledger.reset_sync(folder)
+        return dropped
+
+
+def accept(to: Path, patterns: Sequence[str]) -> int:
+    """Live with the open gaps of data sets, so that they are no longer exit code 3; how many there were."""
+    with correcting(to) as ledger:
+        return sum(ledger.accept_gaps(folder) for folder in chosen_folders(ledger, patterns))
+
+
+def unpin(to: Path, patterns: Sequence[str]) -> list[str]:
+    """Let the columns of the next extract be pinned anew; the names of the data sets."""
+    with correcting(to) as ledger:
+        chosen = chosen_folders(ledger, patterns)
+        for folder in chosen:
+            ledger.pin_columns(folder, None)
+        return [data_set.name for data_set in chosen.values()]

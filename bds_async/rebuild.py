@@ -1,0 +1,171 @@
+"""A ledger made anew of the files that lie in a folder, and of what the tenant lists.
+
+A file's name says type, queued date to the second and version; its created date only where two extracts had one name.
+What the tenant still lists gives the rest. Of what it lists no more only that is known, which does no harm: nobody
+will offer it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from .archive.archive import Checked, Verify, check, measure
+from .archive.csv_header import columns_of
+from .concurrency.zip_threads import ZipThreads
+from .config.settings import Config
+from .corrections import correcting
+from .errors import DestinationError, UnusableArchive, VerificationError
+from .events import Examined, Observer, Read, Reviewed, Surveyed, unobserved
+from .folder.file_names import ParsedName, compact, parse_file_name, relative_path, safe_version
+from .folder.folder import writing_to
+from .folder.paths import inside
+from .jobs import read_listing
+from .ledger.inventory import Selection
+from .ledger.ledger import Delivery, Ledger
+from .models import BdsType, DataSet, Extract
+from .options import RunOptions
+from .publish import Publisher
+from .report import FailedList
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A file that is not taken for a delivery; `path` is relative to the folder, with `/`."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """How many files the ledger now holds as delivered, those that it does not, and lists that would not come."""
+
+    recorded: int
+    rejected: Sequence[Rejected]
+    failed_lists: Sequence[FailedList]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A file with the name of an extract, and the extract that this is."""
+
+    path: str
+    extract: Extract
+
+
+async def rebuild(
+    config: Config,
+    to: Path,
+    patterns: Sequence[str] = (),
+    verify: Verify = Verify.FULL,
+    observer: Observer = unobserved,
+) -> Rebuilt:
+    """Make the ledger of the chosen data sets anew of the files that are there and whole. Raises as `pull` does.
+
+    What the ledger knew of those data sets is dropped, so that a sync begins them anew: without their files, with the
+    newest full. A CSV has nothing to prove it whole, and is taken as it is.
+    """
+    with correcting(to, config.bspace_url) as ledger:
+        with ZipThreads() as threads:
+            await Publisher(to, ledger, threads.executor).reconcile()
+        listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
+        folders = ledger.folders_for(listing.extracts)
+        rejected: list[Rejected] = []
+        found: list[_Found] = []
+        for folder, (data_set, extracts) in zip(folders, listing.extracts.items(), strict=True):
+            for path, extract in _files(to, folder, data_set, extracts):
+                rejected += [Rejected(path, "its name is not that of an extract of this data set")] * (extract is None)
+                found += [_Found(path, extract)] if extract is not None else []
+            ledger.drop(folder, Selection())
+            ledger.reset_sync(folder)
+        refused = await _record_all(to, ledger, found, verify, observer)
+        return Rebuilt(len(found) - len(refused), [*rejected, *refused], listing.failed)
+
+
+async def _record_all(
+    to: Path, ledger: Ledger, found: Sequence[_Found], verify: Verify, observer: Observer
+) -> list[Rejected]:
+    """Record each file that is whole; those that are not."""
+    rejected = []
+    observer(Surveyed(len(found), sum(_size(inside(to, each.path)) for each in found)))
+    try:
+        with ZipThreads() as threads:
+            for each in found:
+                refused = await threads.run(partial(_record, to, ledger, each, verify, threads))
+                rejected += [refused] if refused is not None else []
+                observer(Read(_size(inside(to, each.path))))
+                observer(Examined(each.path))
+    finally:
+        observer(Reviewed())
+    return rejected
+
+
+def _size(file: Path) -> int:
+    """A loader may take it at any time."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def _record(to: Path, ledger: Ledger, found: _Found, verify: Verify, threads: ZipThreads) -> Rejected | None:
+    file = inside(to, found.path)
+    try:
+        checked = _check(file, verify, threads)
+    except (VerificationError, UnusableArchive, DestinationError) as error:
+        return Rejected(found.path, str(error))
+    delivery = Delivery.of(
+        found.extract,
+        found.path.partition("/")[0],
+        path=found.path,
+        bytes=checked.bytes,
+        sha256=checked.sha256,
+        columns=checked.columns,
+    )
+    ledger.record(delivery)
+    return None
+
+
+def _check(file: Path, verify: Verify, threads: ZipThreads) -> Checked:
+    if file.suffix == ".zip":
+        return check(file, verify, threads.watch)
+    with writing_to(file.parent):
+        return replace(measure(file, threads.watch), columns=columns_of(file))
+
+
+def _files(to: Path, folder: str, data_set: DataSet, listed: Iterable[Extract]) -> Iterator[tuple[str, Extract | None]]:
+    """Every file of a data set's folder, and the extract that its name means."""
+    for bds_type in BdsType:
+        place = inside(to, f"{folder}/{bds_type.folder}")
+        for file in sorted(place.iterdir()) if place.is_dir() else ():
+            if file.is_file():
+                name = parse_file_name(file.name)
+                fits = name is not None and (name.folder, name.bds_type) == (folder, bds_type)
+                path = relative_path(folder, bds_type, file.name)
+                yield path, _extract(data_set, listed, name) if fits and name is not None else None
+
+
+def _extract(data_set: DataSet, listed: Iterable[Extract], name: ParsedName) -> Extract | None:
+    """The extract that a file's name means: one that is listed, else as much of it as the name says."""
+    found = sorted((each for each in listed if _fits(each, name)), key=lambda extract: extract.created_date)
+    if found:
+        return found[0]
+    plugin = data_set.full if name.bds_type is BdsType.FULL else data_set.differential
+    if plugin is None:
+        return None
+    created = name.created or name.queued
+    return Extract(
+        data_set.name, data_set.schema_id, plugin.plugin_id, name.bds_type, name.queued, created, name.version, ""
+    )
+
+
+def _fits(extract: Extract, name: ParsedName) -> bool:
+    return (
+        extract.bds_type is name.bds_type
+        and compact(extract.queued_for_processing_date) == compact(name.queued)
+        and safe_version(extract.version) == name.version
+        and (name.created is None or compact(extract.created_date) == compact(name.created))
+    )
