@@ -44,10 +44,11 @@ async def test_the_config_that_it_writes_can_be_used_at_once(tmp_path: Path) -> 
 
 @posix_only
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-async def test_a_signal_stops_it_without_a_word(tmp_path: Path, number: int, code: int) -> None:
+async def test_a_signal_stops_it_and_is_no_error(tmp_path: Path, number: int, code: int) -> None:
     async with serving(tmp_path) as running:
         done = await running.stopped_by(number)
-    assert (done.code, done.out, done.err) == (code, "", "")
+    assert (done.code, done.out, done.complaints) == (code, "", [])
+    assert "error" not in done.err
 
 
 async def test_it_misbehaves_as_the_file_says(tmp_path: Path) -> None:
