@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 
 from yarl import URL
 
-from .errors import ConfigError, ExtractError
+from .errors import BdsError, ConfigError, ExtractError, Stopped
+from .report import RunReport
 from .transport.transport import Transport
 
-#: Seconds that a call may take; it never holds up the run for longer.
-PATIENCE = 10.0
+#: Seconds that a call may take, and the same for a run that was told to stop; it holds up neither for longer.
+PATIENCE, PATIENCE_OF_STOPPED = 10.0, 1.5
 
 log = logging.getLogger(__name__)
 
@@ -32,24 +34,35 @@ class Ping:
         if self._address.scheme not in ("http", "https") or not self._address.host:
             raise ConfigError("The address of --ping is no http or https URL.")
 
+    async def around(self, run: Awaitable[RunReport]) -> RunReport:
+        """The report of a run, its start and its end told; what it raises is told and raised."""
+        await self.start()
+        try:
+            report = await run
+        except BdsError as error:
+            await self.end(error.exit_code, PATIENCE_OF_STOPPED if isinstance(error, Stopped) else PATIENCE)
+            raise
+        await self.end(report.exit_code)
+        return report
+
     async def start(self) -> None:
         """Tell that a run begins."""
-        await self._call(self._below("start"))
+        await self._call(self._below("start"), PATIENCE)
 
-    async def end(self, exit_code: int) -> None:
-        """Tell how a run ended."""
-        await self._call(self._below(str(exit_code)) if exit_code else self._address)
+    async def end(self, exit_code: int, patience: float = PATIENCE) -> None:
+        """Tell how a run ended; `patience` is in seconds."""
+        await self._call(self._below(str(exit_code)) if exit_code else self._address, patience)
 
     def _below(self, word: str) -> URL:
         return (self._address / word).with_query(self._address.query)
 
-    async def _call(self, url: URL) -> None:
+    async def _call(self, url: URL, patience: float) -> None:
         try:
-            async with asyncio.timeout(PATIENCE), Transport(connections=1, stall_timeout=PATIENCE) as transport:
+            async with asyncio.timeout(patience), Transport(connections=1, stall_timeout=patience) as transport:
                 answer = await transport.fetch("GET", url)
             failure = f"it answered {answer.status}" if answer.status >= 300 else None
         except TimeoutError:
-            failure = f"it did not answer within {PATIENCE:.0f} seconds"
+            failure = f"it did not answer within {patience:g} seconds"
         except ExtractError as error:
             failure = str(error)
         if failure is not None:

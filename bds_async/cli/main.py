@@ -26,6 +26,7 @@ MODULES = {
     "verify": "verify",
     "ledger": "ledger",
     "schema": "schema",
+    "recipe": "recipe",
     "demo": "demo",
     "sandbox": "sandbox",
 }

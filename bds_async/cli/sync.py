@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..concurrency.running import Stop
 from ..config.settings import Config
 from ..errors import ConfigError
 from ..jobs import preview_sync, sync
 from ..options import SyncOptions
+from ..ping import Ping
+from ..report import RunReport
 from .running import run as run_job
 from .running import run_simple
 from .selection import run_options, to_option, watching_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, log_gaps, print_plan
-from .watching import all_of, observers
+from .watching import MetricsFile, all_of, observers
 
 
 @click.command("sync")
@@ -25,6 +29,15 @@ from .watching import all_of, observers
 @click.option("--strict-schema", is_flag=True, help="A breaking change of columns is exit code 3.")
 @click.option("--dry-run", is_flag=True, help="Print the plan with sizes, download nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --dry-run: lines of JSON.")
+@click.option(
+    "--metrics", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a Prometheus textfile."
+)
+@click.option(
+    "--ping",
+    "address",
+    metavar="URL",
+    help="Health-check address: called with /start at the start, bare after success, with /<exit code> else.",
+)
 @run_options
 @watching_options
 @common_options
@@ -35,6 +48,8 @@ def command(
     strict_schema: bool,
     dry_run: bool,
     as_json: bool,
+    metrics: Path | None,
+    address: str | None,
     run: dict[str, Any],
     report: Path | None,
     no_progress: bool,
@@ -51,8 +66,15 @@ def command(
         return _print_plan(config, to, options, as_json)
     if as_json:
         raise ConfigError("--json goes with --dry-run; the results of a run are written by --report FILE.")
-    observer = all_of(observers(report=report, no_progress=no_progress))
-    return run_job(lambda stop: sync(config, to, options, observer=observer, stop=stop)).exit_code
+    file = MetricsFile(metrics, to) if metrics is not None else None
+    observer = all_of(observers(report=report, no_progress=no_progress, metrics=file))
+    ping = Ping(address) if address is not None else None
+
+    def job(stop: Stop) -> Coroutine[Any, Any, RunReport]:
+        run = sync(config, to, options, observer=observer, stop=stop)
+        return run if ping is None else ping.around(run)
+
+    return run_job(job).exit_code
 
 
 def _print_plan(config: Config, to: Path, options: SyncOptions, as_json: bool) -> int:

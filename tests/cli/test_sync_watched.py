@@ -1,0 +1,84 @@
+"""`bds-async sync` with its metrics file and health check, in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from bds_async.sandbox import Fault, Sandbox, SandboxSettings
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(SandboxSettings(data_sets=3, scale=0.01)) as found:
+        yield found
+
+
+@pytest.fixture
+async def pings() -> AsyncIterator[list[str]]:
+    """The address of a health check, then the paths that it was asked for."""
+    seen: list[str] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        seen.append(request.path)
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/{rest:.*}", handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    seen.append(f"http://127.0.0.1:{runner.addresses[0][1]}/check")
+    yield seen
+    await runner.cleanup()
+
+
+async def sync(sandbox: Sandbox, folder: Path, *arguments: object) -> int:
+    sandbox.write_config(folder / "config.json")
+    command = [
+        sys.executable,
+        "-m",
+        "bds_async",
+        "sync",
+        "-q",
+        "--config",
+        folder / "config.json",
+        "--to",
+        folder / "to",
+    ]
+    process = await asyncio.create_subprocess_exec(*map(str, [*command, *arguments]), stderr=asyncio.subprocess.DEVNULL)
+    return await process.wait()
+
+
+async def test_start_and_success_are_told_to_the_health_check(
+    sandbox: Sandbox, pings: list[str], tmp_path: Path
+) -> None:
+    assert await sync(sandbox, tmp_path, "--ping", pings[0]) == 0
+    assert pings[1:] == ["/check/start", "/check"]
+
+
+async def test_a_failure_is_told_with_its_exit_code(sandbox: Sandbox, pings: list[str], tmp_path: Path) -> None:
+    sandbox.play(Fault.of("status", status=404, on="download", data_set="Users"))
+    assert await sync(sandbox, tmp_path, "--ping", pings[0]) == 3
+    sandbox.revoke_refresh_tokens()
+    sandbox.play(Fault.of("status", status=400, body='{"error": "invalid_grant"}', on="token"))
+    assert await sync(sandbox, tmp_path, "--ping", pings[0]) == 4
+    assert pings[1:] == ["/check/start", "/check/3", "/check/start", "/check/4"]
+
+
+async def test_the_metrics_tell_of_the_run_and_of_every_data_set(sandbox: Sandbox, tmp_path: Path) -> None:
+    assert await sync(sandbox, tmp_path, "--metrics", tmp_path / "bds.prom") == 0
+    text = (tmp_path / "bds.prom").read_text("utf-8")
+    newest = max(extract.queued for extract in sandbox.catalogue()[0].extracts)
+    assert f'bds_async_newest_delivered_timestamp_seconds{{data_set="Users"}} {newest.timestamp():.17g}\n' in text
+    assert "bds_async_last_exit_code 0\n" in text
+
+
+async def test_metrics_that_could_not_be_written_are_refused_beforehand(sandbox: Sandbox, tmp_path: Path) -> None:
+    assert await sync(sandbox, tmp_path, "--metrics", tmp_path / "nowhere" / "bds.prom") == 2
+    assert sandbox.counters.exchanges == 0

@@ -1,0 +1,53 @@
+"""The Prometheus textfile."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bds_async.metrics import METRICS, textfile
+from bds_async.report import RunReport
+
+MOMENT = datetime(2026, 11, 22, 4, 9, 22, 500_000, tzinfo=UTC)
+SAMPLE = re.compile(r'^[a-z_]+(\{[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"\})? -?\d+(\.\d+)?$')
+
+
+def report(exit_code: int) -> RunReport:
+    return RunReport("sync", "https://school", MOMENT, MOMENT, exit_code, [])
+
+
+def samples(text: str) -> dict[str, str]:
+    return dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+
+
+def test_a_success_is_remembered_by_the_files_of_later_failures() -> None:
+    first = textfile(report(0), {})
+    second = textfile(report(3), {}, first)
+    third = textfile(report(5), {}, second)
+    name = "bds_async_last_success_timestamp_seconds"
+    assert samples(first)[name] == samples(third)[name] == "1795320562.5"
+    assert samples(third)["bds_async_last_exit_code"] == "5"
+
+
+def test_without_any_success_there_is_no_moment_of_one() -> None:
+    assert "bds_async_last_success_timestamp_seconds" not in samples(textfile(report(3), {}))
+
+
+@given(st.text(max_size=30))
+def test_every_line_is_a_comment_or_a_sample_whatever_a_data_set_is_called(name: str) -> None:
+    lines = textfile(report(0), {name: MOMENT}).split("\n")
+    assert lines.pop() == ""
+    assert all(line.startswith("# ") or SAMPLE.match(line) for line in lines)
+
+
+@given(st.text(max_size=200))
+def test_any_former_file_is_taken(former: str) -> None:
+    textfile(report(3), {}, former)
+
+
+def test_every_metric_has_its_help_and_type() -> None:
+    text = textfile(report(0), {"Users": MOMENT})
+    assert all(f"# HELP {name} " in text and f"# TYPE {name} gauge" in text for name in METRICS)
