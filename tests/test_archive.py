@@ -444,3 +444,11 @@ def test_a_disk_that_takes_no_more_is_a_fault_of_the_destination(tmp_path: Path)
 def test_a_file_that_is_not_there_is_a_fault_of_the_destination(tmp_path: Path) -> None:
     with pytest.raises(DestinationError):
         check(tmp_path / "gone.zip", Verify.FULL)
+
+
+def test_a_folder_is_no_csv(tmp_path):
+    """A zip whose only member is a folder has nothing to publish as a CSV."""
+    path = put(tmp_path, zipped(("d/", b"")))
+    with pytest.raises(UnusableArchive, match="folder"):
+        unzip_csv(path, tmp_path / "out.csv", free_space=ROOM)
+    assert not (tmp_path / "out.csv").exists()

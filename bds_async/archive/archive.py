@@ -98,6 +98,8 @@ def unzip_csv(zip_path: Path, target: Path, *, free_space: int, watch: Watch = u
 def _only_member(members: list[Member]) -> Member:
     if len(members) != 1:
         raise UnusableArchive(f"The zip has {len(members)} members where one CSV is wanted; --as zip publishes it.")
+    if members[0].name.endswith("/"):
+        raise UnusableArchive("The only member of the zip is a folder where a CSV is wanted; --as zip publishes it.")
     return members[0]
 
 
