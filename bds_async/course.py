@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable
 
 from .concurrency.running import Stop, beside, time_limits
 from .connection import Connection
-from .errors import BdsError
+from .errors import EXIT_CODE_ORDER, BdsError
 from .events import Ended, Event, Finished, Observer
 from .report import RunReport
 from .run_log import RunLog
+
+logger = logging.getLogger(__name__)
 
 
 class Course:
@@ -43,8 +46,17 @@ class Course:
         finally:
             report = self._report(exit_code)
             if self.log.has_plan:
-                self._observer(Finished(report))
+                self._tell(report)
         return report
+
+    def _tell(self, report: RunReport) -> None:
+        """Tell that it is over; a watcher that fails at that (a report that can't be written) may not outshout why."""
+        try:
+            self._observer(Finished(report))
+        except BdsError as error:
+            if EXIT_CODE_ORDER.index(error.exit_code) < EXIT_CODE_ORDER.index(report.exit_code):
+                raise
+            logger.error("%s", error)
 
     def _report(self, exit_code: int) -> RunReport:
         self.log.counters.token_refreshes = self._connection.refresher.refreshes

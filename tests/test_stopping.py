@@ -307,7 +307,7 @@ async def test_a_verification_ends_in_the_middle_of_a_file(stage: Stage, number:
 
 
 @pytest.mark.parametrize(("number", "code"), [SIGTERM])
-@pytest.mark.parametrize("command", [("list",), ("pull", "--dry-run"), ("doctor",), ("verify", "--repair")])
+@pytest.mark.parametrize("command", [("list",), ("pull", "--dry-run"), ("sync",), ("doctor",), ("verify", "--repair")])
 async def test_every_command_that_asks_the_tenant(
     stage: Stage, command: tuple[str, ...], number: int, code: int
 ) -> None:
