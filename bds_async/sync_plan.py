@@ -114,7 +114,8 @@ def _gone(listed: Listed, state: SyncState) -> list[datetime]:
 def _around(lost: datetime, listed: Listed, state: SyncState, chosen: Iterable[Extract]) -> Missed:
     """The gap that a lost differential leaves between what is delivered, or will be, before and after it."""
     kept = {each.queued_for_processing_date for each in (*state.delivered, *(due.identity for due in chosen))}
-    earlier = [each for each in (*kept, *_some(state.before)) if each < lost]
+    begin = () if state.baseline is None else (state.baseline.queued,)
+    earlier = [each for each in (*kept, *begin, *_some(state.before)) if each < lost]
     later = [each for each in (*kept, *(full.queued_for_processing_date for full in listed.fulls)) if each > lost]
     return Missed(max(earlier, default=None), min(later, default=None))
 
