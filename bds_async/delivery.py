@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from .report import Outcome
 from .schema import ChangeKind, SchemaChange
 from .tenant.tenant import Tenant
 from .transfer.download import Download, Piece
+from .transfer.outcomes import failed, published
 from .transfer.transfer import Transfer
 
 
@@ -112,7 +112,7 @@ class DeliveryRun:
         download.partial.discard()
         if change is not None and change.kind is ChangeKind.BREAKING:
             self._observer(Warned(f"{download.extract} breaks with the columns before it: {change}."))
-        self._settle(download, replace(download.published(delivery), schema_change=change))
+        self._settle(download, published(download, delivery, change))
 
     def _reject(self, download: Download, error: VerificationError) -> None:
         lost, piece = download.partial.held_bytes, download.reject()
@@ -124,7 +124,7 @@ class DeliveryRun:
 
     def _fail(self, download: Download, error: AnotherRunMayHelp) -> None:
         if not download.is_settled:
-            self._settle(download, download.failed(error))
+            self._settle(download, failed(download, error))
 
     def _settle(self, download: Download, outcome: Outcome) -> None:
         download.settle(outcome)

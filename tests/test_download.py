@@ -18,6 +18,7 @@ from bds_async.partial.partial import Partial
 from bds_async.report import Status
 from bds_async.transfer import download as downloads
 from bds_async.transfer.download import LARGE, PIECE, Download
+from bds_async.transfer.outcomes import failed, published
 
 TAG = '"one"'
 SIGNED = URL("https://storage.example/x?sig=hush")
@@ -118,7 +119,7 @@ class TestStalePieces:
     def test_or_is_settled(self, folder):
         download = a_download(folder)
         piece = download.first_piece()
-        download.settle(download.failed(ExtractError("no")))
+        download.settle(failed(download, ExtractError("no")))
         assert piece.is_stale
 
     def test_one_that_is_complete_is_not_wanted(self, folder):
@@ -250,16 +251,16 @@ class TestFinishing:
     async def test_not_once_it_is_settled(self, folder):
         download = a_download(folder)
         download.begin_object(TAG, 0)
-        download.settle(download.failed(TransientError("no")))
+        download.settle(failed(download, TransientError("no")))
         assert not download.is_ready_to_finish()
 
 
 class TestOutcomes:
     def test_one_that_failed_says_why_and_how_often_it_was_tried(self, folder):
         download = a_download(folder)
-        assert download.failed(ExtractError("no")).attempts == 1
+        assert failed(download, ExtractError("no")).attempts == 1
         download.failures = 3
-        outcome = download.failed(ExtractError("no"))
+        outcome = failed(download, ExtractError("no"))
         assert (outcome.status, outcome.attempts, outcome.error, outcome.path) == (Status.FAILED, 3, "no", None)
 
     async def test_one_that_was_published_says_where_and_what(self, folder):
@@ -268,7 +269,7 @@ class TestOutcomes:
         assert download.begin()
         assert not download.begin()
         known = {"path": "X/full/x.zip", "bytes": 300, "sha256": "ab", "columns": ("Id",)}
-        outcome = download.published(Delivery.of(download.extract, "X", **known))
+        outcome = published(download, Delivery.of(download.extract, "X", **known))
         assert (outcome.status, outcome.attempts, outcome.resumed_bytes) == (Status.DOWNLOADED, 3, 17)
         assert {name: getattr(outcome, name) for name in known} == known
         download.settle(outcome)

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 
 from yarl import URL
 
-from ..errors import BdsError, ExtractError
+from ..errors import ExtractError
 from ..folder.folder import ensure_room
-from ..ledger.ledger import Delivery
 from ..models import Extract
 from ..partial.partial import Partial
 from ..partial.ranges import Range, gaps, merged
-from ..report import Outcome, Status
+from ..report import Outcome
 from ..retry import Tries
 from ..tenant.links import to_url
 from .rejections import Rejections
@@ -200,31 +199,6 @@ class Download:
         """Make the outcome known."""
         self.outcome = outcome
         self._settled.set()
-
-    def published(self, delivery: Delivery) -> Outcome:
-        """The outcome of a download that has its final name."""
-        return Outcome(
-            self.extract,
-            Status.DOWNLOADED,
-            path=delivery.path,
-            bytes=delivery.bytes,
-            sha256=delivery.sha256,
-            columns=delivery.columns,
-            attempts=self.failures + 1,
-            resumed_bytes=self.resumed_bytes,
-            seconds=self.seconds,
-        )
-
-    def failed(self, error: BdsError) -> Outcome:
-        """The outcome of a download that has failed for good."""
-        return Outcome(
-            self.extract,
-            Status.FAILED,
-            attempts=max(1, self.failures),
-            resumed_bytes=self.resumed_bytes,
-            seconds=self.seconds,
-            error=str(error),
-        )
 
     def _piece(self, start: int, stop: int | None) -> Piece:
         return Piece(self, self.partial.generation, start, stop, Tries(self.attempts, self._rejections.count))
