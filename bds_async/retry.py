@@ -85,10 +85,12 @@ def full_jitter(failures: int) -> float:
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
     """Seconds that `Retry-After` asks for, in either form of RFC 9110 section 10.2.3, held to the ceiling.
 
-    None if there is no such header, or none that makes sense.
+    A date counts from the answer's own `Date`, since the clock of this machine may be wrong. None if there is no such
+    header, or none that makes sense.
     """
     value = headers.get("Retry-After", "").strip()
-    seconds = _delay_seconds(value) if value[:1].isdigit() else _until_date(value, now or datetime.now(UTC))
+    moment = now or _moment(headers.get("Date", "")) or datetime.now(UTC)
+    seconds = _delay_seconds(value) if value[:1].isdigit() else _until_date(value, moment)
     return None if seconds is None else max(0.0, min(seconds, RETRY_AFTER_CEILING))
 
 
@@ -97,9 +99,14 @@ def _delay_seconds(value: str) -> float | None:
 
 
 def _until_date(value: str, now: datetime) -> float | None:
+    moment = _moment(value)
+    return (moment - now).total_seconds() if moment is not None else None
+
+
+def _moment(value: str) -> datetime | None:
+    """A date as HTTP writes it, None for what is none."""
     try:
         moment = parsedate_to_datetime(value)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (moment - now).total_seconds()
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

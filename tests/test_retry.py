@@ -237,6 +237,21 @@ class TestRetryAfter:
         value = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
         assert retry_after(header(value), NOW) == min(max(0, seconds), RETRY_AFTER_CEILING)
 
+    @pytest.mark.parametrize("wrong_by", [timedelta(0), timedelta(hours=5), timedelta(days=-400)])
+    def test_a_date_counts_from_the_answers_own_clock(self, wrong_by):
+        """Whatever the clock of this machine says."""
+        there = datetime.now(UTC) + wrong_by
+        dates = {
+            "Date": format_datetime(there, usegmt=True),
+            "Retry-After": format_datetime(there + timedelta(seconds=90), usegmt=True),
+        }
+        assert retry_after(dates) == 90
+
+    @pytest.mark.parametrize("date", ["", "today", "٣"])
+    def test_a_date_of_the_answer_that_makes_no_sense_is_passed_over(self, date):
+        value = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+        assert 0 < retry_after({"Date": date, "Retry-After": value}) <= 90
+
     @pytest.mark.parametrize(
         "value",
         ["Sun, 22 Nov 2026 12:01:00 GMT", "Sunday, 22-Nov-26 12:01:00 GMT", "Sun Nov 22 12:01:00 2026"],
