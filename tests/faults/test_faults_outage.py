@@ -96,6 +96,12 @@ class TestForAWhile:
         lost = sum(seen.body_bytes for seen in played.seen) - sum(outcome.bytes for outcome in played.report.outcomes)
         assert lost < 4 * 64 * 1024
 
+    async def test_so_do_bodies_from_the_tenant_itself(self, player, small_pieces):
+        player = await player(huge_bytes=1_000_000, bandwidth=500_000, direct=True)
+        async with meanwhile(away(player.sandbox, body_bytes(400_000), NOT_FOR_LONG)):
+            played = await player.pull(attempts=1)
+        played.check_right()
+
     async def test_it_comes_twice_and_still_nothing_fails(self, player):
         player = await player(data_sets=12, latency=0.01, bandwidth=200_000)
 
