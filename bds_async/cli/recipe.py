@@ -11,7 +11,7 @@ from .settings import common_options
 @click.command(
     "recipe", epilog="Recipes: " + "; ".join(f"{name}, {purpose}" for name, purpose in RECIPES.items()) + "."
 )
-@click.argument("name", type=click.Choice(list(RECIPES)))
+@click.argument("name", type=click.Choice(list(RECIPES)), metavar="NAME")
 @common_options
 def command(name: str) -> None:
     """Print a recipe to run sync under a scheduler."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import NoReturn
 
@@ -58,12 +59,16 @@ def command(
 ) -> int:
     """Serve a tenant that behaves like Brightspace on three loopback addresses, until it is stopped."""
     faults = _faults(faults_file) if faults_file is not None else ()
+    if write_config is not None:
+        _demand_replaceable(write_config)
     found = SandboxSettings(port=port, data_sets=data_sets, seed=seed, scale=scale, faults=faults)
     try:
         run(lambda stop: _serve(found, write_config, stop))
     except Stopped as stopped:
         # To be stopped is how its work ends, and no news.
         return stopped.exit_code
+    except OSError as error:
+        raise ConfigError(f"The sandbox can't listen at port {port} and the two above it: {error.strerror}.") from None
 
 
 def _faults(file: Path) -> tuple[Fault, ...]:
@@ -73,6 +78,19 @@ def _faults(file: Path) -> tuple[Fault, ...]:
         raise ConfigError(f"{file} can't be read: {error.strerror}.") from None
     except ValueError as error:
         raise ConfigError(f"{error}.") from None
+
+
+def _demand_replaceable(path: Path) -> None:
+    """A config for a tenant on loopback is the sandbox's own; any other may hold the only copy of its secrets."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError):
+        found = None
+    address = found.get("bspace_url") if isinstance(found, dict) else None
+    if not isinstance(address, str) or not address.startswith("http://127.0.0.1:"):
+        raise ConfigError(f"{path} is there already, and is no sandbox's config; choose another --write-config.")
 
 
 async def _serve(found: SandboxSettings, write_config: Path | None, stop: Stop) -> NoReturn:

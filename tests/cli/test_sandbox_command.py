@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import sys
@@ -83,3 +84,20 @@ async def test_a_malformed_file_is_exit_2_and_names_the_place(tmp_path: Path, co
 async def test_a_file_that_cannot_be_read_is_exit_2(tmp_path: Path, name: str) -> None:
     done = await bds("sandbox", "--faults", tmp_path / name)
     assert (done.code, done.complaints) == (2, [])
+
+
+async def test_a_config_that_is_not_a_sandboxs_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"bspace_url": "https://myschool.brightspace.com"}')
+    done = await bds("sandbox", "--write-config", tmp_path / "config.json")
+    assert (done.code, done.out) == (2, "")
+    assert "choose another" in done.err
+    assert "myschool" in (tmp_path / "config.json").read_text()
+
+
+async def test_a_port_that_is_taken_is_exit_2(tmp_path: Path) -> None:
+    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        done = await bds("sandbox", "--port", port)
+    assert done.code == 2
+    assert f"port {port}" in done.err
