@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from .archive.archive import Checked, check, unzip_csv
+from .column_pins import AllColumns, ColumnPins
 from .concurrency.pool import Pool
 from .concurrency.to_its_end import to_its_end
 from .concurrency.zip_threads import ZipThreads
@@ -28,12 +29,20 @@ class DeliveryRun:
     """Fetches, verifies and publishes; what becomes of each download is an outcome, told to the observer."""
 
     def __init__(
-        self, tenant: Tenant, publisher: Publisher, options: RunOptions, *, observer: Observer, threads: ZipThreads
+        self,
+        tenant: Tenant,
+        publisher: Publisher,
+        options: RunOptions,
+        *,
+        observer: Observer,
+        threads: ZipThreads,
+        pins: ColumnPins | None = None,
     ) -> None:
         self._publisher = publisher
         self._options = options
         self._observer = observer
         self._threads = threads
+        self._pins = pins or AllColumns()
         self._transfer = Transfer(tenant, self._queue, observer, stall_timeout=options.stall_timeout)
         self._pool: Pool[Piece] = Pool(options.workers, self._fetch)
         self._finishing: asyncio.TaskGroup | None = None
@@ -85,6 +94,8 @@ class DeliveryRun:
 
     async def _finish(self, download: Download) -> None:
         """Verify a whole partial file, wait for the data set's earlier extracts, and give it its final name."""
+        if self._pins.are_ordered:
+            await _settled_before(download)
         try:
             staged, checked = await self._threads.run(partial(self._check, download))
             await self._publish(download, staged, checked)
@@ -98,11 +109,14 @@ class DeliveryRun:
         zipped, csv = download.partial.path, download.partial.csv_path
         if not download.path.endswith(PublishAs.CSV.suffix):
             return zipped, check(zipped, self._options.verify, self._threads.watch)
-        return csv, unzip_csv(zipped, csv, free_space=free_space(csv.parent), watch=self._threads.watch)
+        folder, room = download.path.partition("/")[0], free_space(csv.parent)
+        wanted = self._pins.wanted(folder)
+        checked = unzip_csv(zipped, csv, free_space=room, watch=self._threads.watch, wanted=wanted)
+        self._pins.published(folder, checked.columns)
+        return csv, checked
 
     async def _publish(self, download: Download, staged: Path, checked: Checked) -> None:
-        if download.predecessor is not None:
-            await download.predecessor.settled()
+        await _settled_before(download)
         change = await self._publisher.schema_change(download.extract, download.path, checked)
         # What has got its name is told so, even if the run is being stopped.
         await to_its_end(self._name(download, staged, checked, change))
@@ -129,6 +143,12 @@ class DeliveryRun:
     def _settle(self, download: Download, outcome: Outcome) -> None:
         download.settle(outcome)
         self._observer(Ended(outcome))
+
+
+async def _settled_before(download: Download) -> None:
+    """Wait for the extract of the same data set that comes before."""
+    if download.predecessor is not None:
+        await download.predecessor.settled()
 
 
 async def _all_settled(downloads: Sequence[Download]) -> None:

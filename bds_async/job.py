@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from .catalogue.catalogue import read_catalogue
 from .catalogue.listing import Listing, list_extracts
+from .column_pins import FirstColumns
 from .completeness import Completeness
 from .concurrency.zip_threads import ZipThreads
 from .config.settings import Config
@@ -89,7 +90,8 @@ class Job(ABC, Generic[Options]):
     ) -> None:
         wiring, watch = self.wiring, self.wiring.course.watch
         watch(Planned(tuple(download.extract for download in downloads), skipped))
-        run = DeliveryRun(wiring.tenant, publisher, wiring.options, observer=watch, threads=threads)
+        pins = FirstColumns(wiring.ledger) if wiring.options.pin_columns else None
+        run = DeliveryRun(wiring.tenant, publisher, wiring.options, observer=watch, threads=threads, pins=pins)
         await run.deliver(downloads)
 
     async def _downloads(self, plan: RunPlan, publisher: Publisher) -> list[Download]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .catalogue.catalogue import read_catalogue
 from .catalogue.listing import Listing, list_extracts
+from .column_pins import PinnedColumns
 from .concurrency.running import Stop, beside, time_limits
 from .concurrency.zip_threads import ZipThreads
 from .config.settings import Config
@@ -90,7 +91,8 @@ class _Repair:
         self._course.watch(Planned(tuple(download.extract for download in downloads), 0))
         with ZipThreads() as threads:
             publisher = Publisher(self._to, self._ledger, threads.executor)
-            run = DeliveryRun(self._tenant, publisher, self._options, observer=self._course.watch, threads=threads)
+            watch, pins = self._course.watch, PinnedColumns(self._ledger)
+            run = DeliveryRun(self._tenant, publisher, self._options, observer=watch, threads=threads, pins=pins)
             await run.deliver(downloads)
         outcomes = {download.extract.identity: download.outcome for download in downloads}
         self.result = replace(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +19,7 @@ from ..errors import UnusableArchive, VerificationError
 from ..folder.folder import writing_to
 from .csv_header import HeaderReader
 from .inflate import BLOCK, contents
+from .projection import project
 from .zip_members import Member, members_of
 
 
@@ -76,11 +77,20 @@ def _inspect(member: Member, reader: _HashingReader, header: HeaderReader | None
                 return
 
 
-def unzip_csv(zip_path: Path, target: Path, *, free_space: int, watch: Watch = unwatched) -> Checked:
-    """Write the only member of a zip to `target`, checking it on the way; what is returned is about `target`.
+def unzip_csv(
+    zip_path: Path,
+    target: Path,
+    *,
+    free_space: int,
+    watch: Watch = unwatched,
+    wanted: Sequence[str] | None = None,
+) -> Checked:
+    """Write the only member of a zip to `target`, checking it on the way.
 
-    Never writes more than `free_space` bytes, nor more than the zip's directory declares. Raises VerificationError,
-    UnusableArchive, or DestinationError where the disk is at fault; no target is left then.
+    Of its columns the `wanted` ones are written, in that order; all without any. What is returned is about `target`,
+    but for `columns`, which are those of the member. Never writes more than `free_space` bytes, nor more than the
+    zip's directory declares. Raises VerificationError, UnusableArchive, or DestinationError where the disk is at
+    fault; no target is left then.
     """
     with writing_to(target.parent), zip_path.open("rb") as file:
         member = _only_member(members_of(file, os.fstat(file.fileno()).st_size))
@@ -88,8 +98,11 @@ def unzip_csv(zip_path: Path, target: Path, *, free_space: int, watch: Watch = u
             text = f"The member {member} of the zip would inflate to {member.size} bytes; {free_space} are free."
             raise UnusableArchive(text)
         reader = _HashingReader(file, member.start, watch=watch)
+        header = HeaderReader()
+        blocks = header.tapping(contents(member, reader.blocks(member.stop)))
         try:
-            return _write(contents(member, reader.blocks(member.stop)), target)
+            length, sha256 = _write(blocks if wanted is None else project(blocks, wanted), target)
+            return Checked(length, sha256, header.columns())
         except BaseException:
             target.unlink(missing_ok=True)
             raise
@@ -103,15 +116,14 @@ def _only_member(members: list[Member]) -> Member:
     return members[0]
 
 
-def _write(blocks: Iterator[bytes], target: Path) -> Checked:
-    header, digest, length = HeaderReader(), hashlib.sha256(), 0
+def _write(blocks: Iterable[bytes], target: Path) -> tuple[int, str]:
+    digest, length = hashlib.sha256(), 0
     with target.open("wb") as file:
         for block in blocks:
             file.write(block)
             digest.update(block)
-            header.feed(block)
             length += len(block)
-    return Checked(length, digest.hexdigest(), header.columns())
+    return length, digest.hexdigest()
 
 
 def measure(path: Path, watch: Watch = unwatched) -> Checked:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 #: Bytes within which the header row must end; beyond, a file counts as having none.
@@ -27,6 +28,12 @@ class HeaderReader:
         room = HEADER_LIMIT - len(self._head)
         self._head += block[:room]
         self._is_whole = self._is_whole and len(block) <= room
+
+    def tapping(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """The same blocks, each of which has been taken when it is given."""
+        for block in blocks:
+            self.feed(block)
+            yield block
 
     def columns(self) -> tuple[str, ...] | None:
         """The names in the header row; None if there is no such row, or none that can be read."""
