@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+#: What makes ext4 go down at once (its fs/ext4/ext4.h), and how.
+EXT4_IOC_SHUTDOWN, WITHOUT_FLUSHING = 0x8004587D, 2
 #: How often a file system is let go that somebody still uses.
 TRIES = 50
 
@@ -19,10 +22,10 @@ TRIES = 50
 class Disk:
     """A mounted file system; the destination is a folder on it."""
 
-    def __init__(self, path: Path, device: str | None = None) -> None:
+    def __init__(self, path: Path, image: Path | None = None) -> None:
         self.path = path
         self.to = path / "to"
-        self._device = device
+        self._image = image
 
     @property
     def free(self) -> int:
@@ -44,8 +47,31 @@ class Disk:
 
     def make_read_only(self) -> None:
         """Whatever is open for writing: as the kernel does it when a disk fails."""
-        name = Path(str(self._device)).name
+        name = Path(run("findmnt", "-n", "-o", "SOURCE", str(self.path))).name
         Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("a test")
+
+    def write_out(self) -> None:
+        """Bring everything that the system still has in memory to this disk, as it does by itself now and then."""
+        run("sync", "--file-system", str(self.path))
+
+    def cut_power(self) -> None:
+        """Lose whatever is not on the disk yet, as the machine does, and mount what is left of it.
+
+        Everybody who uses it gets I/O errors first, and has to have gone.
+        """
+        import fcntl
+
+        folder = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.ioctl(folder, EXT4_IOC_SHUTDOWN, struct.pack("I", WITHOUT_FLUSHING))
+        finally:
+            os.close(folder)
+        run("umount", str(self.path))
+        self.mount()
+
+    def mount(self) -> None:
+        """Mount the image that the file system is on."""
+        run("mount", "-o", "loop,errors=remount-ro", str(self._image), str(self.path))
 
     def take_away(self) -> None:
         """At once, from under whoever uses it: what the path leads to is the empty folder below."""
@@ -79,12 +105,12 @@ def on_a_device(path: Path, size: int) -> Iterator[Disk]:
     os.truncate(image, size)
     try:
         run("mkfs.ext4", "-q", str(image))
-        run("mount", "-o", "loop,errors=remount-ro", str(image), str(path))
-        device = run("findmnt", "-n", "-o", "SOURCE", str(path))
+        disk = Disk(path, image)
+        disk.mount()
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("needs Linux, ext4, loop devices and the right to mount")
     try:
-        yield Disk(path, device)
+        yield disk
     finally:
         unmounted(path)
 

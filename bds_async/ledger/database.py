@@ -1,7 +1,7 @@
 """The ledger's SQLite database: opening it, and what its faults mean.
 
-A rollback journal rather than WAL, which network folders do not carry; synchronous FULL, so that what was committed
-outlives a power cut.
+A rollback journal rather than WAL, which network folders do not carry; synchronous EXTRA, so that what was committed
+outlives a power cut: with FULL the journal of a transaction could come back, and roll it back.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def open_database(path: Path) -> sqlite3.Connection:
         connection = _connect(path, "rwc")
         try:
             connection.execute("PRAGMA journal_mode = DELETE")
-            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA synchronous = EXTRA")
             connection.execute("PRAGMA fullfsync = ON")
             connection.execute("PRAGMA foreign_keys = ON")
             bring_forward(connection, format_of(connection, path))

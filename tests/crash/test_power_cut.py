@@ -1,0 +1,127 @@
+"""A power cut leaves either nothing or the whole file under a final name, and a ledger that can be used.
+
+POWER_CUTS=60 is the long version, POWER_SEED another one. ext4 is told to go down without writing what it still has
+in memory, and mounted again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from builders import a_data_set, an_extract
+from commands import Running, starting, until
+from crashed_folder import Folder, truth_of
+from disks import Disk, on_a_device
+
+from bds_async.folder.folder import prepare
+from bds_async.ledger.ledger import Delivery, Ledger
+from bds_async.sandbox import Sandbox, SandboxSettings
+
+CUTS = int(os.environ.get("POWER_CUTS", "8"))
+SEED = int(os.environ.get("POWER_SEED", "5"))
+MOST_CUTS_A_FOLDER = 5
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    with on_a_device(tmp_path / "device", 128_000_000) as found:
+        yield found
+
+
+class Outages:
+    """Runs of one pull that end in the dark."""
+
+    def __init__(self, sandbox: Sandbox, disk: Disk, home: Path, arguments: tuple[object, ...]) -> None:
+        self.where: Counter[str] = Counter()
+        self._sandbox = sandbox
+        self._disk = disk
+        self._home = home
+        self._arguments = arguments
+        self._truth = truth_of(sandbox, arguments)
+        self._chance = random.Random(f"{SEED} {arguments}")
+
+    async def run(self, cuts: int) -> None:
+        await asyncio.to_thread(lambda: self._truth.bytes)
+        while self.where.total() < cuts:
+            folder = Folder(self._disk.path / f"to-{self.where.total()}", self._truth)
+            for _ in range(self._chance.randint(1, MOST_CUTS_A_FOLDER)):
+                await self._cut(folder)
+            await self._finish(folder)
+
+    def _pulling(self, folder: Folder):
+        config = self._home / "config.json"
+        self._sandbox.write_config(config)
+        return starting("pull", "--config", config, "--to", folder.path, *self._arguments)
+
+    async def _cut(self, folder: Folder) -> None:
+        known = folder.published_objects
+        async with self._pulling(folder) as running:
+            await self._moment(folder, running)
+            running.process.kill()
+            await running.ends()
+        await asyncio.to_thread(self._disk.cut_power)
+        # What had its name on the disk keeps it; what this run gave names to and could not tell yet may be lost.
+        await asyncio.to_thread(folder.look)
+        assert known <= folder.published_objects
+        self.where[await asyncio.to_thread(folder.state)] += 1
+
+    async def _moment(self, folder: Folder, running: Running) -> None:
+        """Some time after the first bytes; now and then the system has just written some of its memory by itself."""
+        moved = self._sandbox.counters.body_bytes
+        await until(lambda: running.process.returncode is not None or self._sandbox.counters.body_bytes > moved)
+        await asyncio.sleep(self._chance.uniform(0, 0.8))
+        habit = self._chance.choice(("nothing", "everything", "records"))
+        if habit == "everything":
+            await asyncio.to_thread(self._disk.write_out)
+        elif habit == "records":
+            await asyncio.to_thread(written_out, folder.path / ".bds-async" / "partial")
+        await asyncio.sleep(self._chance.uniform(0, 0.05))
+
+    async def _finish(self, folder: Folder) -> None:
+        known, asked = folder.published_objects, len(self._sandbox.requests)
+        async with self._pulling(folder) as running:
+            done = await running.ends()
+        assert (done.code, done.complaints) == (0, []), done.err
+        await asyncio.to_thread(folder.look)
+        new = list(self._sandbox.requests)[asked:]
+        assert not {seen.path for seen in new if seen.kind == "storage"} & known
+        folder.whole()
+
+
+def written_out(folder: Path) -> None:
+    """Bring the records of what was received to the disk, and leave what they speak of in memory."""
+    for path in folder.glob("*.ranges"):
+        descriptor = os.open(path, os.O_RDWR)
+        os.fsync(descriptor)
+        os.close(descriptor)
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("arguments", [("--workers", 8), ("--as", "csv", "--workers", 8)])
+async def test_whatever_the_moment_of_the_cut(disk: Disk, tmp_path: Path, arguments: tuple[object, ...]) -> None:
+    """Every name has its whole file behind it, the ledger opens, and the next run goes on from there."""
+    settings = SandboxSettings(data_sets=16, scale=0.1, latency=0.005, bandwidth=1_500_000, huge_bytes=3_000_000)
+    async with Sandbox(settings) as sandbox:
+        outages = Outages(sandbox, disk, tmp_path, arguments)
+        await outages.run(max(1, CUTS // 2))
+    print(f"\n{arguments}: {outages.where.total()} power cuts, which fell {dict(outages.where.most_common())}")
+
+
+@pytest.mark.crash
+def test_what_the_ledger_has_committed_is_not_rolled_back(disk: Disk) -> None:
+    """Nothing else is written out after the transaction that would take its end to the disk by chance."""
+    prepare(disk.to)
+    with Ledger.open(disk.to, "https://school.example") as ledger:
+        ledger.folder_for(a_data_set())
+        disk.write_out()
+        ledger.record(Delivery.of(an_extract(), "UserEnrollments"))
+    disk.cut_power()
+    with Ledger.read(disk.to) as ledger:
+        assert ledger.delivered(an_extract().identity) is not None
