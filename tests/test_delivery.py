@@ -248,7 +248,7 @@ class LyingStorage:
 
 
 class TestAnyServer:
-    @pytest.mark.parametrize("seed", range(6))
+    @pytest.mark.parametrize("seed", range(4))
     async def test_ends_in_a_right_file_or_an_honest_failure(self, connect, serve, tmp_path, monkeypatch, seed):
         """A mixture of two versions is never published, nothing hangs, and bytes that were told add up."""
         for name, value in (("download.LARGE", 1000), ("download.PIECE", 700), ("transfer.BLOCK", 256)):
@@ -257,7 +257,7 @@ class TestAnyServer:
             monkeypatch.setattr(f"bds_async.retry.{name}", value)
         chance = random.Random(seed)
         arrived = 0
-        for number in range(25):
+        for number in range(20):
             deliveries = Deliveries(connect, tmp_path / f"{number}")
             storage = LyingStorage(chance)
             url = await serve(storage)
@@ -268,7 +268,7 @@ class TestAnyServer:
                     outcomes = await deliveries.run(url, *listed, attempts=4)
                 listed = [extract for extract in listed if outcomes[extract].status is Status.FAILED]
             arrived += self.check(deliveries, outcomes)
-        assert arrived > 50
+        assert arrived > 40
 
     def check(self, deliveries: Deliveries, outcomes: dict[Extract, Outcome]) -> int:
         arrived = [outcome for outcome in outcomes.values() if outcome.status is Status.DOWNLOADED]
