@@ -344,7 +344,7 @@ class TestOverRealSockets:
         listing = await list_extracts(catalogue, catalogue.data_sets, 16)
         assert (len(listing.extracts), listing.failed) == (139, [])
         assert sandbox.counters.throttled < 5
-        assert 2 <= gate.waits <= 5
+        assert gate.waits <= 5
 
     @pytest.mark.parametrize("form", ["seconds", "date"])
     async def test_a_bucket_that_somebody_else_empties_is_waited_for(self, start_sandbox, connect, form, monkeypatch):
