@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from .catalogue.listing import Listing
 from .folder.paths import inside
 from .ledger.ledger import Delivery, Ledger
-from .models import Extract
+from .models import Extract, Identity
 from .options import PullOptions
 from .plan import choose
 from .run_plan import RunPlan, Step, partial_keys
@@ -18,17 +19,20 @@ def plan_pull(listing: Listing, options: PullOptions, ledger: Ledger, to: Path) 
     steps: list[Step] = []
     folders = ledger.folders_for(listing.extracts)
     for folder, extracts in zip(folders, listing.extracts.values(), strict=True):
-        steps += [
-            _step(extract, folder, options, ledger, to) for extract in choose(extracts, options.wanted, options.since)
-        ]
-    there = {step.extract.identity for step in steps if step.delivered is not None}
-    return RunPlan(tuple(steps), tuple(listing.failed), partial_keys(listing, options, there))
+        chosen = choose(extracts, options.wanted, options.since)
+        known = {} if options.force else ledger.delivered_many(extract.identity for extract in chosen)
+        there = {identity: delivery for identity, delivery in known.items() if _is_there(delivery, to)}
+        steps += [_step(extract, folder, options, ledger, there) for extract in chosen]
+    delivered = {step.extract.identity for step in steps if step.delivered is not None}
+    return RunPlan(tuple(steps), tuple(listing.failed), partial_keys(listing, options, delivered))
 
 
-def _step(extract: Extract, folder: str, options: PullOptions, ledger: Ledger, to: Path) -> Step:
-    known = ledger.delivered(extract.identity)
-    if known is not None and not options.force and _is_there(known, to):
-        return Step(extract, known.path or "", known)
+def _step(
+    extract: Extract, folder: str, options: PullOptions, ledger: Ledger, there: Mapping[Identity, Delivery]
+) -> Step:
+    delivery = there.get(extract.identity)
+    if delivery is not None:
+        return Step(extract, delivery.path or "", delivery)
     return Step(extract, ledger.path_for(extract, folder, options.publish_as.suffix))
 
 
