@@ -5,6 +5,7 @@ It knows no tenant and no token. A signed URL is a secret, so no message names m
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -25,6 +26,8 @@ from .name_lookup import resolver
 CONNECT_TIMEOUT = 30.0
 #: Bytes that answers read as a whole (JSON, tokens, error pages) may have.
 MAX_ANSWER = 64 * 1024 * 1024
+#: Seconds within which they have to come to their end; drop by drop, one could keep a run alive for ever.
+ANSWER_TIMEOUT = 300.0
 #: Bytes that aiohttp may buffer for all bodies in flight together; it holds up to twice its setting for each.
 BUFFER_BUDGET = 4 * 1024 * 1024
 #: Bytes of a header line: signed URLs are longer than aiohttp's default allows.
@@ -131,7 +134,19 @@ def proxy_address(setting: str) -> URL:
 
 
 async def read_bounded(response: aiohttp.ClientResponse, limit: int = MAX_ANSWER) -> bytes:
-    """Read a body of at most `limit` bytes; raises ExtractError for a longer one."""
+    """Read a body of at most `limit` bytes; raises ExtractError for a longer one, ConnectionLost for one that drips."""
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT) as clock:
+            return await _read(response, limit)
+    except TimeoutError:
+        if not clock.expired():
+            raise
+        raise ConnectionLost(
+            f"{response.url.host} did not bring its answer to an end within {ANSWER_TIMEOUT:.0f} seconds."
+        ) from None
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk

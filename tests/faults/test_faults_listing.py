@@ -1,12 +1,15 @@
 """Listings that break, lie, repeat themselves or leave the tenant: an incomplete one is never taken for a whole."""
 
+import asyncio
 import json
 import re
 
 import pytest
+from aiohttp import web
 from playing import VICTIM, published
 
 from bds_async import CatalogueError, Status
+from bds_async.errors import ConnectionLost
 from bds_async.progress import failures
 from bds_async.sandbox import Fault
 
@@ -149,3 +152,20 @@ class TestCatalogue:
         played = await player.pull(in_catalogue("duplicates"), in_catalogue("unknown_fields"))
         played.check_right()
         assert len(played.requests("storage", None)) == 4
+
+
+class TestDrops:
+    async def test_an_answer_that_never_ends_is_given_up_though_bytes_arrive(self, serve, connect, monkeypatch):
+        monkeypatch.setattr("bds_async.transport.transport.ANSWER_TIMEOUT", 0.3)
+
+        async def drips(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            while True:
+                await response.write(b" ")
+                await asyncio.sleep(0.01)
+
+        url = await serve(drips)
+        tenant = await connect(url, attempts=2)
+        with pytest.raises(ConnectionLost, match=r"127\.0\.0\.1 did not bring its answer to an end"):
+            await tenant.json(url / "d2l")
