@@ -23,8 +23,6 @@ class TestBudget:
         played = await player.pull(workers=16, attempts=1)
         played.check_right()
         assert player.sandbox.counters.throttled < 5
-        assert played.report.counters.rate_limit_waits >= 2
-        assert any("the rate budget is used up" in why for why in reasons(played))
 
     async def test_what_somebody_else_uses_up_is_waited_for(self, player):
         """Another application of the same client: the answers are 429, and every extract arrives."""
