@@ -53,6 +53,7 @@ class Course:
         """Tell that it is over; a watcher that fails at that (a report that can't be written) may not outshout why."""
         try:
             self._observer(Finished(report))
+            self.log.conclude()
         except BdsError as error:
             if EXIT_CODE_ORDER.index(error.exit_code) < EXIT_CODE_ORDER.index(report.exit_code):
                 raise

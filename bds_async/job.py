@@ -80,6 +80,7 @@ class Job(ABC, Generic[Options]):
             listing = await list_chosen(wiring.tenant, wiring.config, wiring.options)
             plan = await asyncio.to_thread(self.plan, listing)
             log.survey_by(lambda: self._survey(listing.extracts))
+            log.conclude_by(lambda: wiring.ledger.settle_gaps(wiring.ledger.folders_for(listing.extracts)))
             log.plan([step.extract for step in plan.steps], listing.failed, plan.arrivals)
             downloads = await self._downloads(plan, publisher)
             await self._deliver(downloads, len(plan.steps) - len(downloads), publisher, threads)
@@ -112,11 +113,10 @@ class Job(ABC, Generic[Options]):
         return Download(step.extract, step.path, partial, self.wiring.options.attempts)
 
     def _survey(self, data_sets: Collection[DataSet]) -> Survey:
-        """How complete the data sets are now; a gap that a full covers by now is closed."""
+        """How complete the data sets are now, and which gaps are open or have been closed."""
         ledger = self.wiring.ledger
         folders = dict(zip(ledger.folders_for(data_sets), data_sets, strict=True))
-        ledger.settle_gaps(folders)
-        gaps = ledger.gaps(folders, self.wiring.course.log.started)
+        gaps = ledger.gaps(folders)
         return Survey(
             [
                 Completeness(data_set.name, data_set.schema_id, ledger.complete_through(folder))

@@ -114,7 +114,6 @@ class _Pull(Job[PullOptions]):
 class _Sync(Job[SyncOptions]):
     def plan(self, listing: Listing) -> RunPlan:
         ledger = self.wiring.ledger
-        ledger.settle_gaps(ledger.folders_for(listing.extracts))
         plan = plan_sync(listing, self.wiring.options, ledger)
         ledger.keep(plan.kept)
         return plan

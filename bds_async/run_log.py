@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from . import clock
 from .completeness import Arrival, Completeness, Gap
@@ -34,6 +34,7 @@ class RunLog:
         self._outcomes: dict[Identity, Outcome] = {}
         self._failed_lists: Sequence[FailedList] = ()
         self._survey: Callable[[], Survey] = Survey
+        self._conclude: Callable[[], None] = lambda: None
 
     def plan(
         self,
@@ -50,6 +51,15 @@ class RunLog:
         """What gives completeness and gaps when the report is made; it may raise BdsError, which leaves them out."""
         self._survey = survey
 
+    def conclude_by(self, conclude: Callable[[], None]) -> None:
+        """What is to be done once the report has been told."""
+        self._conclude = conclude
+
+    def conclude(self) -> None:
+        """The report has been told. What fails now is told by the next run's report."""
+        with contextlib.suppress(BdsError):
+            self._conclude()
+
     def note(self, outcome: Outcome) -> None:
         """Take note of what became of one extract."""
         self._outcomes[outcome.extract.identity] = outcome
@@ -58,11 +68,6 @@ class RunLog:
     def outcomes(self) -> Collection[Outcome]:
         """What became of extracts so far."""
         return self._outcomes.values()
-
-    @property
-    def started(self) -> datetime:
-        """When the run began."""
-        return self._started
 
     @property
     def has_plan(self) -> bool:

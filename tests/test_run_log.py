@@ -94,6 +94,20 @@ class TestRunLog:
         with pytest.raises(DestinationError):
             log.survey()
 
+    def test_what_concludes_a_run_may_fail_in_silence(self):
+        done: list[int] = []
+        log = RunLog("sync", TENANT)
+        log.conclude()
+        log.conclude_by(lambda: done.append(1))
+        log.conclude()
+
+        def gone() -> None:
+            raise DestinationError("The folder is gone.")
+
+        log.conclude_by(gone)
+        log.conclude()
+        assert done == [1]
+
     def test_its_moments_are_in_utc(self):
         before = now()
         report = RunLog("pull", TENANT).report(0)

@@ -91,7 +91,7 @@ def _fields(ledger: Ledger, folder: str, data_set: DataSet) -> dict[str, object]
         "newest": stock.newest and utc_text(stock.newest),
         "complete_through": through and utc_text(through),
         "owed": len(ledger.owed(folder)),
-        "open_gaps": len(ledger.gaps([folder])),
+        "open_gaps": sum(gap.closed_by is None for gap in ledger.gaps([folder])),
     }
 
 

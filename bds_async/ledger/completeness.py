@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from .. import clock
 from ..models import BdsType
 from ..sync_state import Missed
-from .rows import microseconds, moment_or_none, or_none
-from .sync import END_OF_TIME, SyncRecords
+from .rows import microseconds, moment_or_none
+from .sync import END_OF_TIME, GAPS, MARKED, SETTLE_GAPS, SyncRecords
 
-#: Stands in a gap's `closed_by` where its full was never a file here.
-MARKED = "(a full that was marked as delivered)"
-#: Stands there where somebody accepted that what was missed is lost.
+#: Stands in a gap's `closed_by` where somebody accepted that what was missed is lost.
 ACCEPTED = "(accepted as lost)"
-
-_CLOSING = """
-    SELECT coalesce(path, ?) FROM extracts JOIN plugins ON plugins.id = extracts.plugin
-    WHERE plugins.folder = ? AND bds_type = 'Full' AND state = 'done'
-    AND queued > coalesce(?, -1e18) AND queued >= coalesce(?, -1e18) ORDER BY queued LIMIT 1
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,38 +28,27 @@ class KnownGap:
 class CompletenessRecords(SyncRecords):
     """The part of the ledger that is about completeness."""
 
-    def gaps(self, folders: Collection[str], since: datetime | None = None) -> list[KnownGap]:
-        """The open gaps of data sets; those too that opened or were closed at or after a moment."""
-        query = """
-            SELECT folder, gap_after, gap_before, closed, closed_by FROM gaps
-            WHERE folder = ?1 AND (closed IS NULL OR closed >= ?2 OR opened >= ?2) ORDER BY id
-        """
-        moment = or_none(since)
-        rows = [row for folder in folders for row in self._rows(query, folder, moment)]
+    def gaps(self, folders: Iterable[str]) -> list[KnownGap]:
+        """The gaps of data sets that are open or, closed by the first full that covers one, not settled yet."""
         return [
-            KnownGap(folder, Missed(moment_or_none(after), moment_or_none(before)), None if closed is None else by)
-            for folder, after, before, closed, by in rows
+            KnownGap(folder, Missed(moment_or_none(after), moment_or_none(before)), closed_by)
+            for folder in folders
+            for after, before, closed_by in self._rows(GAPS, MARKED, folder)
         ]
 
     def settle_gaps(self, folders: Iterable[str]) -> None:
-        """Close each open gap that a delivered full covers: by the first one that does."""
+        """Let each gap that a delivered full covers be closed for good, and told no more."""
         now = microseconds(clock.now())
-        query = "SELECT id, gap_after, gap_before FROM gaps WHERE folder = ? AND closed IS NULL"
-        for folder in folders:
-            for gap, after, before in self._rows(query, folder):
-                for (path,) in self._rows(_CLOSING, MARKED, folder, after, before):
-                    self._close(gap, now, path)
+        with self._writing():
+            self._connection.executemany(SETTLE_GAPS, [(now, MARKED, folder) for folder in folders])
 
     def accept_gaps(self, folder: str) -> int:
         """Close the open gaps of a data set without a full, since somebody lives with them; how many there were."""
-        found = self._rows("SELECT id FROM gaps WHERE folder = ? AND closed IS NULL", folder)
-        for (gap,) in found:
-            self._close(gap, microseconds(clock.now()), ACCEPTED)
-        return len(found)
-
-    def _close(self, gap: int, at: int, by: str) -> None:
+        query = "UPDATE gaps SET closed = ?, closed_by = ? WHERE folder = ? AND closed IS NULL"
+        found = len(self._open_gaps(folder))
         with self._writing():
-            self._connection.execute("UPDATE gaps SET closed = ?, closed_by = ? WHERE id = ?", (at, by, gap))
+            self._connection.execute(query, (microseconds(clock.now()), ACCEPTED, folder))
+        return found
 
     def complete_through(self, folder: str) -> datetime | None:
         """The queued date up to which everything of a data set is delivered, None if there is no such moment.

@@ -18,6 +18,20 @@ from .rows import microseconds, moment_of, moment_or_none, or_none, row_key
 _KEEP = "INSERT OR REPLACE INTO syncs VALUES (?, ?, ?, ?, ?, ?, ?)"
 _OWE = "INSERT OR REPLACE INTO owed VALUES (?, ?, ?, ?, ?, ?)"
 _OPEN = "INSERT INTO gaps (folder, gap_after, gap_before, opened) VALUES (?, ?, ?, ?)"
+#: Stands in a gap's `closed_by` where its full was never a file here.
+MARKED = "(a full that was marked as delivered)"
+_CLOSED_BY = """
+    SELECT coalesce(path, ?1) FROM extracts JOIN plugins ON plugins.id = extracts.plugin
+    WHERE plugins.folder = gaps.folder AND bds_type = 'Full' AND state = 'done'
+    AND queued > coalesce(gap_after, -1e18) AND queued >= coalesce(gap_before, -1e18) ORDER BY queued LIMIT 1
+"""
+#: The gaps of a folder that are not settled, and the first full that covers each; with MARKED and the folder.
+GAPS = f"SELECT gap_after, gap_before, ({_CLOSED_BY}) FROM gaps WHERE folder = ?2 AND closed IS NULL ORDER BY id"  # noqa: S608
+#: Settles those that are covered; with the moment, MARKED and the folder.
+SETTLE_GAPS = f"""
+    UPDATE gaps SET closed = ?1, closed_by = ({_CLOSED_BY.replace("?1", "?2")})
+    WHERE folder = ?3 AND closed IS NULL AND ({_CLOSED_BY.replace("?1", "?2")}) IS NOT NULL
+"""  # noqa: S608
 _NEWEST = """
     SELECT plugins.bds_type, (SELECT queued FROM extracts WHERE plugin = plugins.id AND state = 'done'
                               AND queued < ? ORDER BY queued DESC LIMIT 1)
@@ -70,8 +84,10 @@ class SyncRecords(LedgerQueries):
         return {_identity(row): moment_of(row[5] or 0) for row in rows}
 
     def _open_gaps(self, folder: str) -> tuple[Missed, ...]:
-        rows = self._rows("SELECT gap_after, gap_before FROM gaps WHERE folder = ? AND closed IS NULL", folder)
-        return tuple(Missed(moment_or_none(after), moment_or_none(before)) for after, before in rows)
+        rows = self._rows(GAPS, MARKED, folder)
+        return tuple(
+            Missed(moment_or_none(after), moment_or_none(before)) for after, before, closed_by in rows if not closed_by
+        )
 
     def _newest(self, folder: str, until: int = END_OF_TIME) -> dict[BdsType, datetime]:
         """The newest delivered queued date before a moment, by flavour."""
