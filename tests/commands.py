@@ -9,7 +9,7 @@ import re
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,17 @@ class Running:
 
     async def stopped_by(self, number: int, within: float = 3.0) -> Done:
         """Send a signal; the command has so many seconds to end."""
-        self.process.send_signal(number)
+        self.signal(number)
         return await self.ends(within)
+
+    def signal(self, number: int) -> None:
+        """Send a signal, if the command is still there.
+
+        Not by asyncio's own call, which asks for the end of the process first, and takes it from who waits for it.
+        """
+        if self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
 
 
 @asynccontextmanager

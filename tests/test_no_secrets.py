@@ -9,6 +9,7 @@ import json
 import logging
 import re
 import secrets
+import signal
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -198,7 +199,7 @@ async def test_demo_and_sandbox_show_none(known: Secrets, tmp_path: Path) -> Non
         known.add(written["refresh_token"])
         pulled = await bds("pull", "--config", config, "--to", tmp_path / "to", *logged)
         known.add(json.loads(config.read_text())["refresh_token"])
-        serving.process.terminate()
+        serving.signal(signal.SIGTERM)
         served = await serving.ends()
     assert pulled.code == 0
     assert shown(known, pulled, tmp_path) + shown(known, served, tmp_path) == []

@@ -218,7 +218,7 @@ async def test_a_second_signal_ends_even_an_exchange_at_once(stage: Stage) -> No
     scene = await stage(Fault.of("hang", on="token"))
     async with scene.pulling() as running:
         await until(lambda: scene.asked("token") != [])
-        running.process.send_signal(signal.SIGINT)
+        running.signal(signal.SIGINT)
         await line_with(running, b"once more")
         done = await running.stopped_by(signal.SIGINT)
     assert (done.code, done.complaints) == (130, [])
@@ -231,10 +231,9 @@ async def test_a_second_signal_ends_at_once_while_the_first_is_being_obeyed(stag
         async with scene.pulling() as running:
             moved = scene.sandbox.counters.body_bytes
             await until(lambda moved=moved: scene.sandbox.counters.body_bytes > moved)
-            running.process.send_signal(signal.SIGINT)
+            running.signal(signal.SIGINT)
             await asyncio.sleep(pause)
-            if running.process.returncode is None:
-                running.process.send_signal(signal.SIGINT)
+            running.signal(signal.SIGINT)
             done = await running.ends(3)
         # The last instants of a process belong to the interpreter, which dies of the signal: 130, too, says a shell.
         assert done.code in (130, -signal.SIGINT)

@@ -9,6 +9,7 @@ import asyncio
 import os
 import random
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -109,9 +110,7 @@ class Killing:
         known, asked = folder.published_objects, len(self._sandbox.requests)
         async with self._pulling(folder.path) as running:
             await self._moment(folder, running)
-            quicker = running.process.returncode is not None
-            if not quicker:
-                running.process.kill()
+            running.signal(signal.SIGKILL)
             done = await running.ends()
         assert done.code in (0, -9), done.err
         await asyncio.to_thread(folder.look)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import shutil
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +55,7 @@ class Outages:
             for _ in range(self._chance.randint(1, MOST_CUTS_A_FOLDER)):
                 await self._cut(folder)
             await self._finish(folder)
+            await asyncio.to_thread(shutil.rmtree, folder.path)
 
     def _pulling(self, folder: Folder):
         config = self._home / "config.json"
@@ -63,8 +66,9 @@ class Outages:
         known = folder.published_objects
         async with self._pulling(folder) as running:
             await self._moment(folder, running)
-            running.process.kill()
-            await running.ends()
+            running.signal(signal.SIGKILL)
+            done = await running.ends()
+        assert done.code in (0, -9), done.err
         await asyncio.to_thread(self._disk.cut_power)
         # What had its name on the disk keeps it; what this run gave names to and could not tell yet may be lost.
         await asyncio.to_thread(folder.look)
