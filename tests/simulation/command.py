@@ -1,0 +1,103 @@
+"""The real command in a process of its own, at a simulated moment, killed wherever that is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+#: Imported once, in the server that forks the processes.
+PRELOADED = [__name__, "bds_async.cli.sync", "bds_async.connection", "bds_async.rebuild"]
+#: Places in the code where a process can die: between the steps that must never come apart.
+PLACES = (
+    "bds_async.durable.replace",
+    "bds_async.durable.fsync_file",
+    "bds_async.partial.partial.clear_away",
+    "bds_async.ledger.ledger.Ledger.intend",
+    "bds_async.ledger.ledger.Ledger.finish",
+    "bds_async.ledger.ledger.Ledger.keep",
+    "bds_async.ledger.ledger.Ledger.settle_gaps",
+)
+context = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
+if sys.platform != "win32":
+    context.set_forkserver_preload(PRELOADED)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Death:
+    """SIGKILL after so many seconds, or just before or after the n-th call of a place in the code."""
+
+    seconds: float | None = None
+    place: str | None = None
+    call: int = 1
+    before: bool = True
+
+
+async def run(arguments: list[str], moment: datetime, output: Path, death: Death | None = None) -> int:
+    """Run `bds-async` to its end; its exit code, negative for the signal that killed it."""
+    process = context.Process(target=_main, args=(arguments, moment, output, death))
+    process.start()
+    try:
+        if death is not None and death.seconds is not None:
+            await asyncio.to_thread(process.join, death.seconds)
+            process.kill()
+        await asyncio.to_thread(process.join)
+    finally:
+        process.kill()
+    code = process.exitcode
+    process.close()
+    assert code is not None
+    return code
+
+
+def _main(arguments: list[str], moment: datetime, output: Path, death: Death | None) -> NoReturn:
+    """Be `bds-async` at a moment."""
+    with output.open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    from bds_async import clock
+    from bds_async.cli import main
+
+    ahead = moment - datetime.now(UTC)
+    clock.now = lambda: datetime.now(UTC) + ahead
+    importlib.import_module("bds_async.retry").BASE = 0.01  # type: ignore[attr-defined]
+    if death is not None and death.place is not None:
+        _die_at(death.place, death.call, before=death.before)
+    sys.argv = ["bds-async", *arguments]
+    main()
+
+
+def _die_at(place: str, call: int, *, before: bool) -> None:
+    """Make the n-th call of a function the last thing that this process does, or does not."""
+    holder, name = _found(place)
+    original: Callable[..., Any] = getattr(holder, name)
+    calls = iter(range(call - 1, -1, -1))
+
+    def deadly(*args: Any, **kwargs: Any) -> Any:
+        is_last = next(calls, 1) == 0
+        if is_last and before:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = original(*args, **kwargs)
+        if is_last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(holder, name, deadly)
+
+
+def _found(place: str) -> tuple[Any, str]:
+    """What holds the function: a module, or a class in one."""
+    path, name = place.rsplit(".", 1)
+    try:
+        return importlib.import_module(path), name
+    except ModuleNotFoundError:
+        module, holder = path.rsplit(".", 1)
+        return getattr(importlib.import_module(module), holder), name

@@ -1,0 +1,130 @@
+"""How the simulated time goes: what the tenant makes, when the job runs, what goes wrong. All of it by a seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from bds_async.sandbox import Fault, LateExtract, Reissue, SandboxSettings, SchemaChange
+
+from .command import PLACES, Death
+
+BEGIN = datetime(2026, 1, 7, 10, tzinfo=UTC)
+NAMES = ("Users", "User Enrollments", "Organizational Units", "Organizational Unit Ancestors")
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is simulated: so many weeks, of so many data sets, with outages of the job at these places of the whole.
+
+    The last data set has no fulls.
+    """
+
+    seed: int = 0
+    weeks: int = 52
+    data_sets: int = 4
+    #: Hours between two differentials, and between two runs at most.
+    every: float = 1.0
+    longest_step: int = 8
+    #: When (as a part of the whole) and for how long nobody runs the job.
+    outages: tuple[tuple[float, timedelta], ...] = (
+        (0.08, 30 * HOUR),
+        (0.15, 4 * DAY),
+        (0.22, 16 * DAY),
+        (0.35, 9 * DAY),
+        (0.45, 21 * DAY),
+        (0.58, 13 * DAY),
+        (0.68, 15 * DAY),
+        (0.80, 3 * DAY),
+        (0.86, 18 * DAY),
+    )
+    kills: float = 0.2
+    faults: float = 0.3
+    with_fulls: bool = False
+
+    @property
+    def span(self) -> timedelta:
+        """How long all of it lasts."""
+        return timedelta(weeks=self.weeks)
+
+    def settings(self) -> SandboxSettings:
+        """The tenant: hourly differentials, weekly fulls, new versions, late extracts and such as are made anew."""
+        draw = random.Random(self.seed)
+        return SandboxSettings(
+            seed=self.seed,
+            data_sets=self.data_sets,
+            scale=0.002,
+            now=BEGIN,
+            differential_hours=self.every,
+            without_differential=(),
+            without_full=NAMES[self.data_sets - 1 :],
+            schema_changes=self._versions(),
+            late_extracts=tuple(
+                LateExtract(self._moment(draw), draw.choice((5, 20, 48)) * HOUR, draw.choice(NAMES))
+                for _ in range(self.weeks * 2)
+            ),
+            reissues=tuple(
+                Reissue(
+                    self._moment(draw),
+                    draw.choice((3, 12, 40)) * HOUR,
+                    draw.choice(NAMES),
+                    draw.choice(("Differential", "Differential", "Full")),
+                    replaces=draw.random() < 0.5,
+                )
+                for _ in range(self.weeks * 2)
+            ),
+            extract_page_size=500,
+            access_token_life=10**9,
+            log_length=100,
+        )
+
+    def _moment(self, draw: random.Random) -> datetime:
+        return BEGIN + draw.random() * self.span
+
+    def _versions(self) -> tuple[SchemaChange, ...]:
+        """Two minor versions and a major one, which stands beside the former for some days."""
+        return (
+            SchemaChange(BEGIN + 0.2 * self.span, "9.5", append=("Added:nvarchar?",)),
+            SchemaChange(BEGIN + 0.5 * self.span, "10.0", remove=("Added",), beside=5 * DAY),
+            SchemaChange(BEGIN + 0.75 * self.span, "10.1", append=("Later:nvarchar?", "Latest:int?")),
+        )
+
+    def steps(self) -> Iterator[tuple[timedelta, random.Random]]:
+        """How long to wait before each run, and what else is drawn for it."""
+        draw = random.Random(self.seed + 1)
+        outages = sorted(self.outages)
+        gone = timedelta()
+        while gone < self.span:
+            step = draw.randint(1, self.longest_step) * HOUR + draw.random() * HOUR
+            if outages and gone >= outages[0][0] * self.span:
+                step = outages.pop(0)[1]
+            gone += step
+            yield step, random.Random(draw.random())
+
+    def death(self, draw: random.Random) -> Death | None:
+        """How a run is killed, if it is."""
+        if draw.random() >= self.kills:
+            return None
+        if draw.random() < 0.3:
+            return Death(seconds=draw.uniform(0.02, 0.8))
+        return Death(place=draw.choice(PLACES), call=draw.randint(1, 9), before=draw.random() < 0.5)
+
+    def misbehaviour(self, draw: random.Random) -> tuple[Fault, ...]:
+        """What the tenant does wrong during a run."""
+        if draw.random() >= self.faults:
+            return ()
+        some = {"first": draw.randint(1, 4), "counted": "together", "data_set": draw.choice((*NAMES, "*"))}
+        kinds = (
+            Fault.of("status", status=503, **some),
+            Fault.of("cut", after=300, **some),
+            Fault.of("reset", **some),
+            Fault.of("corrupt", **some),
+            Fault.of("status", status=404, on="download", **some),
+            Fault.of("status", status=404, on="extracts", **some),
+            Fault.of("html", on="download", **some),
+        )
+        return tuple(draw.sample(kinds, draw.randint(1, 2)))

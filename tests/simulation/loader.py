@@ -1,0 +1,61 @@
+"""A loader that takes every file away as soon as it has its name, and remembers what it got."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One file: its path below the folder, with `/`, the SHA-256 of its content, and when it got its name."""
+
+    path: str
+    sha256: str
+    nanoseconds: int
+
+
+class Loader:
+    """Empties a folder all the time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.taken: list[Taken] = []
+        self._folder = folder
+
+    def take(self) -> None:
+        """Take what is there now."""
+        for path in self._files():
+            content, named = path.read_bytes(), path.stat().st_ctime_ns
+            path.unlink()
+            place = path.relative_to(self._folder).as_posix()
+            self.taken.append(Taken(place, hashlib.sha256(content).hexdigest(), named))
+
+    def _files(self) -> list[Path]:
+        found: list[Path] = []
+        with contextlib.suppress(FileNotFoundError):
+            for data_set in os.scandir(self._folder):
+                if data_set.is_dir() and not data_set.name.startswith("."):
+                    for flavour in Path(data_set.path).iterdir():
+                        found += flavour.iterdir()
+        return found
+
+    @contextlib.asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Take files while this lasts, and what is left at its end."""
+        working = asyncio.create_task(self._work())
+        try:
+            yield
+        finally:
+            working.cancel()
+            await asyncio.wait([working])
+            self.take()
+
+    async def _work(self) -> None:
+        while True:
+            self.take()
+            await asyncio.sleep(0.01)

@@ -1,0 +1,156 @@
+"""The simulated year: `python -m tests.simulation.year [--weeks 52] [--seed 0]` from the repository's root.
+
+Every extract that was ever available while the job could see it has to be delivered exactly once, every gap reported,
+none invented. The job is the real command, in processes that are killed; a loader takes its files away at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from bds_async.sandbox import Sandbox
+
+from . import command
+from .books import Books, Verdict, verdict
+from .course import BEGIN, DAY, HOUR, Plan
+from .loader import Loader
+
+#: At least so often the truth is looked at, so that nothing comes and goes unnoticed.
+GLANCE = 3 * HOUR
+
+
+@dataclass
+class Simulation:
+    """One course of the tenant and the job."""
+
+    plan: Plan
+    home: Path
+    books: Books
+    runs: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
+    consents: int = 0
+    now: datetime = BEGIN
+
+    async def run(self) -> Verdict:
+        """Let the time go by, and say what came of it."""
+        async with Sandbox(self.plan.settings()) as sandbox:
+            sandbox.write_config(self.config)
+            loader = Loader(self.home / "to")
+            for step, draw in self.plan.steps():
+                self._pass(sandbox, step)
+                sandbox.play(*self.plan.misbehaviour(draw))
+                await self._job(sandbox, loader, self.plan.death(draw))
+            await self._end(sandbox, loader)
+        return verdict(self.books)
+
+    async def _end(self, sandbox: Sandbox, loader: Loader) -> None:
+        """Some days without a fault, until the next full has closed what can be closed."""
+        sandbox.play()
+        for _ in range(8):
+            self._pass(sandbox, DAY)
+            await self._job(sandbox, loader, None)
+
+    @property
+    def config(self) -> Path:
+        """The config that all runs share."""
+        return self.home / "config.json"
+
+    def _pass(self, sandbox: Sandbox, step: timedelta) -> None:
+        while step > timedelta():
+            by = min(step, GLANCE)
+            sandbox.advance(by)
+            self.now += by
+            step -= by
+            self.books.look(sandbox)
+
+    async def _job(self, sandbox: Sandbox, loader: Loader, death: command.Death | None) -> None:
+        report, before = self.home / "run.json", len(loader.taken)
+        report.unlink(missing_ok=True)
+        arguments = ["sync", "-q", "--config", str(self.config), "--to", str(self.home / "to"), "--report", str(report)]
+        arguments += ["--attempts", "3", "--stall-timeout", "5", *(["--with-fulls"] if self.plan.with_fulls else [])]
+        async with loader.at_work():
+            code = await command.run(arguments, self.now, self.home / "output.txt", death)
+        self.runs += 1
+        taken = loader.taken[before:]
+        listed = self.books.look(sandbox)
+        self.books.take(taken, listed)
+        if report.exists():
+            self.books.report(json.loads(report.read_text("utf-8")), self.now, listed)
+        self._ended(sandbox, code, death)
+        if code >= 0 and not self.was_killed:
+            self.books.check_order(taken)
+        self.was_killed = code < 0
+
+    was_killed: bool = False
+
+    def _ended(self, sandbox: Sandbox, code: int, death: command.Death | None) -> None:
+        if code < 0:
+            self.kills[(death and death.place) or "after a while"] += 1
+        elif code == 4:
+            # A kill between the token's exchange and its storing: a person has to consent again.
+            self.consents += 1
+            sandbox.write_config(self.config)
+        elif code not in (0, 3, 5):
+            raise AssertionError(f"run {self.runs} at {self.now} left with {code}: {self._output()}")
+
+    def _output(self) -> str:
+        return (self.home / "output.txt").read_text("utf-8")[-2000:]
+
+
+async def simulate(plan: Plan) -> tuple[Simulation, Verdict]:
+    """One simulation in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="bds-async-year-") as home:
+        simulation = Simulation(plan, Path(home), Books(with_fulls=plan.with_fulls))
+        return simulation, await simulation.run()
+
+
+def figures(simulation: Simulation, found: Verdict) -> str:
+    """What came of it, in lines."""
+    books, plan, kills = found.books, simulation.plan, sorted(simulation.kills.items())
+    lines = {
+        "simulated": f"{plan.weeks} weeks, {plan.data_sets} data sets, seed {plan.seed}",
+        "runs": f"{simulation.runs}, of which killed: {simulation.kills.total()}",
+        "killed at": ", ".join(f"{place.rpartition('.')[2]} {count}" for place, count in kills),
+        "exit codes": ", ".join(f"{code}: {count}" for code, count in sorted(books.codes.items())),
+        "extracts that were meant": found.made,
+        "files delivered": f"{found.delivered} ({', '.join(f'{a} {c}' for a, c in sorted(books.arrivals.items()))})",
+        "changes of columns": ", ".join(f"{kind} {count}" for kind, count in sorted(books.changes.items())),
+        "gaps reported": f"{found.gaps}, {found.open_gaps} of them open; {found.missed} of those in them",
+        "late, gone before any run": len(found.unseen),
+        "consents after a kill": simulation.consents,
+        "duplicates": len(found.duplicates),
+        "losses": len(found.losses),
+        "invented gaps": len(found.invented),
+    }
+    return "\n".join(f"{name + ':':32}{value}" for name, value in lines.items())
+
+
+def main() -> int:
+    """Simulate, print the figures, and leave with 1 if anything went wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weeks", type=int, default=52)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--longest-step", type=int, default=Plan.longest_step, help="hours between two runs at most")
+    parser.add_argument("--with-fulls", action="store_true")
+    chosen = parser.parse_args()
+    plan = replace(Plan(), **vars(chosen))
+    began = time.monotonic()
+    simulation, found = asyncio.run(simulate(plan))
+    print(figures(simulation, found))
+    print(f"{time.monotonic() - began:.0f} seconds")
+    for name, what in found.faults.items():
+        print(f"{name}: {what[:20]}")
+    return 1 if found.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
