@@ -17,6 +17,7 @@ BdsError
         ├── RefusedRequest        3   answered with a status that another try does not change
         ├── UnusableArchive       3   a zip that arrived whole, and is of no use
         └── TransientError        3   worth another try within this run
+            ├── Unauthorised      3   one request is refused an access token that is good for others
             ├── ConnectionFailed  3   no connection came about, so nothing was sent
             ├── ConnectionLost    3   it broke, or brought nothing for too long
             ├── Throttled         3   the server asked to wait, and said how long
@@ -123,6 +124,10 @@ class UnusableArchive(ExtractError):
 
 class TransientError(ExtractError):
     """A fault that another try within the same run may get past."""
+
+
+class Unauthorised(TransientError):
+    """The tenant refuses this one request with 401, and takes the same access token for another."""
 
 
 class ConnectionFailed(TransientError):

@@ -58,6 +58,7 @@ async def test_no_more_lists_are_fetched_at_a_time_than_there_are_workers(serve,
     ("fault", "words"),
     [
         (Fault.of("status", on="extracts", status=500, data_set="Users"), "answered 500"),
+        (Fault.of("status", on="extracts", status=401, data_set="Users"), "answered 401"),
         (Fault.of("status", on="extracts", status=403, data_set="Users"), "answered 403"),
         (Fault.of("status", on="extracts", status=404, data_set="Users"), "answered 404"),
         (Fault.of("html", on="extracts", data_set="Users"), "an HTML page in place of JSON"),
@@ -108,9 +109,9 @@ async def test_by_the_old_routes_the_lists_are_there_already(start_sandbox, list
     assert sum(seen.kind == "extracts" for seen in sandbox.requests) == 0
 
 
-async def test_a_token_that_is_refused_for_good_stops_everything(start_sandbox, listed):
+async def test_a_token_that_every_list_refuses_stops_everything(start_sandbox, listed):
     sandbox = await start_sandbox()
-    with pytest.raises(AuthorisationError):
+    with pytest.raises(AuthorisationError, match=r"Not one of 4 extract lists would come; the first: .*answered 401"):
         await beside(listed(sandbox, Fault.of("status", on="extracts", status=401)))
 
 

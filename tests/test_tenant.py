@@ -24,13 +24,14 @@ from bds_async.errors import (
     RefusedRequest,
     Throttled,
     TransientError,
+    Unauthorised,
     UnreachableError,
 )
 from bds_async.models import Extract
 from bds_async.retry import RETRY_AFTER_CEILING
 from bds_async.sandbox import Fault
 from bds_async.tenant.gate import Gate
-from bds_async.tenant.tenant import FRESH_TOKENS, MAX_REDIRECTS, Tenant, origin_of, to_url
+from bds_async.tenant.tenant import FRESH_TOKENS, MAX_REDIRECTS, VERSIONS, Tenant, origin_of, to_url
 from bds_async.transport.transport import Transport
 
 SIGNED = "/a%2Fb/archive.zip?X-Expires=9&sig=hush%2Bhush+hush%3D&x=%C3%A9"
@@ -302,6 +303,41 @@ class TestAccessToken:
         assert isinstance(error, AuthorisationError)
         assert "run `bds-async login` again" in str(error)
         assert len(site.seen) == FRESH_TOKENS + 1
+
+    async def test_a_refusal_of_one_request_alone_is_its_own_fault(self, serve, connect):
+        """The token that came of the first refusal is good where one was good before."""
+
+        async def partly(request: web.Request) -> web.Response:
+            asked.append((request.path, request.headers["Authorization"]))
+            return says(401) if request.path == "/refused" else says(200, {})
+
+        asked: list[tuple[str, str]] = []
+        url = await serve(partly)
+        tenant = await connect(url)
+        await tenant.json(url / "good")
+        for _ in range(2):
+            error = await fault(tenant, url / "refused")
+            assert isinstance(error, Unauthorised)
+            assert "/refused answered 401" in str(error)
+        assert {bearer for _, bearer in asked} == {"Bearer token-1", "Bearer token-2"}
+
+    async def test_a_route_that_needs_no_token_does_not_speak_for_it(self, serve, connect):
+        async def open_route_alone(request: web.Request) -> web.Response:
+            return says(200, []) if request.path == VERSIONS else says(401)
+
+        url = await serve(open_route_alone)
+        tenant = await connect(url)
+        await tenant.json(url.with_path(VERSIONS))
+        assert isinstance(await fault(tenant, url / "refused"), AuthorisationError)
+
+    async def test_a_renewed_token_that_dies_too_is_renewed_once_for_64_requests(self, start_sandbox, connect):
+        sandbox = await start_sandbox()
+        tenant = await connect(sandbox)
+        catalogue = await read_catalogue(tenant, None)
+        for exchanges in (2, 3):
+            sandbox.revoke_access_tokens()
+            await asyncio.gather(*(catalogue.extracts(catalogue.data_sets[0]) for _ in range(64)))
+            assert sandbox.counters.exchanges == exchanges
 
     async def test_a_401_of_somebody_else_says_nothing_about_it(self, serve, connect):
         away = Site(says(401))

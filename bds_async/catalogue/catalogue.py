@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from yarl import URL
 
-from ..errors import AuthorisationError, BdsError, CatalogueError, ExtractError, RefusedRequest
+from ..errors import AuthorisationError, BdsError, CatalogueError, ExtractError, RefusedRequest, Unauthorised
 from ..models import DataSet, Extract, base_name
 from ..tenant.tenant import Tenant
 from .pages import DataSetsPage, ExtractsPage, OldDataSetShape, OldDataSetsPage, parse
@@ -62,6 +62,8 @@ async def read_catalogue(tenant: Tenant, api_version: str | None) -> Catalogue:
     try:
         lp = await negotiate(tenant, api_version)
         return Catalogue(tenant, lp, await _read_either(tenant, lp))
+    except Unauthorised as error:
+        raise AuthorisationError(str(error)) from None
     except ExtractError as error:
         raise CatalogueError(f"The list of data sets would not come: {error}") from None
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..concurrency.pool import Pool
-from ..errors import CatalogueError, ExtractError
+from ..errors import AuthorisationError, BdsError, CatalogueError, ExtractError, Unauthorised
 from ..models import DataSet, Extract
 from ..report import FailedList
 from .catalogue import Catalogue
@@ -23,30 +23,35 @@ class Listing:
 async def list_extracts(catalogue: Catalogue, data_sets: Sequence[DataSet], workers: int) -> Listing:
     """Fetch the extract list of each data set; one that fails fails that data set alone.
 
-    Raises CatalogueError if every list fails, and what stops the whole run.
+    Raises CatalogueError if every list fails (AuthorisationError if each was refused with 401), and what stops the
+    whole run.
     """
     found: dict[DataSet, tuple[Extract, ...]] = {}
-    failed: dict[DataSet, str] = {}
+    failed: dict[DataSet, BdsError] = {}
 
     async def fetch(data_set: DataSet) -> None:
         try:
             found[data_set] = await catalogue.extracts(data_set)
         except (ExtractError, CatalogueError) as error:
-            failed[data_set] = str(error)
+            failed[data_set] = error
 
     pool = Pool(workers, fetch)
     for data_set in data_sets:
         pool.put(data_set)
     await pool.run(pool.drained())
     if failed and not found:
-        raise CatalogueError(
-            f"Not one of {len(failed)} extract lists would come; the first: {next(iter(failed.values()))}"
-        )
+        raise _nothing(list(failed.values()))
     return Listing(
         {data_set: found[data_set] for data_set in data_sets if data_set in found},
         [
-            FailedList(data_set.name, data_set.schema_id, failed[data_set])
+            FailedList(data_set.name, data_set.schema_id, str(failed[data_set]))
             for data_set in data_sets
             if data_set in failed
         ],
     )
+
+
+def _nothing(errors: Sequence[BdsError]) -> BdsError:
+    is_refused = all(isinstance(error, Unauthorised) for error in errors)
+    kind = AuthorisationError if is_refused else CatalogueError
+    return kind(f"Not one of {len(errors)} extract lists would come; the first: {errors[0]}")

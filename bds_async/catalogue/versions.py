@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ..errors import ConfigError, ExtractError, RefusedRequest
 from ..models import version_key
-from ..tenant.tenant import Tenant
+from ..tenant.tenant import VERSIONS, Tenant
 from .pages import ProductVersions, parse
 
 #: `GET /d2l/api/versions/`
-ROUTE = "/d2l/api/versions/"
+ROUTE = VERSIONS
 #: The versions of the LP API with which Brightspace Data Sets have been read.
 OLDEST_KNOWN, NEWEST_KNOWN = "1.15", "1.63"
 #: The version of D2L's own guide, for a tenant that will not say what it supports.

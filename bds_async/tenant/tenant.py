@@ -18,6 +18,7 @@ from ..errors import (
     ConnectionLost,
     ExtractError,
     TransientError,
+    Unauthorised,
     UnreachableError,
 )
 from ..retry import Tries, retrying
@@ -31,6 +32,8 @@ Result = TypeVar("Result")
 MAX_REDIRECTS = 10
 #: How many fresh access tokens one request may try before the tenant's 401 is taken as its last word.
 FRESH_TOKENS = 3
+#: The one route that needs no token, so that its answer says nothing about one.
+VERSIONS = "/d2l/api/versions/"
 
 
 class Tenant:
@@ -47,6 +50,8 @@ class Tenant:
         self._tokens = tokens
         self._gate = gate
         self._attempts = attempts
+        self._renewed: AccessToken | None = None
+        self._witness: URL | None = None
 
     def own(self, link: str, route: str) -> URL:
         """A link out of a listing, which has to stay on the tenant; raises CatalogueError for a foreign one."""
@@ -75,6 +80,7 @@ class Tenant:
 
     async def _json(self, url: URL) -> Any:
         async with self.open(url) as response:
+            self._witness = self._witness if url.path == VERSIONS else url
             return _decoded(await read_bounded(response), url)
 
     async def outlasting(self, ask: Callable[[], Awaitable[Result]]) -> Result:
@@ -94,7 +100,7 @@ class Tenant:
     async def _answers(self) -> None:
         """Wait until the tenant answers, whatever it says, or has been given up (`GET /d2l/api/versions/`)."""
         with suppress(ExtractError, UnreachableError):
-            async with self._own_answer(self.origin.with_path("/d2l/api/versions/"), {}):
+            async with self._own_answer(self.origin.with_path(VERSIONS), {}):
                 pass
 
     @asynccontextmanager
@@ -133,19 +139,37 @@ class Tenant:
                 try:
                     async with self._gate.passage():
                         token = await self._token()
-                        bearer = {"Authorization": f"Bearer {token.value.get_secret_value()}"}
-                        request = self._transport.open("GET", url, headers={**headers, **bearer})
+                        request = self._transport.open("GET", url, headers={**headers, **_bearer(token)})
                         response = await stack.enter_async_context(request)
                         self._tell_gate(response)
                 except ConnectionFailed as error:
                     self._gate.unreachable(error)
                     continue
-                if response.status == 401 and refused < FRESH_TOKENS:
+                if response.status == 401 and await self._renews(token, url, refused):
                     refused += 1
-                    await self._renewed(token)
                     continue
                 yield response
                 return
+
+    async def _renews(self, token: AccessToken, url: URL, refused: int) -> bool:
+        """Whether there is another token to try; raises Unauthorised where it is not the token that is refused."""
+        if token is self._renewed and await self._is_taken(token):
+            raise Unauthorised(
+                f"{url.path} answered 401 to a fresh access token that is good for other requests; "
+                "check the scope and what the user may see."
+            )
+        if refused >= FRESH_TOKENS:
+            return False
+        self._renewed = await self._another(token)
+        return True
+
+    async def _is_taken(self, token: AccessToken) -> bool:
+        """Whether the tenant takes a token now where it took one before."""
+        if self._witness is None:
+            return False
+        async with self._gate.passage(), self._transport.open("GET", self._witness, headers=_bearer(token)) as response:
+            self._tell_gate(response)
+            return response.status != 401
 
     async def _token(self) -> AccessToken:
         try:
@@ -154,7 +178,7 @@ class Tenant:
             self._gate.close(error)
             raise
 
-    async def _renewed(self, refused: AccessToken) -> AccessToken:
+    async def _another(self, refused: AccessToken) -> AccessToken:
         try:
             return await self._tokens.renew(refused)
         except UnreachableError as error:
@@ -170,6 +194,10 @@ class Tenant:
     def _check_foreign(self, url: URL) -> None:
         if url.scheme != "https" and not (url.scheme == "http" and self.origin.scheme == "http"):
             raise ExtractError(f"The download leads to {url.host} by {url.scheme}, not https; it is not fetched.")
+
+
+def _bearer(token: AccessToken) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token.value.get_secret_value()}"}
 
 
 def _decoded(body: bytes, url: URL) -> Any:

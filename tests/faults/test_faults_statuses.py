@@ -1,9 +1,12 @@
 """Statuses of the storage and of the tenant: which are waited for, which are tried again, which are the last word."""
 
 import pytest
+from aiohttp import web
 from playing import VICTIM
 
-from bds_async import AuthorisationError
+from bds_async import AuthorisationError, Status
+from bds_async.catalogue.catalogue import read_catalogue
+from bds_async.catalogue.versions import ROUTE
 from bds_async.retry import TRANSIENT_STATUSES
 from bds_async.sandbox import Fault
 
@@ -46,9 +49,41 @@ async def test_the_tenants_refusal_of_one_extract_fails_it_at_once(play, status)
     assert len(played.requests("download")) == played.outcome().attempts == 1
 
 
-async def test_a_401_to_fresh_tokens_is_a_matter_for_a_person(play):
+async def test_a_401_of_one_extract_to_a_token_that_is_good_for_others_fails_it_alone(play):
+    played = await play(of_victim(401, "download"), attempts=3)
+    played.check_honest(reason="401 to a fresh access token that is good for other requests")
+    assert played.outcome().attempts == 3
+    assert played.report.counters.token_refreshes == 2
+
+
+async def test_any_number_of_them_costs_one_token(play):
+    played = await play(Fault.of("status", status=401, on="download"), attempts=3)
+    assert (played.report.exit_code, played.report.count(Status.FAILED)) == (3, len(played.report.outcomes))
+    assert played.report.counters.token_refreshes == 2
+
+
+async def test_a_401_that_passes_is_got_past(play):
+    (await play(of_victim(401, "download", first=3), attempts=3)).check_right()
+
+
+async def test_a_401_of_the_catalogue_is_a_matter_for_a_person(play):
     with pytest.raises(AuthorisationError, match="bds-async login"):
-        await play(of_victim(401, "download"))
+        await play(Fault.of("status", status=401, on="catalogue"))
+
+
+async def test_so_is_a_401_of_its_second_page(serve, connect):
+    """The first page was handed over with the same token."""
+
+    async def handler(request: web.Request) -> web.Response:
+        if request.path == ROUTE:
+            return web.json_response([])
+        if "page" in request.query:
+            return web.Response(status=401)
+        return web.json_response({"Objects": [], "Next": "/d2l/api/lp/1.43/datasets/bds?page=2"})
+
+    tenant = await connect(await serve(handler))
+    with pytest.raises(AuthorisationError, match="/datasets/bds answered 401"):
+        await read_catalogue(tenant, None)
 
 
 @pytest.mark.parametrize("status", LINK_REFUSED)
