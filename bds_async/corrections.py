@@ -95,12 +95,10 @@ def unmark(to: Path, patterns: Sequence[str], selection: Selection) -> int:
     selection down the data sets begin anew: with the newest full.
     """
     with correcting(to) as ledger:
-        dropped = 0
-        for folder in chosen_folders(ledger, patterns):
-            dropped += ledger.drop(folder, selection)
-            if selection.is_everything:
-                ledger.reset_sync(folder)
-        return dropped
+        return sum(
+            ledger.begin_anew(folder) if selection.is_everything else ledger.drop(folder, selection)
+            for folder in chosen_folders(ledger, patterns)
+        )
 
 
 def accept(to: Path, patterns: Sequence[str]) -> int:

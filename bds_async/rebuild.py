@@ -8,6 +8,7 @@ will offer it again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,8 +24,7 @@ from .folder.file_names import ParsedName, compact, parse_file_name, relative_pa
 from .folder.folder import writing_to
 from .folder.paths import inside
 from .jobs import read_listing
-from .ledger.inventory import Selection
-from .ledger.ledger import Delivery, Ledger
+from .ledger.ledger import Delivery
 from .models import BdsType, DataSet, Extract
 from .options import RunOptions
 from .publish import Publisher
@@ -50,10 +50,10 @@ class Rebuilt:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A file with the name of an extract, and the extract that this is."""
+    """A file, and the extract that its name means; None if it means none of its data set."""
 
     path: str
-    extract: Extract
+    extract: Extract | None
 
 
 async def rebuild(
@@ -65,42 +65,42 @@ async def rebuild(
 ) -> Rebuilt:
     """Make the ledger of the chosen data sets anew of the files that are there and whole. Raises as `pull` does.
 
-    What the ledger knew of those data sets is dropped, so that a sync begins them anew: without their files, with the
-    newest full. A CSV has nothing to prove it whole, and is taken as it is.
+    What the ledger knew of a data set is dropped once all of its files are checked, so that a sync begins it anew:
+    without its files, with the newest full. A CSV has nothing to prove it whole, and is taken as it is.
     """
-    with correcting(to, config.bspace_url) as ledger:
-        with ZipThreads() as threads:
-            await Publisher(to, ledger, threads.executor).reconcile()
+    with correcting(to, config.bspace_url) as ledger, ZipThreads() as threads:
+        await Publisher(to, ledger, threads.executor).reconcile()
         listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
-        folders = ledger.folders_for(listing.extracts)
-        rejected: list[Rejected] = []
-        found: list[_Found] = []
-        for folder, (data_set, extracts) in zip(folders, listing.extracts.items(), strict=True):
-            for path, extract in _files(to, folder, data_set, extracts):
-                rejected += [Rejected(path, "its name is not that of an extract of this data set")] * (extract is None)
-                found += [_Found(path, extract)] if extract is not None else []
-            ledger.drop(folder, Selection())
-            ledger.reset_sync(folder)
-        refused = await _record_all(to, ledger, found, verify, observer)
-        return Rebuilt(len(found) - len(refused), [*rejected, *refused], listing.failed)
+        folders = zip(ledger.folders_for(listing.extracts), listing.extracts.items(), strict=True)
+        files = {folder: list(_files(to, folder, *listed)) for folder, listed in folders}
+        recorded, rejected = 0, list[Rejected]()
+        with _surveyed(to, [each for found in files.values() for each in found], observer):
+            for folder, found in files.items():
+                looked = [await _look_at(to, each, verify, threads, observer) for each in found]
+                whole = [each for each in looked if isinstance(each, Delivery)]
+                ledger.begin_anew(folder, whole)
+                recorded += len(whole)
+                rejected += [each for each in looked if isinstance(each, Rejected)]
+        return Rebuilt(recorded, rejected, listing.failed)
 
 
-async def _record_all(
-    to: Path, ledger: Ledger, found: Sequence[_Found], verify: Verify, observer: Observer
-) -> list[Rejected]:
-    """Record each file that is whole; those that are not."""
-    rejected = []
+@contextmanager
+def _surveyed(to: Path, found: Sequence[_Found], observer: Observer) -> Iterator[None]:
     observer(Surveyed(len(found), sum(_size(inside(to, each.path)) for each in found)))
     try:
-        with ZipThreads() as threads:
-            for each in found:
-                refused = await threads.run(partial(_record, to, ledger, each, verify, threads))
-                rejected += [refused] if refused is not None else []
-                observer(Read(_size(inside(to, each.path))))
-                observer(Examined(each.path))
+        yield
     finally:
         observer(Reviewed())
-    return rejected
+
+
+async def _look_at(
+    to: Path, found: _Found, verify: Verify, threads: ZipThreads, observer: Observer
+) -> Delivery | Rejected:
+    """What a file is taken for, once it has been checked."""
+    looked = await threads.run(partial(_taken_for, to, found, verify, threads))
+    observer(Read(_size(inside(to, found.path))))
+    observer(Examined(found.path))
+    return looked
 
 
 def _size(file: Path) -> int:
@@ -111,22 +111,15 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _record(to: Path, ledger: Ledger, found: _Found, verify: Verify, threads: ZipThreads) -> Rejected | None:
-    file = inside(to, found.path)
+def _taken_for(to: Path, found: _Found, verify: Verify, threads: ZipThreads) -> Delivery | Rejected:
+    if found.extract is None:
+        return Rejected(found.path, "its name is not that of an extract of this data set")
     try:
-        checked = _check(file, verify, threads)
+        checked = _check(inside(to, found.path), verify, threads)
     except (VerificationError, UnusableArchive, DestinationError) as error:
         return Rejected(found.path, str(error))
-    delivery = Delivery.of(
-        found.extract,
-        found.path.partition("/")[0],
-        path=found.path,
-        bytes=checked.bytes,
-        sha256=checked.sha256,
-        columns=checked.columns,
-    )
-    ledger.record(delivery)
-    return None
+    known = {"bytes": checked.bytes, "sha256": checked.sha256, "columns": checked.columns}
+    return Delivery.of(found.extract, found.path.partition("/")[0], path=found.path, **known)
 
 
 def _check(file: Path, verify: Verify, threads: ZipThreads) -> Checked:
@@ -136,8 +129,8 @@ def _check(file: Path, verify: Verify, threads: ZipThreads) -> Checked:
         return replace(measure(file, threads.watch), columns=columns_of(file))
 
 
-def _files(to: Path, folder: str, data_set: DataSet, listed: Iterable[Extract]) -> Iterator[tuple[str, Extract | None]]:
-    """Every file of a data set's folder, and the extract that its name means."""
+def _files(to: Path, folder: str, data_set: DataSet, listed: Iterable[Extract]) -> Iterator[_Found]:
+    """Every file of a data set's folder."""
     for bds_type in BdsType:
         place = inside(to, f"{folder}/{bds_type.folder}")
         for file in sorted(place.iterdir()) if place.is_dir() else ():
@@ -145,7 +138,7 @@ def _files(to: Path, folder: str, data_set: DataSet, listed: Iterable[Extract]) 
                 name = parse_file_name(file.name)
                 fits = name is not None and (name.folder, name.bds_type) == (folder, bds_type)
                 path = relative_path(folder, bds_type, file.name)
-                yield path, _extract(data_set, listed, name) if fits and name is not None else None
+                yield _Found(path, _extract(data_set, listed, name) if fits and name is not None else None)
 
 
 def _extract(data_set: DataSet, listed: Iterable[Extract], name: ParsedName) -> Extract | None:

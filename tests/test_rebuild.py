@@ -6,9 +6,12 @@ import shutil
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from scheduled import DAY, NOW, Scheduled, of, queued, scheduled, take_away
 
 from bds_async import Arrival, PublishAs, PullOptions, Status, Wanted, pull
+from bds_async.errors import Stopped
+from bds_async.events import Event, Examined
 from bds_async.folder.folder import ledger_path
 from bds_async.ledger.ledger import Delivery, Ledger
 from bds_async.rebuild import rebuild
@@ -42,6 +45,25 @@ class TestListed:
         assert (found.recorded, found.rejected, found.failed_lists) == (len(before), [], [])
         assert without_moment(deliveries(job.to)) == without_moment(before)
         assert {each.status for each in again.outcomes} == {Status.SKIPPED}
+
+    async def test_one_that_is_broken_off_leaves_data_sets_that_it_had_not_finished(
+        self, tmp_path
+    ):
+        seen: list[str] = []
+
+        def break_off(event: Event) -> None:
+            if isinstance(event, Examined):
+                seen.append(event.path)
+                if not event.path.startswith(seen[0].partition("/")[0]):
+                    raise Stopped("enough", 130)
+
+        async with scheduled(tmp_path, data_sets=2) as job:
+            await everything(job)
+            before = deliveries(job.to)
+            with pytest.raises(Stopped):
+                await rebuild(job.config, job.to, observer=break_off)
+        assert without_moment(deliveries(job.to)) == without_moment(before)
+        assert len(seen) < len(before)
 
     async def test_a_sync_goes_on_with_what_is_not_there(self, tmp_path):
         async with scheduled(tmp_path, data_sets=2) as job:

@@ -92,7 +92,10 @@ NEWEST = len(MIGRATIONS)
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Everything inside is written, or nothing of it."""
+    """Everything inside is written, or nothing of it; inside another one it is a part of that."""
+    if connection.in_transaction:
+        yield
+        return
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

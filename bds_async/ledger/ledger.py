@@ -19,7 +19,7 @@ from .completeness import CompletenessRecords
 from .database import empty_database, open_database, read_database
 from .folder_pins import copy_pins, pin_folder, pinned_folder
 from .format import transaction
-from .inventory import Inventory
+from .inventory import Inventory, Selection
 from .rows import PAID, WRITE, Delivery, State, row_key, row_of
 from .schema import SchemaRecords
 
@@ -172,6 +172,15 @@ class Ledger(CompletenessRecords, SchemaRecords, Inventory):
             query = f"DELETE FROM extracts WHERE plugin = {plugin} AND queued = ? AND created = ? AND version = ?"  # noqa: S608
             values = (identity.plugin_id, identity.bds_type, *row_key(identity))
             return self._connection.execute(query, values).rowcount > 0
+
+    def begin_anew(self, folder: str, deliveries: Iterable[Delivery] = ()) -> int:
+        """Let a data set be known by these deliveries alone, and a sync begin it anew; how many were known before."""
+        with self._writing():
+            dropped = self.drop(folder, Selection())
+            self.reset_sync(folder)
+            for delivery in deliveries:
+                self.record(delivery)
+            return dropped
 
     def _put(self, delivery: Delivery) -> None:
         with self._writing():
