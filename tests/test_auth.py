@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 import threading
 import time
 from itertools import count
@@ -191,10 +192,26 @@ class TestFailures:
         await refresher.token()
         assert sandbox.counters.exchanges == 1
 
+    async def test_it_is_told_when_it_begins_and_once_only(self, sandbox, refresher, caplog):
+        caplog.set_level(logging.INFO, "bds_async.auth")
+        token = await refresher.token()
+        for outage in (1, 2):
+            sandbox.play(Fault.of("status", on="token", status=503, first=3))
+            token = await refresher.renew(token)
+            told = [message for message in caplog.messages if message.startswith("No access token yet: ")]
+            assert len(told) == outage
+            assert re.fullmatch(r".*: \S+ answered 503\. .* check auth_service\.", told[-1])
+
+    async def test_while_it_lasts_it_is_told_anew_after_a_while(self, monkeypatch, caplog):
+        monkeypatch.setattr(auth_module, "SILENCE", 0.0)
+        caplog.set_level(logging.INFO, "bds_async.auth")
+        await TokenRefresher(Mint(failures=(ConnectionFailed("gone."),) * 3)).token()
+        assert len(caplog.messages) == 3
+
     async def test_patience_with_one_that_was_never_reached_is_short(self, sandbox, config_file):
         await sandbox.go_away()
         refresher = TokenRefresher(grant_for(Config.load(config_file, {})), first_patience=0.05)
-        with pytest.raises(UnreachableError, match=r"Could not connect to 127.0.0.1.*within 0 s\.") as caught:
+        with pytest.raises(UnreachableError, match=r"connect to 127.0.0.1.*within 0 s; check auth_service") as caught:
             await refresher.token()
         assert caught.value.exit_code == 5
         assert sandbox.is_live(json.loads(config_file.read_text())["refresh_token"])
@@ -266,7 +283,8 @@ class TestRunning:
             mint.failures = [ConnectionFailed("gone")] * 3
             await reaches(lambda: mint.made, 2)
             assert not task.done()
-        assert "gone No access token could be had within 0 s. The current access token lives on" in caplog.text
+        assert "gone No access token could be had within 0 s; check auth_service and the network" in caplog.text
+        assert "The current access token lives on" in caplog.text
 
     async def test_it_ends_with_the_token_if_nothing_helps(self):
         mint = Mint(life=0.05)

@@ -182,7 +182,7 @@ class TestFaults:
             taken.bind(("127.0.0.1", 0))
             error = await fault(at(taken.getsockname()[1]))
         assert isinstance(error, ConnectionFailed)
-        assert "Could not connect to 127.0.0.1: " in str(error)
+        assert str(error) == "Could not connect to 127.0.0.1: Connection refused."
 
     @pytest.mark.parametrize("reset", [True, False])
     async def test_a_connection_that_breaks_before_the_answer_may_have_carried_the_request(self, listen, reset):

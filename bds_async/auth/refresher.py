@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 RENEW_AFTER = 0.75
 #: Seconds between two renewals ahead of expiry, at least; tokens that live shorter are renewed when they are needed.
 SHORTEST_REST = 0.5
+#: Seconds between two lines about an auth service that is still away.
+SILENCE = 60.0
 #: Seconds for which an auth service that does not answer is tried again, and the same before it ever answered.
 PATIENCE, FIRST_PATIENCE = 300.0, 30.0
 
@@ -56,6 +58,7 @@ class TokenRefresher:
         self._current: AccessToken | None = None
         self._exchange: asyncio.Task[AccessToken] | None = None
         self._refusal: PersonMustAct | None = None
+        self._quiet_until = 0.0
 
     async def __aenter__(self) -> Self:
         return self
@@ -129,18 +132,28 @@ class TokenRefresher:
             self._refusal = error
             raise
         except ExtractError as error:
-            raise UnreachableError(f"{error} No access token could be had within {self._patience:.0f} s.") from None
+            raise UnreachableError(
+                f"{error} No access token could be had within {self._patience:.0f} s; "
+                "check auth_service and the network, or run again later."
+            ) from None
         assert self._current is not None
         self.refreshes += 1
         self._patience = self._patience_once_reached
+        self._quiet_until = 0.0
         return self._current
 
     async def _once(self) -> AccessToken:
         try:
             return await self._grant.exchange()
         except TransientError as error:
-            logger.info("No access token yet: %s", error)
+            self._tell(error)
             raise
+
+    def _tell(self, error: TransientError) -> None:
+        """Say that there is no token yet: when that begins, and now and then while it lasts."""
+        if time.monotonic() >= self._quiet_until:
+            self._quiet_until = time.monotonic() + SILENCE
+            logger.info("No access token yet: %s Trying again; if it stays so, check auth_service.", error)
 
 
 def _seen(exchange: asyncio.Task[AccessToken]) -> None:

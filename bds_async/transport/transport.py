@@ -6,6 +6,8 @@ It knows no tenant and no token. A signed URL is a secret, so no message names m
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -213,4 +215,7 @@ def _trace(connected: Callable[[], None]) -> aiohttp.TraceConfig:
 def _reason(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
         return "TLS handshake failed"
+    if error.errno is not None and error.errno in errno.errorcode:
+        # asyncio's own words quote the address as Python writes it.
+        return os.strerror(error.errno)
     return error.strerror or type(error).__name__
