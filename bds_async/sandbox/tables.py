@@ -73,8 +73,13 @@ def _package_data() -> Any:
     return json.loads((Path(__file__).parent / "tables.json").read_text("utf-8"))
 
 
-def _known(name: str) -> Table:
-    entry = _package_data()["tables"][name]
+@cache
+def _table(name: str) -> Table:
+    entry = _package_data()["tables"].get(name)
+    return _known(name, entry) if entry else _generic(name)
+
+
+def _known(name: str, entry: Any) -> Table:
     return Table(name, tuple(map(Column.parse, entry["columns"])), tuple(entry["key"]), entry["rows"])
 
 
@@ -94,7 +99,6 @@ def _generic(name: str) -> Table:
 def tables(count: int) -> list[Table]:
     """Give the first `count` data sets: the most used ones first, numbered extra ones past the real names."""
     data = _package_data()
-    known, others = list(data["tables"]), list(data["others"])
-    extra = [f"Sandbox Extra {number}" for number in range(len(known) + len(others) + 1, count + 1)]
-    chosen = [*map(_known, known), *map(_generic, others), *map(_generic, extra)]
-    return chosen[:count]
+    names = [*data["tables"], *data["others"]]
+    names += [f"Sandbox Extra {number}" for number in range(len(names) + 1, count + 1)]
+    return [_table(name) for name in names[:count]]

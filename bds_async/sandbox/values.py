@@ -26,7 +26,7 @@ def quoted(text: str) -> str:
 
 def timestamp(moment: datetime, digits: int) -> str:
     """Write a moment as ISO 8601 in UTC with 0 to 7 digits of a fraction, as exports do."""
-    text = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    text = moment.replace(tzinfo=None).isoformat(timespec="seconds")
     fraction = f"{moment.microsecond:06d}0"[:digits]
     return f"{text}.{fraction}Z" if fraction else f"{text}Z"
 
