@@ -15,6 +15,7 @@ from bds_async.progress import failures
 from bds_async.report import Outcome
 from bds_async.sandbox import Fault, Sandbox
 from bds_async.sandbox.seen import SeenRequest
+from bds_async.sandbox.truth import TrueExtract
 
 #: The data set on which faults are played; the others have to come whatever happens to it.
 VICTIM = "Users"
@@ -37,10 +38,10 @@ def published(folder: Path) -> dict[str, str]:
     }
 
 
-def truth_of(sandbox: Sandbox) -> dict[tuple[str, str, str], str]:
-    """SHA-256 of every listed zip, by plugin, queued moment and version."""
+def truth_of(sandbox: Sandbox) -> dict[tuple[str, str, str], TrueExtract]:
+    """Every listed zip, by plugin, queued moment and version."""
     return {
-        (true.plugin_id, true.queued.isoformat(), true.version): true.sha256
+        (true.plugin_id, true.queued.isoformat(), true.version): true
         for data_set in sandbox.catalogue()
         for true in data_set.extracts
     }
@@ -92,7 +93,7 @@ class Played:
             if outcome.status is not Status.FAILED:
                 extract = outcome.extract
                 key = (extract.plugin_id, extract.queued_for_processing_date.isoformat(), extract.version)
-                expected[outcome.path] = truth[key]
+                expected[outcome.path] = truth[key].sha256
         assert published(self.folder) == expected
 
 
