@@ -10,7 +10,9 @@ import random
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -175,6 +177,25 @@ async def test_a_cancelled_write_is_finished_and_recorded_first(folder: Path) ->
         await writing
     await writer.close()
     assert partial.held() == Partial.load(folder, ONE).held() == [(0, 200)]
+
+
+async def test_a_cancelled_close_closes_the_file_all_the_same(folder: Path) -> None:
+    """Even one that is still waiting for a thread."""
+    partial, free = Partial.load(folder, ONE), threading.Event()
+    partial.begin(STRONG, TOTAL)
+    writer = await partial.open_writer(0)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    busy = asyncio.create_task(asyncio.to_thread(free.wait))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(writer.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.sleep(0)
+    free.set()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    await busy
+    assert writer._data.closed
 
 
 async def test_large_blocks_of_many_pieces_end_where_they_belong(folder: Path) -> None:

@@ -63,9 +63,9 @@ class Writer:
             self._ranges.add(start, self.position)
 
     async def close(self) -> None:
-        """Close the file; raises DestinationError."""
+        """Close the file, whoever is cancelled meanwhile; raises DestinationError."""
         with writing_to(self._path):
-            await self._data.close()
+            await to_its_end(self._data.close())
 
     async def __aenter__(self) -> Self:
         return self
