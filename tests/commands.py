@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from forked import Forked, fork
+
 #: Seconds within which everything that a test waits for has to happen; nothing is measured by it.
 PATIENCE = 60.0
 #: What a person must never see: asyncio's complaints, tracebacks, our own words for a defect.
@@ -46,7 +48,7 @@ class Done:
 class Running:
     """A command under way."""
 
-    process: Process
+    process: Process | Forked
 
     async def ends(self, within: float = PATIENCE) -> Done:
         """Wait for its end; TimeoutError if it takes longer than `within` seconds."""
@@ -72,14 +74,33 @@ class Running:
 @asynccontextmanager
 async def starting(*arguments: object, cwd: Path | None = None, **environ: str) -> AsyncIterator[Running]:
     """Start `bds-async` with these arguments; it is killed if the test leaves it behind."""
+    if not hasattr(os, "fork"):
+        async with starting_afresh(*arguments, cwd=cwd, **environ) as running:
+            yield running
+        return
+    process = await fork([*map(str, arguments)], cwd, ENVIRON | environ)
+    try:
+        yield Running(process)
+    finally:
+        await _ended(process)
+        process.close()
+
+
+@asynccontextmanager
+async def starting_afresh(*arguments: object, cwd: Path | None = None, **environ: str) -> AsyncIterator[Running]:
+    """The same by a Python of its own, for what happens while it starts."""
     command = [sys.executable, "-W", "default::ResourceWarning", "-m", "bds_async", *map(str, arguments)]
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, cwd=cwd, env=ENVIRON | environ)
     try:
         yield Running(process)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
+        await _ended(process)
+
+
+async def _ended(process: Process | Forked) -> None:
+    if process.returncode is None:
+        process.kill()
+        await process.communicate()
 
 
 async def bds(*arguments: object, cwd: Path | None = None, **environ: str) -> Done:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import Done, Running, bds, starting, until
+from commands import Done, Running, bds, starting, starting_afresh, until
 from filelock import FileLock
 from long_check import arrived_whole, sparse_zip
 
@@ -37,10 +37,10 @@ class Scene:
         self.report_file = home / "run.json"
         sandbox.write_config(self.config)
 
-    def pulling(self, *more: object, **environ: str):
+    def pulling(self, *more: object, by: Callable[..., Any] = starting, **environ: str):
         """Start a pull that writes a report."""
         report = ("--report", self.report_file)
-        return starting("pull", "--config", self.config, "--to", self.to, *report, *more, **environ)
+        return by("pull", "--config", self.config, "--to", self.to, *report, *more, **environ)
 
     async def finish(self) -> None:
         """What the next run has to do: bring everything, with nothing left behind."""
@@ -264,7 +264,8 @@ async def test_while_a_name_server_does_not_answer(
     scene.config.write_text(json.dumps({**document, key: document[key].replace("127.0.0.1", "localhost")}))
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(DEAF_RESOLVER)
-    async with scene.pulling(PYTHONPATH=str(tmp_path / "site"), DEAF=str(tmp_path / "asked")) as running:
+    environ = {"PYTHONPATH": str(tmp_path / "site"), "DEAF": str(tmp_path / "asked")}
+    async with scene.pulling(by=starting_afresh, **environ) as running:
         await until((tmp_path / "asked").exists)
         ended_in_order(await running.stopped_by(number), code)
     assert scene.sandbox.is_live(scene.stored_token())
@@ -337,7 +338,7 @@ async def test_while_it_is_only_starting(stage: Stage, number: int, code: int) -
     """From its first line on, while it imports and reads its config: no traceback, and no signal is lost."""
     scene = await stage(Fault.of("hang", on="token", seconds=0.5))
     for pause in (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
-        async with scene.pulling() as running:
+        async with scene.pulling(by=starting_afresh) as running:
             await until(lambda running=running: handles(running.process.pid, signal.SIGTERM))
             await asyncio.sleep(pause)
             done = await running.stopped_by(number)

@@ -11,27 +11,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from commands import bds, starting_afresh
 
 from bds_async import __version__
 from bds_async.sandbox import Sandbox, SandboxSettings
-
-
-class Done:
-    """A command that has ended."""
-
-    def __init__(self, code: int, out: bytes, err: bytes) -> None:
-        self.code = code
-        self.out = out.decode()
-        self.err = err.decode()
-
-
-async def bds(*arguments: object, cwd: Path | None = None) -> Done:
-    """Run `bds-async` with these arguments to its end."""
-    command = [sys.executable, "-m", "bds_async", *map(str, arguments)]
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, cwd=cwd)
-    out, err = await process.communicate()
-    return Done(process.returncode or 0, out, err)
 
 
 @pytest.fixture
@@ -43,7 +26,9 @@ async def config(tmp_path: Path) -> AsyncIterator[Path]:
 
 
 async def test_version_is_one_line_and_imports_nothing_heavy() -> None:
-    assert (await bds("--version")).out == f"bds-async, version {__version__}\n"
+    async with starting_afresh("--version") as running:
+        done = await running.ends()
+    assert done.out == f"bds-async, version {__version__}\n"
     script = "import sys; sys.argv = ['x', '--version']\nfrom bds_async.cli import main\n"
     script += "try: main()\nexcept SystemExit: pass\n"
     script += "print(sorted({'aiohttp', 'pydantic', 'rich', 'sqlite3'} & set(sys.modules)))"
@@ -53,10 +38,12 @@ async def test_version_is_one_line_and_imports_nothing_heavy() -> None:
 
 
 async def test_pull_then_pull_again(config: Path, tmp_path: Path) -> None:
-    first = await bds("pull", "--config", config, "--to", tmp_path / "to", "--report", tmp_path / "run.json")
+    report_file = tmp_path / "run.json"
+    async with starting_afresh("pull", "--config", config, "--to", tmp_path / "to", "--report", report_file) as running:
+        first = await running.ends()
     assert (first.code, first.out) == (0, "")
     assert "8 downloaded" in first.err
-    report = json.loads((tmp_path / "run.json").read_text("utf-8"))
+    report = json.loads(report_file.read_text("utf-8"))
     assert report["totals"]["downloaded"] == report["totals"]["planned"] == 8
     second = await bds("--config", config, "pull", "--to", tmp_path / "to", "-q")
     assert (second.code, second.out, second.err) == (0, "", "")

@@ -1,12 +1,10 @@
 """`bds-async doctor`, the real command: its lines, its JSON, its exit codes, and no secret in either."""
 
-import asyncio
 import json
-import sys
-from asyncio.subprocess import PIPE
 
 import pytest
-from consenting import ENVIRON, secrets_of
+from commands import bds
+from consenting import secrets_of
 
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 
@@ -25,11 +23,8 @@ def config(sandbox, tmp_path):
 
 
 async def doctor(*arguments: object) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bds_async", "doctor", *map(str, arguments), stdout=PIPE, stderr=PIPE, env=ENVIRON
-    )
-    out, err = await asyncio.wait_for(process.communicate(), 90)
-    return process.returncode or 0, out.decode(), err.decode()
+    done = await bds("doctor", *arguments)
+    return done.code, done.out, done.err
 
 
 async def test_the_lines_say_what_was_found(config, tmp_path):

@@ -123,7 +123,7 @@ class Killing:
         """Wait for a random moment: of the whole process, of its transfers, of its publishing."""
         kind = self._chance.choice(("anywhere", "transfer", "transfer", "transaction", "name"))
         if kind == "anywhere":
-            await self._or_its_end(running, self._chance.uniform(0, 1.0 + self._seconds))
+            await self._or_its_end(running, self._chance.uniform(0, 0.2 + self._seconds))
             return
         asked = self._sandbox.counters.requests
         await self._until(running, lambda: self._sandbox.counters.requests > asked + 3)

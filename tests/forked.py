@@ -1,0 +1,98 @@
+"""Commands out of the nursery, to be used as asyncio's own processes are."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+
+class Forked:
+    """A command that was forked: like an `asyncio.subprocess.Process` with both streams in pipes."""
+
+    def __init__(self, pid: int, ends: asyncio.StreamReader, stdout: Stream, stderr: Stream) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self.stdout, self.stderr = stdout.reader, stderr.reader
+        self._streams = (stdout, stderr)
+        self._ended = asyncio.create_task(self._end(ends))
+
+    async def _end(self, ends: asyncio.StreamReader) -> None:
+        self.returncode = int(await ends.readline())
+
+    async def wait(self) -> int:
+        """Wait for its end; its exit code, negative for the signal that killed it."""
+        await asyncio.shield(self._ended)
+        assert self.returncode is not None
+        return self.returncode
+
+    async def communicate(self) -> tuple[bytes, bytes]:
+        """Read both streams to their end, and wait for the command's."""
+        out, err, _ = await asyncio.gather(self.stdout.read(), self.stderr.read(), self.wait())
+        return out, err
+
+    def kill(self) -> None:
+        """End it at once."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Let go of its streams."""
+        for stream in self._streams:
+            stream.transport.close()
+
+
+class Stream:
+    """The reading end of a pipe, and `theirs`, which is the command's."""
+
+    def __init__(self, reader: asyncio.StreamReader, transport: asyncio.ReadTransport, theirs: int) -> None:
+        self.reader = reader
+        self.transport = transport
+        self.theirs = theirs
+
+    @classmethod
+    async def open(cls) -> Stream:
+        """A new pipe."""
+        ours, theirs = os.pipe()
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours, "rb", 0)
+        )
+        return cls(reader, transport, theirs)
+
+
+async def fork(arguments: list[str], cwd: Path | None, environ: dict[str, str]) -> Forked:
+    """Order a command and wait until it is there."""
+    stdout, stderr = await Stream.open(), await Stream.open()
+    ours, theirs = socket.socketpair()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    descriptors = [theirs.fileno(), nothing, stdout.theirs, stderr.theirs]
+    socket.send_fds(nursery(), [b"!"], descriptors)
+    for descriptor in (theirs.detach(), *descriptors[1:]):
+        os.close(descriptor)
+    reader, writer = await asyncio.open_connection(sock=ours)
+    order = {"arguments": arguments, "cwd": str(cwd or Path.cwd()), "environ": environ}
+    writer.write(json.dumps(order).encode() + b"\n")
+    forked = Forked(int(await reader.readline()), reader, stdout, stderr)
+    forked._ended.add_done_callback(lambda _: writer.close())
+    return forked
+
+
+@cache
+def nursery() -> socket.socket:
+    """The nursery of this process, which ends with it."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        command = [sys.executable, str(Path(__file__).with_name("nursery.py")), str(theirs.fileno())]
+        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+    atexit.register(process.wait)
+    atexit.register(ours.close)
+    return ours
