@@ -12,10 +12,11 @@ from .report import Outcome, RunReport
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan stands: these are to be fetched; the `skipped` ones are there already."""
+    """The plan stands: these are to be fetched, the `skipped` ones are there already; `why` there is none of either."""
 
     extracts: tuple[Extract, ...]
     skipped: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

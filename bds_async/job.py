@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -17,7 +17,7 @@ from .concurrency.zip_threads import ZipThreads
 from .config.settings import Config
 from .course import Course
 from .delivery import DeliveryRun
-from .events import Planned
+from .events import Planned, Warned
 from .gaps import gap_of
 from .ledger.ledger import Delivery, Ledger
 from .models import DataSet
@@ -83,14 +83,18 @@ class Job(ABC, Generic[Options]):
             log.conclude_by(lambda: wiring.ledger.settle_gaps(wiring.ledger.folders_for(listing.extracts)))
             log.plan([step.extract for step in plan.steps], listing.failed, plan.arrivals)
             downloads = await self._downloads(plan, publisher)
-            await self._deliver(downloads, len(plan.steps) - len(downloads), publisher, threads)
+            self._tell(plan, downloads)
+            await self._deliver(downloads, publisher, threads)
         return self.exit_code
 
-    async def _deliver(
-        self, downloads: list[Download], skipped: int, publisher: Publisher, threads: ZipThreads
-    ) -> None:
+    def _tell(self, plan: RunPlan, downloads: Sequence[Download]) -> None:
+        watch, extracts = self.wiring.course.watch, tuple(download.extract for download in downloads)
+        watch(Planned(extracts, len(plan.steps) - len(extracts), plan.nothing))
+        if plan.warning:
+            watch(Warned(plan.warning))
+
+    async def _deliver(self, downloads: Sequence[Download], publisher: Publisher, threads: ZipThreads) -> None:
         wiring, watch = self.wiring, self.wiring.course.watch
-        watch(Planned(tuple(download.extract for download in downloads), skipped))
         pins = FirstColumns(wiring.ledger) if wiring.options.pin_columns else None
         run = DeliveryRun(wiring.tenant, publisher, wiring.options, observer=watch, threads=threads, pins=pins)
         await run.deliver(downloads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from .catalogue.listing import Listing
@@ -17,6 +18,7 @@ from .ledger.ledger import Delivery, Ledger
 from .options import PullOptions, RunOptions, SyncOptions
 from .publish import Publisher
 from .pull_plan import plan_pull
+from .remarks import nothing_to_sync, turned_to_another_form
 from .report import RunReport
 from .run_plan import RunPlan, Step
 from .schema import ChangeKind
@@ -71,7 +73,7 @@ async def preview_sync(config: Config, to: Path = DEFAULT_FOLDER, options: SyncO
     """What `sync` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
     options = options or SyncOptions()
     with Ledger.read(to, config.bspace_url) as ledger:
-        return plan_sync(await read_listing(config, options), options, ledger)
+        return _planned_sync(await read_listing(config, options), options, ledger)
 
 
 async def read_listing(config: Config, options: RunOptions | None = None) -> Listing:
@@ -79,6 +81,16 @@ async def read_listing(config: Config, options: RunOptions | None = None) -> Lis
     options = options or RunOptions()
     async with connect(config, options, unobserved) as connection:
         return await beside(list_chosen(connection.tenant, config, options), connection.refresher.run())
+
+
+def _planned_sync(listing: Listing, options: SyncOptions, ledger: Ledger) -> SyncPlan:
+    plan = plan_sync(listing, options, ledger)
+    listed = [extract.identity for extracts in listing.extracts.values() for extract in extracts]
+    return replace(
+        plan,
+        nothing="" if plan.steps else nothing_to_sync(listing, options),
+        warning=turned_to_another_form(ledger.delivered_many(listed).values(), options.publish_as),
+    )
 
 
 async def _run(
@@ -114,7 +126,7 @@ class _Pull(Job[PullOptions]):
 class _Sync(Job[SyncOptions]):
     def plan(self, listing: Listing) -> RunPlan:
         ledger = self.wiring.ledger
-        plan = plan_sync(listing, self.wiring.options, ledger)
+        plan = _planned_sync(listing, self.wiring.options, ledger)
         ledger.keep(plan.kept)
         return plan
 

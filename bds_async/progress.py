@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import (
@@ -34,6 +35,7 @@ from .events import (
 )
 from .models import Extract, Identity
 from .report import Outcome, RunReport, Status
+from .words import counted
 
 #: Seconds between two lines where there is no terminal.
 INTERVAL = 10.0
@@ -56,7 +58,7 @@ class Tally:
     """How far a run is: files and bytes, wanted and done."""
 
     def __init__(self) -> None:
-        self.what = "extracts"
+        self.what = "extract"
         self.files = 0
         self.files_done = 0
         self.failed = 0
@@ -67,9 +69,9 @@ class Tally:
         """Take note of an event."""
         match event:
             case Planned(extracts):
-                self._begin("extracts", len(extracts), sum(extract.download_size or 0 for extract in extracts))
+                self._begin("extract", len(extracts), sum(extract.download_size or 0 for extract in extracts))
             case Surveyed(files, size):
-                self._begin("files", files, size)
+                self._begin("file", files, size)
             case Started(_, more) | Received(_, more) | Read(more):
                 self.bytes_done += more
             case Examined():
@@ -79,6 +81,16 @@ class Tally:
             case Ended(outcome):
                 self.files_done += 1
                 self.failed += outcome.status is Status.FAILED
+
+    @property
+    def done(self) -> str:
+        """How many files are done, of how many."""
+        return f"{self.files_done} of {counted(self.files, self.what)}"
+
+    @property
+    def failures(self) -> str:
+        """How many failed, to be put behind the rest; nothing for none."""
+        return f", {self.failed} failed" if self.failed else ""
 
     def _begin(self, what: str, files: int, size: int) -> None:
         self.what, self.files, self.bytes = what, files, size
@@ -98,12 +110,9 @@ class Lines:
         """Log what a reader of the log would miss."""
         self._tally(event)
         match event:
-            case Planned(extracts, skipped):
-                size = size_text(self._tally.bytes)
-                self._log.info("%d extracts to fetch, about %s; %d there already.", len(extracts), size, skipped)
             case Surveyed(files, size):
-                self._log.info("%d files to verify, %s.", files, size_text(size))
-            case Held():
+                self._log.info("%s to verify, %s.", counted(files, "file"), size_text(size))
+            case Planned() | Held():
                 self._log.info("%s", notice(event))
             case Warned():
                 self._log.warning("%s", notice(event))
@@ -114,8 +123,7 @@ class Lines:
     def _line(self) -> str:
         tally = self._tally
         sizes = f"{size_text(tally.bytes_done)} of about {size_text(tally.bytes)}"
-        done = f"{tally.files_done} of {tally.files} {tally.what}, {sizes}"
-        return f"{done}, {tally.failed} failed" if tally.failed else done
+        return f"{tally.done}, {sizes}{tally.failures}"
 
 
 class Bars:
@@ -139,6 +147,8 @@ class Bars:
         """Move the bars."""
         self._tally(event)
         match event:
+            case Planned(extracts=()) | Held() | Warned():
+                self._progress.console.print(notice(event), markup=False, highlight=False)
             case Planned() | Surveyed():
                 self._progress.start()
             case Started(extract, held_bytes):
@@ -149,17 +159,13 @@ class Bars:
                 self._advance(extract, -lost_bytes)
             case Ended(outcome):
                 self._remove(outcome)
-            case Held() | Warned():
-                self._progress.console.print(notice(event), markup=False, highlight=False)
             case Finished() | Reviewed():
                 self._progress.stop()
         self._show_overall()
 
     def _show_overall(self) -> None:
         tally = self._tally
-        text = f"{tally.files_done} of {tally.files} {tally.what}" + (
-            f", {tally.failed} failed" if tally.failed else ""
-        )
+        text = f"{tally.done}{tally.failures}"
         total = max(tally.bytes, tally.bytes_done) or None
         self._progress.update(self._overall, description=text, total=total, completed=max(0, tally.bytes_done))
 
@@ -181,31 +187,33 @@ class Bars:
 
 
 class Summary:
-    """Says at the end what arrived, what did not, and why."""
+    """Says at the end what arrived in `folder`, what did not, and why."""
 
-    def __init__(self, log: logging.Logger) -> None:
+    def __init__(self, log: logging.Logger, folder: Path) -> None:
         self._log = log
+        self._folder = folder
 
     def __call__(self, event: Event) -> None:
         """Log the summary when the run is over."""
         if isinstance(event, Finished):
             for line in failures(event.report):
                 self._log.error("%s", line)
-            self._log.info("%s", summary(event.report))
+            self._log.info("%s: %s", self._folder.absolute(), summary(event.report))
 
 
 def summary(report: RunReport) -> str:
-    """One line: how many extracts arrived, were there already, failed or are pending, bytes and time."""
+    """One line: how many extracts arrived, were there already, failed or are pending, retries, bytes and time."""
+    closed = sum(gap.closed_by is not None for gap in report.gaps)
     counts = {
-        "downloaded": report.count(Status.DOWNLOADED),
-        "there already": report.count(Status.SKIPPED),
-        "failed": report.count(Status.FAILED),
-        "pending": report.count(Status.PENDING),
-        "extract lists failed": len(report.failed_lists),
-        "gaps closed": sum(gap.closed_by is not None for gap in report.gaps),
-        "gaps open": sum(gap.closed_by is None for gap in report.gaps),
+        f"{report.count(Status.SKIPPED)} there already": report.count(Status.SKIPPED),
+        f"{report.count(Status.FAILED)} failed": report.count(Status.FAILED),
+        f"{report.count(Status.PENDING)} pending": report.count(Status.PENDING),
+        f"{counted(len(report.failed_lists), 'extract list')} failed": len(report.failed_lists),
+        f"{counted(closed, 'gap')} closed": closed,
+        f"{counted(len(report.gaps) - closed, 'gap')} open": len(report.gaps) - closed,
+        counted(report.counters.retries, "retry"): report.counters.retries,
     }
-    parts = [f"{count} {what}" for what, count in counts.items() if count or what == "downloaded"]
+    parts = [f"{report.count(Status.DOWNLOADED)} downloaded", *(part for part, count in counts.items() if count)]
     return f"{', '.join(parts)}; {size_text(report.published_bytes)} in {report.seconds:.1f} s."
 
 
@@ -221,6 +229,22 @@ def failures(report: RunReport) -> Iterable[str]:
     return [*lines[:MOST_FAILURES], f"and {len(lines) - MOST_FAILURES} more; --report FILE has them all."]
 
 
-def notice(event: Held | Warned) -> str:
-    """A wait or a warning in words."""
-    return event.message if isinstance(event, Warned) else f"Waiting {event.seconds:.0f} s: {event.why}"
+def plan_text(event: Planned) -> str:
+    """What a plan comes to, or why to nothing."""
+    if event.extracts:
+        size = size_text(sum(extract.download_size or 0 for extract in event.extracts))
+        return f"{counted(len(event.extracts), 'extract')} to fetch, about {size}; {event.skipped} there already."
+    if event.skipped:
+        return f"Nothing to fetch; {counted(event.skipped, 'extract')} there already."
+    return f"Nothing to fetch{': ' if event.why else ''}{event.why}."
+
+
+def notice(event: Planned | Held | Warned) -> str:
+    """A plan, a wait or a warning in words."""
+    match event:
+        case Planned():
+            return plan_text(event)
+        case Held(why, seconds):
+            return f"Waiting {seconds:.0f} s: {why}"
+        case Warned(message):
+            return message

@@ -11,6 +11,7 @@ from .ledger.ledger import Delivery, Ledger
 from .models import Extract, Identity
 from .options import PullOptions
 from .plan import choose
+from .remarks import in_another_form, nothing_to_pull
 from .run_plan import RunPlan, Step, partial_keys
 
 
@@ -23,8 +24,14 @@ def plan_pull(listing: Listing, options: PullOptions, ledger: Ledger, to: Path) 
         known = {} if options.force else ledger.delivered_many(extract.identity for extract in chosen)
         there = {identity: delivery for identity, delivery in known.items() if _is_there(delivery, to)}
         steps += [_step(extract, folder, options, ledger, there) for extract in chosen]
-    delivered = {step.extract.identity for step in steps if step.delivered is not None}
-    return RunPlan(tuple(steps), tuple(listing.failed), partial_keys(listing, options, delivered))
+    delivered = {step.extract.identity: step.delivered for step in steps if step.delivered is not None}
+    return RunPlan(
+        tuple(steps),
+        tuple(listing.failed),
+        partial_keys(listing, options, delivered.keys()),
+        nothing="" if steps else nothing_to_pull(listing, options),
+        warning=in_another_form(delivered.values(), options.publish_as),
+    )
 
 
 def _step(

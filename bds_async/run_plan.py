@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,11 +35,14 @@ class RunPlan:
     """Every chosen extract, by data set, oldest first; and the extract lists that could not be had.
 
     `partial_keys` are the partial files that may still be wanted; None where a part of the tenant's lists can't tell.
+    `nothing` says why there is no step, where there is none; `warning` is what else a person should know.
     """
 
     steps: tuple[Step, ...]
     failed_lists: tuple[FailedList, ...]
     partial_keys: frozenset[str] | None
+    nothing: str = field(default="", kw_only=True)
+    warning: str = field(default="", kw_only=True)
 
     @property
     def arrivals(self) -> Mapping[Identity, Arrival]:

@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     # Whole jobs, and who watches them.
     {"jobs", "job", "repair", "rebuild", "corrections", "login", "progress", "metrics", "ping", "recipes", "doctor"},
     # Parts of a run.
-    {"catalogue", "plan", "pull_plan", "sync_plan", "sync_steps", "expiry", "run_plan", "gaps", "options"}
+    {"catalogue", "plan", "pull_plan", "sync_plan", "sync_steps", "expiry", "run_plan", "gaps", "options", "remarks"}
     | {"connection", "course", "delivery", "column_pins", "transfer", "publish", "verification"},
     # What is kept in the folder.
     {"partial", "archive", "ledger", "sync_state"},
@@ -34,7 +34,7 @@ LAYERS: list[set[str]] = [
     # Settings, files and policies.
     {"retry", "config", "folder", "durable", "concurrency"},
     # What is talked about.
-    {"events", "report", "run_log", "models", "schema", "completeness", "clock"},
+    {"events", "report", "run_log", "models", "schema", "completeness", "clock", "words"},
     {"errors", "at_once", "__init__"},
 ]
 #: These may speak to a person; all others return, raise or tell an observer.

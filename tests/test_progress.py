@@ -2,6 +2,8 @@
 
 import io
 import logging
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from builders import an_extract, an_outcome
@@ -37,11 +39,12 @@ from bds_async.progress import (
     size_text,
     summary,
 )
-from bds_async.report import FailedList, Status
+from bds_async.report import Counters, FailedList, Status
 from bds_async.run_log import RunLog
 
 SMALL, LARGE = an_extract(plugin_id="small", download_size=500), an_extract(plugin_id="large", download_size=4_000_000)
 HELD = Held("school.example asked to wait (429)", 12.0)
+FOLDER = Path("bds-data").absolute()
 HOSTILE = ["[/bold]", "[red]Users", "{task}", "%s %d", "Users\\", "[link=file:///etc/passwd]"]
 
 
@@ -142,6 +145,20 @@ class TestLines:
         ]
         assert [record.levelname for record in caplog.records] == ["INFO", "INFO", "WARNING"]
 
+    @pytest.mark.parametrize(
+        ("event", "said"),
+        [
+            (Planned((SMALL,), 1), "1 extract to fetch, about 500 B; 1 there already."),
+            (Planned((), 1), "Nothing to fetch; 1 extract there already."),
+            (Planned((), 0, "the tenant offers no data sets"), "Nothing to fetch: the tenant offers no data sets."),
+            (Planned((), 0), "Nothing to fetch."),
+            (Surveyed(1, 10), "1 file to verify, 10 B."),
+        ],
+    )
+    def test_one_is_not_many_and_nothing_is_said_to_be_nothing(self, log, caplog, event, said):
+        Lines(log)(event)
+        assert caplog.messages == [said]
+
     def test_how_far_it_is_is_told_now_and_then(self, log, caplog):
         lines = Lines(log, interval=0)
         for event in a_run()[:3]:
@@ -196,6 +213,10 @@ class TestBars:
         assert "1 of 2 files" in screen.show(*A_REVIEW[:3])
         assert len(screen.bars._progress.tasks) == 1
         assert "0 of 2 extracts" in screen.show(*A_REVIEW[3:], *a_run()[:3])
+
+    def test_where_there_is_nothing_to_fetch_they_say_so_and_none_is_drawn(self, screen):
+        assert "Nothing to fetch: why not." in screen.show(Planned((), 0, "why not"))
+        assert not screen.bars._progress.live.is_started
 
     def test_an_extract_that_has_ended_has_no_bar(self, screen):
         screen.show(*a_run()[:3])
@@ -252,23 +273,29 @@ class TestSummary:
             an_outcome(Status.FAILED, extract=SMALL, error="t answered 404."),
             failed=[FailedList("Tools", None, "t answered 500.")],
         )
-        Summary(log)(Finished(report))
+        Summary(log, FOLDER)(Finished(report))
         assert caplog.messages[:2] == [
             "User Enrollments (full, 2026-11-22T04:09:22.000Z) failed: t answered 404.",
             "The extract list of Tools would not come: t answered 500.",
         ]
-        assert caplog.messages[2].startswith("1 downloaded, 1 failed, 1 extract lists failed; 1.0 kB in ")
+        assert caplog.messages[2].startswith(f"{FOLDER}: 1 downloaded, 1 failed, 1 extract list failed; 1.0 kB in ")
         assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR", "INFO"]
 
     def test_it_waits_for_the_end(self, log, caplog):
         for event in a_run()[:-1]:
-            Summary(log)(event)
+            Summary(log, FOLDER)(event)
         assert caplog.messages == []
 
     def test_what_there_is_none_of_is_left_out(self):
         assert summary(a_report()).startswith("0 downloaded; 0 B in ")
         assert "pending" in summary(a_report(*outcomes_of(2, Status.PENDING)))
+        assert "retr" not in summary(a_report())
         assert "2 there already" in summary(a_report(*outcomes_of(2, Status.SKIPPED)))
+
+    @pytest.mark.parametrize(("retries", "said"), [(1, "1 retry"), (3, "3 retries")])
+    def test_what_had_to_be_tried_again_is_counted(self, retries, said):
+        report = replace(a_report(an_outcome()), counters=Counters(retries=retries))
+        assert summary(report).startswith(f"1 downloaded, {said}; 1.0 kB in ")
 
     def test_a_flood_of_failures_is_cut_short(self):
         assert len(list(failures(a_report(*outcomes_of(MOST_FAILURES, error="x"))))) == MOST_FAILURES
@@ -279,7 +306,7 @@ class TestSummary:
     @pytest.mark.parametrize("name", HOSTILE)
     def test_names_are_no_templates_for_the_log(self, name, log, caplog):
         outcome = an_outcome(Status.FAILED, extract=an_extract(data_set=name), error=name)
-        Summary(log)(Finished(a_report(outcome)))
+        Summary(log, FOLDER)(Finished(a_report(outcome)))
         assert caplog.messages[0] == f"{outcome.extract} failed: {name}"
 
 

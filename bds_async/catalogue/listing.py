@@ -9,6 +9,7 @@ from ..concurrency.pool import Pool
 from ..errors import AuthorisationError, BdsError, CatalogueError, ExtractError, Unauthorised
 from ..models import DataSet, Extract
 from ..report import FailedList
+from ..words import counted
 from .catalogue import Catalogue
 
 
@@ -54,4 +55,4 @@ async def list_extracts(catalogue: Catalogue, data_sets: Sequence[DataSet], work
 def _nothing(errors: Sequence[BdsError]) -> BdsError:
     is_refused = all(isinstance(error, Unauthorised) for error in errors)
     kind = AuthorisationError if is_refused else CatalogueError
-    return kind(f"Not one of {len(errors)} extract lists would come; the first: {errors[0]}")
+    return kind(f"Not one of {counted(len(errors), 'extract list')} would come; the first: {errors[0]}")

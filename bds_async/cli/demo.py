@@ -32,7 +32,7 @@ from .watching import all_of, observers
 def command(to: Path | None, report: Path | None, *, no_progress: bool) -> int:
     """Pull everything from an embedded tenant that behaves like Brightspace."""
     folder = to or Path(tempfile.mkdtemp(prefix="bds-async-demo-"))
-    observer = all_of(observers(report=report, no_progress=no_progress))
+    observer = all_of(observers(folder, report=report, no_progress=no_progress))
     result = run(lambda stop: _demo(folder, observer, stop))
     click.echo(folder)
     return result.exit_code

@@ -20,6 +20,7 @@ from ..ledger.ledger import Delivery, Ledger
 from ..models import DataSet, utc_text
 from ..progress import size_text
 from ..verification.verification import demand_folder
+from ..words import counted
 from .moments import moment
 from .running import run_simple
 from .selection import to_option, watching_options
@@ -144,7 +145,7 @@ def mark_command(to: Path, patterns: tuple[str, ...], selection: Selection) -> i
     marked = run_simple(mark(Config.load(settings().config), to, patterns, selection))
     for delivery in marked.deliveries:
         click.echo(json.dumps(delivery_fields(delivery), ensure_ascii=False))
-    log.info("%d extracts marked as delivered.", len(marked.deliveries))
+    log.info("%s marked as delivered.", counted(len(marked.deliveries), "extract"))
     return log_failed_lists(marked.failed_lists)
 
 
@@ -160,7 +161,7 @@ def unmark_command(to: Path, patterns: tuple[str, ...], selection: Selection) ->
     the data sets begin anew: with the newest full.
     """
     _demand_choice(patterns, selection)
-    log.info("%d extracts marked as not delivered.", unmark(to, patterns, selection))
+    log.info("%s marked as not delivered.", counted(unmark(to, patterns, selection), "extract"))
 
 
 def _demand_choice(patterns: tuple[str, ...], selection: Selection) -> None:
@@ -174,7 +175,7 @@ def _demand_choice(patterns: tuple[str, ...], selection: Selection) -> None:
 @common_options
 def accept_command(to: Path, patterns: tuple[str, ...]) -> None:
     """Accept the open gaps of data sets as lost, so that they are no longer exit code 3."""
-    log.info("%d gaps accepted.", accept(to, patterns))
+    log.info("%s accepted.", counted(accept(to, patterns), "gap"))
 
 
 @command.command("unpin")
@@ -210,9 +211,9 @@ def rebuild_command(to: Path, patterns: tuple[str, ...], verify: str, *, report:
 
     if report is not None:
         raise ConfigError("rebuild makes no run report; `bds-async ledger show` tells what it found.")
-    observer = all_of(observers(report=None, no_progress=no_progress))
+    observer = all_of(observers(to, report=None, no_progress=no_progress))
     found = run_simple(rebuild(Config.load(settings().config), to, patterns, Verify(verify), observer))
     for rejected in found.rejected:
         log.warning("%s", printable(f"{rejected.path} is left out: {rejected.why}"))
-    log.info("%d files are in the ledger as delivered.", found.recorded)
+    log.info("%s in the ledger as delivered.", counted(found.recorded, "file"))
     return log_failed_lists(found.failed_lists)

@@ -16,6 +16,7 @@ from ..errors import AuthorisationError, ConfigError
 from ..login.consent import Consent, ForeignRedirect
 from ..login.redirect_listener import can_listen, listening
 from ..login.sign_in import REDIRECT_URI, prove_home, scope_to_ask_for, sign_in
+from ..words import counted
 from .browser import open_page
 from .pasted import lines
 from .running import run_simple
@@ -60,7 +61,7 @@ def command(redirect_uri: str, scope: str | None, *, no_browser: bool) -> int:
     consent = Consent.ask(config, redirect_uri, scope_to_ask_for(config, scope))
     show = _print_address if no_browser else _print_and_open
     visible = run_simple(_login(config, consent, show))
-    log.info("Signed in to %s: %d data sets are visible.", config.bspace_url, visible)
+    log.info("Signed in to %s; it shows %s.", config.bspace_url, counted(visible, "data set"))
     if not visible:
         log.warning("There is no data set to pull yet: Brightspace Data Sets have to be enabled for the tenant.")
     return 0

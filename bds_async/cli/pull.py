@@ -66,7 +66,7 @@ def command(
         return _print_plan(config, to, options, as_json)
     if as_json:
         raise ConfigError("--json goes with --dry-run; the results of a run are written by --report FILE.")
-    observer = all_of(observers(report=report, no_progress=no_progress))
+    observer = all_of(observers(to, report=report, no_progress=no_progress))
     return run_job(lambda stop: pull(config, to, options, observer=observer, stop=stop)).exit_code
 
 

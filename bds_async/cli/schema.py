@@ -12,6 +12,7 @@ from ..ledger.ledger import Ledger
 from ..models import utc_text, version_key
 from ..schema import Columns, SchemaEntry, history
 from ..verification.verification import demand_folder
+from ..words import counted
 from .ledger import patterns_option
 from .selection import to_option
 from .settings import common_options
@@ -66,7 +67,7 @@ def _current(entries: list[SchemaEntry]) -> SchemaEntry:
 
 def _print(name: str, entries: list[SchemaEntry]) -> None:
     current = _current(entries)
-    click.echo(printable(f"{name}: {len(current.columns)} columns, version {current.version}"))
+    click.echo(printable(f"{name}: {counted(len(current.columns), 'column')}, version {current.version}"))
     click.echo(printable(f"  {', '.join(current.columns)}"))
     for entry in entries:
         change = f"{entry.change.kind}: {entry.change}" if entry.change is not None else "first seen"

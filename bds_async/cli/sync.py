@@ -67,7 +67,7 @@ def command(
     if as_json:
         raise ConfigError("--json goes with --dry-run; the results of a run are written by --report FILE.")
     file = MetricsFile(metrics, to) if metrics is not None else None
-    observer = all_of(observers(report=report, no_progress=no_progress, metrics=file))
+    observer = all_of(observers(to, report=report, no_progress=no_progress, metrics=file))
     ping = Ping(address) if address is not None else None
 
     def job(stop: Stop) -> Coroutine[Any, Any, RunReport]:

@@ -12,10 +12,12 @@ from rich.table import Table
 
 from ..catalogue.listing import Listing
 from ..completeness import Gap
+from ..events import Planned
 from ..models import BdsType, DataSet, Extract, newest, utc_text
-from ..progress import size_text
+from ..progress import plan_text, size_text
 from ..report import FailedList, identity_fields
 from ..run_plan import RunPlan, Step
+from ..words import counted
 
 log = logging.getLogger(__name__)
 
@@ -28,16 +30,27 @@ WIDEST = 1000
 
 def print_plan(plan: RunPlan, as_json: bool) -> None:
     """Print each extract of a plan with its size and what would be done, and the sum."""
+    if plan.warning:
+        log.warning("%s", plan.warning)
     if as_json:
         for step in plan.steps:
             click.echo(json.dumps(_step_fields(step), ensure_ascii=False))
         return
+    if plan.steps:
+        _print_steps(plan.steps)
+    fetch = tuple(step.extract for step in plan.steps if step.delivered is None)
+    there = len(plan.steps) - len(fetch)
+    if not fetch:
+        click.echo(plan_text(Planned(fetch, there, plan.nothing)))
+    else:
+        click.echo(f"{len(fetch)} to fetch, {_total(fetch)}; {there} there already.")
+
+
+def _print_steps(steps: Sequence[Step]) -> None:
     table = new_table("data set", "type", "queued", "version", "size", "action")
-    for step in plan.steps:
+    for step in steps:
         table.add_row(*_cells(step.extract), _action_cell(step))
     print_table(table)
-    fetch = [step.extract for step in plan.steps if step.delivered is None]
-    click.echo(f"{len(fetch)} to fetch, {_total(fetch)}; {len(plan.steps) - len(fetch)} there already.")
 
 
 def print_listing(listing: Listing, as_json: bool) -> None:
@@ -50,7 +63,7 @@ def print_listing(listing: Listing, as_json: bool) -> None:
     for data_set, extracts in listing.extracts.items():
         table.add_row(*_data_set_cells(data_set, extracts))
     print_table(table)
-    click.echo(f"{len(listing.extracts)} data sets.")
+    click.echo(f"{counted(len(listing.extracts), 'data set')}.")
 
 
 def log_failed_lists(failed: Sequence[FailedList]) -> int:

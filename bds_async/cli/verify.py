@@ -18,6 +18,7 @@ from ..models import utc_text
 from ..options import RunOptions
 from ..verification.discrepancies import Discrepancy, Fault, Remedy, Verification
 from ..verification.verification import verify
+from ..words import counted
 from .running import run as run_job
 from .selection import fetching_options, to_option, watching_options
 from .settings import common_options, settings
@@ -42,7 +43,7 @@ def command(
     """
     if report is not None and not repair:
         raise ConfigError("--report goes with --repair; what is found goes to stdout, with --json as JSON.")
-    observer = all_of(observers(report=report, no_progress=no_progress))
+    observer = all_of(observers(to, report=report, no_progress=no_progress))
     options = RunOptions(**run)
     found = _repaired(to, options, observer) if repair else _verified(to, options, observer)
     click.echo(json.dumps(_document(found, to), indent=1) if as_json else "\n".join(_lines(found)))
@@ -67,8 +68,8 @@ def _lines(found: Verification) -> Iterator[str]:
         remedy = f" [{each.remedy}{f': {each.error}' if each.error else ''}]" if each.remedy else ""
         yield printable(f"{each.fault:<7}  {each.path}: {each.detail}{remedy}")
     totals = _totals(found)
-    counted = [f"{count} {what}" for what, count in totals.items() if what != "files" and (count or what == "right")]
-    yield f"{totals['files']} files in the ledger: {', '.join(counted)}."
+    parts = [f"{count} {what}" for what, count in totals.items() if what != "files" and (count or what == "right")]
+    yield f"{counted(found.files, 'file')} in the ledger: {', '.join(parts)}."
 
 
 def _document(found: Verification, to: Path) -> dict[str, object]:

@@ -20,9 +20,11 @@ from .settings import settings
 log = logging.getLogger(__name__)
 
 
-def observers(*, report: Path | None, no_progress: bool, metrics: MetricsFile | None = None) -> list[Observer]:
-    """Everybody who watches a run; raises ConfigError if the report could not be written where it is wanted."""
-    watching: list[Observer] = [_display(no_progress), Summary(log)]
+def observers(
+    folder: Path, *, report: Path | None, no_progress: bool, metrics: MetricsFile | None = None
+) -> list[Observer]:
+    """Everybody who watches a run into `folder`; raises ConfigError if the report could not be written."""
+    watching: list[Observer] = [_display(no_progress), Summary(log, folder)]
     if report is not None:
         _demand_writable(report, "report")
         watching.append(ReportFile(report))

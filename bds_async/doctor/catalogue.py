@@ -15,6 +15,7 @@ from ..concurrency.running import beside
 from ..config.settings import Config
 from ..errors import AuthorisationError, BdsError, CatalogueError, ExtractError, RefusedRequest
 from ..tenant.tenant import Tenant
+from ..words import counted
 from .reach import ApiVersion
 from .steps import Case, CheckStatus, Finding
 from .token import missing
@@ -81,7 +82,7 @@ async def check_catalogue(case: Case) -> Finding:
     if not count:
         return Finding("The catalogue is empty.", CheckStatus.WARNING, "Enable Brightspace Data Sets for the tenant.")
     more = ", and more follow" if has_more else ""
-    return Finding(f"{count} entries on the first page{more}.", facts=(CatalogueReads(),))
+    return Finding(f"{counted(count, 'entry')} on the first page{more}.", facts=(CatalogueReads(),))
 
 
 def _entries(page: FirstPage) -> tuple[int, bool]:
@@ -97,9 +98,10 @@ async def check_extracts(case: Case) -> Finding:
     catalogue = await read_catalogue(case[Tenant], case[Config].api_version)
     listing = await beside(list_extracts(catalogue, catalogue.data_sets, WORKERS))
     extracts = sum(len(listed) for listed in listing.extracts.values())
-    found = f"{len(catalogue.data_sets)} data sets with {extracts} extracts."
+    found = f"{counted(len(catalogue.data_sets), 'data set')} with {counted(extracts, 'extract')}."
     if listing.failed:
         first = listing.failed[0]
-        found = f"{found} {len(listing.failed)} lists would not come; the first, of {first.data_set}: {first.error}"
+        lists = counted(len(listing.failed), "list")
+        found = f"{found} {lists} would not come; the first, of {first.data_set}: {first.error}"
         return Finding(found, facts=(listing,), error=ExtractError(found))
     return Finding(found, facts=(listing,))

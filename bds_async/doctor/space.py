@@ -12,6 +12,7 @@ from ..ledger.ledger import Ledger
 from ..options import PullOptions
 from ..pull_plan import plan_pull
 from ..run_plan import RunPlan
+from ..words import counted
 from .local import Destination
 from .steps import Case, Finding
 
@@ -22,7 +23,7 @@ async def check_space(case: Case) -> Finding:
     plan = await asyncio.to_thread(_plan, case[Listing], case[Config].bspace_url, destination.folder)
     fetch = [step.extract for step in plan.steps if step.delivered is None]
     wanted = sum(extract.download_size or 0 for extract in fetch)
-    found = f"{len(fetch)} newest fulls to fetch with {wanted:,} bytes; {destination.free:,} bytes are free"
+    found = f"{counted(len(fetch), 'newest full')} to fetch with {wanted:,} bytes; {destination.free:,} bytes are free"
     if wanted > destination.free:
         raise DestinationError(f"{destination.folder} has no room: {found}.")
     return Finding(f"{found}.")

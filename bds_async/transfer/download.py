@@ -16,6 +16,7 @@ from ..partial.ranges import Range, gaps, merged
 from ..report import Outcome
 from ..retry import Tries
 from ..tenant.links import to_url
+from ..words import counted
 from .rejections import Rejections
 
 #: Bytes: an extract listed as smaller is asked for in one go, a larger one by ranges of PIECE.
@@ -139,7 +140,7 @@ class Download:
         self.failures += 1
         if self.restarts > self.attempts:
             raise ExtractError(
-                f"Started over {self.attempts} times, and the server never served one object to its end."
+                f"Started over {counted(self.attempts, 'time')}, and the server never served one object to its end."
             )
         self._begin_anew()
         self.signed_link = None

@@ -18,6 +18,7 @@ from ..partial.writer import Writer
 from ..retry import retrying
 from ..tenant.tenant import Tenant
 from ..transport.transport import left_over
+from ..words import counted
 from .download import Download, Piece
 from .served import Pace, Served, check_magic
 
@@ -191,4 +192,4 @@ def _close(piece: Piece) -> None:
     if piece.stop is None:
         piece.stop = piece.download.partial.total = piece.start
     if piece.start < piece.stop:
-        raise TransientError(f"The body ended {piece.stop - piece.start} bytes early.")
+        raise TransientError(f"The body ended {counted(piece.stop - piece.start, 'byte')} early.")

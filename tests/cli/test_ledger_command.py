@@ -68,7 +68,7 @@ async def test_export_is_a_line_for_each_delivery_and_needs_no_config(to: Path) 
 
 async def test_unmark_then_mark_and_the_plan_follows(to: Path) -> None:
     done = await run(to, "ledger", "unmark", "--data-set", "Users", "--since", "2026-03-03")
-    assert (done.code, "1 extracts marked as not delivered" in done.err) == (0, True)
+    assert (done.code, "1 extract marked as not delivered" in done.err) == (0, True)
     (due,) = lines(await run(to, "sync", "--dry-run", "--json"))
     assert (due["data_set"], due["action"], due["arrival"]) == ("Users", "fetch", "new")
     (marked,) = lines(await run(to, "ledger", "mark", "--path", due["path"]))
@@ -82,7 +82,7 @@ async def test_rebuild_says_what_it_found(to: Path) -> None:
     (to / "Users" / "full" / "stray.txt").write_text("x")
     done = await run(to, "ledger", "rebuild")
     assert done.code == 0
-    assert "8 files are in the ledger as delivered" in done.err
+    assert "8 files in the ledger as delivered" in done.err
     assert "Users/full/stray.txt is left out" in done.err
     assert len(lines(await run(to, "ledger", "export"))) == 8
 

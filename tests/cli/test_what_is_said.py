@@ -1,0 +1,89 @@
+"""The real command, and the words that a person finds in a mail of it: one line for what matters, and no riddles."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import Done, bds
+
+from bds_async.sandbox import Sandbox, SandboxSettings
+
+
+class Tenant:
+    """A small sandbox that is being served, its config, and a folder."""
+
+    def __init__(self, sandbox: Sandbox, home: Path) -> None:
+        self.sandbox = sandbox
+        self.home = home
+        self.to = home / "to"
+        sandbox.write_config(home / "config.json")
+
+    async def bds(self, *arguments: object, **environ: str) -> Done:
+        """Run a command against it, in a folder that has nothing but its config."""
+        return await bds(*arguments, cwd=self.home, **environ)
+
+    async def pull(self, *arguments: object, command: str = "pull") -> Done:
+        """Run a pull into the folder."""
+        return await self.bds(command, "--to", self.to, *arguments)
+
+
+@pytest.fixture
+async def tenant(tmp_path: Path) -> AsyncIterator[Tenant]:
+    async with Sandbox(SandboxSettings(data_sets=3, scale=0.01)) as sandbox:
+        yield Tenant(sandbox, tmp_path)
+
+
+async def test_the_summary_names_the_folder_and_a_second_pull_says_that_all_is_there(tenant: Tenant) -> None:
+    first = await tenant.bds("pull")
+    assert f"{tenant.home / 'bds-data'}: 3 downloaded; " in first.err
+    again = await tenant.bds("pull")
+    assert again.err.splitlines()[0] == "Nothing to fetch; 3 extracts there already."
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "why"),
+    [
+        ("pull", ("--exclude", "*"), "--exclude leaves no data set"),
+        ("sync", ("--exclude", "*"), "--exclude leaves no data set"),
+        ("pull", ("--since", "2999-01-01"), "no full was queued since 2999-01-01T00:00:00.000Z; the newest is of 20"),
+    ],
+)
+async def test_an_empty_choice_says_why(tenant: Tenant, command: str, arguments: tuple[Any, ...], why: str) -> None:
+    done = await tenant.pull(*arguments, command=command)
+    assert done.code == 0
+    assert f"Nothing to fetch: {why}" in done.err
+    preview = await tenant.pull(*arguments, "--dry-run", command=command)
+    assert f"Nothing to fetch: {why}" in preview.out
+    assert preview.err == ""
+
+
+async def test_a_sync_with_nothing_new_says_so(tenant: Tenant) -> None:
+    await tenant.pull(command="sync")
+    done = await tenant.pull(command="sync")
+    assert done.err.splitlines()[0] == "Nothing to fetch: nothing new since the last sync."
+
+
+async def test_one_is_singular(tenant: Tenant) -> None:
+    one = ("--data-set", "Users")
+    assert (await tenant.bds("list", *one)).out.splitlines()[-1] == "1 data set."
+    assert (await tenant.pull(*one)).err.startswith("1 extract to fetch, about ")
+    assert (await tenant.bds("verify", "--to", tenant.to)).out == "1 file in the ledger: 1 right.\n"
+    assert (await tenant.bds("ledger", "unmark", "--to", tenant.to, *one)).err == "1 extract marked as not delivered.\n"
+
+
+@pytest.mark.parametrize("command", ["pull", "sync"])
+async def test_csv_where_zips_were_delivered_is_said_to_stay_away(tenant: Tenant, command: str) -> None:
+    await tenant.pull()
+    done = await tenant.pull("--as", "csv", command=command)
+    (said,) = [line for line in done.err.splitlines() if "delivered as zip" in line]
+    assert said.startswith("bds-async: warning: 3 extracts delivered as zip before will not come again as csv: ")
+    assert "folder of its own" in said
+    assert "pull --force" in said
+    assert done.code == 0
+    preview = await tenant.pull("--as", "csv", "--dry-run", command="pull")
+    assert "3 extracts delivered as zip" in preview.err
+    forced = await tenant.pull("--as", "csv", "--force")
+    assert "delivered as" not in forced.err
