@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 from random import Random
 
@@ -18,6 +19,8 @@ from bds_async.sandbox.values import value
 CLASSES = 64
 #: Rows that share one value of each key column but the last.
 SPREAD = 40
+#: Drawn rows that are kept: archives that follow one another, and estimates of their sizes, share most of them.
+KEPT = 10_000
 
 
 def key_format(column: Column) -> str | None:
@@ -42,9 +45,9 @@ class RowFactory:
     def __init__(
         self, table: Table, columns: Sequence[Column], seed: int, moment_of: Callable[[int], datetime]
     ) -> None:
-        self._name, self._columns, self._seed, self._moment_of = table.name, columns, seed, moment_of
-        numbered = [column.name for column in columns if column.name in table.key and key_format(column)]
-        self._unique = numbered[-1:] or [""]
+        self._name, self._columns, self._seed, self._moment_of = table.name, tuple(columns), seed, moment_of
+        numbered = tuple(column.name for column in columns if column.name in table.key and key_format(column))
+        self._unique = numbered[-1:] or ("",)
         self._numbered = numbered
         self._base = 1000 + stable_number("key", seed, table.name) % 90_000
 
@@ -55,14 +58,8 @@ class RowFactory:
     def template(self, class_number: int, tick: int) -> str:
         """Draw one row of a class as of a tick, with %-formats where the numbered keys go."""
         touched = last_touched(class_number, tick)
-        changed = self._moment_of(touched)
-        draw = Random(stable_number(self._seed, self._name, class_number, touched))
-        return ",".join(self._cell(column, draw, changed) for column in self._columns) + "\r\n"
-
-    def _cell(self, column: Column, draw: Random, changed: datetime) -> str:
-        if column.name in self._numbered:
-            return key_format(column) or ""
-        return value(column, draw, changed).replace("%", "%%")
+        drawn_by = stable_number(self._seed, self._name, class_number, touched)
+        return _template(drawn_by, self._columns, self._numbered, self._moment_of(touched))
 
     def keys(self, numbers: range) -> tuple[int, ...]:
         """Give the numbers that fill the formats of these rows, row by row."""
@@ -92,3 +89,15 @@ class RowFactory:
             yield (template * len(some) % self.keys(some)).encode()
         for number in range(before, count):
             yield (self.template(number % CLASSES, tick) % self.keys(range(number, number + 1))).encode()
+
+
+@lru_cache(KEPT)
+def _template(drawn_by: int, columns: tuple[Column, ...], numbered: tuple[str, ...], changed: datetime) -> str:
+    draw = Random(drawn_by)
+    return ",".join(_cell(column, numbered, draw, changed) for column in columns) + "\r\n"
+
+
+def _cell(column: Column, numbered: tuple[str, ...], draw: Random, changed: datetime) -> str:
+    if column.name in numbered:
+        return key_format(column) or ""
+    return value(column, draw, changed).replace("%", "%%")
