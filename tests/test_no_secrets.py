@@ -12,6 +12,7 @@ import secrets
 import signal
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -247,9 +248,14 @@ class Witness:
 def library_objects() -> Iterator[Any]:
     """Every object whose class is the library's own; the sandbox may show what it likes."""
     for thing in gc.get_objects():
-        home = str(type(thing).__module__)
-        if home.startswith("bds_async") and not home.startswith("bds_async.sandbox"):
+        if is_ours(type(thing)):
             yield thing
+
+
+@cache
+def is_ours(kind: type) -> bool:
+    home = str(kind.__module__)
+    return home.startswith("bds_async") and not home.startswith("bds_async.sandbox")
 
 
 def text_of(thing: Any) -> str:
