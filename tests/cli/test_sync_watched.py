@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from aiohttp import web
+from commands import bds
 
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 
@@ -40,19 +39,8 @@ async def pings() -> AsyncIterator[list[str]]:
 
 async def sync(sandbox: Sandbox, folder: Path, *arguments: object) -> int:
     sandbox.write_config(folder / "config.json")
-    command = [
-        sys.executable,
-        "-m",
-        "bds_async",
-        "sync",
-        "-q",
-        "--config",
-        folder / "config.json",
-        "--to",
-        folder / "to",
-    ]
-    process = await asyncio.create_subprocess_exec(*map(str, [*command, *arguments]), stderr=asyncio.subprocess.DEVNULL)
-    return await process.wait()
+    config = folder / "config.json"
+    return (await bds("sync", "-q", "--config", config, "--to", folder / "to", *arguments)).code
 
 
 async def test_start_and_success_are_told_to_the_health_check(
