@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,8 @@ from .tenant.tenant import Tenant
 from .transfer.download import Download, Piece
 from .transfer.outcomes import failed, published
 from .transfer.transfer import Transfer
+
+logger = logging.getLogger(__name__)
 
 
 class DeliveryRun:
@@ -129,6 +132,7 @@ class DeliveryRun:
         self._settle(download, published(download, delivery, change))
 
     def _reject(self, download: Download, error: VerificationError) -> None:
+        logger.debug("%s: what came is no whole zip: %s", download.extract, error)
         lost, piece = download.partial.held_bytes, download.reject()
         if piece is None:
             self._fail(download, error)
@@ -138,6 +142,7 @@ class DeliveryRun:
 
     def _fail(self, download: Download, error: AnotherRunMayHelp) -> None:
         if not download.is_settled:
+            logger.debug("%s: given up: %s", download.extract, error)
             self._settle(download, failed(download, error))
 
     def _settle(self, download: Download, outcome: Outcome) -> None:

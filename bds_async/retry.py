@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.stop import stop_base
 
 from .errors import Throttled, TransientError, VerificationError
+
+logger = logging.getLogger(__name__)
 
 #: Seconds: the first wait is up to BASE, each next one up to twice as long, none over CAP.
 BASE, CAP = 1.0, 60.0
@@ -39,6 +42,9 @@ class Tries(stop_base):
         self._new_bytes = 0
         self._waits = 0
 
+    def __str__(self) -> str:
+        return f"try {self.used} of {self.limit}"
+
     def progress(self, new_bytes: int) -> None:
         """Take note of bytes that arrived since the last failure."""
         self._new_bytes += new_bytes
@@ -59,10 +65,11 @@ class Tries(stop_base):
         return 1 if is_on_its_way else self.used + 1
 
 
-def retrying(tries: Tries) -> AsyncRetrying:
+def retrying(tries: Tries, what: object = "A request") -> AsyncRetrying:
     """A fresh policy for one task: shared between tasks, tenacity would mix up their attempts.
 
-    Retries TransientError alone and raises the last one when there are no tries left.
+    Retries TransientError alone and raises the last one when there are no tries left; `what` is tried names it in the
+    log of each retry.
     """
 
     def wait(state: RetryCallState) -> float:
@@ -72,8 +79,19 @@ def retrying(tries: Tries) -> AsyncRetrying:
             return error.seconds + random.uniform(0, BASE)
         return full_jitter(tries.used_after(error))
 
+    def tell(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome is not None else None
+        seconds = state.next_action.sleep if state.next_action is not None else 0.0
+        which = "it has to wait" if isinstance(error, Throttled) else f"{tries} failed"
+        logger.debug("%s: %s: %s Next try in %.1f s.", what, which, error, seconds)
+
     return AsyncRetrying(
-        stop=tries, wait=wait, retry=retry_if_exception_type(TransientError), sleep=asyncio.sleep, reraise=True
+        stop=tries,
+        wait=wait,
+        retry=retry_if_exception_type(TransientError),
+        before_sleep=tell,
+        sleep=asyncio.sleep,
+        reraise=True,
     )
 
 

@@ -381,7 +381,7 @@ class TestCatalogue:
         sandbox.play(Fault.of("status", on="extracts", status=404, data_set="Users"))
         examination = await examined(sandbox)
         assert only("failed", examination) == {"extract lists"}
-        assert "1 lists would not come; the first, of Users" in named(examination, "extract lists").found
+        assert "1 list would not come; the first, of Users" in named(examination, "extract lists").found
         assert {"download", "space"} <= only("ok", examination)
         assert examination.exit_code == 3
 

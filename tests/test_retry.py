@@ -50,12 +50,15 @@ class Server:
     async def ask(self, tries: Tries) -> str:
         async for attempt in retrying(tries):
             with attempt:
-                self.asked += 1
-                if self.failures:
-                    tries.progress(self.progress)
-                    raise self.failures.pop(0)
-                return "done"
+                tries.progress(self.progress if self.failures else 0)
+                return self.ask_once()
         raise AssertionError("unreachable")
+
+    def ask_once(self) -> str:
+        self.asked += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        return "done"
 
 
 def transient(number: int) -> list[BaseException]:
@@ -214,6 +217,26 @@ class TestHowLong:
     @given(st.integers(-5, 10**6))
     def test_jitter_is_full(self, failures):
         assert 0 <= full_jitter(failures) <= min(CAP, BASE * 2.0 ** min(max(failures, 1) - 1, 30))
+
+
+class TestWhatIsTold:
+    async def test_each_retry_says_what_which_try_why_and_how_long_it_waits(self, waits, caplog):
+        caplog.set_level("DEBUG", "bds_async.retry")
+        server, tries = Server(TransientError("Broken."), Throttled("Busy.", 30.0), TransientError("Cut.")), Tries(6)
+        async for attempt in retrying(tries, "Users"):
+            with attempt:
+                server.ask_once()
+        assert caplog.messages == [
+            "Users: try 1 of 6 failed: Broken. Next try in 1.0 s.",
+            "Users: it has to wait: Busy. Next try in 31.0 s.",
+            "Users: try 2 of 6 failed: Cut. Next try in 2.0 s.",
+        ]
+
+    async def test_what_is_not_tried_again_is_left_to_who_asked(self, waits, caplog):
+        caplog.set_level("DEBUG", "bds_async.retry")
+        with pytest.raises(TransientError):
+            await Server(TransientError("Broken.")).ask(Tries(1))
+        assert caplog.messages == []
 
 
 def header(value: str) -> dict[str, str]:

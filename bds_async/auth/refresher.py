@@ -38,6 +38,9 @@ class Patience(Tries):
         super().__init__(limit=sys.maxsize)
         self._seconds = seconds
 
+    def __str__(self) -> str:
+        return f"try {self.used}"
+
     def __call__(self, retry_state: RetryCallState) -> bool:
         """Count the failure; True when the time is up."""
         super().__call__(retry_state)
@@ -125,7 +128,7 @@ class TokenRefresher:
 
     async def _persistently(self) -> AccessToken:
         try:
-            async for attempt in retrying(Patience(self._patience)):
+            async for attempt in retrying(Patience(self._patience), "The access token"):
                 with attempt:
                     self._current = await self._once()
         except PersonMustAct as error:

@@ -112,7 +112,7 @@ class TokenEndpoint:
         said = f"{self.host} answered {answer.status}"
         if seconds is None:
             return TransientError(f"{said}.")
-        return Throttled(f"{said} and asked to wait {seconds:.0f} seconds.", seconds)
+        return Throttled(f"{said} and asked to wait {seconds:.0f} s.", seconds)
 
 
 _ACCEPT = {"Accept": "application/json"}

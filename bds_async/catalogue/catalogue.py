@@ -43,7 +43,7 @@ class Catalogue:
         listed = [
             shape.extract(data_set)
             for url in self._extracts_urls(data_set, data_set.schema_id)
-            async for page in _pages(self.tenant, url, ExtractsPage)
+            async for page in _pages(self.tenant, url, ExtractsPage, f"The extract list of {data_set.name}")
             for shape in page.objects
         ]
         return _distinct(extract for extract in listed if extract is not None)
@@ -136,7 +136,9 @@ def _new_route(tenant: Tenant, lp: str) -> URL:
     return tenant.origin.with_path(f"/d2l/api/lp/{lp}/datasets/bds")
 
 
-async def _pages(tenant: Tenant, first: URL, shape: type[Page]) -> AsyncIterator[Page]:
+async def _pages(
+    tenant: Tenant, first: URL, shape: type[Page], what: str = "The list of data sets"
+) -> AsyncIterator[Page]:
     """Every page of a listing; raises CatalogueError when it leaves the tenant or runs in a circle."""
     seen: set[URL] = set()
     url: URL | None = first
@@ -144,7 +146,7 @@ async def _pages(tenant: Tenant, first: URL, shape: type[Page]) -> AsyncIterator
         if url in seen or len(seen) >= MAX_PAGES:
             raise CatalogueError(f"The pages of {first.path} run in a circle; the listing can't be trusted.")
         seen.add(url)
-        page = parse(shape, await tenant.json(url), first.path)
+        page = parse(shape, await tenant.json(url, what), first.path)
         yield page
         url = tenant.own(page.next, f"The next page of {first.path}") if page.next else None
 

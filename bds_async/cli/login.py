@@ -61,7 +61,8 @@ def command(redirect_uri: str, scope: str | None, *, no_browser: bool) -> int:
     consent = Consent.ask(config, redirect_uri, scope_to_ask_for(config, scope))
     show = _print_address if no_browser else _print_and_open
     visible = run_simple(_login(config, consent, show))
-    log.info("Signed in to %s; it shows %s.", config.bspace_url, counted(visible, "data set"))
+    are = "is" if visible == 1 else "are"
+    log.info("Signed in to %s: %s %s visible.", config.bspace_url, counted(visible, "data set"), are)
     if not visible:
         log.warning("There is no data set to pull yet: Brightspace Data Sets have to be enabled for the tenant.")
     return 0

@@ -93,7 +93,7 @@ async def check_api_version(case: Case) -> Finding:
 async def _asked(case: Case, url: URL) -> Answer:
     """GET without a token; whatever keeps the answer away is an UnreachableError."""
     try:
-        async for attempt in retrying(Tries(ATTEMPTS)):
+        async for attempt in retrying(Tries(ATTEMPTS), url.authority):
             with attempt:
                 sent = case.now()
                 answer = await case[Transport].fetch("GET", url)

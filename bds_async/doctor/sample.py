@@ -76,7 +76,7 @@ async def _observe_differential(case: Case, full: Extract, path: Path) -> None:
 
 
 async def _download(tenant: Tenant, extract: Extract, path: Path) -> Downloaded:
-    async for attempt in retrying(Tries(ATTEMPTS)):
+    async for attempt in retrying(Tries(ATTEMPTS), extract):
         with attempt:
             async with tenant.open(to_url(extract.download_link), AS_IT_IS) as response:
                 await _save(response, path)

@@ -23,7 +23,7 @@ def raise_for_status(response: aiohttp.ClientResponse, own: bool) -> None:
         raise AuthorisationError(f"{said} to a fresh access token; run `bds-async login` again.")
     seconds = asked_wait(response)
     if seconds is not None:
-        raise Throttled(f"{said} and asked to wait {seconds:.0f} seconds.", seconds)
+        raise Throttled(f"{said} and asked to wait {seconds:.0f} s.", seconds)
     if response.status in TRANSIENT_STATUSES:
         raise _perhaps_later(response, said)
     raise RefusedRequest(f"{said}.", str(origin_of(response.url)), response.status)

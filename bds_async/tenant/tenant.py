@@ -67,13 +67,13 @@ class Tenant:
         """Whether the bearer may go there."""
         return origin_of(url) == self.origin
 
-    async def json(self, url: URL) -> Any:
-        """GET one of the tenant's JSON routes.
+    async def json(self, url: URL, what: str | None = None) -> Any:
+        """GET one of the tenant's JSON routes; `what` it is stands in the log of each retry.
 
         Raises RefusedRequest for a status that stays, TransientError when every try failed, AuthorisationError,
         UnreachableError.
         """
-        async for attempt in retrying(Tries(self._attempts)):
+        async for attempt in retrying(Tries(self._attempts), what or url.path):
             with attempt:
                 return await self.outlasting(partial(self._json, url))
         raise AssertionError("unreachable: the last failure is raised")

@@ -6,6 +6,7 @@ validator and total unchanged); a 200 brings the whole object anew; a 416 starts
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 
@@ -21,6 +22,8 @@ from ..transport.transport import left_over
 from ..words import counted
 from .download import Download, Piece
 from .served import Pace, Served, check_magic
+
+logger = logging.getLogger(__name__)
 
 #: Bytes that are written at a time; a killed run loses at most so much of each piece.
 BLOCK = 1024 * 1024
@@ -46,7 +49,7 @@ class Transfer:
         """
         if piece.download.begin():
             self._observer(Started(piece.download.extract, piece.download.resumed_bytes))
-        async for attempt in retrying(piece.tries):
+        async for attempt in retrying(piece.tries, piece.download.extract):
             with attempt:
                 await self._counted(piece)
 
@@ -87,6 +90,7 @@ class Transfer:
             raise error
         if signed is None:
             raise TransientError(f"{error} It refused a fresh signed link.") from None
+        logger.debug("%s: %s Another signed link is asked for.", download.extract, error)
         download.forget_link(signed)
 
     async def _accept(self, piece: Piece, response: aiohttp.ClientResponse) -> None:
@@ -111,6 +115,7 @@ class Transfer:
         piece.start, piece.stop = 0, served.total
 
     def _restart(self, download: Download) -> None:
+        logger.debug("%s: what is served does not continue what is held; it starts over.", download.extract)
         self._observer(Restarted(download.extract, download.partial.held_bytes))
         self._put(download.restart())
 

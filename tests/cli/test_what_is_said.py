@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from commands import Done, bds
 
-from bds_async.sandbox import Sandbox, SandboxSettings
+from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 
 
 class Tenant:
@@ -87,3 +88,31 @@ async def test_csv_where_zips_were_delivered_is_said_to_stay_away(tenant: Tenant
     assert "3 extracts delivered as zip" in preview.err
     forced = await tenant.pull("--as", "csv", "--force")
     assert "delivered as" not in forced.err
+
+
+async def test_verbose_tells_each_failed_try_and_the_summary_counts_the_retries(tenant: Tenant) -> None:
+    tenant.sandbox.play(
+        Fault.of("status", status=503, on="extracts", data_set="Users", first=1),
+        Fault.of("status", status=503, data_set="Users", first=2),
+        Fault.of("status", status=429, retry_after=0, on="download", data_set="User Enrollments", first=1),
+        Fault.of("corrupt", data_set="User Enrollments", first=1),
+    )
+    done = await tenant.pull("-v")
+    assert done.code == 0
+    for told in (
+        r"^The extract list of Users: try 1 of 6 failed: \S+ answered 503\. Next try in \d+\.\d s\.$",
+        r"^Users \(full, \S+\): try 1 of 6 failed: 127\.0\.0\.1 answered 503\. Next try in \d+\.\d s\.$",
+        r"^Users \(full, \S+\): try 2 of 6 failed: 127\.0\.0\.1 answered 503\. Next try in \d+\.\d s\.$",
+        r"^User Enrollments \(full, \S+\): it has to wait: \S+ answered 429 .* Next try in \d+\.\d s\.$",
+        r"^User Enrollments \(full, \S+\): what came is no whole zip: .*$",
+        r"^Waiting 0 s: 127\.0\.0\.1 asked to wait \(429\)$",
+    ):
+        assert re.search(told, done.err, re.MULTILINE), told
+    assert ": 3 downloaded, 4 retries; " in done.err.splitlines()[-1]
+
+
+async def test_without_it_they_are_counted_alone(tenant: Tenant) -> None:
+    tenant.sandbox.play(Fault.of("status", status=503, data_set="Users", first=1))
+    done = await tenant.pull()
+    assert len(done.err.splitlines()) == 2
+    assert ": 3 downloaded, 1 retry; " in done.err
