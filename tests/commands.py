@@ -74,33 +74,38 @@ class Running:
 @asynccontextmanager
 async def starting(*arguments: object, cwd: Path | None = None, **environ: str) -> AsyncIterator[Running]:
     """Start `bds-async` with these arguments; it is killed if the test leaves it behind."""
-    if not hasattr(os, "fork"):
-        async with starting_afresh(*arguments, cwd=cwd, **environ) as running:
-            yield running
-        return
-    process = await fork([*map(str, arguments)], cwd, ENVIRON | environ)
-    try:
+    async with ended(await begun([*map(str, arguments)], cwd, ENVIRON | environ)) as process:
         yield Running(process)
-    finally:
-        await _ended(process)
-        process.close()
 
 
 @asynccontextmanager
 async def starting_afresh(*arguments: object, cwd: Path | None = None, **environ: str) -> AsyncIterator[Running]:
     """The same by a Python of its own, for what happens while it starts."""
-    command = [sys.executable, "-W", "default::ResourceWarning", "-m", "bds_async", *map(str, arguments)]
-    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, cwd=cwd, env=ENVIRON | environ)
-    try:
+    async with ended(await begun_afresh([*map(str, arguments)], cwd, ENVIRON | environ)) as process:
         yield Running(process)
+
+
+async def begun(arguments: list[str], cwd: Path | None, environ: dict[str, str]) -> Process | Forked:
+    """Fork the command, where the system can."""
+    return await (fork if hasattr(os, "fork") else begun_afresh)(arguments, cwd, environ)
+
+
+async def begun_afresh(arguments: list[str], cwd: Path | None, environ: dict[str, str]) -> Process:
+    command = [sys.executable, "-W", "default::ResourceWarning", "-m", "bds_async", *arguments]
+    return await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=cwd, env=environ)
+
+
+@asynccontextmanager
+async def ended(process: Process | Forked) -> AsyncIterator[Process | Forked]:
+    """See that a command leaves nothing behind."""
+    try:
+        yield process
     finally:
-        await _ended(process)
-
-
-async def _ended(process: Process | Forked) -> None:
-    if process.returncode is None:
-        process.kill()
-        await process.communicate()
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+        if isinstance(process, Forked):
+            process.close()
 
 
 async def bds(*arguments: object, cwd: Path | None = None, **environ: str) -> Done:

@@ -13,14 +13,16 @@ import sys
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 
 class Forked:
-    """A command that was forked: like an `asyncio.subprocess.Process` with both streams in pipes."""
+    """A command that was forked: like an `asyncio.subprocess.Process` with all three streams in pipes."""
 
-    def __init__(self, pid: int, ends: asyncio.StreamReader, stdout: Stream, stderr: Stream) -> None:
+    def __init__(self, pid: int, ends: asyncio.StreamReader, stdin: BinaryIO, stdout: Stream, stderr: Stream) -> None:
         self.pid = pid
         self.returncode: int | None = None
+        self.stdin = stdin
         self.stdout, self.stderr = stdout.reader, stderr.reader
         self._streams = (stdout, stderr)
         self._ended = asyncio.create_task(self._end(ends))
@@ -34,18 +36,27 @@ class Forked:
         assert self.returncode is not None
         return self.returncode
 
-    async def communicate(self) -> tuple[bytes, bytes]:
-        """Read both streams to their end, and wait for the command's."""
+    async def communicate(self, said: bytes = b"") -> tuple[bytes, bytes]:
+        """Say something and no more, read what it answers to the end, and wait for its own."""
+        with suppress(BrokenPipeError, ValueError):
+            self.stdin.write(said)
+        self.stdin.close()
         out, err, _ = await asyncio.gather(self.stdout.read(), self.stderr.read(), self.wait())
         return out, err
 
+    def send_signal(self, number: int) -> None:
+        """Send a signal, if it is still there."""
+        if self.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
     def kill(self) -> None:
         """End it at once."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
 
     def close(self) -> None:
         """Let go of its streams."""
+        self.stdin.close()
         for stream in self._streams:
             stream.transport.close()
 
@@ -73,15 +84,15 @@ async def fork(arguments: list[str], cwd: Path | None, environ: dict[str, str]) 
     """Order a command and wait until it is there."""
     stdout, stderr = await Stream.open(), await Stream.open()
     ours, theirs = socket.socketpair()
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    descriptors = [theirs.fileno(), nothing, stdout.theirs, stderr.theirs]
+    reads, says = os.pipe()
+    descriptors = [theirs.fileno(), reads, stdout.theirs, stderr.theirs]
     socket.send_fds(nursery(), [b"!"], descriptors)
     for descriptor in (theirs.detach(), *descriptors[1:]):
         os.close(descriptor)
     reader, writer = await asyncio.open_connection(sock=ours)
     order = {"arguments": arguments, "cwd": str(cwd or Path.cwd()), "environ": environ}
     writer.write(json.dumps(order).encode() + b"\n")
-    forked = Forked(int(await reader.readline()), reader, stdout, stderr)
+    forked = Forked(int(await reader.readline()), reader, os.fdopen(says, "wb", 0), stdout, stderr)
     forked._ended.add_done_callback(lambda _: writer.close())
     return forked
 

@@ -4,8 +4,7 @@ import asyncio
 import json
 import os
 import re
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from html import unescape
 from pathlib import Path
 
 import aiohttp
+from commands import begun, ended
+from forked import Forked
 from yarl import URL
 
 from bds_async.sandbox import Sandbox
@@ -42,7 +43,7 @@ def stored_token(config: Path) -> str:
 class Login:
     """A login under way."""
 
-    process: Process
+    process: Process | Forked
     page: URL
 
     async def ends(self, stdin: bytes = b"") -> tuple[int, str, str]:
@@ -51,26 +52,20 @@ class Login:
         return self.process.returncode or 0, out.decode(), err.decode()
 
 
-async def begin(*arguments: object, environ: dict[str, str] | None = None) -> Process:
-    """Start the command."""
-    command = (sys.executable, "-m", "bds_async", "login", *map(str, arguments))
-    return await asyncio.create_subprocess_exec(
-        *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={**ENVIRON, **(environ or {})}
-    )
+@asynccontextmanager
+async def begin(*arguments: object, environ: dict[str, str] | None = None) -> AsyncIterator[Process | Forked]:
+    """Start the command; it is killed if the test leaves it behind."""
+    async with ended(await begun(["login", *map(str, arguments)], None, ENVIRON | (environ or {}))) as process:
+        yield process
 
 
 @asynccontextmanager
 async def login(*arguments: object, environ: dict[str, str] | None = None) -> AsyncIterator[Login]:
-    """Start the command and wait for the address of the consent page; it is killed if the test leaves it behind."""
-    process = await begin(*arguments, environ=environ)
-    assert process.stdout is not None
-    try:
+    """Start the command and wait for the address of the consent page."""
+    async with begin(*arguments, environ=environ) as process:
+        assert process.stdout is not None
         line = await asyncio.wait_for(process.stdout.readline(), 60)
         yield Login(process, URL(line.decode().strip(), encoded=True))
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 async def consent(page: URL, decision: str = "allow") -> URL:

@@ -161,8 +161,8 @@ async def test_a_token_that_may_see_nothing_says_what_is_missing(sandbox, config
 
 async def refused(*arguments, environ=None):
     """The command ends by itself, and has shown no address."""
-    process = await begin(*arguments, environ=environ)
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    async with begin(*arguments, environ=environ) as process:
+        out, err = await asyncio.wait_for(process.communicate(), 60)
     assert out == b""
     return process.returncode, err.decode()
 
