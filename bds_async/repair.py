@@ -28,7 +28,7 @@ from .run_plan import chained
 from .tenant.tenant import Tenant
 from .transfer.download import Download
 from .verification.discrepancies import Discrepancy, Remedy, Verification
-from .verification.verification import demand_folder, examine
+from .verification.verification import demand_ledger, examine
 
 
 async def repair(
@@ -47,7 +47,7 @@ async def repair(
     """
     options, stop = options or RunOptions(), stop or Stop()
     began = time.monotonic()
-    demand_folder(to)
+    demand_ledger(to)
     prepare(to)
     with FolderLock(to), Ledger.open(to, config.bspace_url) as ledger:
         examined = _examined(to, ledger, options, observer)

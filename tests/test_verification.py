@@ -14,7 +14,7 @@ from builders import QUEUED, a_data_set, an_extract
 
 from bds_async.archive.archive import Verify
 from bds_async.concurrency.running import Stop, beside
-from bds_async.errors import DestinationError, Stopped
+from bds_async.errors import ConfigError, DestinationError, Stopped
 from bds_async.events import Event, Examined, Read, Reviewed, Surveyed
 from bds_async.folder.folder import FolderLock, prepare
 from bds_async.ledger.ledger import Delivery, Ledger
@@ -204,10 +204,10 @@ async def test_a_name_that_is_no_text_is_unknown_like_others(folder: Folder) -> 
     assert set((await folder.faults()).values()) == {Fault.UNKNOWN}
 
 
-async def test_a_folder_without_a_ledger_has_unknown_files_alone_and_stays_untouched(tmp_path: Path) -> None:
+async def test_a_folder_without_a_ledger_is_a_wrong_one_and_stays_untouched(tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(a_zip(1))
-    found = await verify(tmp_path)
-    assert (found.files, found.count(Fault.UNKNOWN)) == (0, 1)
+    with pytest.raises(ConfigError, match="no folder of bds-async"):
+        await verify(tmp_path)
     assert not (tmp_path / ".bds-async").exists()
 
 

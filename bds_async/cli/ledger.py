@@ -19,7 +19,7 @@ from ..ledger.inventory import Selection
 from ..ledger.ledger import Delivery, Ledger
 from ..models import DataSet, utc_text
 from ..progress import size_text
-from ..verification.verification import demand_folder
+from ..verification.verification import demand_ledger
 from ..words import counted
 from .moments import moment
 from .running import run_simple
@@ -68,7 +68,7 @@ def command() -> None:
 @common_options
 def show(to: Path, patterns: tuple[str, ...], *, as_json: bool) -> None:
     """Show what was delivered of each data set, and how complete it is."""
-    demand_folder(to)
+    demand_ledger(to)
     with Ledger.read(to) as ledger:
         found = [_fields(ledger, folder, known) for folder, known in chosen_folders(ledger, patterns).items()]
     if as_json:
@@ -108,7 +108,7 @@ def _cell(name: str, value: object) -> str:
 @common_options
 def export(to: Path, patterns: tuple[str, ...]) -> None:
     """Print a line of JSON for each delivered extract."""
-    demand_folder(to)
+    demand_ledger(to)
     with Ledger.read(to) as ledger:
         for folder in chosen_folders(ledger, patterns):
             for delivery in ledger.deliveries(folder):

@@ -11,7 +11,7 @@ from ..corrections import chosen_folders
 from ..ledger.ledger import Ledger
 from ..models import utc_text, version_key
 from ..schema import Columns, SchemaEntry, history
-from ..verification.verification import demand_folder
+from ..verification.verification import demand_ledger
 from ..words import counted
 from .ledger import patterns_option
 from .selection import to_option
@@ -26,7 +26,7 @@ from .tables import printable
 @common_options
 def command(to: Path, patterns: tuple[str, ...], *, as_json: bool) -> None:
     """Show the columns of each data set, and the history of their changes, by what was delivered."""
-    demand_folder(to)
+    demand_ledger(to)
     with Ledger.read(to) as ledger:
         for folder, data_set in chosen_folders(ledger, patterns).items():
             entries = list(history(ledger.headers(folder)))

@@ -15,9 +15,9 @@ from pathlib import Path
 from ..archive.archive import Checked, Verify, check, measure
 from ..concurrency.running import beside
 from ..concurrency.zip_threads import ZipThreads
-from ..errors import DestinationError, UnusableArchive, VerificationError
+from ..errors import ConfigError, DestinationError, UnusableArchive, VerificationError
 from ..events import Examined, Observer, Read, Reviewed, Surveyed, unobserved
-from ..folder.folder import STATE
+from ..folder.folder import STATE, ledger_path
 from ..folder.paths import inside
 from ..ledger.ledger import Delivery, Ledger
 from .discrepancies import Discrepancy, Fault, Verification
@@ -28,7 +28,7 @@ THREADS = min(8, (os.cpu_count() or 1) + 1)
 
 async def verify(to: Path, how: Verify = Verify.FULL, observer: Observer = unobserved) -> Verification:
     """Check every published file of the folder `to`; raises DestinationError, ConfigError."""
-    demand_folder(to)
+    demand_ledger(to)
     with Ledger.read(to) as ledger:
         return await beside(examine(to, ledger, how, observer))
 
@@ -37,6 +37,16 @@ def demand_folder(to: Path) -> None:
     """Raise DestinationError where there is no folder: an unmounted disk must not pass for one whose files went."""
     if not to.is_dir():
         raise DestinationError(f"There is no folder {to}: mount it, or name the right one with --to.")
+
+
+def demand_ledger(to: Path) -> None:
+    """Raise DestinationError where there is no folder, ConfigError for one that nothing was ever delivered to."""
+    demand_folder(to)
+    if not ledger_path(to).is_file():
+        raise ConfigError(
+            f"{to} is no folder of bds-async, since there is no ledger in it: name the right one with --to, "
+            "or make its ledger anew with `bds-async ledger rebuild`."
+        )
 
 
 async def examine(to: Path, ledger: Ledger, how: Verify, observer: Observer) -> Verification:

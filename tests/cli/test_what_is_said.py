@@ -116,3 +116,19 @@ async def test_without_it_they_are_counted_alone(tenant: Tenant) -> None:
     done = await tenant.pull()
     assert len(done.err.splitlines()) == 2
     assert ": 3 downloaded, 1 retry; " in done.err
+
+
+@pytest.mark.parametrize("command", [("verify",), ("verify", "--repair"), ("ledger", "show"), ("schema",)])
+async def test_a_folder_that_nothing_was_delivered_to_is_a_wrong_one(tenant: Tenant, command: tuple[str, ...]) -> None:
+    (tenant.home / "other").mkdir()
+    (tenant.home / "other" / "notes.txt").touch()
+    done = await tenant.bds(*command, "--to", "other")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("bds-async: error: other is no folder of bds-async")
+    assert [path.name for path in (tenant.home / "other").iterdir()] == ["notes.txt"]
+
+
+async def test_a_folder_that_is_not_there_is_said_not_to_be(tenant: Tenant) -> None:
+    done = await tenant.bds("verify", "--to", "nowhere")
+    assert (done.code, done.out) == (6, "")
+    assert done.err.startswith("bds-async: error: There is no folder nowhere")
