@@ -20,7 +20,7 @@ from .settings import common_options
 from .watching import all_of, observers
 
 
-@click.command("demo")
+@click.command("demo", short_help="Pull from the sandbox, without an account.")
 @click.option(
     "--to",
     type=FolderPath(),

@@ -19,7 +19,7 @@ from .tables import printable
 _STATUS, _NAME = 9, 15
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Check all that a run stands on.")
 @to_option
 @click.option(
     "--json",

@@ -55,13 +55,13 @@ def selection_options(function: Function) -> Function:
     return with_selection  # type: ignore[return-value]
 
 
-@click.group("ledger")
+@click.group("ledger", short_help="Show and correct what was delivered.")
 @common_options
 def command() -> None:
     """Show, export and correct what counts as delivered to a folder."""
 
 
-@command.command("show")
+@command.command("show", short_help="Show what was delivered.")
 @to_option
 @patterns_option
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each data set.")
@@ -102,7 +102,7 @@ def _cell(name: str, value: object) -> str:
     return "" if value is None else printable(str(value))
 
 
-@command.command("export")
+@command.command("export", short_help="Print what was delivered, as JSON.")
 @to_option
 @patterns_option
 @common_options
@@ -134,7 +134,7 @@ def delivery_fields(delivery: Delivery) -> dict[str, object]:
     }
 
 
-@command.command("mark")
+@command.command("mark", short_help="Count listed extracts as delivered.")
 @to_option
 @patterns_option
 @selection_options
@@ -149,7 +149,7 @@ def mark_command(to: Path, patterns: tuple[str, ...], selection: Selection) -> i
     return log_failed_lists(marked.failed_lists)
 
 
-@command.command("unmark")
+@command.command("unmark", short_help="Have extracts delivered again.")
 @to_option
 @patterns_option
 @selection_options
@@ -169,7 +169,7 @@ def _demand_choice(patterns: tuple[str, ...], selection: Selection) -> None:
         raise ConfigError("Say which extracts: --data-set, --since, --until or --path (--data-set '*' for all).")
 
 
-@command.command("accept")
+@command.command("accept", short_help="Live with open gaps.")
 @to_option
 @click.option("--data-set", "patterns", multiple=True, required=True, metavar="PATTERN", help="As for pull.")
 @common_options
@@ -178,7 +178,7 @@ def accept_command(to: Path, patterns: tuple[str, ...]) -> None:
     log.info("%s accepted.", counted(accept(to, patterns), "gap"))
 
 
-@command.command("unpin")
+@command.command("unpin", short_help="Pin columns anew.")
 @to_option
 @click.option("--data-set", "patterns", multiple=True, required=True, metavar="PATTERN", help="As for pull.")
 @common_options
@@ -188,7 +188,7 @@ def unpin_command(to: Path, patterns: tuple[str, ...]) -> None:
         log.info("%s: the columns of its next extract will be pinned.", printable(name))
 
 
-@command.command("rebuild")
+@command.command("rebuild", short_help="Make the ledger anew of the files.")
 @to_option
 @patterns_option
 @click.option(

@@ -34,7 +34,7 @@ _HOW = {
 PATIENCE = 900.0
 
 
-@click.command("login")
+@click.command("login", short_help="Sign in once, in a browser.")
 @click.option(
     "--redirect-uri",
     default=REDIRECT_URI,

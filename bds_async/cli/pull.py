@@ -22,7 +22,7 @@ from .tables import log_failed_lists, print_plan
 from .watching import all_of, observers
 
 
-@click.command("pull")
+@click.command("pull", short_help="Make a folder hold the chosen extracts.")
 @to_option
 @click.option(
     "--type",

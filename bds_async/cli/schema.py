@@ -19,7 +19,7 @@ from .settings import common_options
 from .tables import printable
 
 
-@click.command("schema")
+@click.command("schema", short_help="Show columns, and how they changed.")
 @to_option
 @patterns_option
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each data set.")

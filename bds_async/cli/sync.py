@@ -23,7 +23,7 @@ from .tables import log_failed_lists, log_gaps, print_plan
 from .watching import MetricsFile, all_of, observers
 
 
-@click.command("sync")
+@click.command("sync", short_help="Deliver everything new, each extract once.")
 @to_option
 @click.option("--with-fulls", is_flag=True, help="Deliver every new full as well, not only the baseline.")
 @click.option("--strict-schema", is_flag=True, help="A breaking change of columns is exit code 3.")

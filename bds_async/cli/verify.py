@@ -26,7 +26,7 @@ from .tables import printable
 from .watching import all_of, observers
 
 
-@click.command("verify")
+@click.command("verify", short_help="Check the published files.")
 @to_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document in place of lines.")
 @click.option("--repair", is_flag=True, help="Fetch again what is bad or missing and still listed.")

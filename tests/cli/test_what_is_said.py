@@ -132,3 +132,11 @@ async def test_a_folder_that_is_not_there_is_said_not_to_be(tenant: Tenant) -> N
     done = await tenant.bds("verify", "--to", "nowhere")
     assert (done.code, done.out) == (6, "")
     assert done.err.startswith("bds-async: error: There is no folder nowhere")
+
+
+@pytest.mark.parametrize("command", [(), ("ledger",)])
+async def test_help_lists_each_command_with_a_whole_sentence(command: tuple[str, ...]) -> None:
+    done = await bds(*command, "--help")
+    lines = done.out.partition("Commands:\n")[2].splitlines()
+    assert len(lines) >= 7
+    assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []
