@@ -16,7 +16,7 @@ import pytest
 #: What makes ext4 go down at once (its fs/ext4/ext4.h), and how.
 EXT4_IOC_SHUTDOWN, WITHOUT_FLUSHING = 0x8004587D, 2
 #: How often a file system is let go that somebody still uses.
-TRIES = 50
+TRIES = 200
 
 
 class Disk:
@@ -67,7 +67,16 @@ class Disk:
         finally:
             os.close(folder)
         run("umount", str(self.path))
+        self._let_go()
         self.mount()
+
+    def _let_go(self) -> None:
+        """Wait until nobody has it mounted: in a mount namespace of another test it would live on, cut off as it is."""
+        for _ in range(TRIES):
+            if not run("losetup", "--associated", str(self._image)):
+                return
+            time.sleep(0.1)
+        raise TimeoutError(f"{self._image} is still mounted somewhere")
 
     def mount(self) -> None:
         """Mount the image that the file system is on."""
