@@ -85,7 +85,7 @@ class TestTooSlow:
 
     async def test_what_is_slow_and_yet_of_use_is_left_alone(self, play):
         """Several windows of the stall timeout long."""
-        (await play(Fault.of("trickle", rate=10_000), stall_timeout=0.2, attempts=1)).check_right()
+        (await play(Fault.of("trickle", rate=4_000), stall_timeout=0.7, attempts=1)).check_right()
 
 
 class TestLengths:
