@@ -88,17 +88,21 @@ def _paths(extract: Extract, folder: str, ledger: Ledger) -> tuple[str, ...]:
     return tuple(ledger.path_for(extract, folder, publish_as.suffix) for publish_as in PublishAs)
 
 
-def unmark(to: Path, patterns: Sequence[str], selection: Selection) -> int:
-    """Mark delivered extracts as not delivered; how many there were.
+def unmark(to: Path, patterns: Sequence[str], selection: Selection) -> list[Delivery]:
+    """Mark delivered extracts as not delivered; what was known of them.
 
     A sync delivers them again if they are still listed, and finds a gap if not. Without anything that narrows the
     selection down the data sets begin anew: with the newest full.
     """
     with correcting(to) as ledger:
-        return sum(
-            ledger.begin_anew(folder) if selection.is_everything else ledger.drop(folder, selection)
-            for folder in chosen_folders(ledger, patterns)
-        )
+        dropped: list[Delivery] = []
+        for folder in chosen_folders(ledger, patterns):
+            dropped += ledger.chosen(folder, selection)
+            if selection.is_everything:
+                ledger.begin_anew(folder)
+            else:
+                ledger.drop(folder, selection)
+        return dropped
 
 
 def accept(to: Path, patterns: Sequence[str]) -> int:

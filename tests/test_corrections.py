@@ -74,7 +74,7 @@ class TestUnmark:
         async with scheduled(tmp_path, data_sets=2) as job:
             first = await job.sync()
             last = queued(of(first))[-1]
-            assert unmark(job.to, ["Users"], Selection(since=last)) == 1
+            assert len(unmark(job.to, ["Users"], Selection(since=last))) == 1
             report = await job.sync()
         assert queued(report.outcomes) == [last]
         assert report.exit_code == 0
@@ -103,7 +103,7 @@ class TestUnmark:
             await job.sync()
             take_away(job.to)
             later = await job.sync(5 * DAY)
-            assert unmark(job.to, ["users"], EVERYTHING) == 4 + len(of(later))
+            assert len(unmark(job.to, ["users"], EVERYTHING)) == 4 + len(of(later))
             report = await job.sync()
             full = job.truth().newest_full
         assert full is not None
@@ -116,8 +116,8 @@ class TestUnmark:
             first = await job.sync()
             path = of(first)[1].path
             assert path is not None
-            assert unmark(job.to, [], Selection(path=path)) == 1
-            assert unmark(job.to, [], Selection(path="Nothing/*")) == 0
+            assert len(unmark(job.to, [], Selection(path=path))) == 1
+            assert len(unmark(job.to, [], Selection(path="Nothing/*"))) == 0
             assert [each.path for each in (await job.sync()).outcomes] == [path]
 
     async def test_of_a_folder_that_was_only_pulled_nothing_is_owed(self, tmp_path):

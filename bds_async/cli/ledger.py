@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,6 +38,8 @@ patterns_option = click.option(
     metavar="PATTERN",
     help="Only these: a name (case-insensitive, * and ? allowed), a schema id or a plugin id. May be repeated.",
 )
+
+each_as_json_option = click.option("--json", "as_json", is_flag=True, help="A line of JSON for each extract.")
 
 
 def selection_options(function: Function) -> Function:
@@ -111,8 +113,12 @@ def export(to: Path, patterns: tuple[str, ...]) -> None:
     demand_ledger(to)
     with Ledger.read(to) as ledger:
         for folder in chosen_folders(ledger, patterns):
-            for delivery in ledger.deliveries(folder):
-                click.echo(json.dumps(delivery_fields(delivery), ensure_ascii=False))
+            _print_each(ledger.deliveries(folder))
+
+
+def _print_each(deliveries: Iterable[Delivery]) -> None:
+    for delivery in deliveries:
+        click.echo(json.dumps(delivery_fields(delivery), ensure_ascii=False))
 
 
 def delivery_fields(delivery: Delivery) -> dict[str, object]:
@@ -138,13 +144,13 @@ def delivery_fields(delivery: Delivery) -> dict[str, object]:
 @to_option
 @patterns_option
 @selection_options
+@each_as_json_option
 @common_options
-def mark_command(to: Path, patterns: tuple[str, ...], selection: Selection) -> int:
+def mark_command(to: Path, patterns: tuple[str, ...], selection: Selection, *, as_json: bool) -> int:
     """Mark extracts that the tenant lists as delivered, so that sync does not deliver them."""
     _demand_choice(patterns, selection)
     marked = run_simple(mark(Config.load(settings().config), to, patterns, selection))
-    for delivery in marked.deliveries:
-        click.echo(json.dumps(delivery_fields(delivery), ensure_ascii=False))
+    _print_each(marked.deliveries if as_json else ())
     log.info("%s marked as delivered.", counted(len(marked.deliveries), "extract"))
     return log_failed_lists(marked.failed_lists)
 
@@ -153,15 +159,18 @@ def mark_command(to: Path, patterns: tuple[str, ...], selection: Selection) -> i
 @to_option
 @patterns_option
 @selection_options
+@each_as_json_option
 @common_options
-def unmark_command(to: Path, patterns: tuple[str, ...], selection: Selection) -> None:
+def unmark_command(to: Path, patterns: tuple[str, ...], selection: Selection, *, as_json: bool) -> None:
     """Mark delivered extracts as not delivered.
 
     The next sync delivers those again that are still listed, and reports a gap for the others. With --data-set alone
     the data sets begin anew: with the newest full.
     """
     _demand_choice(patterns, selection)
-    log.info("%s marked as not delivered.", counted(unmark(to, patterns, selection), "extract"))
+    unmarked = unmark(to, patterns, selection)
+    _print_each(unmarked if as_json else ())
+    log.info("%s marked as not delivered.", counted(len(unmarked), "extract"))
 
 
 def _demand_choice(patterns: tuple[str, ...], selection: Selection) -> None:

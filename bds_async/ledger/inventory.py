@@ -9,7 +9,7 @@ from typing import Any
 
 from ..models import BdsType, DataSet, Plugin
 from .queries import LedgerQueries
-from .rows import microseconds, moment_or_none
+from .rows import SELECT, Delivery, delivery_of, microseconds, moment_or_none
 
 _CHOSEN = """
     FROM extracts JOIN plugins ON plugins.id = extracts.plugin
@@ -72,6 +72,12 @@ class Inventory(LedgerQueries):
         with self._statements():
             count, size, newest = self._connection.execute(query, Selection().values(folder)).fetchone()
         return Stock(int(count), int(size), moment_or_none(newest))
+
+    def chosen(self, folder: str, selection: Selection) -> list[Delivery]:
+        """The delivered extracts of a data set that a selection names, in queued order."""
+        query = f"{SELECT} WHERE extracts.id IN (SELECT extracts.id {_CHOSEN}) ORDER BY queued, extracts.id"
+        with self._statements():
+            return [delivery_of(row) for row in self._connection.execute(query, selection.values(folder))]
 
     def drop(self, folder: str, selection: Selection) -> int:
         """Forget deliveries of a data set; how many. What a sync would not deliver by itself again is owed then.

@@ -71,7 +71,7 @@ async def test_unmark_then_mark_and_the_plan_follows(to: Path) -> None:
     assert (done.code, "1 extract marked as not delivered" in done.err) == (0, True)
     (due,) = lines(await run(to, "sync", "--dry-run", "--json"))
     assert (due["data_set"], due["action"], due["arrival"]) == ("Users", "fetch", "new")
-    (marked,) = lines(await run(to, "ledger", "mark", "--path", due["path"]))
+    (marked,) = lines(await run(to, "ledger", "mark", "--json", "--path", due["path"]))
     assert (marked["queued_for_processing_date"], marked["path"]) == (due["queued_for_processing_date"], None)
     assert (await run(to, "sync", "--dry-run", "--json")).out == ""
 

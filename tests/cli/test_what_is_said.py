@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -132,6 +133,19 @@ async def test_a_folder_that_is_not_there_is_said_not_to_be(tenant: Tenant) -> N
     done = await tenant.bds("verify", "--to", "nowhere")
     assert (done.code, done.out) == (6, "")
     assert done.err.startswith("bds-async: error: There is no folder nowhere")
+
+
+async def test_mark_and_unmark_say_how_many_and_with_json_which(tenant: Tenant) -> None:
+    await tenant.pull()
+    (delivered, *_) = (await tenant.bds("ledger", "export", "--to", tenant.to)).out.splitlines()
+    queued = json.loads(delivered)["queued_for_processing_date"]
+    ledger = ("--to", tenant.to, "--since", queued, "--until", queued)
+    for correction, words in (("unmark", "not delivered"), ("mark", "delivered")):
+        plain = await tenant.bds("ledger", correction, *ledger)
+        assert (plain.out, plain.err) == ("", f"1 extract marked as {words}.\n")
+    for correction in ("unmark", "mark"):
+        (line,) = (await tenant.bds("ledger", correction, *ledger, "--json")).out.splitlines()
+        assert json.loads(line)["queued_for_processing_date"] == queued
 
 
 @pytest.mark.parametrize("command", [(), ("ledger",)])
