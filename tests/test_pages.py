@@ -153,6 +153,16 @@ class TestDocumented:
     def test_an_entry_that_is_not_generated_yet_is_no_extract(self, field):
         assert extract(**{field: None}) is None
 
+    def test_an_entry_of_which_nothing_is_generated_leaves_the_others_of_its_list(self):
+        waiting = EXTRACTS["Objects"][0] | NEVER_MADE
+        page = parse(ExtractsPage, {**EXTRACTS, "Objects": [waiting, *EXTRACTS["Objects"]]}, ROUTE)
+        assert [shape.extract(USERS) for shape in page.objects] == [None, extract()]
+
+    def test_a_generated_extract_without_a_version_is_the_same_by_both_families_of_routes(self):
+        same = {key: OLD_ENTRY[key] for key in ("PluginId", "CreatedDate", "QueuedForProcessingDate")}
+        found = extract(**same, BdsType="Full", Version=None)
+        assert found.identity == old_extracts(Version=None)[0].identity
+
     def test_a_type_that_is_neither_full_nor_differential_is_passed_over(self):
         assert extract(BdsType="Archive") is None
 

@@ -113,7 +113,7 @@ class ExtractShape(_Shape):
     download_link: Text | None
     download_size: float | None = None
     queued_for_processing_date: Moment | None
-    version: Text
+    version: Text | None
 
     def extract(self, data_set: DataSet) -> Extract | None:
         """The extract as bds-async sees it; None if it is not generated yet, or neither full nor differential."""
@@ -128,7 +128,7 @@ class ExtractShape(_Shape):
             bds_type=self.bds_type,
             queued_for_processing_date=self.queued_for_processing_date,
             created_date=self.created_date,
-            version=self.version,
+            version=self.version or "",
             download_link=self.download_link,
             download_size=_size(self.download_size),
         )
