@@ -124,6 +124,11 @@ def newest(extracts: Iterable[Extract]) -> Extract | None:
     return max(extracts, key=lambda extract: extract.age_key, default=None)
 
 
+def brief_text(moment: datetime) -> str:
+    """A moment for people: `2026-11-22T04:09:22Z`, with a fraction only where there is one."""
+    return utc_text(moment).replace(".000Z", "Z")
+
+
 def utc_text(moment: datetime) -> str:
     """A moment as D2L writes it: `2026-11-22T04:09:22.000Z`, with microseconds only where there are any."""
     precision = "milliseconds" if moment.microsecond % 1000 == 0 else "microseconds"

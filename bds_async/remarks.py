@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from .catalogue.listing import Listing
 from .ledger.ledger import Delivery
-from .models import newest, utc_text
+from .models import brief_text, newest
 from .options import PublishAs, PullOptions, RunOptions
 from .plan import Wanted, choose
 from .words import counted
@@ -23,8 +23,8 @@ def nothing_to_pull(listing: Listing, options: PullOptions) -> str:
     kind, last = _KINDS[options.wanted], newest(listed)
     if last is None:
         return _no_data_set(listing, options) or f"no {kind} is listed of {counted(len(listing.extracts), 'data set')}"
-    since = utc_text(options.since) if options.since is not None else "then"
-    return f"no {kind} was queued since {since}; the newest is of {utc_text(last.queued_for_processing_date)}"
+    since = brief_text(options.since) if options.since is not None else "then"
+    return f"no {kind} was queued since {since}; the newest is of {brief_text(last.queued_for_processing_date)}"
 
 
 def nothing_to_sync(listing: Listing, options: RunOptions) -> str:

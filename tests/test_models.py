@@ -7,7 +7,7 @@ from builders import QUEUED, a_data_set, an_extract, extracts, moments, versions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.models import BdsType, DataSet, Plugin, base_name, newest, utc_text, version_key
+from bds_async.models import BdsType, DataSet, Plugin, base_name, brief_text, newest, utc_text, version_key
 
 
 class TestIdentity:
@@ -118,3 +118,8 @@ class TestMoments:
         moment = datetime(2026, 11, 22, 4, 9, 22, 120000, UTC)
         assert utc_text(moment) == "2026-11-22T04:09:22.120Z"
         assert utc_text(moment + timedelta(microseconds=1)) == "2026-11-22T04:09:22.120001Z"
+
+    def test_for_people_there_is_a_fraction_only_where_it_says_something(self):
+        moment = datetime(2026, 11, 22, 4, 9, 22, tzinfo=UTC)
+        assert brief_text(moment) == "2026-11-22T04:09:22Z"
+        assert brief_text(moment.replace(microsecond=120_000)) == "2026-11-22T04:09:22.120Z"

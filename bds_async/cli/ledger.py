@@ -17,7 +17,7 @@ from ..corrections import accept, chosen_folders, mark, unmark, unpin
 from ..errors import ConfigError
 from ..ledger.inventory import Selection
 from ..ledger.ledger import Delivery, Ledger
-from ..models import DataSet, utc_text
+from ..models import DataSet, brief_text, utc_text
 from ..progress import size_text
 from ..verification.verification import demand_ledger
 from ..words import counted
@@ -75,7 +75,7 @@ def show(to: Path, patterns: tuple[str, ...], *, as_json: bool) -> None:
         found = [_fields(ledger, folder, known) for folder, known in chosen_folders(ledger, patterns).items()]
     if as_json:
         for fields in found:
-            click.echo(json.dumps(fields, ensure_ascii=False))
+            click.echo(json.dumps(fields, ensure_ascii=False, default=utc_text))
         return
     table = new_table("data set", "delivered", "size", "newest", "complete through", "owed", "open gaps")
     for fields in found:
@@ -84,15 +84,15 @@ def show(to: Path, patterns: tuple[str, ...], *, as_json: bool) -> None:
 
 
 def _fields(ledger: Ledger, folder: str, data_set: DataSet) -> dict[str, object]:
-    stock, through = ledger.stock(folder), ledger.complete_through(folder)
+    stock = ledger.stock(folder)
     return {
         "data_set": data_set.name,
         "schema_id": data_set.schema_id,
         "folder": folder,
         "delivered": stock.extracts,
         "bytes": stock.bytes,
-        "newest": stock.newest and utc_text(stock.newest),
-        "complete_through": through and utc_text(through),
+        "newest": stock.newest,
+        "complete_through": ledger.complete_through(folder),
         "owed": len(ledger.owed(folder)),
         "open_gaps": sum(gap.closed_by is None for gap in ledger.gaps([folder])),
     }
@@ -101,6 +101,8 @@ def _fields(ledger: Ledger, folder: str, data_set: DataSet) -> dict[str, object]
 def _cell(name: str, value: object) -> str:
     if name == "bytes" and isinstance(value, int):
         return size_text(value)
+    if isinstance(value, datetime):
+        return brief_text(value)
     return "" if value is None else printable(str(value))
 
 

@@ -9,7 +9,7 @@ import click
 
 from ..corrections import chosen_folders
 from ..ledger.ledger import Ledger
-from ..models import utc_text, version_key
+from ..models import brief_text, utc_text, version_key
 from ..schema import Columns, SchemaEntry, history
 from ..verification.verification import demand_ledger
 from ..words import counted
@@ -71,4 +71,4 @@ def _print(name: str, entries: list[SchemaEntry]) -> None:
     click.echo(printable(f"  {', '.join(current.columns)}"))
     for entry in entries:
         change = f"{entry.change.kind}: {entry.change}" if entry.change is not None else "first seen"
-        click.echo(printable(f"  {utc_text(entry.since)}  {entry.version}  {change}"))
+        click.echo(printable(f"  {brief_text(entry.since)}  {entry.version}  {change}"))

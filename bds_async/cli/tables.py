@@ -13,7 +13,7 @@ from rich.table import Table
 from ..catalogue.listing import Listing
 from ..completeness import Gap
 from ..events import Planned
-from ..models import BdsType, DataSet, Extract, newest, utc_text
+from ..models import BdsType, DataSet, Extract, brief_text, newest
 from ..progress import plan_text, size_text
 from ..report import FailedList, identity_fields
 from ..run_plan import RunPlan, Step
@@ -112,16 +112,16 @@ def _data_set_cells(data_set: DataSet, extracts: Sequence[Extract]) -> tuple[str
     last = newest(differentials)
     return (
         printable(data_set.name),
-        utc_text(full.queued_for_processing_date) if full else "none yet",
+        brief_text(full.queued_for_processing_date) if full else "none yet",
         printable(full.version) if full else "",
         _size(full),
         str(len(differentials)),
-        utc_text(last.queued_for_processing_date) if last else "",
+        brief_text(last.queued_for_processing_date) if last else "",
     )
 
 
 def _cells(extract: Extract) -> tuple[str, ...]:
-    queued = utc_text(extract.queued_for_processing_date)
+    queued = brief_text(extract.queued_for_processing_date)
     return (printable(extract.data_set), extract.bds_type.folder, queued, printable(extract.version), _size(extract))
 
 
@@ -148,4 +148,8 @@ def new_table(*headings: str) -> Table:
 
 def print_table(table: Table) -> None:
     """Print a table as wide as it is: neither a pipe's reader nor a narrow terminal's may get cells cut."""
-    Console(markup=False, highlight=False, width=WIDEST).print(table)
+    console = Console(markup=False, highlight=False, width=WIDEST)
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())

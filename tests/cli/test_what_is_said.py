@@ -50,7 +50,7 @@ async def test_the_summary_names_the_folder_and_a_second_pull_says_that_all_is_t
     [
         ("pull", ("--exclude", "*"), "--exclude leaves no data set"),
         ("sync", ("--exclude", "*"), "--exclude leaves no data set"),
-        ("pull", ("--since", "2999-01-01"), "no full was queued since 2999-01-01T00:00:00.000Z; the newest is of 20"),
+        ("pull", ("--since", "2999-01-01"), "no full was queued since 2999-01-01T00:00:00Z; the newest is of 20"),
     ],
 )
 async def test_an_empty_choice_says_why(tenant: Tenant, command: str, arguments: tuple[Any, ...], why: str) -> None:
@@ -154,3 +154,13 @@ async def test_help_lists_each_command_with_a_whole_sentence(command: tuple[str,
     lines = done.out.partition("Commands:\n")[2].splitlines()
     assert len(lines) >= 7
     assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []
+
+
+async def test_tables_have_whole_seconds_and_no_trailing_blanks(tenant: Tenant) -> None:
+    await tenant.pull("--type", "all")
+    for command in (("list",), ("pull", "--dry-run"), ("ledger", "show"), ("schema",)):
+        folder = () if command == ("list",) else ("--to", tenant.to)
+        out = (await tenant.bds(*command, *folder)).out
+        assert re.search(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", out)
+        assert ".000Z" not in out
+        assert [line for line in out.splitlines() if line != line.rstrip()] == []
