@@ -245,6 +245,14 @@ class Witness:
             self.found += self._known.shown_in(type(thing).__qualname__, text_of(thing))
 
 
+@pytest.fixture
+def witness(known: Secrets) -> Iterator[Witness]:
+    """During a run it looks at what the run makes; the rest, left by others, is looked at once, after `unfreeze`."""
+    gc.freeze()
+    yield Witness(known)
+    gc.unfreeze()
+
+
 def library_objects() -> Iterator[Any]:
     """Every object whose class is the library's own; the sandbox may show what it likes."""
     for thing in gc.get_objects():
@@ -269,15 +277,16 @@ def text_of(thing: Any) -> str:
 @pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.usefixtures("quick_retries")
 async def test_neither_exceptions_nor_objects_nor_log_records_show_any(
-    known: Secrets, sandbox: Sandbox, config: Path, trouble: str, caplog: pytest.LogCaptureFixture
+    sandbox: Sandbox, config: Path, trouble: str, witness: Witness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "bds_async")
-    witness, to = Witness(known), config.with_name("to")
+    known, to = witness._known, config.with_name("to")
     sandbox.play(*TROUBLES[trouble])
     options = PullOptions(attempts=2, stall_timeout=0.3, max_time=3, wanted=Wanted.ALL, data_set=("Users",))
     for error in await errors_of(lambda: pulled(config, to, options, witness)):
         witness.found += known.shown_in(type(error).__name__, "".join(traceback.format_exception(error)))
         witness.found += known.shown_in(type(error).__name__, f"{error!r} {error} {error.args!r}")
+    gc.unfreeze()
     witness.look_around()
     assert witness.found + known.shown_in("log", caplog.text) == []
     assert len(list(library_objects())) > 10
@@ -304,8 +313,7 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-async def test_csv_and_fast_runs_show_none_in_process(known: Secrets, config: Path, tmp_path: Path) -> None:
-    witness = Witness(known)
+async def test_csv_and_fast_runs_show_none_in_process(config: Path, tmp_path: Path, witness: Witness) -> None:
     await pulled(config, tmp_path / "a", PullOptions(publish_as=PublishAs.CSV), witness)
     await asyncio.to_thread(gc.collect)
     await pulled(config, tmp_path / "b", PullOptions(verify=Verify.FAST, data_set=("Users",)), witness)
