@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -50,6 +51,8 @@ def nursery(config_file: Path) -> None:
 
 if __name__ == "__main__":
     role, path = sys.argv[1], Path(sys.argv[2])
+    # Whoever runs the tests in the background may have had it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if role == "rounds":
             asyncio.run(rounds(path, int(sys.argv[3])))

@@ -49,7 +49,7 @@ async def test_ten_processes_at_once_all_succeed_and_none_is_refused(tmp_path):
 async def test_an_interrupt_during_an_exchange_ends_the_process_after_its_answer_is_stored(tmp_path, signals):
     """Even the second one, which asyncio turns into a KeyboardInterrupt in the middle of its loop."""
     config_file = tmp_path / "config.json"
-    async with Sandbox(SandboxSettings(data_sets=0, latency=2.0)) as sandbox:
+    async with Sandbox(SandboxSettings(data_sets=0, latency=0.5)) as sandbox:
         sandbox.write_config(config_file)
         before = json.loads(config_file.read_text())["refresh_token"]
         process = await started(config_file, rounds=1)
