@@ -323,6 +323,17 @@ def test_a_folder_belongs_to_the_tenant_of_its_first_run(folder: Path) -> None:
         assert caught.value.exit_code == 2
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_folder_whose_name_is_no_text_has_a_ledger_as_any_other(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/d\xff%?#"))
+    prepare(folder)
+    with Ledger.open(folder, TENANT) as ledger:
+        deliver(ledger, extract())
+    with Ledger.read(folder) as reader:
+        assert reader.delivered(extract().identity) is not None
+    assert ledger_path(folder).is_file()
+
+
 # Reading
 
 

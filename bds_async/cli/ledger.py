@@ -23,7 +23,7 @@ from ..verification.verification import demand_ledger
 from ..words import counted
 from .moments import moment
 from .running import run_simple
-from .selection import to_option, watching_options
+from .selection import glob, to_option, watching_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, new_table, print_table, printable
 from .watching import all_of, observers
@@ -48,7 +48,10 @@ def selection_options(function: Function) -> Function:
     @click.option("--since", type=moment, metavar="DATE", help="Only those queued at or after this moment.")
     @click.option("--until", type=moment, metavar="DATE", help="Only those queued at or before this moment.")
     @click.option(
-        "--path", metavar="GLOB", help="Only those whose path below the folder matches, * and ? and [...] allowed."
+        "--path",
+        type=glob,
+        metavar="GLOB",
+        help="Only those whose path below the folder matches, * and ? and [...] allowed.",
     )
     @functools.wraps(function)
     def with_selection(since: datetime | None, until: datetime | None, path: str | None, **arguments: Any) -> Any:

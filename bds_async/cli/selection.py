@@ -37,6 +37,13 @@ class Seconds(click.FloatRange):
         return self.fail(f"{value!r} is not a number of seconds", param, ctx) if math.isnan(seconds) else seconds
 
 
+def glob(pattern: str) -> str:
+    """A pattern for paths below the folder, which are text: bytes that are none would match nothing."""
+    if any("\ud800" <= character <= "\udfff" for character in pattern):
+        raise click.BadParameter("is not text; ? stands for any character.")
+    return pattern
+
+
 to_option = click.option(
     "--to",
     type=FolderPath(),

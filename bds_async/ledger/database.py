@@ -7,6 +7,7 @@ outlives a power cut: with FULL the journal of a transaction could come back, an
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,5 +113,6 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> BdsError | None:
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     place = path.absolute().as_posix()
-    uri = f"file://{'' if place.startswith('/') else '/'}{quote(place, safe='/:')}?mode={mode}"
+    # As bytes, since a folder's name need not be text.
+    uri = f"file://{'' if place.startswith('/') else '/'}{quote(os.fsencode(place), safe='/:')}?mode={mode}"
     return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)

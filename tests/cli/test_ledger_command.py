@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -100,6 +102,8 @@ async def test_unpin_and_accept_say_what_they_did(to: Path) -> None:
         (("unmark", "--data-set", "Usres"), "'Users'"),
         (("accept",), "--data-set"),
         (("unmark", "--since", "yesterday"), "ISO 8601"),
+        (("unmark", "--path", "\udcff*"), "is not text"),
+        (("mark", "--path", "\udcff*"), "is not text"),
         (("rebuild", "--report", "x.json"), "no run report"),
     ],
 )
@@ -164,6 +168,13 @@ class TestSync:
         assert (report["command"], report["extracts"], report["gaps"]) == ("sync", [], [])
         assert [each["data_set"] for each in report["data_sets"]] == ["Users", "User Enrollments"]
         assert all(each["complete_through"].startswith("2026-03-03T04:") for each in report["data_sets"])
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+    async def test_a_folder_whose_name_is_no_text_is_filled_as_any_other(self, to, tmp_path):
+        odd = tmp_path / os.fsdecode(b"d\xff")
+        done = await run(odd, "sync", "--report", "run.json")
+        assert (done.code, len(list(odd.glob("[!.]*/*/*.zip")))) == (0, 8)
+        assert (await run(odd, "verify")).code == 0
 
     async def test_strict_about_columns(self, to, tmp_path):
         done = await bds("sync", "--strict-schema", "--to", tmp_path / "new", cwd=to.parent)
