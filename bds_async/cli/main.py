@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,6 +15,7 @@ import click
 
 from .. import __version__
 from ..errors import BdsError
+from .output import Output, ReaderGone
 from .settings import common_options
 
 #: Subcommand to the module of this package that has it; the function is named as the command.
@@ -65,23 +67,27 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit with the documented code."""
     _prepare_streams()
+    code = _exit_code(lambda: cli.main(standalone_mode=False))
+    sys.exit(_exit_code(sys.stdout.flush) or code)
+
+
+def _exit_code(run: Callable[[], object]) -> int:
+    """What a call comes to; what it raises is told."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = run()
+    except ReaderGone:
+        return 0
     except click.exceptions.Abort:
-        code = _said("Interrupted.", 130)
+        return _said("Interrupted.", 130)
     except click.ClickException as error:
         error.show(sys.stderr)
-        code = 2
+        return 2
     except BdsError as error:
-        code = _said(str(error), error.exit_code)
-    except BrokenPipeError:
-        # Whoever read our stdout has gone; Python must not complain about it when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        return _said(str(error), error.exit_code)
     except Exception as error:
         # The last resort: not even a defect may print a secret.
-        code = _said(_defect(error), 1)
-    sys.exit(code if isinstance(code, int) else 0)
+        return _said(_defect(error), 1)
+    return code if isinstance(code, int) else 0
 
 
 def _prepare_streams() -> None:
@@ -89,9 +95,10 @@ def _prepare_streams() -> None:
     nowhere = Path(os.devnull)
     sys.stdout = sys.stdout or nowhere.open("w", encoding="utf-8")
     sys.stderr = sys.stderr or nowhere.open("w", encoding="utf-8")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout = Output.over(sys.stdout)
 
 
 def _said(message: str, code: int) -> int:

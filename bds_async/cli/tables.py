@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import sys
 from collections.abc import Iterable, Sequence
 
 import click
@@ -148,8 +150,7 @@ def new_table(*headings: str) -> Table:
 
 def print_table(table: Table) -> None:
     """Print a table as wide as it is: neither a pipe's reader nor a narrow terminal's may get cells cut."""
-    console = Console(markup=False, highlight=False, width=WIDEST)
-    with console.capture() as captured:
-        console.print(table)
-    for line in captured.get().splitlines():
+    drawn = io.StringIO()
+    Console(file=drawn, force_terminal=sys.stdout.isatty(), markup=False, highlight=False, width=WIDEST).print(table)
+    for line in drawn.getvalue().splitlines():
         click.echo(line.rstrip())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -164,3 +167,32 @@ async def test_tables_have_whole_seconds_and_no_trailing_blanks(tenant: Tenant) 
         assert re.search(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", out)
         assert ".000Z" not in out
         assert [line for line in out.splitlines() if line != line.rstrip()] == []
+
+
+async def through_shell(tenant: Tenant, command: str, *tail: str) -> tuple[int, str]:
+    """Exit code and stderr of a command whose stdout a shell leads elsewhere."""
+    line = f"{sys.executable} -m bds_async {command} {' '.join(tail)}; exit ${{PIPESTATUS[0]}}"
+    process = await asyncio.create_subprocess_exec(
+        "/bin/bash", "-c", line, cwd=tenant.home, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    _, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, err.decode()
+
+
+COMMANDS = ["list", "list --json", "--version", "pull --help", "doctor -q"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_a_full_disk_under_stdout_is_exit_code_6_and_one_line(tenant: Tenant, command: str) -> None:
+    code, err = await through_shell(tenant, command, "> /dev/full")
+    assert (code, len(err.splitlines())) == (6, 1)
+    assert "Standard output can't be written: No space left on device" in err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell")
+@pytest.mark.parametrize("tail", [">&-", "| true"])
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_a_closed_stdout_is_nothing_to_speak_of(tenant: Tenant, command: str, tail: str) -> None:
+    assert await through_shell(tenant, command, tail) == (0, "")
