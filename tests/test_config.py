@@ -99,6 +99,28 @@ class TestFile:
         path.write_bytes(content)
         assert problem in refusal(path)
 
+    @pytest.mark.parametrize(
+        ("key", "meant"),
+        [
+            ("client_secert", "client_secret"),
+            ("clientSecret", "client_secret"),
+            ("BSPACE_URL", "bspace_url"),
+            ("refresh-token", "refresh_token"),
+            ("scopes", "scope"),
+        ],
+    )
+    def test_a_key_that_looks_like_a_missing_one_is_pointed_out_without_its_value(self, tmp_path, caplog, key, meant):
+        values = {name: value for name, value in FOUR_KEYS.items() if name != meant}
+        path = written(tmp_path, {**values, key: "hush"})
+        with contextlib.suppress(ConfigError):
+            Config.load(path, {})
+        assert caplog.messages == [f"{path} has a key {key!r}, which is not known and ignored; did you mean {meant}?"]
+
+    @pytest.mark.parametrize("key", ["refresh_token_old", "comment", "_client_id", "tenant", "client_secret2"])
+    def test_a_key_of_its_own_or_beside_the_one_that_it_looks_like_is_left_alone(self, tmp_path, caplog, key):
+        Config.load(written(tmp_path, {**FOUR_KEYS, key: "x"}), {})
+        assert caplog.messages == []
+
     def test_a_folder_in_place_of_the_file_is_an_error(self, tmp_path):
         assert "can't be read" in refusal(tmp_path)
 
@@ -155,6 +177,15 @@ class TestEnvironment:
         monkeypatch.chdir(tmp_path)
         written(tmp_path, FOUR_KEYS)
         assert Config.load(environ={}).config_file == tmp_path / "config.json"
+
+    def test_a_default_that_is_not_there_is_named_by_its_whole_path_and_the_environment_beside_it(
+        self, tmp_path, monkeypatch
+    ):
+        """Under cron nobody knows which folder was the current one."""
+        monkeypatch.chdir(tmp_path)
+        text = refusal(None)
+        assert f"There is no config file {tmp_path / 'config.json'}, and the environment lacks " in text
+        assert "name another file with --config, or set the environment variables BDS_BSPACE_URL, BDS_CLIENT_ID" in text
 
     def test_without_a_file_all_that_is_missing_is_named(self, tmp_path):
         text = refusal(tmp_path / "absent.json", {"BDS_CLIENT_ID": "x"})

@@ -137,11 +137,13 @@ def needed_keys(values: Mapping[str, object]) -> tuple[str, ...]:
 def _demand(missing: list[str], path: Path, stored: Mapping[str, object] | None) -> None:
     if not missing:
         return
-    lacking = f"{path} lacks" if stored is not None else f"There is no config file {path}, and the environment lacks"
+    file = path.absolute()
+    lacking = f"{file} lacks" if stored is not None else f"There is no config file {file}, and the environment lacks"
     login = " `bds-async login` brings the refresh token." if "refresh_token" in missing else ""
     raise ConfigError(
         f"{lacking} {', '.join(missing)} (absent, empty or still the sample's placeholder). "
-        f"Write it there or set {', '.join(variable(key) for key in missing)}.{login}"
+        "Write it there, name another file with --config, or set the environment variables "
+        f"{', '.join(variable(key) for key in missing)}.{login}"
     )
 
 

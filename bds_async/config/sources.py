@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def is_absent(value: object) -> bool:
 def from_file(path: Path) -> dict[str, Any] | None:
     """The known keys of a config file that have a value, or None if there is no such file.
 
-    Relative paths in it count from the file's folder. Warns if others can read its secrets. Raises ConfigError.
+    Relative paths in it count from the file's folder. Warns if others can read its secrets, and of other keys that
+    look like known ones. Raises ConfigError.
     """
     try:
         content = path.read_bytes()
@@ -56,7 +58,9 @@ def from_file(path: Path) -> dict[str, Any] | None:
         return None
     except OSError as error:
         raise ConfigError(f"The config file {path} can't be read: {error.strerror}.") from None
-    values = {key: value for key, value in _parsed(path, content).items() if key in KEYS and not is_absent(value)}
+    found = _parsed(path, content)
+    values = {key: value for key, value in found.items() if key in KEYS and not is_absent(value)}
+    _point_out_misspelt(path, found.keys() - set(KEYS), [key for key in KEYS if key not in found])
     if any(key in values for key in SECRET_KEYS):
         warn_if_others_can_read(path)
     return values | {key: _anchored(values[key], path.parent) for key in _PATH_KEYS if key in values}
@@ -77,6 +81,14 @@ def warn_if_others_can_read(path: Path) -> None:
     """Log a warning with the `chmod` to run if a file that holds a secret is open to others (POSIX only)."""
     if sys.platform != "win32" and path.stat().st_mode & 0o044:
         logger.warning("%s holds secrets and can be read by others. Run: chmod 600 %s", path, shlex.quote(str(path)))
+
+
+def _point_out_misspelt(path: Path, unknown: Iterable[str], missing: Sequence[str]) -> None:
+    """Log a warning for each key that looks like one that is missing; a key with an addition is meant to be its own."""
+    for key in sorted(unknown):
+        near = difflib.get_close_matches(key.lower().replace("-", "_"), missing, n=1, cutoff=0.8)
+        if near and not key.startswith(f"{near[0]}_"):
+            logger.warning("%s has a key %r, which is not known and ignored; did you mean %s?", path, key, near[0])
 
 
 def _parsed(path: Path, content: bytes) -> dict[str, Any]:

@@ -37,7 +37,7 @@ _MEANING = {
 _LONGEST_DESCRIPTION = 200
 
 
-class ForeignRedirect(AuthorisationError):
+class ForeignRedirect(ConfigError):
     """An address that is not the answer to this consent: another page's, an older sign-in's, or half of one."""
 
 

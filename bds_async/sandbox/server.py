@@ -126,7 +126,7 @@ class Sandbox:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".sandbox-", suffix=".json")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(self.config(), file, indent=2)
+                file.write(json.dumps(self.config(), indent=2) + "\n")
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)

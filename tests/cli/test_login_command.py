@@ -131,7 +131,7 @@ async def test_the_answer_to_another_consent_is_refused(sandbox, config):
     async with login("--config", config) as other, login("--config", config) as command:
         foreign = await consent(other.page)
         code, _, err = await command.ends(f"{foreign}\n".encode())
-    assert (code, "state differs" in err) == (4, True)
+    assert (code, "state differs" in err) == (2, True)
     assert foreign.query["code"] not in err
     assert not sandbox.counters.exchanges
 

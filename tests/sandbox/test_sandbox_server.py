@@ -49,6 +49,7 @@ async def test_the_config_is_usable_at_once(serve, tmp_path):
     caller = await serve()
     path = tmp_path / "config.json"
     caller.sandbox.write_config(path)
+    assert path.read_text("utf-8").endswith("}\n")
     config = json.loads(path.read_text("utf-8"))
     assert set(config) == {"bspace_url", "client_id", "client_secret", "refresh_token", "auth_service"}
     assert config["bspace_url"] == caller.sandbox.tenant_url
