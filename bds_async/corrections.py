@@ -16,6 +16,7 @@ from .ledger.inventory import Selection
 from .ledger.ledger import Delivery, Ledger
 from .models import DataSet, Extract
 from .options import PublishAs, RunOptions
+from .placement import by_folder
 from .plan import select
 from .report import FailedList
 from .verification.verification import demand_folder
@@ -60,10 +61,9 @@ async def mark(config: Config, to: Path, patterns: Sequence[str], selection: Sel
     """Mark listed extracts as delivered, although no file of them was published here. Raises as `pull` does."""
     with correcting(to, config.bspace_url) as ledger:
         listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
-        folders = ledger.folders_for(listing.extracts)
         marked = [
             Delivery.of(extract, folder)
-            for folder, extracts in zip(folders, listing.extracts.values(), strict=True)
+            for folder, (_, extracts) in by_folder(listing.extracts, ledger).items()
             for extract in sorted(extracts, key=lambda extract: extract.age_key)
             if _is_chosen(extract, folder, selection, ledger)
         ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from .models import Extract
-from .sync_state import Baseline, LastLook, Listed, Look, SyncState
+from .sync_state import Baseline, LastLook, Listed, Look, SyncState, made_at
 
 #: D2L keeps differentials listed for about 14 days; taken for a data set of which none has been seen yet.
 USUAL_RETENTION = timedelta(days=13)
@@ -42,7 +42,7 @@ def are_known(last: LastLook, listed: Listed) -> bool:
 
 def _stood_then(differential: Extract, last: LastLook, state: SyncState) -> bool:
     """Whether a differential was listed at the last look, if only in a former making: nothing later is dropped yet."""
-    if last.latest is not None and differential.created_date <= last.latest:
+    if last.latest is not None and made_at(differential) <= last.latest:
         return True
     return differential.identity not in state.delivered and state.knows_another_making(differential)
 
@@ -81,12 +81,16 @@ def look_back(listed: Listed, state: SyncState, look: Look, *, missed: bool) -> 
 
 
 def _retained(listed: Listed, state: SyncState, look: Look) -> timedelta | None:
-    """For how long some listed differential has been there: by the tenant's dates, and since its delivery."""
+    """For how long some listed differential has been there: by the tenant's dates, and since its delivery.
+
+    The clock may have been wrong at one of the two moments: what it says is not believed beyond the usual.
+    """
     if look.latest is None:
         return None
-    spans = [look.latest - extract.created_date for extract in listed.differentials]
+    spans = [look.latest - made_at(extract) for extract in listed.differentials]
     delivered = (state.delivered.get(extract.identity) for extract in listed.differentials)
-    return max([*spans, *(look.now - moment for moment in delivered if moment is not None)], default=None)
+    by_clock = (look.now - moment for moment in delivered if moment is not None)
+    return max([*spans, *(min(span, USUAL_RETENTION) for span in by_clock)], default=None)
 
 
 def _latest(*moments: datetime | None) -> datetime | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -20,9 +20,9 @@ from .delivery import DeliveryRun
 from .events import Planned, Warned
 from .gaps import gap_of
 from .ledger.ledger import Delivery, Ledger
-from .models import DataSet
 from .options import RunOptions
 from .partial.partial import Partial, sweep
+from .placement import by_folder
 from .plan import select
 from .publish import Publisher
 from .run_log import Survey
@@ -78,14 +78,18 @@ class Job(ABC, Generic[Options]):
             publisher = Publisher(wiring.to, wiring.ledger, threads.executor)
             await publisher.reconcile()
             listing = await list_chosen(wiring.tenant, wiring.config, wiring.options)
-            plan = await asyncio.to_thread(self.plan, listing)
-            log.survey_by(lambda: self._survey(listing.extracts))
+            plan = await asyncio.to_thread(self._planned, listing)
+            log.survey_by(lambda: self._survey(listing))
             log.conclude_by(lambda: wiring.ledger.settle_gaps(wiring.ledger.folders_for(listing.extracts)))
             log.plan([step.extract for step in plan.steps], listing.failed, plan.arrivals)
             downloads = await self._downloads(plan, publisher)
             self._tell(plan, downloads)
             await self._deliver(downloads, publisher, threads)
         return self.exit_code
+
+    def _planned(self, listing: Listing) -> RunPlan:
+        self.wiring.ledger.gather(listing.extracts)
+        return self.plan(listing)
 
     def _tell(self, plan: RunPlan, downloads: Sequence[Download]) -> None:
         watch, extracts = self.wiring.course.watch, tuple(download.extract for download in downloads)
@@ -116,10 +120,10 @@ class Job(ABC, Generic[Options]):
         partial = Partial.load(self.wiring.to, step.extract.identity)
         return Download(step.extract, step.path, partial, self.wiring.options.attempts)
 
-    def _survey(self, data_sets: Collection[DataSet]) -> Survey:
+    def _survey(self, listing: Listing) -> Survey:
         """How complete the data sets are now, and which gaps are open or have been closed."""
         ledger = self.wiring.ledger
-        folders = dict(zip(ledger.folders_for(data_sets), data_sets, strict=True))
+        folders = {folder: data_set for folder, (data_set, _) in by_folder(listing.extracts, ledger).items()}
         gaps = ledger.gaps(folders)
         return Survey(
             [

@@ -10,6 +10,7 @@ from .folder.paths import inside
 from .ledger.ledger import Delivery, Ledger
 from .models import Extract, Identity
 from .options import PullOptions
+from .placement import by_folder
 from .plan import choose
 from .remarks import in_another_form, nothing_to_pull
 from .run_plan import RunPlan, Step, partial_keys
@@ -18,8 +19,7 @@ from .run_plan import RunPlan, Step, partial_keys
 def plan_pull(listing: Listing, options: PullOptions, ledger: Ledger, to: Path) -> RunPlan:
     """Choose, and compare with the ledger and the folder; reads both, changes neither but for pinned folder names."""
     steps: list[Step] = []
-    folders = ledger.folders_for(listing.extracts)
-    for folder, extracts in zip(folders, listing.extracts.values(), strict=True):
+    for folder, (_, extracts) in by_folder(listing.extracts, ledger).items():
         chosen = choose(extracts, options.wanted, options.since)
         known = {} if options.force else ledger.delivered_many(extract.identity for extract in chosen)
         there = {identity: delivery for identity, delivery in known.items() if _is_there(delivery, to)}

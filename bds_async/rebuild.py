@@ -27,6 +27,7 @@ from .jobs import read_listing
 from .ledger.ledger import Delivery
 from .models import BdsType, DataSet, Extract
 from .options import RunOptions
+from .placement import by_folder
 from .publish import Publisher
 from .report import FailedList
 
@@ -71,8 +72,8 @@ async def rebuild(
     with correcting(to, config.bspace_url) as ledger, ZipThreads() as threads:
         await Publisher(to, ledger, threads.executor).reconcile()
         listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
-        folders = zip(ledger.folders_for(listing.extracts), listing.extracts.items(), strict=True)
-        files = {folder: list(_files(to, folder, *listed)) for folder, listed in folders}
+        placed = by_folder(listing.extracts, ledger).items()
+        files = {folder: list(_files(to, folder, *listed)) for folder, listed in placed}
         recorded, rejected = 0, list[Rejected]()
         with _surveyed(to, [each for found in files.values() for each in found], observer):
             for folder, found in files.items():

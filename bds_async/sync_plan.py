@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
 from .completeness import Arrival
 from .expiry import are_known, look_back, missed_at_first, missed_since
-from .models import BdsType, Extract
+from .models import BdsType, Extract, version_key
 from .sync_state import Baseline, Kept, Listed, Look, Missed, SyncState
 
 Value = TypeVar("Value")
@@ -25,24 +25,27 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class DataSetPlan:
-    """What is to be delivered of a data set, oldest first, and what the ledger is to keep of this look."""
+    """What is to be delivered of a data set, oldest first, what the ledger is to keep of this look, and all gaps."""
 
     due: tuple[Due, ...]
     kept: Kept
+    gaps: tuple[Missed, ...]
 
 
 def plan_data_set(listed: Listed, state: SyncState, look: Look, *, with_fulls: bool) -> DataSetPlan:
     """Plan one data set, by all that is listed of it and what is known of it."""
     baseline, expired = _baseline(listed, state, look)
     chosen = _chosen(listed, state, baseline, with_fulls=with_fulls)
-    lost = [each for each in _gone(listed, state) if not (expired is not None and expired.holds(each))]
-    missed = tuple(dict.fromkeys([*_some(expired), *(_around(each, listed, state, chosen) for each in lost)]))
-    base = _base(listed, state, baseline, missed)
+    missed = _missed(expired, _gone(listed, state), lambda lost: _around(lost, listed, state, chosen))
+    filled = tuple(gap for gap in state.open_gaps if gap.is_filled_by(listed.differentials))
+    gaps = tuple(dict.fromkeys(gap for gap in (*state.open_gaps, *missed) if gap not in filled))
+    base = _base(listed, state, baseline, gaps)
     due = sorted({*chosen, *base}, key=lambda extract: extract.age_key)
     last_look = look_back(listed, state, look, missed=expired is not None)
     return DataSetPlan(
         tuple(Due(extract, Arrival.BASELINE if extract in base else _arrival(extract, state)) for extract in due),
-        Kept(baseline, last_look, missed, frozenset(extract.identity for extract in due)),
+        Kept(baseline, last_look, missed, frozenset(extract.identity for extract in due), filled),
+        gaps,
     )
 
 
@@ -53,7 +56,7 @@ def _baseline(listed: Listed, state: SyncState, look: Look) -> tuple[Baseline | 
     if not missed_since(state.last_look, listed, state, look):
         return state.baseline, None
     oldest, newest = listed.oldest_differential, listed.newest_full
-    gap = Missed(_last_before(oldest, state), oldest)
+    gap = Missed(_last_before(oldest, state), oldest, seen=state.last_look.latest)
     if newest is None or not gap.is_covered_by(newest.queued_for_processing_date):
         return state.baseline, gap
     # Where no differential has ever been seen the full is taken to be safe, and nothing is said to be missed.
@@ -77,22 +80,45 @@ def _last_before(moment: datetime | None, state: SyncState) -> datetime | None:
     return max(last, default=None)
 
 
+def _missed(
+    expired: Missed | None, gone: Sequence[datetime], around: Callable[[datetime], Missed]
+) -> tuple[Missed, ...]:
+    """The gaps that open: what nobody saw, which is certain where something lost is in it; and what is lost besides."""
+    if expired is None:
+        return tuple(map(around, gone))
+    outside = [lost for lost in gone if not expired.holds(lost)]
+    is_certain = len(outside) < len(gone)
+    return (replace(expired, seen=None) if is_certain else expired, *map(around, outside))
+
+
 def _chosen(listed: Listed, state: SyncState, baseline: Baseline | None, *, with_fulls: bool) -> list[Extract]:
-    """What follows the baseline and has not been delivered; a new making of the baseline itself, too."""
+    """What follows the baseline and has not been delivered; fulls that are owed, and the baseline made anew, too."""
     followers = [*listed.differentials, *(listed.fulls if with_fulls else ())]
     candidates = [each for each in followers if baseline is None or each.queued_for_processing_date > baseline.queued]
     if baseline is not None and state.has_base(baseline):
-        candidates += [full for full in listed.fulls if baseline.is_remade_by(full)]
+        candidates += [full for full in listed.fulls if full.identity in state.owed]
+        candidates += _remade(baseline, listed, state)
     return [extract for extract in candidates if extract.identity not in state.delivered]
 
 
-def _base(listed: Listed, state: SyncState, baseline: Baseline | None, missed: Iterable[Missed]) -> frozenset[Extract]:
+def _remade(baseline: Baseline, listed: Listed, state: SyncState) -> list[Extract]:
+    """Later makings of the baseline; an older version of it that stands beside it is none."""
+    there = [
+        version_key(each.version)
+        for each in state.delivered
+        if each.bds_type is BdsType.FULL and each.queued_for_processing_date == baseline.queued
+    ]
+    makings = (full for full in listed.fulls if baseline.is_remade_by(full))
+    return [full for full in makings if version_key(full.version) >= max(there, default=())]
+
+
+def _base(listed: Listed, state: SyncState, baseline: Baseline | None, gaps: Iterable[Missed]) -> frozenset[Extract]:
     """The full to begin with, or to begin anew with because it covers a gap; empty if none is wanted or new enough."""
     newest = listed.newest_full
     if newest is None or newest.identity in state.delivered:
         return frozenset()
     queued = newest.queued_for_processing_date
-    covers = any(gap.is_covered_by(queued) for gap in (*state.open_gaps, *missed))
+    covers = any(gap.is_covered_by(queued) for gap in gaps)
     return frozenset({newest}) if covers or not state.has_base(baseline) else frozenset()
 
 
@@ -117,7 +143,7 @@ def _around(lost: datetime, listed: Listed, state: SyncState, chosen: Iterable[E
     begin = () if state.baseline is None else (state.baseline.queued,)
     earlier = [each for each in (*kept, *begin, *_some(state.before)) if each < lost]
     later = [each for each in (*kept, *(full.queued_for_processing_date for full in listed.fulls)) if each > lost]
-    return Missed(max(earlier, default=None), min(later, default=None))
+    return Missed(max(earlier, default=None), min(later, default=None), lost=lost)
 
 
 def _some(value: Value | None) -> tuple[Value, ...]:

@@ -10,6 +10,9 @@ from typing import Self
 
 from .models import BdsType, DataSet, Extract, Identity, newest
 
+#: How far ahead of the clock the tenant's dates may be before they are doubted.
+AHEAD = timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
@@ -30,10 +33,16 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """Differentials queued after one moment and before another that could not be had; None where that is not known."""
+    """Differentials queued after one moment and before another that could not be had; None where that is not known.
+
+    `lost` is the queued date of one that was listed once. Where nobody knows what was missed, `seen` is the newest
+    moment of anything listed at the last look before.
+    """
 
     after: datetime | None
     before: datetime | None
+    lost: datetime | None = field(default=None, compare=False)
+    seen: datetime | None = field(default=None, compare=False)
 
     def holds(self, moment: datetime) -> bool:
         """Whether a moment lies in the gap."""
@@ -43,18 +52,32 @@ class Missed:
         """Whether a full queued at that moment holds all that was missed."""
         return (self.after is None or full > self.after) and (self.before is None or full >= self.before)
 
+    def is_filled_by(self, listed: Iterable[Extract]) -> bool:
+        """Whether something as old as what was seen before is listed (again), so that nothing later is dropped."""
+        return self.seen is not None and any(made_at(extract) <= self.seen for extract in listed)
+
+
+def made_at(extract: Extract) -> datetime:
+    """When an extract was made, by the tenant's dates: not before the moment that it stands for."""
+    return max(extract.created_date, extract.queued_for_processing_date)
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at the tenant's extract lists, `now` by the clock; `latest` is the newest created date of them all."""
+    """One look at the tenant's extract lists, `now` by the clock; `latest` is when the newest of them all was made."""
 
     now: datetime
     latest: datetime | None
 
     @classmethod
     def of(cls, now: datetime, listed: Iterable[Extract]) -> Self:
-        """A look by all that is listed in a run."""
-        return cls(now, max((extract.created_date for extract in listed), default=None))
+        """A look by all that is listed in a run.
+
+        Where a few are far ahead of the clock, their dates are wrong and tell nothing; where most are, the clock is.
+        """
+        moments = [made_at(extract) for extract in listed]
+        credible = [moment for moment in moments if moment <= now + AHEAD]
+        return cls(now, max(credible if 2 * len(credible) >= len(moments) else moments, default=None))
 
     @property
     def at(self) -> datetime:
@@ -78,12 +101,16 @@ class LastLook:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the ledger is to keep of one look at a data set: `missed` are new gaps, `owed` is all that is planned."""
+    """What the ledger is to keep of one look at a data set.
+
+    `missed` are new gaps, `filled` open ones of which nothing is missing after all; `owed` is all that is planned.
+    """
 
     baseline: Baseline | None
     last_look: LastLook
     missed: tuple[Missed, ...]
     owed: frozenset[Identity]
+    filled: tuple[Missed, ...] = ()
 
 
 @dataclass(frozen=True)

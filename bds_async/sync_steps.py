@@ -12,6 +12,7 @@ from .gaps import gap_of
 from .ledger.ledger import Ledger
 from .models import Identity
 from .options import SyncOptions
+from .placement import by_folder
 from .run_plan import RunPlan, Step, partial_keys
 from .sync_plan import DataSetPlan, plan_data_set
 from .sync_state import Kept, Listed, Look
@@ -35,12 +36,11 @@ def plan_sync(listing: Listing, options: SyncOptions, ledger: Ledger) -> SyncPla
     gaps: list[Gap] = []
     kept: dict[str, Kept] = {}
     there: set[Identity] = set()
-    folders = ledger.folders_for(listing.extracts)
-    for folder, (data_set, extracts) in zip(folders, listing.extracts.items(), strict=True):
+    for folder, (data_set, extracts) in by_folder(listing.extracts, ledger).items():
         state = ledger.sync_state(folder, [extract.identity for extract in extracts])
         plan = plan_data_set(Listed.of(data_set, extracts), state, look, with_fulls=options.with_fulls)
         steps += _steps(plan, folder, options, ledger)
-        gaps += [gap_of(data_set, missed) for missed in (*state.open_gaps, *plan.kept.missed)]
+        gaps += [gap_of(data_set, missed) for missed in plan.gaps]
         kept[folder] = plan.kept
         there.update(state.delivered)
     return SyncPlan(tuple(steps), tuple(listing.failed), partial_keys(listing, options, there), tuple(gaps), kept)

@@ -148,7 +148,7 @@ class Books:
             self.baselines += [extract.queued_for_processing_date for extract in bases]
         self.baseline, self.last_look, self.owed = kept.baseline, kept.last_look, kept.owed
         self.gaps += kept.missed
-        self.open_gaps += kept.missed
+        self.open_gaps = [gap for gap in self.open_gaps if gap not in kept.filled] + list(kept.missed)
 
     def deliver(self, extract: Extract, moment: datetime) -> None:
         self.delivered[extract.identity] = moment
@@ -157,7 +157,9 @@ class Books:
 
     def settle(self) -> None:
         fulls = [each.queued_for_processing_date for each in self.delivered if each.bds_type is BdsType.FULL]
-        self.open_gaps = [gap for gap in self.open_gaps if not any(map(gap.is_covered_by, fulls))]
+        others = {each.queued_for_processing_date for each in self.delivered if each.bds_type is not BdsType.FULL}
+        uncovered = [gap for gap in self.open_gaps if not any(map(gap.is_covered_by, fulls))]
+        self.open_gaps = [gap for gap in uncovered if gap.lost not in others]
 
 
 def moments(plan: DataSetPlan) -> list[tuple[str, float, str]]:

@@ -23,8 +23,8 @@ LAYERS: list[set[str]] = [
     # Whole jobs, and who watches them.
     {"jobs", "job", "repair", "rebuild", "corrections", "login", "progress", "metrics", "ping", "recipes", "doctor"},
     # Parts of a run.
-    {"catalogue", "plan", "pull_plan", "sync_plan", "sync_steps", "expiry", "run_plan", "gaps", "options", "remarks"}
-    | {"connection", "course", "delivery", "column_pins", "transfer", "publish", "verification"},
+    {"catalogue", "placement", "plan", "pull_plan", "sync_plan", "sync_steps", "expiry", "run_plan", "gaps", "options"}
+    | {"remarks", "connection", "course", "delivery", "column_pins", "transfer", "publish", "verification"},
     # What is kept in the folder.
     {"partial", "archive", "ledger", "sync_state"},
     # One tenant, and the way to its tokens.

@@ -18,7 +18,7 @@ from sync_world import START, Books, World, at, diff, full
 from bds_async.folder.folder import ledger_path, prepare
 from bds_async.ledger import format as ledger_format
 from bds_async.ledger.ledger import Delivery, Ledger
-from bds_async.ledger.sync import MARKED
+from bds_async.ledger.sync import FILLED, MARKED
 from bds_async.models import BdsType, DataSet, Extract, Plugin
 from bds_async.sync_plan import DataSetPlan, plan_data_set
 from bds_async.sync_state import Baseline, Kept, LastLook, Listed, Missed, SyncState
@@ -162,6 +162,23 @@ class TestGaps:
         ledger.forget(full(80).identity)
         assert self.closed(ledger) == []
 
+    def test_a_lost_differential_closes_its_own_gap_once_it_is_delivered(self, ledger):
+        ledger.keep({"Users": kept(missed=[Missed(at(24), at(72), lost=at(48)), Missed(at(24), at(72), lost=at(50))])})
+        deliver(ledger, full(0), diff(48))
+        assert self.closed(ledger) == [None]
+        deliver(ledger, diff(50))
+        assert self.closed(ledger) == [ledger.path_for(diff(48), "Users", ".zip")]
+        assert ledger.complete_through("Users") == at(50)
+
+    def test_one_that_is_none_after_all_is_told_once_more(self, ledger):
+        gap = Missed(at(24), at(72), seen=at(20))
+        ledger.keep({"Users": kept(missed=[gap])})
+        assert state(ledger).open_gaps[0].is_filled_by([diff(19)])
+        ledger.keep({"Users": replace(kept(), filled=(gap,))})
+        assert self.closed(ledger) == [FILLED]
+        ledger.settle_gaps(["Users"])
+        assert self.closed(ledger) == []
+
     def test_one_can_be_accepted(self, ledger):
         ledger.keep({"Users": kept(missed=[Missed(at(24), None)])})
         assert ledger.accept_gaps("Users") == 1
@@ -205,6 +222,16 @@ class TestCompleteThrough:
         assert self.through(ledger) == 24
         deliver(ledger, full(80))
         assert self.through(ledger) == 80
+
+    def test_a_full_closes_a_gap_from_its_own_moment_on(self, ledger):
+        """Until what is owed before that full has been delivered, what was missed is in nothing up to there."""
+        deliver(ledger, full(0), diff(24), diff(72), full(96), diff(100))
+        ledger.keep({"Users": kept(diff(84), missed=[Missed(at(24), at(72))])})
+        assert self.through(ledger) == 24
+        ledger.settle_gaps(["Users"])
+        assert self.through(ledger) == 24
+        deliver(ledger, diff(84))
+        assert self.through(ledger) == 100
 
     def test_a_gap_from_the_very_beginning_leaves_nothing(self, ledger):
         deliver(ledger, diff(24))

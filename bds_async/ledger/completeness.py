@@ -10,10 +10,21 @@ from .. import clock
 from ..models import BdsType
 from ..sync_state import Missed
 from .rows import microseconds, moment_or_none
-from .sync import END_OF_TIME, GAPS, MARKED, SETTLE_GAPS, SyncRecords
+from .sync import END_OF_TIME, FILLED, GAPS, SETTLE_GAPS, SyncRecords
 
 #: Stands in a gap's `closed_by` where somebody accepted that what was missed is lost.
 ACCEPTED = "(accepted as lost)"
+_DONE = """
+    SELECT 1 FROM extracts JOIN plugins ON plugins.id = extracts.plugin
+    WHERE plugins.folder = gaps.folder AND state = 'done'
+"""
+#: Where gaps begin that nothing queued before a moment closes; with the folder and the moment.
+_GAPS_UNTIL = f"""
+    SELECT gap_after FROM gaps WHERE folder = ?1 AND coalesce(closed_by, '') NOT IN ('{ACCEPTED}', '{FILLED}')
+    AND NOT EXISTS ({_DONE} AND bds_type = 'Differential' AND queued = lost)
+    AND NOT EXISTS ({_DONE} AND bds_type = 'Full' AND queued > coalesce(gap_after, -1e18)
+                    AND queued >= coalesce(gap_before, -1e18) AND queued < ?2)
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +41,18 @@ class CompletenessRecords(SyncRecords):
 
     def gaps(self, folders: Iterable[str]) -> list[KnownGap]:
         """The gaps of data sets that are open or, closed by the first full that covers one, not settled yet."""
-        return [
-            KnownGap(folder, Missed(moment_or_none(after), moment_or_none(before)), closed_by)
-            for folder in folders
-            for after, before, closed_by in self._rows(GAPS, MARKED, folder)
-        ]
+        found: dict[tuple[str, Missed], str | None] = {}
+        for folder in folders:
+            for after, before, *_, closed_by in self._rows(GAPS, folder):
+                span = folder, Missed(moment_or_none(after), moment_or_none(before))
+                found[span] = closed_by and found.get(span, closed_by)
+        return [KnownGap(*span, closed_by) for span, closed_by in found.items()]
 
     def settle_gaps(self, folders: Iterable[str]) -> None:
         """Let each gap that a delivered full covers be closed for good, and told no more."""
         now = microseconds(clock.now())
         with self._writing():
-            self._connection.executemany(SETTLE_GAPS, [(now, MARKED, folder) for folder in folders])
+            self._connection.executemany(SETTLE_GAPS, [(now, folder) for folder in folders])
 
     def accept_gaps(self, folder: str) -> int:
         """Close the open gaps of a data set without a full, since somebody lives with them; how many there were."""
@@ -53,8 +65,8 @@ class CompletenessRecords(SyncRecords):
     def complete_through(self, folder: str) -> datetime | None:
         """The queued date up to which everything of a data set is delivered, None if there is no such moment.
 
-        It stops before what is owed, and where an open gap begins. Of a data set that no sync has planned, the newest
-        full alone is known to be complete.
+        It stops before what is owed, and where a gap begins that is open, or closed by a full after that. Of a data
+        set that no sync has planned, the newest full alone is known to be complete.
         """
         with self._statements():
             newest = self._newest(folder)
@@ -63,12 +75,12 @@ class CompletenessRecords(SyncRecords):
             return self._complete_through(folder)
 
     def _complete_through(self, folder: str) -> datetime | None:
-        gaps = [gap.after for gap in self._open_gaps(folder)]
+        ((owed,),) = self._rows("SELECT min(queued) FROM owed WHERE folder = ?", folder)
+        until_owed = END_OF_TIME if owed is None else owed
+        gaps = [after for (after,) in self._rows(_GAPS_UNTIL, folder, until_owed)]
         if None in gaps:
             return None
-        ends = [microseconds(moment) + 1 for moment in gaps if moment is not None]
-        ((owed,),) = self._rows("SELECT min(queued) FROM owed WHERE folder = ?", folder)
-        until = self._newest(folder, min([*ends, END_OF_TIME if owed is None else owed]))
+        until = self._newest(folder, min([until_owed, *(after + 1 for after in gaps)]))
         last = max(until.values(), default=None)
         baseline, full = self._baseline(folder), until.get(BdsType.FULL)
         has_base = baseline is None or bool(gaps) or (full is not None and full >= baseline.queued)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
 from ..folder.paths import fold, folder_name
@@ -26,6 +27,21 @@ def pin_folder(connection: sqlite3.Connection, data_set: DataSet) -> str:
         [(data_set_id, folder) for data_set_id in data_set.ids],
     )
     return folder
+
+
+def gather(connection: sqlite3.Connection, folder: str, data_set: DataSet) -> None:
+    """Bring what is known of a data set's plugins to its folder; with the last plugin goes what syncs remember.
+
+    To be called within a transaction.
+    """
+    strays = "FROM plugins WHERE folder != ?1 AND plugin_id IN (SELECT value FROM json_each(?2))"
+    chosen = (folder, json.dumps(data_set.ids))
+    for (stray,) in connection.execute(f"SELECT DISTINCT folder {strays}", chosen).fetchall():
+        connection.execute(f"UPDATE owed SET folder = ?1 WHERE plugin_id IN (SELECT plugin_id {strays})", chosen)  # noqa: S608
+        connection.execute(f"UPDATE plugins SET folder = ?1 WHERE id IN (SELECT id {strays})", chosen)  # noqa: S608
+        if connection.execute("SELECT 1 FROM plugins WHERE folder = ?", (stray,)).fetchone() is None:
+            for table in ("gaps", "syncs", "pins"):
+                connection.execute(f"UPDATE OR IGNORE {table} SET folder = ? WHERE folder = ?", (folder, stray))  # noqa: S608
 
 
 def copy_pins(source: sqlite3.Connection, target: sqlite3.Connection) -> None:

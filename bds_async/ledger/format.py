@@ -84,6 +84,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             header INTEGER REFERENCES headers (id)
         ) WITHOUT ROWID""",
     ),
+    # What tells that a gap is none: the differential that was lost, or what was seen before nobody knows what.
+    ("ALTER TABLE gaps ADD COLUMN lost INTEGER", "ALTER TABLE gaps ADD COLUMN seen INTEGER"),
 )
 
 #: The format that this program writes.

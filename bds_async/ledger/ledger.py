@@ -17,7 +17,7 @@ from ..folder.folder import ledger_path
 from ..models import DataSet, Extract, Identity
 from .completeness import CompletenessRecords
 from .database import empty_database, open_database, read_database
-from .folder_pins import copy_pins, pin_folder, pinned_folder
+from .folder_pins import copy_pins, gather, pin_folder, pinned_folder
 from .format import transaction
 from .inventory import Inventory, Selection
 from .rows import PAID, WRITE, Delivery, State, row_key, row_of
@@ -122,6 +122,14 @@ class Ledger(CompletenessRecords, SchemaRecords, Inventory):
                 return [folder for folder in known if folder is not None]
             with transaction(self._pins):
                 return [pin_folder(self._pins, data_set) for data_set in wanted]
+
+    def gather(self, data_sets: Iterable[DataSet]) -> None:
+        """Bring what is known of each data set's plugins to its folder, if they were taken for another data set's."""
+        wanted = list(data_sets)
+        folders = self.folders_for(wanted)
+        with self._writing():
+            for folder, data_set in zip(folders, wanted, strict=True):
+                gather(self._connection, folder, data_set)
 
     def path_for(self, extract: Extract, folder: str, suffix: Suffix) -> str:
         """Where an extract lands, relative to the destination: the first of its names that no other extract has.

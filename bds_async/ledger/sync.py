@@ -17,20 +17,36 @@ from .rows import microseconds, moment_of, moment_or_none, or_none, row_key
 
 _KEEP = "INSERT OR REPLACE INTO syncs VALUES (?, ?, ?, ?, ?, ?, ?)"
 _OWE = "INSERT OR REPLACE INTO owed VALUES (?, ?, ?, ?, ?, ?)"
-_OPEN = "INSERT INTO gaps (folder, gap_after, gap_before, opened) VALUES (?, ?, ?, ?)"
-#: Stands in a gap's `closed_by` where its full was never a file here.
-MARKED = "(a full that was marked as delivered)"
-_CLOSED_BY = """
-    SELECT coalesce(path, ?1) FROM extracts JOIN plugins ON plugins.id = extracts.plugin
-    WHERE plugins.folder = gaps.folder AND bds_type = 'Full' AND state = 'done'
-    AND queued > coalesce(gap_after, -1e18) AND queued >= coalesce(gap_before, -1e18) ORDER BY queued LIMIT 1
+_OPEN = "INSERT INTO gaps (folder, gap_after, gap_before, lost, seen, opened) VALUES (?, ?, ?, ?, ?, ?)"
+#: Stands in a gap's `closed_by` where nothing is missing after all.
+FILLED = "(what was missed is listed again)"
+_FILL = """
+    UPDATE gaps SET closed_by = ? WHERE folder = ? AND gap_after IS ? AND gap_before IS ? AND seen IS NOT NULL
+    AND closed IS NULL
 """
-#: The gaps of a folder that are not settled, and the first full that covers each; with MARKED and the folder.
-GAPS = f"SELECT gap_after, gap_before, ({_CLOSED_BY}) FROM gaps WHERE folder = ?2 AND closed IS NULL ORDER BY id"  # noqa: S608
-#: Settles those that are covered; with the moment, MARKED and the folder.
+#: Stands in a gap's `closed_by` where the extract that closed it was never a file here.
+MARKED = "(marked as delivered)"
+_DELIVERED = f"""
+    SELECT coalesce(path, '{MARKED}') FROM extracts JOIN plugins ON plugins.id = extracts.plugin
+    WHERE plugins.folder = gaps.folder AND state = 'done'
+"""  # noqa: S608
+#: What closes a gap: the lost differential, delivered at last, or the first full that covers it.
+_CLOSED_BY = f"""
+    coalesce(
+        closed_by,
+        ({_DELIVERED} AND bds_type = 'Differential' AND queued = lost LIMIT 1),
+        ({_DELIVERED} AND bds_type = 'Full' AND queued > coalesce(gap_after, -1e18)
+         AND queued >= coalesce(gap_before, -1e18) ORDER BY queued LIMIT 1)
+    )
+"""
+#: The gaps of a folder that are not settled, and what closed each.
+GAPS = f"""
+    SELECT gap_after, gap_before, lost, seen, {_CLOSED_BY} FROM gaps WHERE folder = ? AND closed IS NULL ORDER BY id
+"""  # noqa: S608
+#: Settles those that are closed; with the moment and the folder.
 SETTLE_GAPS = f"""
-    UPDATE gaps SET closed = ?1, closed_by = ({_CLOSED_BY.replace("?1", "?2")})
-    WHERE folder = ?3 AND closed IS NULL AND ({_CLOSED_BY.replace("?1", "?2")}) IS NOT NULL
+    UPDATE gaps SET closed = ?, closed_by = {_CLOSED_BY}
+    WHERE folder = ? AND closed IS NULL AND {_CLOSED_BY} IS NOT NULL
 """  # noqa: S608
 _NEWEST = """
     SELECT plugins.bds_type, (SELECT queued FROM extracts WHERE plugin = plugins.id AND state = 'done'
@@ -84,10 +100,8 @@ class SyncRecords(LedgerQueries):
         return {_identity(row): moment_of(row[5] or 0) for row in rows}
 
     def _open_gaps(self, folder: str) -> tuple[Missed, ...]:
-        rows = self._rows(GAPS, MARKED, folder)
-        return tuple(
-            Missed(moment_or_none(after), moment_or_none(before)) for after, before, closed_by in rows if not closed_by
-        )
+        rows = self._rows(GAPS, folder)
+        return tuple(Missed(*map(moment_or_none, known)) for *known, closed_by in rows if closed_by is None)
 
     def _newest(self, folder: str, until: int = END_OF_TIME) -> dict[BdsType, datetime]:
         """The newest delivered queued date before a moment, by flavour."""
@@ -111,8 +125,9 @@ class SyncRecords(LedgerQueries):
                 self._connection.execute(_KEEP, (folder, *_row_of(kept)))
                 self._connection.execute("DELETE FROM owed WHERE folder = ?", (folder,))
                 self._connection.executemany(_OWE, [_owed_row(identity, folder) for identity in kept.owed])
-                gaps = [(folder, or_none(each.after), or_none(each.before), now) for each in kept.missed]
-                self._connection.executemany(_OPEN, gaps)
+                self._connection.executemany(_OPEN, [(folder, *_gap_row(missed), now) for missed in kept.missed])
+                spans = [(FILLED, folder, *_gap_row(missed)[:2]) for missed in kept.filled]
+                self._connection.executemany(_FILL, spans)
 
     def owe(self, folder: str, identities: Iterable[Identity]) -> None:
         """Take note of extracts that are to be delivered, although they are not listed or were delivered before."""
@@ -133,6 +148,10 @@ def _identity(row: tuple[Any, ...]) -> Identity:
 
 def _owed_row(identity: Identity, folder: str) -> tuple[Any, ...]:
     return (identity.plugin_id, identity.bds_type.value, *row_key(identity), folder)
+
+
+def _gap_row(missed: Missed) -> tuple[int | None, ...]:
+    return tuple(map(or_none, (missed.after, missed.before, missed.lost, missed.seen)))
 
 
 def _row_of(kept: Kept) -> tuple[int | None, ...]:
