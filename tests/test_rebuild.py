@@ -46,9 +46,7 @@ class TestListed:
         assert without_moment(deliveries(job.to)) == without_moment(before)
         assert {each.status for each in again.outcomes} == {Status.SKIPPED}
 
-    async def test_one_that_is_broken_off_leaves_data_sets_that_it_had_not_finished(
-        self, tmp_path
-    ):
+    async def test_one_that_is_broken_off_leaves_data_sets_that_it_had_not_finished(self, tmp_path):
         seen: list[str] = []
 
         def break_off(event: Event) -> None:
