@@ -142,8 +142,8 @@ def _demand(missing: list[str], path: Path, stored: Mapping[str, object] | None)
     login = " `bds-async login` brings the refresh token." if "refresh_token" in missing else ""
     raise ConfigError(
         f"{lacking} {', '.join(missing)} (absent, empty or still the sample's placeholder). "
-        "Write it there, name another file with --config, or set the environment variables "
-        f"{', '.join(variable(key) for key in missing)}.{login}"
+        "Write it there, name another file with --config, or set "
+        f"{', '.join(variable(key) for key in missing)} in the environment.{login}"
     )
 
 
