@@ -58,7 +58,7 @@ def command(
     *, port: int, data_sets: int, seed: int, scale: float, write_config: Path | None, faults_file: Path | None
 ) -> int:
     """Serve a tenant that behaves like Brightspace on three loopback addresses, until it is stopped."""
-    faults = _faults(faults_file) if faults_file is not None else ()
+    faults = _faults(faults_file, data_sets) if faults_file is not None else ()
     if write_config is not None:
         _demand_replaceable(write_config)
     found = SandboxSettings(port=port, data_sets=data_sets, seed=seed, scale=scale, faults=faults)
@@ -71,9 +71,9 @@ def command(
         raise ConfigError(f"The sandbox can't listen at port {port} and the two above it: {error.strerror}.") from None
 
 
-def _faults(file: Path) -> tuple[Fault, ...]:
+def _faults(file: Path, data_sets: int) -> tuple[Fault, ...]:
     try:
-        return load_faults(file)
+        return load_faults(file, data_sets)
     except OSError as error:
         raise ConfigError(f"{file} can't be read: {error.strerror}.") from None
     except ValueError as error:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bds_async.sandbox.fault_specs import KINDS, REQUIRED, SPECS, Parameter
+from bds_async.sandbox.tables import matches, tables
 
 #: Which requests a fault is played on; the rest of a fault's keys are the parameters of its action.
 SELECTORS: dict[str, Parameter] = {
@@ -62,10 +64,11 @@ class Fault:
         return parse_fault({"action": action, **keys}, "fault")
 
 
-def load_faults(path: Path) -> tuple[Fault, ...]:
+def load_faults(path: Path, data_sets: int | None = None) -> tuple[Fault, ...]:
     """Read a JSON file: a list of faults, or an object with such a list under `faults`.
 
-    ValueError says where in the file something is wrong; OSError where it cannot be read.
+    ValueError says where in the file something is wrong: a name, too, that none of so many `data_sets` has. OSError
+    where it cannot be read.
     """
     try:
         content = json.loads(path.read_text("utf-8"))
@@ -74,7 +77,21 @@ def load_faults(path: Path) -> tuple[Fault, ...]:
     listed = content.get("faults") if isinstance(content, dict) else content
     if not isinstance(listed, list):
         raise ValueError(f"{path}: expected a list of faults, or an object with one under 'faults'")
-    return tuple(parse_fault(entry, f"{path}: faults[{number}]") for number, entry in enumerate(listed))
+    faults = tuple(parse_fault(entry, f"{path}: faults[{number}]") for number, entry in enumerate(listed))
+    if data_sets is not None:
+        _refuse_strangers(faults, [table.name for table in tables(data_sets)], path)
+    return faults
+
+
+def _refuse_strangers(faults: Iterable[Fault], names: list[str], path: Path) -> None:
+    for number, fault in enumerate(faults):
+        if not any(matches(name, (fault.data_set,)) for name in names):
+            near = difflib.get_close_matches(fault.data_set, names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "it would never be played"
+            raise ValueError(
+                f"{path}: faults[{number}].data_set: no data set of the sandbox's {len(names)} "
+                f"matches {fault.data_set!r}; {hint}"
+            )
 
 
 def parse_fault(entry: object, place: str) -> Fault:

@@ -70,6 +70,7 @@ async def test_it_misbehaves_as_the_file_says(tmp_path: Path) -> None:
         ([{"action": "cut", "after": 1}, {"action": "explode"}], "faults[1].action"),
         ([{"action": "cut"}], "faults[0].after"),
         ({"faults": [{"action": "reset", "wherever": 1}]}, "faults[0].wherever"),
+        ([{"action": "reset"}, {"action": "reset", "data_set": "Usres"}], "faults[1].data_set: no data set"),
     ],
 )
 async def test_a_malformed_file_is_exit_2_and_names_the_place(tmp_path: Path, content: object, place: str) -> None:

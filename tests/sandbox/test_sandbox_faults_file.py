@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -137,3 +138,27 @@ def test_occurrences_are_counted_for_each_extract_or_together():
 def test_selectors_choose_by_name_type_and_range(keys, hit):
     assert bool(FaultPlan([Fault.of("reset", on="storage", **keys)]).active(USERS)) is hit
     assert not FaultPlan([Fault.of("reset", on="download", **keys)]).active(USERS)
+
+
+@pytest.mark.parametrize(
+    ("data_set", "data_sets", "hint"),
+    [
+        ("Usres", 139, "the sandbox's 139 matches 'Usres'; did you mean 'Users'?"),
+        ("Quiz Attempts", 2, "the sandbox's 2 matches 'Quiz Attempts'; it would never be played"),
+        ("Nothing *", 139, "it would never be played"),
+    ],
+)
+def test_a_name_that_no_data_set_has_is_refused(tmp_path, data_set, data_sets, hint):
+    path = tmp_path / "faults.json"
+    path.write_text(json.dumps([{"action": "reset"}, {"action": "reset", "data_set": data_set}]))
+    with pytest.raises(ValueError, match=re.escape(hint)) as caught:
+        load_faults(path, data_sets)
+    assert str(caught.value).startswith(f"{path}: faults[1].data_set: ")
+    assert len(load_faults(path)) == 2
+
+
+@pytest.mark.parametrize("data_set", ["*", "users", "User*", "?sers"])
+def test_a_pattern_that_matches_some_is_taken_in_any_case(tmp_path, data_set):
+    path = tmp_path / "faults.json"
+    path.write_text(json.dumps([{"action": "reset", "data_set": data_set}]))
+    assert len(load_faults(path, 4)) == 1
