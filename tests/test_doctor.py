@@ -385,6 +385,11 @@ class TestCatalogue:
         assert {"download", "space"} <= only("ok", examination)
         assert examination.exit_code == 3
 
+    async def test_a_list_that_comes_at_its_last_try_is_no_finding(self, sandbox, examined, quick_retries):
+        """A pull would have got it."""
+        sandbox.play(Fault.of("status", on="extracts", status=503, data_set="Users", first=5))
+        assert (await examined(sandbox)).exit_code == 0
+
     async def test_if_no_list_comes_it_is_exit_5(self, sandbox, examined):
         sandbox.play(Fault.of("status", on="extracts", status=404))
         examination = await examined(sandbox)

@@ -10,6 +10,7 @@ import click
 
 from ..doctor.examination import Examination, examine, unheard
 from ..doctor.steps import Check, CheckStatus
+from ..words import counted
 from .running import run_simple
 from .selection import to_option
 from .settings import common_options, settings
@@ -45,13 +46,19 @@ def command(to: Path, *, as_json: bool) -> int:
 
 
 def _print_check(check: Check) -> None:
+    """Print what was found; the checks that were not made follow together, in one line."""
+    if check.needs:
+        return
     click.echo(f"{check.status.value:<{_STATUS}}{check.name:<{_NAME}}{printable(check.found)}")
     if check.to_do is not None:
         click.echo(f"{'':<{_STATUS + _NAME}}-> {printable(check.to_do)}")
 
 
 def _print_summary(examination: Examination) -> None:
-    counted = Counter(check.status for check in examination.checks)
-    click.echo(", ".join(f"{counted[status]} {status.value}" for status in CheckStatus if counted[status]) + ".")
+    if waiting := [check for check in examination.checks if check.needs]:
+        names = ", ".join(check.name for check in waiting)
+        _print_check(Check(counted(len(waiting), "check"), CheckStatus.SKIPPED, f"Not checked after that: {names}."))
+    count = Counter(check.status for check in examination.checks)
+    click.echo(", ".join(f"{count[status]} {status.value}" for status in CheckStatus if count[status]) + ".")
     if examination.observations:
         click.echo("With --json: what the tenant shows of ranges, validators, links and names, too.")

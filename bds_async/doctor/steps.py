@@ -27,13 +27,17 @@ class CheckStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check as the person sees it; `error` is what a run would end with, for a failed one."""
+    """One check as the person sees it; `error` is what a run would end with, for a failed one.
+
+    `needs` are the names of the checks that one which was not made had waited for in vain.
+    """
 
     name: str
     status: CheckStatus
     found: str
     to_do: str | None = None
     error: BdsError | None = field(default=None, repr=False)
+    needs: tuple[str, ...] = ()
 
     def fields(self) -> dict[str, str | None]:
         """The check for JSON."""
@@ -106,7 +110,8 @@ async def take(step: Step, case: Case, steps: Sequence[Step]) -> Check:
     """Make one check; `steps` are all of them, to say which one it had to wait for in vain."""
     missing = [kind for kind in step.needs if not case.knows(kind)]
     if missing:
-        return Check(step.name, CheckStatus.SKIPPED, f"Not checked, since it needs: {_bringers(missing, steps)}.")
+        needs = _bringers(missing, steps)
+        return Check(step.name, CheckStatus.SKIPPED, f"Not checked, since it needs: {', '.join(needs)}.", needs=needs)
     try:
         finding = await _within_limit(step, case)
     except BdsError as error:
@@ -125,5 +130,5 @@ async def _within_limit(step: Step, case: Case) -> Finding:
         raise UnreachableError(f"Given up after {step.limit:g} seconds.") from None
 
 
-def _bringers(missing: Sequence[type], steps: Sequence[Step]) -> str:
-    return ", ".join(dict.fromkeys(step.name for kind in missing for step in steps if kind in step.brings))
+def _bringers(missing: Sequence[type], steps: Sequence[Step]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(step.name for kind in missing for step in steps if kind in step.brings))

@@ -48,6 +48,10 @@ async def test_a_failure_is_followed_by_what_to_do(sandbox, config, tmp_path):
     assert "invalid_grant" in lines[failed]
     assert lines[failed + 1].strip() == "-> Run `bds-async login`, and let nothing else use the same refresh token."
     assert "8 ok, 1 failed, 7 skipped." in lines
+    assert [line for line in lines if line.startswith("skipped")] == [
+        "skipped  7 checks       Not checked after that: "
+        "scope, permission, catalogue, extract lists, download, space, rate limit."
+    ]
 
 
 async def test_json_is_one_document(config, tmp_path):
