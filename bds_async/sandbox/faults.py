@@ -87,7 +87,7 @@ def _refuse_strangers(faults: Iterable[Fault], names: list[str], path: Path) -> 
     for number, fault in enumerate(faults):
         if not any(matches(name, (fault.data_set,)) for name in names):
             near = difflib.get_close_matches(fault.data_set, names, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "it would never be played"
+            hint = f"the nearest is {near[0]!r}" if near else "it would never be played"
             raise ValueError(
                 f"{path}: faults[{number}].data_set: no data set of the sandbox's {len(names)} "
                 f"matches {fault.data_set!r}; {hint}"

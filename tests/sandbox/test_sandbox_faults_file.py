@@ -143,7 +143,7 @@ def test_selectors_choose_by_name_type_and_range(keys, hit):
 @pytest.mark.parametrize(
     ("data_set", "data_sets", "hint"),
     [
-        ("Usres", 139, "the sandbox's 139 matches 'Usres'; did you mean 'Users'?"),
+        ("Usres", 139, "the sandbox's 139 matches 'Usres'; the nearest is 'Users'"),
         ("Quiz Attempts", 2, "the sandbox's 2 matches 'Quiz Attempts'; it would never be played"),
         ("Nothing *", 139, "it would never be played"),
     ],
