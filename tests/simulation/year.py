@@ -73,18 +73,19 @@ class Simulation:
             self.books.look(sandbox)
 
     async def _job(self, sandbox: Sandbox, loader: Loader, death: command.Death | None) -> None:
-        report, before = self.home / "run.json", len(loader.taken)
+        report, known = self.home / "run.json", len(loader.taken)
         report.unlink(missing_ok=True)
         arguments = ["sync", "-q", "--config", str(self.config), "--to", str(self.home / "to"), "--report", str(report)]
         arguments += ["--attempts", "3", "--stall-timeout", "5", *(["--with-fulls"] if self.plan.with_fulls else [])]
+        before = self.books.look(sandbox)
         async with loader.at_work():
             code = await command.run(arguments, self.now, self.home / "output.txt", death)
         self.runs += 1
-        taken = loader.taken[before:]
-        listed = self.books.look(sandbox)
-        self.books.take(taken, listed)
+        # The tenant's time goes on meanwhile: it may make one extract, and drop another.
+        taken, after = loader.taken[known:], self.books.look(sandbox)
+        self.books.take(taken, before | after)
         if report.exists():
-            self.books.report(json.loads(report.read_text("utf-8")), self.now, listed)
+            self.books.report(json.loads(report.read_text("utf-8")), self.now, before.keys() & after.keys())
         self._ended(sandbox, code, death)
         if code >= 0 and not self.was_killed:
             self.books.check_order(taken)
