@@ -163,8 +163,12 @@ EXIT_CODE_ORDER = (130, 143, 1, 75, 2, 4, 6, 5, 3, 0)
 
 def weightiest(errors: BaseException) -> BaseException:
     """Of the errors in a group (or a single one), the one whose exit code wins."""
-    leaves = _leaves(errors)
-    return min(leaves, key=lambda error: EXIT_CODE_ORDER.index(error.exit_code if isinstance(error, BdsError) else 1))
+    return min(_leaves(errors), key=lambda error: EXIT_CODE_ORDER.index(exit_code_of(error)))
+
+
+def exit_code_of(error: BaseException) -> int:
+    """The exit code that an error leads to: 1, a defect, for one that is not ours."""
+    return error.exit_code if isinstance(error, BdsError) else BdsError.exit_code
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

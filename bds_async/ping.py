@@ -12,7 +12,7 @@ from collections.abc import Awaitable
 
 from yarl import URL
 
-from .errors import BdsError, ConfigError, ExtractError, Stopped
+from .errors import BdsError, ConfigError, Stopped, exit_code_of
 from .report import RunReport
 from .transport.transport import Transport
 
@@ -27,20 +27,17 @@ class Ping:
 
     def __init__(self, address: str) -> None:
         """Raise ConfigError for what is no http or https address."""
-        try:
-            self._address = URL(address)
-        except ValueError:
-            self._address = URL()
-        if self._address.scheme not in ("http", "https") or not self._address.host:
+        if not _is_usable(address):
             raise ConfigError("The address of --ping is no http or https URL.")
+        self._address = URL(address)
 
     async def around(self, run: Awaitable[RunReport]) -> RunReport:
-        """The report of a run, its start and its end told; what it raises is told and raised."""
+        """The report of a run, its start and its end told; what it raises is told and raised, a defect too."""
         await self.start()
         try:
             report = await run
-        except BdsError as error:
-            await self.end(error.exit_code, PATIENCE_OF_STOPPED if isinstance(error, Stopped) else PATIENCE)
+        except Exception as error:
+            await self.end(exit_code_of(error), PATIENCE_OF_STOPPED if isinstance(error, Stopped) else PATIENCE)
             raise
         await self.end(report.exit_code)
         return report
@@ -63,7 +60,19 @@ class Ping:
             failure = f"it answered {answer.status}" if answer.status >= 300 else None
         except TimeoutError:
             failure = f"it did not answer within {patience:g} seconds"
-        except ExtractError as error:
+        except BdsError as error:
             failure = str(error)
+        except Exception as error:
+            # Whatever it is, it is no reason to lose a run; its text may quote the address.
+            failure = type(error).__name__
         if failure is not None:
             log.warning("The health check was not told (%s); the run goes on.", failure)
+
+
+def _is_usable(address: str) -> bool:
+    """Whether it is an http or https URL with a host that a name server can be asked for (RFC 5890 section 2.3.1)."""
+    try:
+        url = URL(address)
+        return url.scheme in ("http", "https") and bool(url.host) and bool((url.raw_host or "").encode("idna"))
+    except ValueError:
+        return False

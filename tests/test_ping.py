@@ -8,8 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from bds_async.errors import ConfigError
+from bds_async import clock
+from bds_async.errors import ConfigError, Stopped
 from bds_async.ping import Ping
+from bds_async.report import RunReport
+from bds_async.transport.transport import Transport
 
 
 class Listener:
@@ -69,7 +72,50 @@ async def test_a_service_that_is_not_there_never_fails_the_run(caplog: pytest.Lo
     assert "the-secret-check" not in caplog.text
 
 
-@pytest.mark.parametrize("address", ["", "check", "ftp://host/check", "http://", "http://[::1"])
+async def run(ending: Exception | None) -> RunReport:
+    if ending is not None:
+        raise ending
+    return RunReport("sync", "https://school", clock.now(), clock.now(), 3, [])
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"), [(None, 3), (ConfigError("x"), 2), (Stopped("x", 143), 143), (RuntimeError("a defect"), 1)]
+)
+async def test_every_end_of_a_run_is_told(listener: Listener, ending: Exception | None, code: int) -> None:
+    """Whether there is a report, an error that is foreseen, or a defect."""
+    around = Ping(listener.address).around(run(ending))
+    if ending is None:
+        assert (await around).exit_code == code
+    else:
+        with pytest.raises(type(ending)):
+            await around
+    assert listener.seen == ["/the-secret-check/start", f"/the-secret-check/{code}"]
+
+
+async def test_not_even_a_proxy_that_makes_no_sense_fails_the_run(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", "socks5://proxy")
+    assert (await Ping("https://nowhere.invalid/the-secret-check").around(run(None))).exit_code == 3
+    assert "the-secret-check" not in caplog.text
+
+
+async def test_what_nobody_foresaw_does_not_fail_the_run_either(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fetch(*_: object) -> None:
+        raise RuntimeError("about the-secret-check")
+
+    monkeypatch.setattr(Transport, "fetch", fetch)
+    await Ping("http://127.0.0.1:9/the-secret-check").start()
+    assert "RuntimeError" in caplog.text
+    assert "the-secret-check" not in caplog.text
+
+
+NO_HOSTS = ["http://a..b/x", "http://./x", "http://xn--/", f"http://{'a' * 300}/", "http://host:99999/"]
+
+
+@pytest.mark.parametrize("address", ["", "check", "ftp://host/check", "http://", "http://[::1", *NO_HOSTS])
 def test_an_address_that_is_none_is_refused_without_being_quoted(address: str) -> None:
     with pytest.raises(ConfigError, match="--ping"):
         Ping(address)
