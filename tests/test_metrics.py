@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.metrics import METRICS, textfile
+from bds_async.metrics import METRICS, read_former, textfile, without_plan
 from bds_async.report import RunReport
 
 MOMENT = datetime(2026, 11, 22, 4, 9, 22, 500_000, tzinfo=UTC)
@@ -43,9 +46,29 @@ def test_every_line_is_a_comment_or_a_sample_whatever_a_data_set_is_called(name:
     assert all(line.startswith("# ") or SAMPLE.match(line) for line in lines)
 
 
-@given(st.text(max_size=200))
+def test_a_run_without_a_plan_changes_its_end_and_exit_code_alone() -> None:
+    former = textfile(report(0), {"Users": MOMENT, 'Strange "\\" name': MOMENT})
+    after = without_plan(4, MOMENT + timedelta(hours=1), former)
+    changed = {"bds_async_last_run_timestamp_seconds": "1795324162.5", "bds_async_last_exit_code": "4"}
+    assert samples(after) == samples(former) | changed
+    assert [line for line in after.split("\n") if line.startswith("#")] == [
+        line for line in former.split("\n") if line.startswith("#")
+    ]
+
+
+@given(st.text(max_size=200) | st.lists(st.sampled_from([*METRICS, " ", "1", "\n", '{a="', '"}', "\\"])).map("".join))
 def test_any_former_file_is_taken(former: str) -> None:
+    """What is no sample of ours is not handed on."""
     textfile(report(3), {}, former)
+    lines = without_plan(5, MOMENT, former).split("\n")
+    assert all(not line or line.startswith("# ") or SAMPLE.match(line) for line in lines)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes that have names")
+def test_a_pipe_holds_no_former_file(tmp_path: Path) -> None:
+    """Reading it would wait for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    assert read_former(tmp_path / "pipe") == ""
 
 
 def test_every_metric_has_its_help_and_type() -> None:

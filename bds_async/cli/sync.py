@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ from ..jobs import preview_sync, sync
 from ..options import SyncOptions
 from ..ping import Ping
 from ..report import RunReport
+from .metrics_file import MetricsFile
 from .running import run as run_job
 from .running import run_simple
 from .selection import run_options, to_option, watching_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, log_gaps, print_plan
-from .watching import MetricsFile, all_of, observers
+from .watching import all_of, observers
 
 
 @click.command("sync", short_help="Deliver everything new, each extract once.")
@@ -61,24 +62,25 @@ def command(
     exit code 3, as a failed extract is.
     """
     options = SyncOptions(with_fulls=with_fulls, strict_schema=strict_schema, **run)
-    config = Config.load(settings().config)
+    ping = Ping(address) if address is not None else None
     if dry_run:
-        return _print_plan(config, to, options, as_json)
+        return _print_plan(to, options, as_json)
     if as_json:
         raise ConfigError("--json goes with --dry-run; the results of a run are written by --report FILE.")
-    file = MetricsFile(metrics, to) if metrics is not None else None
-    observer = all_of(observers(to, report=report, no_progress=no_progress, metrics=file))
-    ping = Ping(address) if address is not None else None
 
-    def job(stop: Stop) -> Coroutine[Any, Any, RunReport]:
-        run = sync(config, to, options, observer=observer, stop=stop)
-        return run if ping is None else ping.around(run)
+    async def job(stop: Stop) -> RunReport:
+        file = MetricsFile(metrics, to) if metrics is not None else None
+        with file.around() if file is not None else nullcontext():
+            config = Config.load(settings().config)
+            observer = all_of(observers(to, report=report, no_progress=no_progress, metrics=file))
+            return await sync(config, to, options, observer=observer, stop=stop)
 
-    return run_job(job).exit_code
+    # Even a job that finds no config has somebody who waits to hear of it.
+    return run_job(lambda stop: job(stop) if ping is None else ping.around(job(stop))).exit_code
 
 
-def _print_plan(config: Config, to: Path, options: SyncOptions, as_json: bool) -> int:
-    found = run_simple(preview_sync(config, to, options))
+def _print_plan(to: Path, options: SyncOptions, as_json: bool) -> int:
+    found = run_simple(preview_sync(Config.load(settings().config), to, options))
     print_plan(found, as_json)
     log_gaps(found.gaps)
     return log_failed_lists(found.failed_lists)

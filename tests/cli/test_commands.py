@@ -162,3 +162,11 @@ async def test_a_report_goes_into_what_is_no_plain_file_and_leaves_it_what_it_wa
 @pytest.mark.parametrize("option", [("--max-time", "nan"), ("--stall-timeout", "nan"), ("--to", "")])
 async def test_values_that_mean_nothing_are_refused(config: Path, option: tuple[str, str]) -> None:
     assert (await bds("pull", "--config", config, *option)).code == 2
+
+
+async def test_a_report_into_a_pipe_that_nobody_reads_ends_the_run(config: Path, tmp_path: Path) -> None:
+    """What was fetched is there all the same."""
+    os.mkfifo(tmp_path / "pipe")
+    done = await bds("pull", "--config", config, "--to", tmp_path / "to", "--report", tmp_path / "pipe")
+    assert (done.code, "nobody reads it" in done.err) == (6, True)
+    assert len(list((tmp_path / "to").rglob("*.zip"))) == 8

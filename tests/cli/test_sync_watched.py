@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import pytest
 from aiohttp import web
 from commands import bds
 
+from bds_async.folder.folder import FolderLock
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
+
+LAST_RUN = "bds_async_last_run_timestamp_seconds"
 
 
 @pytest.fixture
@@ -65,6 +69,62 @@ async def test_the_metrics_tell_of_the_run_and_of_every_data_set(sandbox: Sandbo
     newest = max(extract.queued for extract in sandbox.catalogue()[0].extracts)
     assert f'bds_async_newest_delivered_timestamp_seconds{{data_set="Users"}} {newest.timestamp():.17g}\n' in text
     assert "bds_async_last_exit_code 0\n" in text
+
+
+def samples(path: Path) -> dict[str, str]:
+    lines = path.read_text("utf-8").splitlines()
+    return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+
+
+async def test_the_metrics_tell_of_runs_that_end_before_their_plan(sandbox: Sandbox, tmp_path: Path) -> None:
+    """What was known of deliveries stays."""
+    file, code = tmp_path / "bds.prom", "bds_async_last_exit_code"
+    assert await sync(sandbox, tmp_path, "--metrics", file) == 0
+    first = samples(file)
+    sandbox.play(Fault.of("status", status=400, body='{"error": "invalid_grant"}', on="token", first=1))
+    assert await sync(sandbox, tmp_path, "--metrics", file) == 4
+    refused = samples(file)
+    assert refused.pop(code) == "4"
+    assert float(refused.pop(LAST_RUN)) > float(first[LAST_RUN])
+    assert refused == {name: value for name, value in first.items() if name not in (code, LAST_RUN)}
+    done = await bds("sync", "-q", "--config", tmp_path / "none.json", "--to", tmp_path / "to", "--metrics", file)
+    assert (done.code, samples(file)[code]) == (2, "2")
+
+
+async def test_a_run_that_another_one_keeps_out_leaves_the_metrics_to_it(sandbox: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "bds.prom"
+    assert await sync(sandbox, tmp_path, "--metrics", file) == 0
+    before = file.read_bytes()
+    with FolderLock(tmp_path / "to"):
+        assert await sync(sandbox, tmp_path, "--metrics", file) == 75
+    assert file.read_bytes() == before
+
+
+async def test_a_report_that_cannot_be_written_shows_in_the_metrics(sandbox: Sandbox, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert await sync(sandbox, tmp_path, "--metrics", tmp_path / "m", "--report", tmp_path / "pipe") == 6
+    assert samples(tmp_path / "m")["bds_async_last_exit_code"] == "6"
+
+
+@pytest.mark.parametrize("place", ["pipe", "/dev/null", "/dev/stdout"])
+async def test_a_metrics_file_that_is_no_plain_file_is_refused_beforehand(
+    sandbox: Sandbox, tmp_path: Path, place: str
+) -> None:
+    """Whether anybody reads the pipe or not."""
+    os.mkfifo(tmp_path / "pipe")
+    assert await sync(sandbox, tmp_path, "--metrics", tmp_path / place) == 2
+    assert sandbox.counters.exchanges == 0
+
+
+async def test_a_job_without_a_config_tells_its_health_check(pings: list[str], tmp_path: Path) -> None:
+    done = await bds("sync", "--ping", pings[0], cwd=tmp_path)
+    assert done.code == 2
+    assert pings[1:] == ["/check/start", "/check/2"]
+
+
+async def test_an_address_that_nobody_can_call_is_refused_beforehand(sandbox: Sandbox, tmp_path: Path) -> None:
+    assert await sync(sandbox, tmp_path, "--ping", "http://a..b/x") == 2
+    assert sandbox.counters.exchanges == 0
 
 
 async def test_metrics_that_could_not_be_written_are_refused_beforehand(sandbox: Sandbox, tmp_path: Path) -> None:
