@@ -300,8 +300,9 @@ class TestCancelling:
             await fetch
         assert fetch.cancelled()
 
-    async def test_blocks_that_were_written_stay(self, begin, monkeypatch):
-        monkeypatch.setattr("bds_async.transfer.transfer.BLOCK", 100)
+    @pytest.mark.parametrize(("knob", "value"), [("BLOCK", 100), ("LINGER", 0.0)])
+    async def test_what_was_written_by_size_or_by_time_stays_and_was_told(self, begin, monkeypatch, knob, value):
+        monkeypatch.setattr(f"bds_async.transfer.transfer.{knob}", value)
 
         async def half(request: web.Request) -> web.StreamResponse:
             response = web.StreamResponse(headers={"Content-Length": str(SIZE), "ETag": TAG})
@@ -312,11 +313,12 @@ class TestCancelling:
 
         run = await begin(Site(half))
         fetch = asyncio.create_task(run.transfer.fetch(run.download.first_piece()))
-        while run.download.partial.held_bytes < 5000:  # noqa: ASYNC110
+        while sum(event.new_bytes for event in run.of(Received)) < 5000:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         fetch.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await fetch
+        assert run.download.partial.held_bytes == 5000
         assert await run.all() == BODY
 
 

@@ -7,6 +7,7 @@ validator and total unchanged); a 200 brings the whole object anew; a 416 starts
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 #: Bytes that are written at a time; a killed run loses at most so much of each piece.
 BLOCK = 1024 * 1024
+#: Seconds after which less than a block is written, so that a slow link is seen to move, and loses little.
+LINGER = 1.0
 #: Statuses with which a storage host refuses a signed link that has expired.
 EXPIRED = frozenset({400, 401, 403, 404, 410})
 
@@ -122,16 +125,17 @@ class Transfer:
     async def _receive(self, piece: Piece, response: aiohttp.ClientResponse) -> None:
         """Stream the body by blocks; what has come before it breaks is kept."""
         pace = Pace(self._stall_timeout, response.url.host or "the storage")
-        held = bytearray()
+        held, written_at = bytearray(), time.monotonic()
         async with await piece.download.partial.open_writer(piece.start) as writer:
             try:
                 async for chunk in response.content.iter_any():
                     pace.arrived(len(chunk))
                     held += chunk
-                    if len(held) >= BLOCK:
+                    if len(held) >= BLOCK or time.monotonic() - written_at >= LINGER:
                         block, held = held, bytearray()
                         await self._write(piece, writer, block)
                         del block
+                        written_at = time.monotonic()
             except Exception:
                 # A cancellation is none: it has to be quick, and must not become something else on its way.
                 held += left_over(response.content)
