@@ -369,15 +369,6 @@ def test_a_reader_and_a_run_do_not_disturb_each_other(ledger: Ledger, folder: Pa
         assert [each.identity for each in pages] == [extract(1).identity]
 
 
-def test_an_empty_file_is_an_empty_ledger(folder: Path) -> None:
-    """A run that was killed while it made the ledger."""
-    ledger_path(folder).touch()
-    with Ledger.read(folder) as reader:
-        assert reader.tenant is None
-    with Ledger.open(folder, TENANT) as ledger:
-        deliver(ledger, extract())
-
-
 # Formats and damage
 
 
@@ -415,13 +406,70 @@ def test_a_migration_that_breaks_off_leaves_the_old_format(folder: Path, monkeyp
     assert ledger_path(folder).read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"this is not a database" * 100, b"\0" * 5000])
+@pytest.mark.parametrize("content", [b"this is not a database" * 100, b"\0" * 5000, b""])
 def test_a_damaged_ledger_says_what_to_do(folder: Path, content: bytes) -> None:
     ledger_path(folder).write_bytes(content)
     for opened in (Ledger.open, Ledger.read):
         with pytest.raises(DestinationError, match=r"is damaged .* `bds-async ledger rebuild`") as caught:
             opened(folder, TENANT)
         assert str(ledger_path(folder)) in str(caught.value)
+
+
+def test_an_empty_file_stays_as_it_is(folder: Path) -> None:
+    """To SQLite it is a database without tables, so that everything would be delivered again."""
+    ledger_path(folder).touch()
+    for opened in (Ledger.open, Ledger.read):
+        with pytest.raises(DestinationError, match="it is empty"):
+            opened(folder, TENANT)
+    assert ledger_path(folder).read_bytes() == b""
+
+
+KILLED_WHILE_MADE = """
+import os, pathlib, sys
+from bds_async import durable
+from bds_async.ledger import database
+from bds_async.ledger.ledger import Ledger
+folder, last = pathlib.Path(sys.argv[1]), sys.argv[2]
+def step(statement):
+    if statement.startswith(last):
+        os._exit(77)
+def connected(*arguments, original=database._connect):
+    connection = original(*arguments)
+    connection.set_trace_callback(step)
+    return connection
+database._connect = connected
+durable.replace = lambda *_: step("replace")
+Ledger.open(folder, "https://school.example")
+"""
+
+
+@posix_only
+@pytest.mark.crash
+@pytest.mark.parametrize("step", ["PRAGMA journal_mode", "PRAGMA user_version", "CREATE INDEX", "COMMIT", "replace"])
+def test_a_kill_while_the_ledger_is_made_leaves_none(folder: Path, step: str) -> None:
+    """The next run makes it, without a person; nothing else stays behind."""
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", KILLED_WHILE_MADE, str(folder), step]
+    assert subprocess.run(command, env=environ, check=False).returncode == 77
+    assert not ledger_path(folder).exists()
+    with Ledger.open(folder, TENANT) as ledger:
+        deliver(ledger, extract())
+    assert [path.name for path in state_folder(folder).iterdir() if path.is_file()] == ["ledger.sqlite3"]
+
+
+def test_the_journal_of_a_ledger_that_was_moved_away_is_not_taken_for_the_new_one_s(folder: Path) -> None:
+    """SQLite would roll it back into the new one, which is damage."""
+    journal = ledger_path(folder).with_name("ledger.sqlite3-journal")
+    with Ledger.open(folder, TENANT) as ledger:
+        deliver(ledger, *(extract(days) for days in range(200)))
+        for statement in ("PRAGMA cache_size = 1", "BEGIN IMMEDIATE", "UPDATE extracts SET sha256 = hex(zeroblob(99))"):
+            ledger._connection.execute(statement)
+        left = journal.read_bytes()
+        ledger._connection.execute("ROLLBACK")
+    ledger_path(folder).unlink()
+    journal.write_bytes(left)
+    with Ledger.open(folder, TENANT) as ledger:
+        assert ledger._rows("PRAGMA integrity_check") == [("ok",)]
 
 
 def test_damage_inside_is_found_where_it_is_read(folder: Path) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+from .. import durable
 from ..errors import BdsError, ConfigError, DestinationError, FolderBusy
 from .format import NEWEST, bring_forward, format_of
 
@@ -39,17 +40,45 @@ def open_database(path: Path) -> sqlite3.Connection:
     Raises ConfigError for a newer format, DestinationError for a damaged file or a disk that fails.
     """
     with ledger_faults(path):
-        connection = _connect(path, "rwc")
-        try:
-            connection.execute("PRAGMA journal_mode = DELETE")
-            connection.execute("PRAGMA synchronous = EXTRA")
-            connection.execute("PRAGMA fullfsync = ON")
-            connection.execute("PRAGMA foreign_keys = ON")
-            bring_forward(connection, format_of(connection, path))
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        if not _is_there(path):
+            _make(path)
+        return _newest(path, "rw")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is a database; raises DestinationError for an empty file, which SQLite would take for a new one."""
+    if path.exists() and not path.stat().st_size:
+        raise _damaged(path, "it is empty")
+    return path.exists()
+
+
+def _make(path: Path) -> None:
+    """Make a database under another name first, since SQLite begins with an empty file, and a kill may leave that.
+
+    The journal of a ledger that somebody moved away would be taken for the new one's.
+    """
+    new = path.with_suffix(".new")
+    for left in (path, new):
+        left.with_name(f"{left.name}-journal").unlink(missing_ok=True)
+    new.unlink(missing_ok=True)
+    _newest(new, "rwc").close()
+    durable.fsync_folder(path.parent)
+    durable.replace(new, path)
+
+
+def _newest(path: Path, mode: str) -> sqlite3.Connection:
+    """A connection for writing, to a database of the newest format."""
+    connection = _connect(path, mode)
+    try:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA synchronous = EXTRA")
+        connection.execute("PRAGMA fullfsync = ON")
+        connection.execute("PRAGMA foreign_keys = ON")
+        bring_forward(connection, format_of(connection, path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def read_database(path: Path) -> sqlite3.Connection:
@@ -58,7 +87,7 @@ def read_database(path: Path) -> sqlite3.Connection:
     Raises ConfigError for another format than this program's, DestinationError for a damaged file.
     """
     with ledger_faults(path):
-        if not path.exists():
+        if not _is_there(path):
             return empty_database()
         # Not read-only as such: what a killed run left half-written can only be rolled back by writing.
         connection = _connect(path, "rw")
@@ -94,21 +123,25 @@ def ledger_faults(path: Path) -> Iterator[None]:
             raise
         raise explained from error
     except OSError as error:
-        raise DestinationError(f"The ledger {path} cannot be read: {error.strerror or error}.") from error
+        raise DestinationError(f"The ledger {path} cannot be used: {error.strerror or error}.") from error
 
 
 def _explained(error: sqlite3.DatabaseError, path: Path) -> BdsError | None:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _UNREADABLE:
-        return DestinationError(
-            f"The ledger {path} is damaged ({error}): restore it from a backup, or move it away and run "
-            "`bds-async ledger rebuild`, which makes one from the files that are there."
-        )
+        return _damaged(path, error)
     if code in _HELD:
         return FolderBusy(f"Another program holds the ledger {path}: close it, then run the command again.")
     if code in _DISK:
         return DestinationError(f"The ledger {path} cannot be written ({error}): see to the disk, then run again.")
     return None
+
+
+def _damaged(path: Path, why: object) -> DestinationError:
+    return DestinationError(
+        f"The ledger {path} is damaged ({why}): restore it from a backup, or move it away and run "
+        "`bds-async ledger rebuild`, which makes one from the files that are there."
+    )
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -89,6 +89,16 @@ async def test_rebuild_says_what_it_found(to: Path) -> None:
     assert len(lines(await run(to, "ledger", "export"))) == 8
 
 
+async def test_an_emptied_ledger_delivers_nothing_again_and_is_made_anew_as_the_message_says(to: Path) -> None:
+    ledger = to / ".bds-async" / "ledger.sqlite3"
+    ledger.write_bytes(b"")
+    done = await run(to, "sync")
+    assert (done.code, "move it away and run `bds-async ledger rebuild`" in done.err) == (6, True)
+    ledger.rename(to.parent / "damaged.sqlite3")
+    assert (await run(to, "ledger", "rebuild")).code == 0
+    assert (await run(to, "sync", "--dry-run", "--json")).out == ""
+
+
 async def test_unpin_and_accept_say_what_they_did(to: Path) -> None:
     assert "Users: the columns" in (await run(to, "ledger", "unpin", "--data-set", "Users")).err
     assert "0 gaps accepted" in (await run(to, "ledger", "accept", "--data-set", "*")).err
