@@ -20,6 +20,7 @@ from bds_async.errors import (
     AuthorisationError,
     BdsError,
     CatalogueError,
+    ConnectionFailed,
     ExtractError,
     RefusedRequest,
     Throttled,
@@ -320,6 +321,24 @@ class TestAccessToken:
             assert isinstance(error, Unauthorised)
             assert "/refused answered 401" in str(error)
         assert {bearer for _, bearer in asked} == {"Bearer token-1", "Bearer token-2"}
+
+    async def test_an_outage_while_that_is_found_out_is_waited_out(self, serve, connect, monkeypatch):
+        async def partly(request: web.Request) -> web.Response:
+            return says(401) if request.path == "/refused" else says(200, {})
+
+        def fails_once(self: Transport, method: str, url: URL, **more: object):
+            if url.path == "/good" and failures:
+                raise failures.pop()
+            return opened(self, method, url, **more)
+
+        monkeypatch.setattr("bds_async.tenant.gate.full_jitter", lambda failures: 0.0)
+        url, opened, failures = await serve(partly), Transport.open, []
+        tenant = await connect(url)
+        await tenant.json(url / "good")
+        monkeypatch.setattr(Transport, "open", fails_once)
+        failures.append(ConnectionFailed("gone."))
+        assert isinstance(await fault(tenant, url / "refused"), Unauthorised)
+        assert failures == []
 
     async def test_a_route_that_needs_no_token_does_not_speak_for_it(self, serve, connect):
         async def open_route_alone(request: web.Request) -> web.Response:

@@ -164,12 +164,16 @@ class Tenant:
         return True
 
     async def _is_taken(self, token: AccessToken) -> bool:
-        """Whether the tenant takes a token now where it took one before."""
-        if self._witness is None:
-            return False
-        async with self._gate.passage(), self._transport.open("GET", self._witness, headers=_bearer(token)) as response:
-            self._tell_gate(response)
-            return response.status != 401
+        """Whether the tenant takes a token now where it took one before; outages are waited out."""
+        while self._witness is not None:
+            try:
+                request = self._transport.open("GET", self._witness, headers=_bearer(token))
+                async with self._gate.passage(), request as response:
+                    self._tell_gate(response)
+                    return response.status != 401
+            except ConnectionFailed as error:
+                self._gate.unreachable(error)
+        return False
 
     async def _token(self) -> AccessToken:
         try:
