@@ -12,13 +12,14 @@ from .config.settings import Config
 from .connection import connect
 from .course import Course
 from .events import Observer, unobserved
+from .folder.file_names import published_files
 from .folder.folder import FolderLock, prepare
 from .job import Job, Options, Wiring, list_chosen
 from .ledger.ledger import Delivery, Ledger
 from .options import PullOptions, RunOptions, SyncOptions
 from .publish import Publisher
 from .pull_plan import plan_pull
-from .remarks import nothing_to_sync, turned_to_another_form
+from .remarks import nothing_to_sync, turned_to_another_form, unknown_files
 from .report import RunReport
 from .run_plan import RunPlan, Step
 from .schema import ChangeKind
@@ -73,7 +74,7 @@ async def preview_sync(config: Config, to: Path = DEFAULT_FOLDER, options: SyncO
     """What `sync` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
     options = options or SyncOptions()
     with Ledger.read(to, config.bspace_url) as ledger:
-        return _planned_sync(await read_listing(config, options), options, ledger)
+        return _planned_sync(await read_listing(config, options), options, ledger, to)
 
 
 async def read_listing(config: Config, options: RunOptions | None = None) -> Listing:
@@ -83,13 +84,16 @@ async def read_listing(config: Config, options: RunOptions | None = None) -> Lis
         return await beside(list_chosen(connection.tenant, config, options), connection.refresher.run())
 
 
-def _planned_sync(listing: Listing, options: SyncOptions, ledger: Ledger) -> SyncPlan:
+def _planned_sync(listing: Listing, options: SyncOptions, ledger: Ledger, to: Path) -> SyncPlan:
     plan = plan_sync(listing, options, ledger)
+    is_new = bool(plan.steps) and next(ledger.deliveries(), None) is None
+    unknown = sum(1 for _ in published_files(to)) if is_new else 0
     listed = [extract.identity for extracts in listing.extracts.values() for extract in extracts]
     return replace(
         plan,
         nothing="" if plan.steps else nothing_to_sync(listing, options),
-        warning=turned_to_another_form(ledger.delivered_many(listed).values(), options.publish_as),
+        warning=unknown_files(unknown)
+        or turned_to_another_form(ledger.delivered_many(listed).values(), options.publish_as),
     )
 
 
@@ -126,7 +130,7 @@ class _Pull(Job[PullOptions]):
 class _Sync(Job[SyncOptions]):
     def plan(self, listing: Listing) -> RunPlan:
         ledger = self.wiring.ledger
-        plan = _planned_sync(listing, self.wiring.options, ledger)
+        plan = _planned_sync(listing, self.wiring.options, ledger, self.wiring.to)
         ledger.keep(plan.kept)
         return plan
 

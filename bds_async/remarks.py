@@ -40,6 +40,16 @@ def _no_data_set(listing: Listing, options: RunOptions) -> str:
     return "--exclude leaves no data set" if options.exclude else "the tenant offers no data sets"
 
 
+def unknown_files(count: int) -> str:
+    """That published files lie where the ledger knows of none, which a sync goes by; nothing to say of none."""
+    if not count:
+        return ""
+    return (
+        f"{counted(count, 'published file')} in the folder, and its ledger knows of none: what is listed is delivered "
+        "again. If the ledger was lost, stop, and make it anew with `bds-async ledger rebuild`."
+    )
+
+
 def in_another_form(delivered: Iterable[Delivery], wanted: PublishAs) -> str:
     """That what was delivered as the other kind of file stays so; nothing to say where there is none of it."""
     count = _suffixes(delivered)[_OTHER[wanted].suffix]

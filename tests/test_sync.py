@@ -23,6 +23,7 @@ from bds_async import (
     sync,
 )
 from bds_async.events import Ended, Event, Finished, Warned
+from bds_async.folder.folder import ledger_path
 from bds_async.sandbox import Fault, LateExtract, Reissue, SchemaChange
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
@@ -55,6 +56,22 @@ class TestCourse:
         assert len(later.outcomes) == 6 * 2
         assert not first.keys() & second.keys()
         assert set(hashes) <= set(second.values())
+
+    async def test_files_that_a_lost_ledger_knew_are_told_of_before_they_come_again(self, tmp_path):
+        told: list[Event] = []
+        async with scheduled(tmp_path) as job:
+            await job.sync(observer=told.append)
+            count = len(list(job.to.glob("[!.]*/*/*.zip")))
+            (job.to / "Users" / "notes.txt").write_text("no published file")
+            ledger_path(job.to).unlink()
+            preview = await preview_sync(job.config, job.to)
+            again = await job.sync(observer=told.append)
+            await job.sync(DAY, observer=told.append)
+        warnings = [event.message for event in told if isinstance(event, Warned)]
+        assert warnings == [preview.warning]
+        assert f"{count} published files" in preview.warning
+        assert "ledger rebuild" in preview.warning
+        assert again.count(Status.DOWNLOADED) == count
 
     async def test_with_fulls_delivers_each_new_full_in_its_turn(self, tmp_path):
         async with scheduled(tmp_path) as job:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from ..models import BdsType, Identity, utc_text
@@ -81,6 +83,14 @@ def parse_file_name(name: str) -> ParsedName | None:
         return None
     bds_type = BdsType(match["bds_type"].capitalize())
     return ParsedName(match["folder"], bds_type, queued, match["version"], created, match["suffix"])
+
+
+def published_files(destination: Path) -> Iterator[Path]:
+    """Every file below a destination that lies where a published one does and is called like it, known or not."""
+    for file in destination.glob("*/*/*"):
+        name = parse_file_name(file.name)
+        if name is not None and file.parent == destination / name.folder / name.bds_type.folder:
+            yield file
 
 
 def compact(moment: datetime) -> str:
