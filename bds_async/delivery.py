@@ -18,8 +18,9 @@ from .events import Ended, Observer, Restarted, Warned
 from .folder.folder import free_space
 from .options import PublishAs, RunOptions
 from .publish import Publisher
+from .remarks import breaks_with_columns
 from .report import Outcome
-from .schema import ChangeKind, SchemaChange
+from .schema import SchemaChange
 from .tenant.tenant import Tenant
 from .transfer.download import Download, Piece
 from .transfer.outcomes import failed, published
@@ -127,8 +128,8 @@ class DeliveryRun:
     async def _name(self, download: Download, staged: Path, checked: Checked, change: SchemaChange | None) -> None:
         delivery = await self._publisher.publish(download.extract, staged, download.path, checked)
         download.partial.discard()
-        if change is not None and change.kind is ChangeKind.BREAKING:
-            self._observer(Warned(f"{download.extract} breaks with the columns before it: {change}."))
+        if warning := breaks_with_columns(download.extract, change):
+            self._observer(Warned(warning))
         self._settle(download, published(download, delivery, change))
 
     def _reject(self, download: Download, error: VerificationError) -> None:

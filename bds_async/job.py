@@ -20,11 +20,14 @@ from .delivery import DeliveryRun
 from .events import Planned, Warned
 from .gaps import gap_of
 from .ledger.ledger import Delivery, Ledger
+from .leftovers import finish_leftovers
 from .options import RunOptions
 from .partial.partial import Partial, sweep
 from .placement import by_folder
 from .plan import select
 from .publish import Publisher
+from .remarks import breaks_with_columns
+from .report import Outcome
 from .run_log import Survey
 from .run_plan import RunPlan, Step, chained, skipped
 from .tenant.tenant import Tenant
@@ -76,16 +79,25 @@ class Job(ABC, Generic[Options]):
         wiring, log = self.wiring, self.wiring.course.log
         with ZipThreads() as threads:
             publisher = Publisher(wiring.to, wiring.ledger, threads.executor)
-            await publisher.reconcile()
             listing = await list_chosen(wiring.tenant, wiring.config, wiring.options)
+            # Not before: a run that gets no listing has no report to tell of them.
+            left = await finish_leftovers(publisher, listing)
             plan = await asyncio.to_thread(self._planned, listing)
             log.survey_by(lambda: self._survey(listing))
             log.conclude_by(lambda: wiring.ledger.settle_gaps(wiring.ledger.folders_for(listing.extracts)))
-            log.plan([step.extract for step in plan.steps], listing.failed, plan.arrivals)
+            extracts = [*(outcome.extract for outcome in left), *(step.extract for step in plan.steps)]
+            log.plan(extracts, listing.failed, plan.arrivals)
+            for outcome in left:
+                self._note_leftover(outcome)
             downloads = await self._downloads(plan, publisher)
             self._tell(plan, downloads)
             await self._deliver(downloads, publisher, threads)
         return self.exit_code
+
+    def _note_leftover(self, outcome: Outcome) -> None:
+        self.wiring.course.log.note(outcome)
+        if warning := breaks_with_columns(outcome.extract, outcome.schema_change):
+            self.wiring.course.watch(Warned(warning))
 
     def _planned(self, listing: Listing) -> RunPlan:
         self.wiring.ledger.gather(listing.extracts)
@@ -110,7 +122,7 @@ class Job(ABC, Generic[Options]):
             delivery = await self.present(step, publisher)
             if delivery is None:
                 fetch.append(step)
-            else:
+            elif not self.wiring.course.log.tells_of(step.extract.identity):
                 self.wiring.course.log.note(skipped(step.extract, delivery))
         if plan.partial_keys is not None:
             sweep(self.wiring.to, plan.partial_keys)

@@ -52,8 +52,11 @@ class Publisher:
 
         None if they are equal, or where either is not known.
         """
-        work = partial(self._schema_change, _delivery(extract, path, checked))
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        return await self.change_of(_delivery(extract, path, checked))
+
+    async def change_of(self, delivery: Delivery) -> SchemaChange | None:
+        """The same of a delivery."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._schema_change, delivery)
 
     def _schema_change(self, delivery: Delivery) -> SchemaChange | None:
         before = self._ledger.columns_before(delivery.folder, delivery.identity)
@@ -83,7 +86,7 @@ class Publisher:
         return self._ledger.finish(delivery.identity)
 
     async def reconcile(self) -> list[Delivery]:
-        """Settle what a killed run was about to publish, before anything else of a run; what became of it.
+        """Settle what a killed run was about to publish, before anything is planned; what became of it.
 
         The staged file is there: it gets its name. It is not: it had got its name, whether the file still is there or
         a loader took it. It is there with another length: the intent is dropped, and the extract is fetched again. CSVs

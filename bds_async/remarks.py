@@ -8,9 +8,10 @@ from pathlib import PurePosixPath
 
 from .catalogue.listing import Listing
 from .ledger.ledger import Delivery
-from .models import brief_text, newest
+from .models import Extract, brief_text, newest
 from .options import PublishAs, PullOptions, RunOptions
 from .plan import Wanted, choose
+from .schema import ChangeKind, SchemaChange
 from .words import counted
 
 _OTHER = {PublishAs.ZIP: PublishAs.CSV, PublishAs.CSV: PublishAs.ZIP}
@@ -38,6 +39,13 @@ def _no_data_set(listing: Listing, options: RunOptions) -> str:
     if listing.extracts or listing.failed:
         return ""
     return "--exclude leaves no data set" if options.exclude else "the tenant offers no data sets"
+
+
+def breaks_with_columns(extract: Extract, change: SchemaChange | None) -> str:
+    """That an extract's columns break with those before; nothing to say of any other change."""
+    if change is None or change.kind is not ChangeKind.BREAKING:
+        return ""
+    return f"{extract} breaks with the columns before it: {change}."
 
 
 def unknown_files(count: int) -> str:

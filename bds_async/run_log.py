@@ -42,8 +42,8 @@ class RunLog:
         failed_lists: Sequence[FailedList],
         arrivals: Mapping[Identity, Arrival] | None = None,
     ) -> None:
-        """Take note of the plan: each of these extracts will stand in the report, and how it arrives."""
-        self._planned = list(extracts)
+        """Take note of the plan: each of these extracts will stand in the report once, and how it arrives."""
+        self._planned = list({extract.identity: extract for extract in extracts}.values())
         self._failed_lists = failed_lists
         self._arrivals = arrivals or {}
 
@@ -63,6 +63,10 @@ class RunLog:
     def note(self, outcome: Outcome) -> None:
         """Take note of what became of one extract."""
         self._outcomes[outcome.extract.identity] = outcome
+
+    def tells_of(self, identity: Identity) -> bool:
+        """Whether it is known what became of an extract."""
+        return identity in self._outcomes
 
     @property
     def outcomes(self) -> Collection[Outcome]:

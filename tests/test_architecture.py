@@ -24,7 +24,8 @@ LAYERS: list[set[str]] = [
     {"jobs", "job", "repair", "rebuild", "corrections", "login", "progress", "metrics", "ping", "recipes", "doctor"},
     # Parts of a run.
     {"catalogue", "placement", "plan", "pull_plan", "sync_plan", "sync_steps", "expiry", "run_plan", "gaps", "options"}
-    | {"remarks", "connection", "course", "delivery", "column_pins", "transfer", "publish", "verification"},
+    | {"remarks", "connection", "course", "delivery", "leftovers", "column_pins", "transfer"}
+    | {"publish", "verification"},
     # What is kept in the folder.
     {"partial", "archive", "ledger", "sync_state"},
     # One tenant, and the way to its tokens.
