@@ -121,7 +121,7 @@ class Books:
     def _entry(self, entry: dict[str, Any]) -> None:
         if entry["status"] != "downloaded":
             return
-        self.arrivals[entry["arrival"]] += 1
+        self.arrivals[entry["arrival"] or "of a killed run"] += 1
         if entry["schema_change"] is not None:
             self.changes[entry["schema_change"]["kind"]] += 1
 
