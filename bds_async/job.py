@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from .catalogue.catalogue import read_catalogue
 from .catalogue.listing import Listing, list_extracts
 from .column_pins import FirstColumns
-from .completeness import Completeness
+from .completeness import Arrival, Completeness
 from .concurrency.zip_threads import ZipThreads
 from .config.settings import Config
 from .course import Course
@@ -21,6 +21,7 @@ from .events import Planned, Warned
 from .gaps import gap_of
 from .ledger.ledger import Delivery, Ledger
 from .leftovers import finish_leftovers
+from .models import Identity
 from .options import RunOptions
 from .partial.partial import Partial, sweep
 from .placement import by_folder
@@ -65,6 +66,10 @@ class Job(ABC, Generic[Options]):
     def plan(self, listing: Listing) -> RunPlan:
         """What is to be delivered; called in a thread. The ledger may be told of it."""
 
+    def arrivals(self, left: Sequence[Outcome]) -> Mapping[Identity, Arrival]:  # noqa: ARG002
+        """How those extracts came, in the course of their data sets, that a killed run had left."""
+        return {}
+
     async def present(self, step: Step, publisher: Publisher) -> Delivery | None:  # noqa: ARG002
         """What is in the folder already of a planned extract."""
         return step.delivered
@@ -82,11 +87,12 @@ class Job(ABC, Generic[Options]):
             listing = await list_chosen(wiring.tenant, wiring.config, wiring.options)
             # Not before: a run that gets no listing has no report to tell of them.
             left = await finish_leftovers(publisher, listing)
+            arrivals = self.arrivals(left)
             plan = await asyncio.to_thread(self._planned, listing)
             log.survey_by(lambda: self._survey(listing))
             log.conclude_by(lambda: wiring.ledger.settle_gaps(wiring.ledger.folders_for(listing.extracts)))
             extracts = [*(outcome.extract for outcome in left), *(step.extract for step in plan.steps)]
-            log.plan(extracts, listing.failed, plan.arrivals)
+            log.plan(extracts, listing.failed, {**arrivals, **plan.arrivals})
             for outcome in left:
                 self._note_leftover(outcome)
             downloads = await self._downloads(plan, publisher)

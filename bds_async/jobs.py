@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from .catalogue.listing import Listing
+from .completeness import Arrival
 from .concurrency.running import Stop, beside
 from .config.settings import Config
 from .connection import connect
@@ -16,14 +18,15 @@ from .folder.file_names import published_files
 from .folder.folder import FolderLock, prepare
 from .job import Job, Options, Wiring, list_chosen
 from .ledger.ledger import Delivery, Ledger
+from .models import Identity
 from .options import PullOptions, RunOptions, SyncOptions
 from .publish import Publisher
 from .pull_plan import plan_pull
 from .remarks import nothing_to_sync, turned_to_another_form, unknown_files
-from .report import RunReport
+from .report import Outcome, RunReport
 from .run_plan import RunPlan, Step
 from .schema import ChangeKind
-from .sync_steps import SyncPlan, plan_sync
+from .sync_steps import SyncPlan, arrivals_of, plan_sync
 
 DEFAULT_FOLDER = Path("bds-data")
 
@@ -133,6 +136,10 @@ class _Sync(Job[SyncOptions]):
         plan = _planned_sync(listing, self.wiring.options, ledger, self.wiring.to)
         ledger.keep(plan.kept)
         return plan
+
+    def arrivals(self, left: Sequence[Outcome]) -> Mapping[Identity, Arrival]:
+        """As the killed run would have told it."""
+        return arrivals_of(left, self.wiring.ledger)
 
     @property
     def exit_code(self) -> int:

@@ -43,7 +43,7 @@ def plan_data_set(listed: Listed, state: SyncState, look: Look, *, with_fulls: b
     due = sorted({*chosen, *base}, key=lambda extract: extract.age_key)
     last_look = look_back(listed, state, look, missed=expired is not None)
     return DataSetPlan(
-        tuple(Due(extract, Arrival.BASELINE if extract in base else _arrival(extract, state)) for extract in due),
+        tuple(Due(extract, Arrival.BASELINE if extract in base else arrival_of(extract, state)) for extract in due),
         Kept(baseline, last_look, missed, frozenset(extract.identity for extract in due), filled),
         gaps,
     )
@@ -122,7 +122,8 @@ def _base(listed: Listed, state: SyncState, baseline: Baseline | None, gaps: Ite
     return frozenset({newest}) if covers or not state.has_base(baseline) else frozenset()
 
 
-def _arrival(extract: Extract, state: SyncState) -> Arrival:
+def arrival_of(extract: Extract, state: SyncState) -> Arrival:
+    """How an extract comes that is no full to begin with, beside what has been delivered."""
     if state.knows_another_making(extract):
         return Arrival.REISSUED
     is_late = state.newest is not None and extract.queued_for_processing_date < state.newest

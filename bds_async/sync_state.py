@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Self
@@ -139,6 +139,15 @@ class SyncState:
     def has_base(self, baseline: Baseline | None) -> bool:
         """Whether a full has been delivered that the differentials after a baseline can be applied to."""
         return self.newest_full is not None and (baseline is None or self.newest_full >= baseline.queued)
+
+    def begins_with(self, identity: Identity) -> bool:
+        """Whether an extract is the full that the baseline was made of, before anything else of its moment came."""
+        is_baseline = self.baseline is not None and identity.queued_for_processing_date == self.baseline.queued
+        return is_baseline and identity.bds_type is BdsType.FULL and _moment(identity) not in self._moments_delivered
+
+    def without(self, identity: Identity) -> Self:
+        """What would be known if that extract had not been delivered; `newest` is left as it is."""
+        return replace(self, delivered={each: at for each, at in self.delivered.items() if each != identity})
 
     def knows_another_making(self, extract: Extract) -> bool:
         """Whether the same moment's extract has been delivered, or planned, as another making of it."""

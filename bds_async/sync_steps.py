@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from . import clock
 from .catalogue.listing import Listing
-from .completeness import Gap
+from .completeness import Arrival, Gap
 from .gaps import gap_of
 from .ledger.ledger import Ledger
 from .models import Identity
 from .options import SyncOptions
 from .placement import by_folder
+from .report import Outcome
 from .run_plan import RunPlan, Step, partial_keys
-from .sync_plan import DataSetPlan, plan_data_set
+from .sync_plan import DataSetPlan, arrival_of, plan_data_set
 from .sync_state import Kept, Listed, Look
 
 
@@ -44,6 +45,17 @@ def plan_sync(listing: Listing, options: SyncOptions, ledger: Ledger) -> SyncPla
         kept[folder] = plan.kept
         there.update(state.delivered)
     return SyncPlan(tuple(steps), tuple(listing.failed), partial_keys(listing, options, there), tuple(gaps), kept)
+
+
+def arrivals_of(outcomes: Iterable[Outcome], ledger: Ledger) -> dict[Identity, Arrival]:
+    """How extracts came that a former sync planned and that have been delivered just now."""
+    return {each.extract.identity: _arrival(each, ledger) for each in outcomes if each.path is not None}
+
+
+def _arrival(outcome: Outcome, ledger: Ledger) -> Arrival:
+    identity = outcome.extract.identity
+    state = ledger.sync_state((outcome.path or "").partition("/")[0], [identity]).without(identity)
+    return Arrival.BASELINE if state.begins_with(identity) else arrival_of(outcome.extract, state)
 
 
 def _steps(plan: DataSetPlan, folder: str, options: SyncOptions, ledger: Ledger) -> list[Step]:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from scheduled import DAY, NOW, Scheduled, of, scheduled, take_away
 
-from bds_async import CatalogueError, ChangeKind, RunReport, Status
+from bds_async import Arrival, CatalogueError, ChangeKind, RunReport, Status
 from bds_async.events import Event, Warned
 from bds_async.plan import Wanted
 from bds_async.publish import Publisher
-from bds_async.sandbox import Fault, SchemaChange
+from bds_async.sandbox import Fault, LateExtract, Reissue, SchemaChange
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 BREAKING = SchemaChange(NOW, "10.0", "Users", remove=("FirstName",))
@@ -27,8 +27,8 @@ def moment(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-async def kill(job: Scheduled, moment: str) -> None:
-    """Sync the changed Users until the first of them is about to be done."""
+async def kill(job: Scheduled, moment: str, name: str = "Users") -> None:
+    """Sync a data set two days later until the first of its extracts is about to be done."""
 
     def die(*_: object) -> None:
         raise Killed
@@ -36,7 +36,7 @@ async def kill(job: Scheduled, moment: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Publisher, moment, die)
         with pytest.raises(Killed):
-            await job.sync(2 * DAY, data_set=("Users",))
+            await job.sync(2 * DAY, data_set=(name,))
 
 
 def published(folder: Path) -> set[str]:
@@ -52,6 +52,23 @@ def assert_both_are_told(report: RunReport) -> None:
     assert one.schema_change is not None
     assert (one.schema_change.kind, one.schema_change.removed) == (ChangeKind.BREAKING, ("FirstName",))
     assert (other.schema_change, "FirstName" in (one.columns or ())) == (None, False)
+
+
+async def test_a_sync_says_how_it_came(tmp_path: Path, moment: str) -> None:
+    """As the full to begin with, late, or made anew; what follows is new."""
+    when = NOW + DAY
+    late, remade = LateExtract(when, 2 * DAY, "Users"), Reissue(when, 2 * DAY, "User Enrollments")
+    async with scheduled(tmp_path, late_extracts=(late,), reissues=(remade,)) as job:
+        await kill(job, moment)
+        begun = await job.sync()
+        await kill(job, moment)
+        then = await job.sync(data_set=("Users",))
+        await kill(job, moment, "User Enrollments")
+        again = await job.sync(data_set=("User Enrollments",))
+    assert of(begun)[0].arrival is Arrival.BASELINE
+    assert of(then)[0].arrival is Arrival.LATE
+    assert of(again, "User Enrollments")[0].arrival is Arrival.REISSUED
+    assert {each.arrival for each in (*of(begun)[1:], *of(then)[1:])} == {Arrival.NEW}
 
 
 @pytest.mark.parametrize("is_taken", [False, True])
