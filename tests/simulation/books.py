@@ -98,7 +98,7 @@ class Books:
             if name is not None:
                 queued, named = last.get(name.folder, (name.queued, 0))
                 if name.queued < queued and named + TICK < one.nanoseconds:
-                    self.wrongly_ordered.append(one.path)
+                    self.wrongly_ordered.append(f"{one.path} {one.nanoseconds - named} ns after one of {queued}")
                 last[name.folder] = max((queued, named), (name.queued, one.nanoseconds))
 
     def report(self, report: dict[str, Any], moment: datetime, listed: Iterable[Making]) -> None:

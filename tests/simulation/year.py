@@ -87,11 +87,12 @@ class Simulation:
         if report.exists():
             self.books.report(json.loads(report.read_text("utf-8")), self.now, before.keys() & after.keys())
         self._ended(sandbox, code, death)
-        if code >= 0 and not self.was_killed:
+        if code >= 0 and not self.has_leftovers:
             self.books.check_order(taken)
-        self.was_killed = code < 0
+        self.has_leftovers = code < 0 or (self.has_leftovers and not report.exists())
 
-    was_killed: bool = False
+    #: Whether the next run with a plan may finish first what a killed one left, though something older had failed.
+    has_leftovers: bool = False
 
     def _ended(self, sandbox: Sandbox, code: int, death: command.Death | None) -> None:
         if code < 0:
