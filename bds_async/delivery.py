@@ -152,9 +152,14 @@ class DeliveryRun:
 
 
 async def _settled_before(download: Download) -> None:
-    """Wait for the extract of the same data set that comes before."""
-    if download.predecessor is not None:
-        await download.predecessor.settled()
+    """Wait for every extract of the same data set that comes before.
+
+    One that was published has waited for those before it; one that failed has not.
+    """
+    earlier = download.predecessor
+    while earlier is not None:
+        await earlier.settled()
+        earlier = earlier.predecessor if earlier.has_failed else None
 
 
 async def _all_settled(downloads: Sequence[Download]) -> None:

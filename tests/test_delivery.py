@@ -128,6 +128,21 @@ class TestOrder:
             Status.DOWNLOADED,
         ]
 
+    async def test_one_that_failed_early_lets_nothing_overtake_those_before_it(self, deliveries, serve):
+        """Though the failed one waited for nobody, and the last one is there long before the first."""
+        is_last_done = asyncio.Event()
+
+        async def the_first_comes_last(request: web.Request) -> web.Response:
+            if request.path == "/0":
+                await is_last_done.wait()
+            is_last_done.set() if request.path == "/2" else None
+            return web.Response(status=404) if request.path == "/1" else await good(request)
+
+        url = await serve(the_first_comes_last)
+        listed = differentials(url, 3)
+        await deliveries.run(url, *listed, workers=3)
+        assert [extract for extract in deliveries.ended if extract is not listed[1]] == [listed[0], listed[2]]
+
     async def test_nothing_to_deliver_is_done_at_once(self, deliveries):
         assert await deliveries.run("http://127.0.0.1:9") == {}
 

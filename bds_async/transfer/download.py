@@ -13,7 +13,7 @@ from ..folder.folder import ensure_room
 from ..models import Extract
 from ..partial.partial import Partial
 from ..partial.ranges import Range, gaps, merged
-from ..report import Outcome
+from ..report import Outcome, Status
 from ..retry import Tries
 from ..tenant.links import to_url
 from ..words import counted
@@ -180,6 +180,11 @@ class Download:
     def is_settled(self) -> bool:
         """Whether its outcome is known."""
         return self._settled.is_set()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether nothing was published of it in the end."""
+        return self.outcome is not None and self.outcome.status is Status.FAILED
 
     async def settled(self) -> None:
         """Wait until its outcome is known."""
