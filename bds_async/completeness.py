@@ -8,6 +8,10 @@ from enum import StrEnum
 
 from .models import utc_text
 
+_OPEN = (
+    "no full that covers it is there yet. The next one closes it; to live with what was lost, `bds-async ledger accept`"
+)
+
 
 class Arrival(StrEnum):
     """How an extract comes in its data set's course, as the plan of a sync sees it.
@@ -41,7 +45,7 @@ class Gap:
         between = [f"after {utc_text(self.after)}"] if self.after is not None else []
         between += [f"before {utc_text(self.before)}"] if self.before is not None else []
         queued = f" queued {' and '.join(between)}" if between else ""
-        end = f"closed by {self.closed_by}" if self.closed_by is not None else "no full that covers it is there yet"
+        end = f"closed by {self.closed_by}" if self.closed_by is not None else _OPEN
         return f"Differentials of {self.data_set}{queued} may have been missed: {end}."
 
 

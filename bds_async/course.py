@@ -26,12 +26,13 @@ class Course:
         self._connection = connection
         self._observer = observer
         self._max_time = max_time
+        self._tries_again = 0
 
     def watch(self, event: Event) -> None:
         """Note the outcomes that are told, and tell everything on."""
         if isinstance(event, Ended):
             self.log.note(event.outcome)
-            self.log.counters.retries += max(0, event.outcome.attempts - 1)
+            self._tries_again += max(0, event.outcome.attempts - 1)
         self._observer(event)
 
     async def run(self, work: Awaitable[int], stop: Stop) -> RunReport:
@@ -60,6 +61,7 @@ class Course:
             logger.error("%s", error)
 
     def _report(self, exit_code: int) -> RunReport:
+        self.log.counters.retries = self._tries_again + self._connection.tenant.retries
         self.log.counters.token_refreshes = self._connection.refresher.refreshes
         self.log.counters.rate_limit_waits = self._connection.gate.waits
         return self.log.report(exit_code)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from builders import a_data_set, an_extract
 
 from bds_async import durable
 from bds_async.config.settings import Config
@@ -15,7 +16,7 @@ from bds_async.doctor.examination import Examination, examine
 from bds_async.doctor.steps import Case, Check, CheckStatus, Finding, Step, take
 from bds_async.errors import AuthorisationError, ConfigError
 from bds_async.folder.folder import prepare
-from bds_async.ledger.ledger import Ledger
+from bds_async.ledger.ledger import Delivery, Ledger
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.token_store.store import store_for
 
@@ -469,7 +470,8 @@ class TestDestination:
 
     async def test_a_folder_of_another_tenant_is_exit_2(self, sandbox, examined, tmp_path):
         prepare(tmp_path / "data")
-        Ledger.open(tmp_path / "data", "https://other.example").close()
+        with Ledger.open(tmp_path / "data", "https://other.example") as ledger:
+            ledger.record(Delivery.of(an_extract(), ledger.folder_for(a_data_set())))
         examination = await examined(sandbox)
         assert only("failed", examination) == {"space"}
         assert "https://other.example" in named(examination, "space").found

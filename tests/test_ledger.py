@@ -313,8 +313,10 @@ def test_no_two_extracts_share_a_path_however_alike_they_are(chosen: list[Extrac
 # The tenant
 
 
-def test_a_folder_belongs_to_the_tenant_of_its_first_run(folder: Path) -> None:
-    Ledger.open(folder, "https://School.Example/").close()
+def test_a_folder_belongs_to_the_tenant_of_its_first_delivery(folder: Path) -> None:
+    Ledger.open(folder, "https://mistyped.example").close()
+    with Ledger.open(folder, "https://School.Example/") as ledger:
+        deliver(ledger, extract())
     with Ledger.open(folder, TENANT) as ledger:
         assert ledger.tenant == TENANT
     for opened in (Ledger.open, Ledger.read):
@@ -472,14 +474,14 @@ def test_the_journal_of_a_ledger_that_was_moved_away_is_not_taken_for_the_new_on
         assert ledger._rows("PRAGMA integrity_check") == [("ok",)]
 
 
-def test_damage_inside_is_found_where_it_is_read(folder: Path) -> None:
+def test_damage_inside_is_found_as_soon_as_it_is_read(folder: Path) -> None:
     with Ledger.open(folder, TENANT) as ledger:
         deliver(ledger, *(extract(days) for days in range(300)))
     path = ledger_path(folder)
     content = bytearray(path.read_bytes())
     content[len(content) // 4 :] = b"\xff" * (len(content) - len(content) // 4)
     path.write_bytes(content)
-    with Ledger.open(folder, TENANT) as ledger, pytest.raises(DestinationError, match="is damaged"):
+    with pytest.raises(DestinationError, match="is damaged"), Ledger.open(folder, TENANT) as ledger:
         list(ledger.deliveries())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,9 +74,12 @@ def _formatter(log_format: str) -> logging.Formatter:
         return _Plain()
     from pythonjsonlogger.json import JsonFormatter
 
-    return JsonFormatter(
+    formatter = JsonFormatter(
         "{asctime}{levelname}{name}{message}", style="{", rename_fields={"asctime": "time", "levelname": "level"}
     )
+    formatter.converter = time.gmtime
+    formatter.default_time_format, formatter.default_msec_format = "%Y-%m-%dT%H:%M:%S", "%s.%03dZ"
+    return formatter
 
 
 class _Plain(logging.Formatter):

@@ -26,7 +26,11 @@ from .watching import all_of, observers
 
 @click.command("sync", short_help="Deliver everything new, each extract once.")
 @to_option
-@click.option("--with-fulls", is_flag=True, help="Deliver every new full as well, not only the baseline.")
+@click.option(
+    "--with-fulls",
+    is_flag=True,
+    help="Deliver every new full as well, not only the baseline; without differentials there is no other news.",
+)
 @click.option("--strict-schema", is_flag=True, help="A breaking change of columns is exit code 3.")
 @click.option("--dry-run", is_flag=True, help="Print the plan with sizes, download nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --dry-run: lines of JSON.")

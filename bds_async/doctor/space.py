@@ -25,7 +25,8 @@ async def check_space(case: Case) -> Finding:
     wanted = sum(extract.download_size or 0 for extract in fetch)
     found = f"{counted(len(fetch), 'newest full')} to fetch with {wanted:,} bytes; {destination.free:,} bytes are free"
     if wanted > destination.free:
-        raise DestinationError(f"{destination.folder} has no room: {found}.")
+        found = f"{destination.folder} has no room: {found}."
+        return Finding(found, error=DestinationError(found))
     return Finding(f"{found}.")
 
 

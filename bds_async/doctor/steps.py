@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from ..errors import BdsError, UnreachableError
+from ..errors import BdsError, DestinationError, UnreachableError, WrongTenant
 
 Fact = TypeVar("Fact")
 
@@ -115,11 +115,16 @@ async def take(step: Step, case: Case, steps: Sequence[Step]) -> Check:
     try:
         finding = await _within_limit(step, case)
     except BdsError as error:
-        return Check(step.name, CheckStatus.FAILED, str(error), step.to_do, error)
+        return Check(step.name, CheckStatus.FAILED, str(error), _way_out(step, error), error)
     case.learn(finding.facts)
     if finding.error is not None:
         return Check(step.name, CheckStatus.FAILED, finding.found, finding.to_do or step.to_do, finding.error)
     return Check(step.name, finding.status, finding.found, finding.to_do)
+
+
+def _way_out(step: Step, error: BdsError) -> str | None:
+    """The step's, unless the folder itself is at fault: such an error says what to do."""
+    return None if isinstance(error, DestinationError | WrongTenant) else step.to_do
 
 
 async def _within_limit(step: Step, case: Case) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -111,7 +112,18 @@ def writing_to(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         meaning = _MEANING.get(error.errno or 0, f"cannot be used ({error.strerror or error}): see to the disk")
-        raise DestinationError(f"The folder {_destination(folder)} {meaning}, then run the command again.") from error
+        raise DestinationError(
+            f"The folder {_at_fault(folder, error)} {meaning}, then run the command again."
+        ) from error
+
+
+def _at_fault(folder: Path, error: OSError) -> Path:
+    """The destination, or the folder of a data set in it that alone cannot be written."""
+    destination, named = _destination(folder), error.filename2 or error.filename
+    if error.errno not in (errno.EACCES, errno.EPERM) or not isinstance(named, str | bytes):
+        return destination
+    place = Path(os.fsdecode(named)).parent
+    return place if destination in place.parents and STATE not in place.parts else destination
 
 
 def _destination(folder: Path) -> Path:

@@ -96,14 +96,20 @@ class Ledger(CompletenessRecords, SchemaRecords, Inventory):
         rows = self._rows("SELECT origin FROM tenant")
         return str(rows[0][0]) if rows else None
 
+    @property
+    def _owner(self) -> str | None:
+        """The tenant, None as long as nothing of it was planned or delivered: a mistyped address owns no folder."""
+        ((is_used,),) = self._rows("SELECT EXISTS (SELECT 1 FROM extracts) OR EXISTS (SELECT 1 FROM syncs)")
+        return self.tenant if is_used else None
+
     def _claim(self, tenant: str, folder: Path) -> None:
         with self._writing():
             self._check_tenant(tenant, folder)
-            if self.tenant is None:
-                self._connection.execute("INSERT INTO tenant (origin) VALUES (?)", (_origin(tenant),))
+            self._connection.execute("DELETE FROM tenant")
+            self._connection.execute("INSERT INTO tenant (origin) VALUES (?)", (_origin(tenant),))
 
     def _check_tenant(self, tenant: str | None, folder: Path) -> None:
-        known = self.tenant
+        known = self._owner
         if tenant is not None and known is not None and known != _origin(tenant):
             raise WrongTenant(f"{folder} holds extracts of {known}, not of {_origin(tenant)}: choose another --to.")
 

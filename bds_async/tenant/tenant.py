@@ -50,6 +50,8 @@ class Tenant:
         self._tokens = tokens
         self._gate = gate
         self._attempts = attempts
+        #: How often a JSON route was asked again after a failure.
+        self.retries = 0
         self._renewed: AccessToken | None = None
         self._witness: URL | None = None
 
@@ -74,6 +76,7 @@ class Tenant:
         UnreachableError.
         """
         async for attempt in retrying(Tries(self._attempts), what or url.path):
+            self.retries += attempt.retry_state.attempt_number > 1
             with attempt:
                 return await self.outlasting(partial(self._json, url))
         raise AssertionError("unreachable: the last failure is raised")

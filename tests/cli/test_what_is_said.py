@@ -112,7 +112,7 @@ async def test_verbose_tells_each_failed_try_and_the_summary_counts_the_retries(
         r"^Waiting 0 s: 127\.0\.0\.1 asked to wait \(429\)$",
     ):
         assert re.search(told, done.err, re.MULTILINE), told
-    assert ": 3 downloaded, 4 retries; " in done.err.splitlines()[-1]
+    assert ": 3 downloaded, 5 retries; " in done.err.splitlines()[-1]
 
 
 async def test_without_it_they_are_counted_alone(tenant: Tenant) -> None:
