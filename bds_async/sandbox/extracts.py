@@ -38,8 +38,11 @@ class SandboxExtract:
 
     @property
     def link_id(self) -> str:
-        """Number of the extract within its plugin, the last part of its download link."""
-        return str(int(self.created.timestamp()))
+        """Number of the extract within its plugin, the last part of its download link.
+
+        In milliseconds, since a late extract may be made in the same second as another one.
+        """
+        return str(int(self.created.timestamp() * 1000))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -66,6 +67,13 @@ def test_a_year_by_the_hour_lists_every_differential_once():
     moments = sorted(seen)
     assert {later - earlier for earlier, later in pairwise(moments)} == {HOUR}
     assert len({extract.link_id for extract in seen.values()}) == len(seen)
+
+
+def test_two_that_were_made_in_one_second_have_links_of_their_own():
+    one = Moving().listed()[0]
+    second = one.created.replace(microsecond=0)
+    links = {replace(one, created=second + timedelta(milliseconds=230 * number)).link_id for number in range(4)}
+    assert len(links) == 4
 
 
 def test_a_minor_version_appends_columns_from_its_moment_on():
