@@ -92,7 +92,7 @@ class Job(ABC, Generic[Options]):
             log.survey_by(lambda: self._survey(listing))
             log.conclude_by(lambda: wiring.ledger.settle_gaps(wiring.ledger.folders_for(listing.extracts)))
             extracts = [*(outcome.extract for outcome in left), *(step.extract for step in plan.steps)]
-            log.plan(extracts, listing.failed, {**arrivals, **plan.arrivals})
+            log.plan(extracts, plan.failed_lists, {**arrivals, **plan.arrivals})
             for outcome in left:
                 self._note_leftover(outcome)
             downloads = await self._downloads(plan, publisher)

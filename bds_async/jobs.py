@@ -26,7 +26,7 @@ from .remarks import nothing_to_sync, turned_to_another_form, unknown_files
 from .report import Outcome, RunReport
 from .run_plan import RunPlan, Step
 from .schema import ChangeKind
-from .sync_steps import SyncPlan, arrivals_of, plan_sync
+from .sync_steps import SyncPlan, arrivals_of, looked_at, plan_sync
 
 DEFAULT_FOLDER = Path("bds-data")
 
@@ -121,6 +121,7 @@ async def _run(
 
 class _Pull(Job[PullOptions]):
     def plan(self, listing: Listing) -> RunPlan:
+        self.wiring.ledger.keep(looked_at(listing, self.wiring.ledger))
         return plan_pull(listing, self.wiring.options, self.wiring.ledger, self.wiring.to)
 
     async def present(self, step: Step, publisher: Publisher) -> Delivery | None:

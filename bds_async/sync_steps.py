@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from . import clock
@@ -10,13 +10,18 @@ from .catalogue.listing import Listing
 from .completeness import Arrival, Gap
 from .gaps import gap_of
 from .ledger.ledger import Ledger
-from .models import Identity
+from .models import DataSet, Identity
 from .options import SyncOptions
 from .placement import by_folder
-from .report import Outcome
+from .report import FailedList, Outcome
 from .run_plan import RunPlan, Step, partial_keys
 from .sync_plan import DataSetPlan, arrival_of, plan_data_set
-from .sync_state import Kept, Listed, Look
+from .sync_state import Kept, Listed, Look, SyncState
+
+_VANISHED = (
+    "it has left the catalogue, and not all of it had been delivered. If it is gone for good, "
+    "`bds-async ledger unmark` with its name forgets it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +37,44 @@ class SyncPlan(RunPlan):
 
 def plan_sync(listing: Listing, options: SyncOptions, ledger: Ledger) -> SyncPlan:
     """Plan each listed data set; the ledger is read, and changed by nothing but pinned folder names."""
-    look = Look.of(clock.now(), (extract for extracts in listing.extracts.values() for extract in extracts))
     steps: list[Step] = []
     gaps: list[Gap] = []
     kept: dict[str, Kept] = {}
     there: set[Identity] = set()
-    for folder, (data_set, extracts) in by_folder(listing.extracts, ledger).items():
-        state = ledger.sync_state(folder, [extract.identity for extract in extracts])
-        plan = plan_data_set(Listed.of(data_set, extracts), state, look, with_fulls=options.with_fulls)
+    for folder, data_set, state, plan in _plans(listing, ledger, with_fulls=options.with_fulls):
         steps += _steps(plan, folder, options, ledger)
         gaps += [gap_of(data_set, missed) for missed in plan.gaps]
         kept[folder] = plan.kept
         there.update(state.delivered)
-    return SyncPlan(tuple(steps), tuple(listing.failed), partial_keys(listing, options, there), tuple(gaps), kept)
+    failed = (*listing.failed, *_vanished(listing, options, ledger))
+    return SyncPlan(tuple(steps), failed, partial_keys(listing, options, there), tuple(gaps), kept)
+
+
+def looked_at(listing: Listing, ledger: Ledger) -> dict[str, Kept]:
+    """What the ledger is to keep of a look at data sets that a sync has begun, whichever job has looked.
+
+    What a pull delivers counts for the next sync, so that what it saw and left, or lost, does as well.
+    """
+    plans = _plans(listing, ledger, with_fulls=False)
+    return {folder: plan.kept for folder, _, state, plan in plans if state.last_look is not None}
+
+
+def _plans(
+    listing: Listing, ledger: Ledger, *, with_fulls: bool
+) -> Iterator[tuple[str, DataSet, SyncState, DataSetPlan]]:
+    look = Look.of(clock.now(), (extract for extracts in listing.extracts.values() for extract in extracts))
+    for folder, (data_set, extracts) in by_folder(listing.extracts, ledger).items():
+        state = ledger.sync_state(folder, [extract.identity for extract in extracts])
+        yield folder, data_set, state, plan_data_set(Listed.of(data_set, extracts), state, look, with_fulls=with_fulls)
+
+
+def _vanished(listing: Listing, options: SyncOptions, ledger: Ledger) -> list[FailedList]:
+    """Data sets that have left the catalogue, although something of them is still to be delivered or missed."""
+    if options.data_set or options.exclude or listing.failed:
+        return []
+    waiting = ledger.waiting().difference(ledger.folders_for(listing.extracts))
+    known = ledger.data_sets() if waiting else {}
+    return [FailedList(known[folder].name, known[folder].schema_id, _VANISHED) for folder in sorted(waiting)]
 
 
 def arrivals_of(outcomes: Iterable[Outcome], ledger: Ledger) -> dict[Identity, Arrival]:

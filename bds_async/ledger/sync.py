@@ -117,6 +117,12 @@ class SyncRecords(LedgerQueries):
         query = "SELECT plugin_id, bds_type, queued, created, version FROM owed WHERE folder = ?"
         return frozenset(map(_identity, self._rows(query, folder)))
 
+    def waiting(self) -> frozenset[str]:
+        """The folders of data sets of which something is owed, or missed in a gap that is open."""
+        owing = {str(folder) for (folder,) in self._rows("SELECT DISTINCT folder FROM owed")}
+        missing = self._rows("SELECT DISTINCT folder FROM gaps WHERE closed IS NULL")
+        return frozenset(owing.union(str(folder) for (folder,) in missing if self._open_gaps(folder)))
+
     def keep(self, looks: Mapping[str, Kept]) -> None:
         """Remember what a sync saw and planned of data sets, all of it or nothing."""
         now = microseconds(clock.now())
