@@ -83,16 +83,17 @@ def _project(head: bytes, remaining: Iterator[bytes], positions: Sequence[int], 
 
 
 def _rows(text: io.TextIOBase, width: int) -> Iterator[list[str]]:
-    """The rows, each of which has `width` fields."""
+    """The rows, each of which has `width` fields; lines without anything are none."""
     csv.field_size_limit(max(csv.field_size_limit(), ROW_LIMIT))
     lines = _Lines(text)
     number = 0
     try:
         for number, row in enumerate(csv.reader(chain.from_iterable(lines), strict=True), start=1):
-            if len(row) != width:
-                raise UnusableArchive(f"Row {number} of the CSV has {len(row)} fields where {width} belong.")
             lines.without_row = 0
-            yield row
+            if len(row) not in (0, width):
+                raise UnusableArchive(f"Row {number} of the CSV has {len(row)} fields where {width} belong.")
+            if row:
+                yield row
     except csv.Error as error:
         raise UnusableArchive(f"The CSV cannot be read after row {number}: {error}.") from error
 
