@@ -420,6 +420,23 @@ def test_a_damaged_csv_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "out.csv").exists()
 
 
+@pytest.mark.parametrize("find", [b",x", b"UserName"])
+def test_damage_that_ends_as_an_irregular_csv_is_damage_all_the_same(tmp_path: Path, find: bytes) -> None:
+    """A flipped bit in a comma or a column's name, long before the CRC-32: another download helps."""
+    content = HEADER + b"1,x\r\n" * 1_000_000
+    archive = bytearray(zipped(("Users.csv", content), method=zipfile.ZIP_STORED))
+    archive[archive.index(find)] ^= 1
+    with pytest.raises(VerificationError, match="CRC-32"):
+        unzip_csv(put(tmp_path, bytes(archive)), tmp_path / "out.csv", free_space=ROOM, wanted=COLUMNS[1:])
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_an_irregular_csv_that_came_as_it_was_sent_is_no_reason_to_try_again(tmp_path: Path) -> None:
+    path = put(tmp_path, zipped(("Users.csv", HEADER + b"1\r\n" + b"1,x\r\n" * 1_000_000)))
+    with pytest.raises(UnusableArchive, match="Row 2"):
+        unzip_csv(path, tmp_path / "out.csv", free_space=ROOM, wanted=COLUMNS[1:])
+
+
 @contextlib.contextmanager
 def files_limited_to(size: int) -> Iterator[None]:
     """The kernel refuses to let any file of this process grow beyond `size` bytes."""

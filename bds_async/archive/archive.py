@@ -101,11 +101,21 @@ def unzip_csv(
         header = HeaderReader()
         blocks = header.tapping(contents(member, reader.blocks(member.stop)))
         try:
-            length, sha256 = _write(blocks if wanted is None else project(blocks, wanted), target)
+            length, sha256 = _write(blocks if wanted is None else _projected(blocks, wanted), target)
             return Checked(length, sha256, header.columns())
         except BaseException:
             target.unlink(missing_ok=True)
             raise
+
+
+def _projected(blocks: Iterator[bytes], wanted: Sequence[str]) -> Iterator[bytes]:
+    """The wanted columns. What damage made of a CSV is told as damage: the CRC-32 stands at the very end."""
+    try:
+        yield from project(blocks, wanted)
+    except UnusableArchive:
+        for _ in blocks:
+            pass
+        raise
 
 
 def _only_member(members: list[Member]) -> Member:
