@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -155,13 +156,37 @@ async def test_a_zip_that_was_delivered_damaged_is_corrupt_although_nobody_chang
     assert await folder.faults() == {delivery.path: Fault.CORRUPT}
 
 
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo] if os.name == "posix" else [Path.mkdir])
+async def test_what_is_no_plain_file_is_corrupt_and_not_opened(folder: Folder, make: Callable[[Path], None]) -> None:
+    """Whoever opens a named pipe waits for its writer, for ever if there is none."""
+    zipped, csv = folder.deliver(1), folder.deliver(2, b"UserId\r\n1\r\n", suffix="csv")
+    for delivery in (zipped, csv):
+        folder.file(delivery).unlink()
+        make(folder.file(delivery))
+    found = await asyncio.wait_for(verify(folder.path), 30)
+    known = {each.path: each for each in found.discrepancies}
+    assert {known[delivery.path].fault for delivery in (zipped, csv)} == {Fault.CORRUPT}
+    assert {known[delivery.path].detail for delivery in (zipped, csv)} == {"it cannot be read (it is no plain file)"}
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="modes that count")
 async def test_a_file_that_cannot_be_read_is_corrupt(folder: Folder) -> None:
     delivery = folder.deliver(1)
-    folder.file(delivery).unlink()
-    folder.file(delivery).mkdir()
+    folder.file(delivery).chmod(0)
     (found,) = (await verify(folder.path)).discrepancies
     assert found.fault is Fault.CORRUPT
     assert "cannot be read" in found.detail
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+async def test_a_link_to_a_plain_file_is_read_as_that(folder: Folder) -> None:
+    delivery = folder.deliver(1)
+    file = folder.file(delivery)
+    elsewhere = file.rename(folder.path.parent / "elsewhere.zip")
+    file.symlink_to(elsewhere)
+    assert await folder.faults() == {}
+    elsewhere.unlink()
+    assert await folder.faults() == {delivery.path: Fault.MISSING}
 
 
 async def test_length_and_hash_that_the_ledger_does_not_know_are_not_compared(folder: Folder) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 import unicodedata
 from collections.abc import Iterator
 from functools import partial
@@ -17,7 +18,7 @@ from ..concurrency.running import beside
 from ..concurrency.zip_threads import ZipThreads
 from ..errors import ConfigError, DestinationError, UnusableArchive, VerificationError
 from ..events import Examined, Observer, Read, Reviewed, Surveyed, unobserved
-from ..folder.folder import STATE, ledger_path
+from ..folder.folder import STATE, ledger_path, writing_to
 from ..folder.paths import inside
 from ..ledger.ledger import Delivery, Ledger
 from .discrepancies import Discrepancy, Fault, Verification
@@ -108,6 +109,7 @@ class _Examination:
             return _unreadable(path, delivery, error)
 
     def _read(self, file: Path) -> Checked:
+        _demand_plain(file)
         if file.suffix == ".zip":
             return check(file, self._how, self._watch)
         return measure(file, self._watch)
@@ -124,6 +126,13 @@ class _Examination:
                 path = Path(parent, name).relative_to(self._to).as_posix()
                 if self._ledger.at_path(_stored(path)) is None:
                     yield Discrepancy(path, Fault.UNKNOWN, "the ledger does not know it")
+
+
+def _demand_plain(file: Path) -> None:
+    """Raise UnusableArchive for what is no plain file: whoever opens a pipe waits for its writer."""
+    with writing_to(file.parent):
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise UnusableArchive("it cannot be read (it is no plain file)")
 
 
 def _stored(path: str) -> str:
