@@ -12,7 +12,7 @@ from .models import Extract, brief_text, newest
 from .options import PublishAs, PullOptions, RunOptions
 from .plan import Wanted, choose
 from .schema import ChangeKind, SchemaChange
-from .words import counted
+from .words import counted, printable
 
 _OTHER = {PublishAs.ZIP: PublishAs.CSV, PublishAs.CSV: PublishAs.ZIP}
 _KINDS = {Wanted.FULL: "full", Wanted.DIFFERENTIAL: "differential", Wanted.ALL: "extract"}
@@ -45,7 +45,7 @@ def breaks_with_columns(extract: Extract, change: SchemaChange | None) -> str:
     """That an extract's columns break with those before; nothing to say of any other change."""
     if change is None or change.kind is not ChangeKind.BREAKING:
         return ""
-    return f"{extract} breaks with the columns before it: {change}."
+    return printable(f"{extract} breaks with the columns before it: {change}.")
 
 
 def unknown_files(count: int) -> str:

@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import TypeAlias
 
 from .models import version_key
+from .words import printable
 
 Columns: TypeAlias = tuple[str, ...]
 
@@ -37,7 +38,7 @@ class SchemaChange:
     def __str__(self) -> str:
         parts = [f"{what} {', '.join(names)}" for what, names in (("added", self.added), ("removed", self.removed))]
         told = [part for part, names in zip(parts, (self.added, self.removed), strict=True) if names]
-        return "; ".join(told) or "reordered"
+        return printable("; ".join(told)) or "reordered"
 
 
 def compare(before: Columns, after: Columns) -> SchemaChange | None:

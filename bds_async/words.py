@@ -1,4 +1,4 @@
-"""Words for people: numbers with their nouns."""
+"""Words for people: numbers with their nouns, and server text that may be shown."""
 
 from __future__ import annotations
 
@@ -8,3 +8,8 @@ def counted(count: int, noun: str) -> str:
     if count == 1:
         return f"1 {noun}"
     return f"{count} {noun[:-1]}ies" if noun.endswith("y") else f"{count} {noun}s"
+
+
+def printable(text: str) -> str:
+    """Server text without control characters, which could steer a terminal."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

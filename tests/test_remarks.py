@@ -10,8 +10,15 @@ from bds_async.ledger.ledger import Delivery
 from bds_async.models import BdsType
 from bds_async.options import PublishAs, PullOptions, SyncOptions
 from bds_async.plan import Wanted
-from bds_async.remarks import in_another_form, nothing_to_pull, nothing_to_sync, turned_to_another_form
+from bds_async.remarks import (
+    breaks_with_columns,
+    in_another_form,
+    nothing_to_pull,
+    nothing_to_sync,
+    turned_to_another_form,
+)
 from bds_async.report import FailedList
+from bds_async.schema import ChangeKind, SchemaChange
 
 NOTHING = Listing()
 FULL_ALONE = Listing({a_data_set(): (an_extract(),)})
@@ -84,3 +91,10 @@ def test_a_job_that_was_turned_to_another_form_is_reminded_until_it_has_delivere
     former = delivered("a/full/1.zip")
     assert "1 extract delivered as zip" in turned_to_another_form(former, PublishAs.CSV)
     assert turned_to_another_form([*former, *delivered("a/differential/2.csv")], PublishAs.CSV) == ""
+
+
+def test_a_warning_of_other_columns_holds_nothing_that_steers_a_terminal():
+    change = SchemaChange(ChangeKind.BREAKING, ("\x1b[2JName",), ())
+    said = breaks_with_columns(an_extract(data_set="Users\x1b[31m"), change)
+    assert said.isprintable()
+    assert said.endswith("breaks with the columns before it: added \ufffd[2JName.")

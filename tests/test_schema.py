@@ -70,6 +70,12 @@ def test_a_change_in_words(found: SchemaChange, text: str) -> None:
     assert str(found) == text
 
 
+def test_a_column_s_name_does_not_steer_the_terminal_of_whoever_reads_of_a_change() -> None:
+    found = SchemaChange(ChangeKind.BREAKING, ("\x1b]0;owned\x07Name",), ("Old\nName",))
+    assert str(found) == "added \ufffd]0;owned\ufffdName; removed Old\ufffdName"
+    assert found.added == ("\x1b]0;owned\x07Name",)
+
+
 class TestPredecessor:
     def test_the_same_version_goes_before_a_higher_one(self):
         assert predecessor("9.4", {"9.4": ("A",), "10.0": ("B",)}) == ("A",)

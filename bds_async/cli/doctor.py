@@ -10,11 +10,10 @@ import click
 
 from ..doctor.examination import Examination, examine, unheard
 from ..doctor.steps import Check, CheckStatus
-from ..words import counted
+from ..words import counted, printable
 from .running import run_simple
 from .selection import to_option
 from .settings import common_options, settings
-from .tables import printable
 
 #: Columns that status and name take.
 _STATUS, _NAME = 9, 15

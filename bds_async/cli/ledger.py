@@ -20,12 +20,12 @@ from ..ledger.ledger import Delivery, Ledger
 from ..models import DataSet, brief_text, utc_text
 from ..progress import size_text
 from ..verification.verification import demand_ledger
-from ..words import counted
+from ..words import counted, printable
 from .moments import moment
 from .running import run_simple
 from .selection import glob, to_option, watching_options
 from .settings import common_options, settings
-from .tables import log_failed_lists, new_table, print_table, printable
+from .tables import log_failed_lists, new_table, print_table
 from .watching import all_of, observers
 
 log = logging.getLogger(__name__)

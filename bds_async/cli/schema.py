@@ -12,11 +12,10 @@ from ..ledger.ledger import Ledger
 from ..models import brief_text, utc_text, version_key
 from ..schema import Columns, SchemaEntry, history
 from ..verification.verification import demand_ledger
-from ..words import counted
+from ..words import counted, printable
 from .ledger import patterns_option
 from .selection import to_option
 from .settings import common_options
-from .tables import printable
 
 
 @click.command("schema", short_help="Show columns, and how they changed.")

@@ -19,7 +19,7 @@ from ..models import BdsType, DataSet, Extract, brief_text, newest
 from ..progress import plan_text, size_text
 from ..report import FailedList, identity_fields
 from ..run_plan import RunPlan, Step
-from ..words import counted
+from ..words import counted, printable
 
 log = logging.getLogger(__name__)
 
@@ -133,11 +133,6 @@ def _size(extract: Extract | None) -> str:
 
 def _total(extracts: Iterable[Extract]) -> str:
     return size_text(sum(extract.download_size or 0 for extract in extracts))
-
-
-def printable(text: str) -> str:
-    """Server text without control characters, which could steer a terminal."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def new_table(*headings: str) -> Table:

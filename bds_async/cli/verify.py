@@ -18,11 +18,10 @@ from ..models import utc_text
 from ..options import RunOptions
 from ..verification.discrepancies import Discrepancy, Fault, Remedy, Verification
 from ..verification.verification import verify
-from ..words import counted
+from ..words import counted, printable
 from .running import run as run_job
 from .selection import fetching_options, to_option, watching_options
 from .settings import common_options, settings
-from .tables import printable
 from .watching import all_of, observers
 
 

@@ -15,6 +15,7 @@ from ..errors import ExtractError, RefusedRequest
 from ..models import Extract
 from ..tenant.tenant import Tenant
 from ..transfer.served import content_range, strong_validator
+from ..words import printable
 from .signed_links import life
 
 #: Characters of server text that are shown.
@@ -111,4 +112,4 @@ def _header(downloaded: Downloaded, name: str) -> str | None:
 
 def shown(text: str) -> str:
     """Server text, bounded and without control characters."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:_LETTERS])
+    return printable(text[:_LETTERS])
