@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from scheduled import DAY, NOW, of, queued, scheduled, take_away, through
 
-from bds_async import Arrival, BdsType, ConfigError, FolderBusy, PatternError, WrongTenant
+from bds_async import Arrival, BdsType, ConfigError, FolderBusy, PatternError, Wanted, WrongTenant
 from bds_async.corrections import accept, correcting, mark, unmark, unpin
 from bds_async.folder.folder import FolderLock
 from bds_async.ledger.inventory import Selection
@@ -133,6 +133,17 @@ class TestUnmark:
             await job.sync()
             with pytest.raises(PatternError, match="Users"):
                 unmark(job.to, ["Usres"], EVERYTHING)
+
+
+@pytest.mark.parametrize("path", ["[!U]*", "[^U]*", "[!X]*/full/*", "*_[!f]*", "Users/[df]ull/*", "*" * 120_000])
+async def test_a_path_means_the_same_extracts_to_mark_and_to_unmark(tmp_path: Path, path: str) -> None:
+    async with scheduled(tmp_path, data_sets=2) as job:
+        job.to.mkdir()
+        marked = await mark(job.config, job.to, [], Selection(path=path))
+        pulled = await job.pull(wanted=Wanted.ALL, force=True)
+        unmarked = unmark(job.to, [], Selection(path=path))
+    there = {each.extract.identity for each in pulled.outcomes}
+    assert there & {each.identity for each in marked.deliveries} == {each.identity for each in unmarked}
 
 
 async def test_accepted_gaps_are_no_longer_exit_code_3(tmp_path: Path) -> None:

@@ -75,11 +75,20 @@ class TestDrop:
             (Selection(path="Users/full/*"), [24, 48, 72]),
             (Selection(path="*/differential/Users_differential_20260106T*"), [0, 24, 72]),
             (Selection(path="users/*"), [0, 24, 48, 72]),
+            (Selection(path="[!T]*/full/*"), [24, 48, 72]),
+            (Selection(path="[^T]*"), [0, 24, 48, 72]),
+            (Selection(path="*[2]*" + "*" * 120_000), []),
+            (Selection(path="x" * 120_000), [0, 24, 48, 72]),
             (Selection(since=at(999)), [0, 24, 48, 72]),
         ],
     )
     def test_what_is_selected_goes(self, ledger, selection, left):
         assert self.dropped(ledger, selection) == (4 - len(left), left)
+
+    def test_what_was_never_a_file_has_no_path_that_matches(self, ledger):
+        ledger.record(Delivery.of(diff(96), "Users"))
+        assert ledger.drop("Users", Selection(path="*")) == 0
+        assert ledger.drop("Users", Selection()) == 1
 
     def test_a_sync_owes_it_then_from_its_baseline_on(self, ledger):
         look = LastLook(at(100), at(99), at(98), None)

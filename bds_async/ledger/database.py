@@ -10,6 +10,7 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import quote
 
@@ -107,7 +108,7 @@ def read_database(path: Path) -> sqlite3.Connection:
 
 def empty_database() -> sqlite3.Connection:
     """A database of the newest format in memory."""
-    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection = _connected(":memory:")
     bring_forward(connection, 0)
     return connection
 
@@ -148,4 +149,11 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     place = path.absolute().as_posix()
     # As bytes, since a folder's name need not be text.
     uri = f"file://{'' if place.startswith('/') else '/'}{quote(os.fsencode(place), safe='/:')}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+    return _connected(uri)
+
+
+def _connected(place: str) -> sqlite3.Connection:
+    """A connection that any thread may use, which knows `matches(path, pattern)`: SQL's own GLOB means other paths."""
+    connection = sqlite3.connect(place, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+    connection.create_function("matches", 2, fnmatchcase, deterministic=True)
+    return connection

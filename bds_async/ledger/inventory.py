@@ -14,7 +14,7 @@ from .rows import SELECT, Delivery, delivery_of, microseconds, moment_or_none
 _CHOSEN = """
     FROM extracts JOIN plugins ON plugins.id = extracts.plugin
     WHERE folder = :folder AND state = 'done' AND (:since IS NULL OR queued >= :since)
-    AND (:until IS NULL OR queued <= :until) AND (:path IS NULL OR path GLOB :path)
+    AND (:until IS NULL OR queued <= :until) AND (:path IS NULL OR path IS NOT NULL AND matches(path, :path))
 """
 _OWE_CHOSEN = f"""
     INSERT OR IGNORE INTO owed (plugin_id, bds_type, queued, created, version, folder)
