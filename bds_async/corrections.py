@@ -18,6 +18,7 @@ from .models import DataSet, Extract
 from .options import PublishAs, RunOptions
 from .placement import by_folder
 from .plan import select
+from .publish import Reconciler
 from .report import FailedList
 from .verification.verification import demand_folder
 
@@ -32,7 +33,7 @@ class Marked:
 
 @contextmanager
 def correcting(to: Path, tenant: str | None = None) -> Iterator[Ledger]:
-    """The ledger of a folder, with its lock held.
+    """The ledger of a folder, with its lock held; what a killed run was about to publish is settled first.
 
     Raises FolderBusy, DestinationError, WrongTenant; ConfigError where no `tenant` is given and no ledger is there.
     """
@@ -40,6 +41,8 @@ def correcting(to: Path, tenant: str | None = None) -> Iterator[Ledger]:
     owner = tenant if tenant is not None else _owner(to)
     prepare(to)
     with FolderLock(to), Ledger.open(to, owner) as ledger:
+        # An intent would outlive what is corrected, and the next run take it for a delivery.
+        Reconciler(to, ledger).settle()
         yield ledger
 
 

@@ -1,7 +1,7 @@
 """From a whole, verified file to its final name, through the ledger: no kill makes it arrive twice, or never.
 
 The order is: the staged file is on the disk; the ledger holds the intent; the file gets its name; the name is on the
-disk; the ledger says done. `reconcile` finishes what a kill left between any two of these.
+disk; the ledger says done. `settle` finishes what a kill left between any two of these.
 """
 
 from __future__ import annotations
@@ -24,15 +24,64 @@ from .partial.partial import clear_away, drop_unzipped
 from .schema import SchemaChange, compare
 
 
-class Publisher:
+class Reconciler:
+    """Finishes what a kill left of a publication to the destination `folder`, in the thread that asks for it.
+
+    Every call may raise DestinationError or FolderBusy.
+    """
+
+    def __init__(self, folder: Path, ledger: Ledger) -> None:
+        self._folder = folder
+        self._ledger = ledger
+
+    def settle(self) -> list[Delivery]:
+        """Settle what a killed run was about to publish, before anything is planned; what became of it.
+
+        The staged file is there: it gets its name. It is not: it had got its name, whether the file still is there or
+        a loader took it. It is there with another length: the intent is dropped, and the extract is fetched again. CSVs
+        that were not as far as that go: they are unzipped anew.
+        """
+        settled = [self._settle(intent) for intent in self._ledger.intents()]
+        with writing_to(self._folder):
+            drop_unzipped(self._folder)
+        return [delivery for delivery in settled if delivery is not None]
+
+    def _settle(self, intent: Delivery) -> Delivery | None:
+        staged = inside(self._folder, intent.staged or "")
+        length = self._length(staged)
+        if length is not None and length == intent.bytes:
+            self._rename(intent, staged)
+        elif length is not None and self._length(inside(self._folder, intent.path or "")) != intent.bytes:
+            self._ledger.forget(intent.identity)
+            return None
+        return self._finish(intent, staged)
+
+    def _length(self, path: Path) -> int | None:
+        with writing_to(self._folder), contextlib.suppress(FileNotFoundError):
+            return path.stat().st_size
+        return None
+
+    def _rename(self, delivery: Delivery, staged: Path) -> None:
+        final = inside(self._folder, delivery.path or "")
+        with writing_to(self._folder):
+            make_folders(final.parent)
+            durable.replace(staged, final)
+
+    def _finish(self, delivery: Delivery, staged: Path) -> Delivery:
+        """Tidy up while the intent still tells of it, so that no kill leaves a stray file."""
+        with writing_to(self._folder):
+            clear_away(staged)
+        return self._ledger.finish(delivery.identity)
+
+
+class Publisher(Reconciler):
     """Gives files their final names below the destination `folder`; `executor` takes the blocking work.
 
     Whoever calls sees to the order of a data set's extracts. Every call may raise DestinationError or FolderBusy.
     """
 
     def __init__(self, folder: Path, ledger: Ledger, executor: Executor) -> None:
-        self._folder = folder
-        self._ledger = ledger
+        super().__init__(folder, ledger)
         self._executor = executor
 
     async def publish(self, extract: Extract, staged: Path, path: str, checked: Checked) -> Delivery:
@@ -73,48 +122,9 @@ class Publisher:
         self._rename(delivery, staged)
         return self._finish(delivery, staged)
 
-    def _rename(self, delivery: Delivery, staged: Path) -> None:
-        final = inside(self._folder, delivery.path or "")
-        with writing_to(self._folder):
-            make_folders(final.parent)
-            durable.replace(staged, final)
-
-    def _finish(self, delivery: Delivery, staged: Path) -> Delivery:
-        """Tidy up while the intent still tells of it, so that no kill leaves a stray file."""
-        with writing_to(self._folder):
-            clear_away(staged)
-        return self._ledger.finish(delivery.identity)
-
     async def reconcile(self) -> list[Delivery]:
-        """Settle what a killed run was about to publish, before anything is planned; what became of it.
-
-        The staged file is there: it gets its name. It is not: it had got its name, whether the file still is there or
-        a loader took it. It is there with another length: the intent is dropped, and the extract is fetched again. CSVs
-        that were not as far as that go: they are unzipped anew.
-        """
-        work = partial(self._reconcile)
-        return await to_its_end(asyncio.get_running_loop().run_in_executor(self._executor, work))
-
-    def _reconcile(self) -> list[Delivery]:
-        settled = [self._settle(intent) for intent in self._ledger.intents()]
-        with writing_to(self._folder):
-            drop_unzipped(self._folder)
-        return [delivery for delivery in settled if delivery is not None]
-
-    def _settle(self, intent: Delivery) -> Delivery | None:
-        staged = inside(self._folder, intent.staged or "")
-        length = self._length(staged)
-        if length is not None and length == intent.bytes:
-            self._rename(intent, staged)
-        elif length is not None and self._length(inside(self._folder, intent.path or "")) != intent.bytes:
-            self._ledger.forget(intent.identity)
-            return None
-        return self._finish(intent, staged)
-
-    def _length(self, path: Path) -> int | None:
-        with writing_to(self._folder), contextlib.suppress(FileNotFoundError):
-            return path.stat().st_size
-        return None
+        """`settle`, in the executor; a cancellation waits until it is done."""
+        return await to_its_end(asyncio.get_running_loop().run_in_executor(self._executor, self.settle))
 
     async def adopt(self, extract: Extract, path: str, verify: Verify) -> Delivery | None:
         """Verify a file that lies at `path` without the ledger's knowledge, and note it as delivered.

@@ -28,7 +28,6 @@ from .ledger.ledger import Delivery
 from .models import BdsType, DataSet, Extract
 from .options import RunOptions
 from .placement import by_folder
-from .publish import Publisher
 from .report import FailedList
 
 
@@ -70,7 +69,6 @@ async def rebuild(
     without its files, with the newest full. A CSV has nothing to prove it whole, and is taken as it is.
     """
     with correcting(to, config.bspace_url) as ledger, ZipThreads() as threads:
-        await Publisher(to, ledger, threads.executor).reconcile()
         listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
         placed = by_folder(listing.extracts, ledger).items()
         files = {folder: list(_files(to, folder, *listed)) for folder, listed in placed}

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 from scheduled import DAY, NOW, of, queued, scheduled, take_away, through
+from test_leftovers import kill
 
 from bds_async import Arrival, BdsType, ConfigError, FolderBusy, PatternError, Wanted, WrongTenant
 from bds_async.corrections import accept, correcting, mark, unmark, unpin
 from bds_async.folder.folder import FolderLock
 from bds_async.ledger.inventory import Selection
+from bds_async.ledger.ledger import Ledger
+from bds_async.rebuild import rebuild
 from bds_async.sandbox import Fault
 
 EVERYTHING = Selection()
@@ -133,6 +136,41 @@ class TestUnmark:
             await job.sync()
             with pytest.raises(PatternError, match="Users"):
                 unmark(job.to, ["Usres"], EVERYTHING)
+
+
+@pytest.mark.parametrize("moment", ["_rename", "_finish"])
+class TestAfterAKill:
+    """What a killed run was about to publish counts as delivered before anything is corrected."""
+
+    async def test_what_is_unmarked_is_fetched_again_even_if_a_loader_took_it(self, tmp_path, moment):
+        async with scheduled(tmp_path, data_sets=1) as job:
+            await job.sync()
+            await kill(job, moment)
+            unmark(job.to, ["*"], EVERYTHING)
+            take_away(job.to)
+            report = await job.sync()
+        fetched = [each for each in report.outcomes if each.attempts]
+        assert queued(fetched) == queued(report.outcomes)
+        assert len(take_away(job.to)) == len(fetched) > 2
+        assert report.gaps == []
+
+    async def test_what_is_marked_keeps_what_is_known_of_its_file(self, tmp_path, moment):
+        async with scheduled(tmp_path, data_sets=1) as job:
+            first = await job.sync()
+            await kill(job, moment)
+            marked = await mark(job.config, job.to, ["*"], EVERYTHING)
+        with Ledger.read(job.to) as ledger:
+            paths = {each.path for each in ledger.deliveries()}
+            assert ledger.intents() == []
+        assert paths - {None} == {path.relative_to(job.to).as_posix() for path in job.to.glob("[!.]*/*/*.zip")}
+        assert len(paths - {None}) == len(first.outcomes) + 1
+        assert {each.path for each in marked.deliveries} == {None}
+
+    async def test_a_rebuilt_ledger_knows_it(self, tmp_path, moment):
+        async with scheduled(tmp_path, data_sets=1) as job:
+            first = await job.sync()
+            await kill(job, moment)
+            assert (await rebuild(job.config, job.to)).recorded == len(first.outcomes) + 1
 
 
 @pytest.mark.parametrize("path", ["[!U]*", "[^U]*", "[!X]*/full/*", "*_[!f]*", "Users/[df]ull/*", "*" * 120_000])
