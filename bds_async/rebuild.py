@@ -1,12 +1,16 @@
 """A ledger made anew of the files that lie in a folder, and of what the tenant lists.
 
 A file's name says type, queued date to the second and version; its created date only where two extracts had one name.
-What the tenant still lists gives the rest. Of what it lists no more only that is known, which does no harm: nobody
-will offer it again.
+What the tenant still lists gives the rest, unless it was made after the file was written. Of what it lists no more
+only that is known, which does no harm: nobody will offer it again.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
+import stat
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,6 +34,10 @@ from .options import RunOptions
 from .placement import by_folder
 from .report import FailedList
 
+#: Seconds by which an extract may seem to be made after its file was written: clocks differ, and a file system that
+#: keeps local time is off by an hour for half of the year.
+SKEW = 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -50,9 +58,10 @@ class Rebuilt:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A file, and the extract that its name means; None if it means none of its data set."""
+    """A file of `size` bytes, and the extract that its name means; None if it means none of its data set."""
 
     path: str
+    size: int
     extract: Extract | None
 
 
@@ -71,9 +80,9 @@ async def rebuild(
     with correcting(to, config.bspace_url) as ledger, ZipThreads() as threads:
         listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
         placed = by_folder(listing.extracts, ledger).items()
-        files = {folder: list(_files(to, folder, *listed)) for folder, listed in placed}
+        files = await asyncio.to_thread(lambda: {folder: list(_files(to, folder, *known)) for folder, known in placed})
         recorded, rejected = 0, list[Rejected]()
-        with _surveyed(to, [each for found in files.values() for each in found], observer):
+        with _surveyed([each for found in files.values() for each in found], observer):
             for folder, found in files.items():
                 looked = [await _look_at(to, each, verify, threads, observer) for each in found]
                 whole = [each for each in looked if isinstance(each, Delivery)]
@@ -84,8 +93,8 @@ async def rebuild(
 
 
 @contextmanager
-def _surveyed(to: Path, found: Sequence[_Found], observer: Observer) -> Iterator[None]:
-    observer(Surveyed(len(found), sum(_size(inside(to, each.path)) for each in found)))
+def _surveyed(found: Sequence[_Found], observer: Observer) -> Iterator[None]:
+    observer(Surveyed(len(found), sum(each.size for each in found)))
     try:
         yield
     finally:
@@ -97,17 +106,9 @@ async def _look_at(
 ) -> Delivery | Rejected:
     """What a file is taken for, once it has been checked."""
     looked = await threads.run(partial(_taken_for, to, found, verify, threads))
-    observer(Read(_size(inside(to, found.path))))
+    observer(Read(found.size))
     observer(Examined(found.path))
     return looked
-
-
-def _size(file: Path) -> int:
-    """A loader may take it at any time."""
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0
 
 
 def _taken_for(to: Path, found: _Found, verify: Verify, threads: ZipThreads) -> Delivery | Rejected:
@@ -128,36 +129,59 @@ def _check(file: Path, verify: Verify, threads: ZipThreads) -> Checked:
         return replace(measure(file, threads.watch), columns=columns_of(file))
 
 
-def _files(to: Path, folder: str, data_set: DataSet, listed: Iterable[Extract]) -> Iterator[_Found]:
+def _files(to: Path, folder: str, data_set: DataSet, extracts: Iterable[Extract]) -> Iterator[_Found]:
     """Every file of a data set's folder."""
+    listed = _Listed(data_set, extracts)
     for bds_type in BdsType:
         place = inside(to, f"{folder}/{bds_type.folder}")
         for file in sorted(place.iterdir()) if place.is_dir() else ():
-            if file.is_file():
+            if (known := _plain(file)) is not None:
                 name = parse_file_name(file.name)
                 fits = name is not None and (name.folder, name.bds_type) == (folder, bds_type)
-                path = relative_path(folder, bds_type, file.name)
-                yield _Found(path, _extract(data_set, listed, name) if fits and name is not None else None)
+                extract = listed.meant_by(name, known.st_mtime) if fits and name is not None else None
+                yield _Found(relative_path(folder, bds_type, file.name), known.st_size, extract)
 
 
-def _extract(data_set: DataSet, listed: Iterable[Extract], name: ParsedName) -> Extract | None:
-    """The extract that a file's name means: one that is listed, else as much of it as the name says."""
-    found = sorted((each for each in listed if _fits(each, name)), key=lambda extract: extract.created_date)
-    if found:
-        return found[0]
-    plugin = data_set.full if name.bds_type is BdsType.FULL else data_set.differential
-    if plugin is None:
+def _plain(file: Path) -> os.stat_result | None:
+    """What is known of a plain file; None for anything else, and for what a loader has taken."""
+    try:
+        known = file.stat()
+    except OSError:
         return None
-    created = name.created or name.queued
-    return Extract(
-        data_set.name, data_set.schema_id, plugin.plugin_id, name.bds_type, name.queued, created, name.version, ""
-    )
+    return known if stat.S_ISREG(known.st_mode) else None
 
 
-def _fits(extract: Extract, name: ParsedName) -> bool:
-    return (
-        extract.bds_type is name.bds_type
-        and compact(extract.queued_for_processing_date) == compact(name.queued)
-        and safe_version(extract.version) == name.version
-        and (name.created is None or compact(extract.created_date) == compact(name.created))
-    )
+class _Listed:
+    """What is listed of a data set, by what a file's name says of it."""
+
+    def __init__(self, data_set: DataSet, extracts: Iterable[Extract]) -> None:
+        self._data_set = data_set
+        self._by_name: defaultdict[tuple[BdsType, str, str], list[Extract]] = defaultdict(list)
+        for each in sorted(extracts, key=lambda extract: extract.created_date):
+            queued, version = compact(each.queued_for_processing_date), safe_version(each.version)
+            self._by_name[each.bds_type, queued, version].append(each)
+
+    def meant_by(self, name: ParsedName, written: float) -> Extract | None:
+        """The extract that the name of a file means: the first that is listed, else as much of it as the name says.
+
+        `written` is when the file was, in seconds since 1970.
+        """
+        makings = self._by_name.get((name.bds_type, compact(name.queued), name.version), ())
+        return next((each for each in makings if _fits(each, name, written)), None) or self._unlisted(name)
+
+    def _unlisted(self, name: ParsedName) -> Extract | None:
+        known = self._data_set
+        plugin = known.full if name.bds_type is BdsType.FULL else known.differential
+        if plugin is None:
+            return None
+        created = name.created or name.queued
+        return Extract(
+            known.name, known.schema_id, plugin.plugin_id, name.bds_type, name.queued, created, name.version, ""
+        )
+
+
+def _fits(extract: Extract, name: ParsedName, written: float) -> bool:
+    """A plain name means nothing that was made after the file was written: the file is of a making before it."""
+    if name.created is None:
+        return extract.created_date.timestamp() <= written + SKEW
+    return compact(extract.created_date) == compact(name.created)

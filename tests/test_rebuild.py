@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from scheduled import DAY, NOW, Scheduled, of, queued, scheduled, take_away
 
 from bds_async import Arrival, PublishAs, PullOptions, Status, Wanted, pull
+from bds_async import rebuild as rebuild_module
 from bds_async.errors import Stopped
 from bds_async.events import Event, Examined
+from bds_async.folder.file_names import compact
 from bds_async.folder.folder import ledger_path
 from bds_async.ledger.ledger import Delivery, Ledger
 from bds_async.rebuild import rebuild
@@ -28,6 +31,12 @@ def without_moment(found: dict[str, Delivery]) -> dict[str, tuple[object, ...]]:
         path: (each.identity, each.bytes, each.sha256, each.columns, each.folder, each.data_set)
         for path, each in found.items()
     }
+
+
+def written_at(place: Path, moment: datetime) -> None:
+    """As if a file, or each one below a folder, had been written then."""
+    for file in [place] if place.is_file() else place.glob("*/*/*"):
+        os.utime(file, (moment.timestamp(), moment.timestamp()))
 
 
 async def everything(job: Scheduled, publish_as: PublishAs = PublishAs.ZIP) -> None:
@@ -94,6 +103,53 @@ class TestListed:
             await rebuild(job.config, job.to)
         assert any("_c2026" in path for path in before)
         assert without_moment(deliveries(job.to)) == without_moment(before)
+
+    @pytest.mark.parametrize("is_kept", [False, True])
+    async def test_a_making_that_replaced_the_file_s_is_delivered(self, tmp_path, is_kept):
+        """Whether a loader took the file, or it still lies there as it was written."""
+        again = Reissue(NOW, 2 * DAY, "Users")
+        async with scheduled(tmp_path, data_sets=1, reissues=(again,)) as job:
+            await job.sync()
+            if not is_kept:
+                take_away(job.to)
+            written_at(job.to, NOW)
+            ledger_path(job.to).unlink()
+            job.sandbox.advance(3 * DAY)
+            await rebuild(job.config, job.to)
+            report = await job.sync()
+            made = next(each for each in job.truth().extracts if each.queued <= NOW < each.created)
+        delivered = [each for each in of(report) if each.extract.created_date == made.created]
+        assert [each.extract.queued_for_processing_date for each in delivered] == [made.queued]
+        assert ("_c2026" in str(delivered[0].path)) is is_kept
+
+    async def test_a_clock_that_is_off_by_less_than_an_hour_makes_no_making_another(self, tmp_path):
+        async with scheduled(tmp_path, data_sets=1) as job:
+            await everything(job)
+            before = deliveries(job.to)
+            for path, each in before.items():
+                written_at(job.to / path, each.identity.created_date - timedelta(minutes=59))
+            await rebuild(job.config, job.to)
+        assert without_moment(deliveries(job.to)) == without_moment(before)
+
+    async def test_a_name_with_the_moment_of_its_making_needs_no_other_proof(self, tmp_path):
+        again = Reissue(NOW, timedelta(hours=1), "Users", replaces=False)
+        async with scheduled(tmp_path, data_sets=1, reissues=(again,)) as job:
+            await job.sync()
+            await job.sync(DAY)
+            before = {path: each for path, each in deliveries(job.to).items() if "_c2026" in path}
+            written_at(job.to, NOW - 100 * DAY)
+            await rebuild(job.config, job.to)
+            found = deliveries(job.to)
+        assert {path: found[path].identity for path in before} == {path: each.identity for path, each in before.items()}
+
+    async def test_a_file_is_looked_up_among_the_listed_and_not_compared_with_each(self, tmp_path, monkeypatch):
+        made: list[datetime] = []
+        monkeypatch.setattr(rebuild_module, "compact", lambda moment: (made.append(moment), compact(moment))[1])
+        async with scheduled(tmp_path, data_sets=1) as job:
+            await everything(job)
+            found = await rebuild(job.config, job.to)
+        assert found.recorded > 10
+        assert len(made) < 4 * found.recorded
 
     async def test_csvs_are_taken_as_they_are(self, tmp_path):
         async with scheduled(tmp_path, data_sets=2) as job:
