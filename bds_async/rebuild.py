@@ -84,7 +84,7 @@ async def rebuild(
         recorded, rejected = 0, list[Rejected]()
         with _surveyed([each for found in files.values() for each in found], observer):
             for folder, found in files.items():
-                looked = [await _look_at(to, each, verify, threads, observer) for each in found]
+                looked = list(_told_apart([await _look_at(to, each, verify, threads, observer) for each in found]))
                 whole = [each for each in looked if isinstance(each, Delivery)]
                 ledger.begin_anew(folder, whole)
                 recorded += len(whole)
@@ -109,6 +109,14 @@ async def _look_at(
     observer(Read(found.size))
     observer(Examined(found.path))
     return looked
+
+
+def _told_apart(looked: Iterable[Delivery | Rejected]) -> Iterator[Delivery | Rejected]:
+    """The same, but of files whose names differ by case alone the first one alone is taken: a ledger holds no more."""
+    taken: dict[str, Delivery] = {}
+    for each in looked:
+        first = taken.setdefault(each.path.lower(), each) if isinstance(each, Delivery) and each.path else each
+        yield each if first is each else Rejected(each.path or "", f"only by case its name differs from {first.path}")
 
 
 def _taken_for(to: Path, found: _Found, verify: Verify, threads: ZipThreads) -> Delivery | Rejected:

@@ -194,6 +194,22 @@ class TestRejected:
         assert all(path.exists() for path in (damaged, notes, misplaced))
         assert found.recorded == len(deliveries(job.to)) == 15 - 2
 
+    async def test_of_names_that_differ_by_case_alone_one_is_taken(self, tmp_path):
+        """As of the files of a ledger, where no two paths do."""
+        async with scheduled(tmp_path, data_sets=1) as job:
+            await everything(job)
+            (file,) = job.to.glob("Users/full/*.zip")
+            lower = shutil.copy(file, file.with_name(f"{file.stem}a.zip"))
+            upper = shutil.copy(file, file.with_name(f"{file.stem}A.zip"))
+            if lower.samefile(upper):
+                pytest.skip("the file system folds case")
+            found = await rebuild(job.config, job.to)
+        (rejected,) = found.rejected
+        assert rejected.path == lower.relative_to(job.to).as_posix()
+        assert "only by case" in rejected.why
+        assert upper.name in rejected.why
+        assert found.recorded == len(deliveries(job.to)) == 15 + 1
+
     async def test_other_folders_are_nobody_s_business(self, tmp_path):
         async with scheduled(tmp_path, data_sets=1) as job:
             await everything(job)
