@@ -10,6 +10,7 @@ import pytest
 from sync_world import at, diff, full
 
 from bds_async.folder.folder import prepare
+from bds_async.ledger import inventory
 from bds_async.ledger.inventory import Selection, Stock
 from bds_async.ledger.ledger import Delivery, Ledger
 from bds_async.models import DataSet, Extract, Plugin
@@ -56,6 +57,21 @@ class TestStock:
         deliver(ledger, full(0), diff(24))
         ledger.intend(Delivery.of(diff(48), "Users", path="Users/differential/x.zip", bytes=10))
         assert ledger.stock("Users") == Stock(2, 20, at(24))
+
+
+class TestNewest:
+    def test_it_is_that_of_what_was_delivered_for_each_data_set_that_has_any(self, ledger):
+        ledger.folder_for(DataSet("schema-2", Plugin("full-2", "Tools"), None))
+        deliver(ledger, full(0), diff(24), diff(12))
+        ledger.intend(Delivery.of(diff(48), "Users", path="Users/differential/x.zip", bytes=10))
+        assert ledger.newest_delivered() == {"Users": at(24)}
+
+    def test_it_is_looked_up_and_nothing_is_counted(self, ledger):
+        """A ledger grows by a million rows in some years, and every sync with metrics asks."""
+        deliver(ledger, full(0))
+        steps = [row[3] for row in ledger._rows(f"EXPLAIN QUERY PLAN {inventory._NEWEST}")]
+        assert [step for step in steps if "SCAN extracts" in step] == []
+        assert any("SEARCH extracts USING INDEX" in step for step in steps)
 
 
 class TestDrop:

@@ -66,5 +66,4 @@ class MetricsFile:
 def newest_delivered(folder: Path) -> dict[str, datetime]:
     """The newest delivered queued date of each data set, by the data set's folder."""
     with Ledger.read(folder) as ledger:
-        newest = {each: ledger.stock(each).newest for each in ledger.data_sets()}
-    return {each: moment for each, moment in newest.items() if moment is not None}
+        return ledger.newest_delivered()

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..models import BdsType, DataSet, Plugin
 from .queries import LedgerQueries
-from .rows import SELECT, Delivery, delivery_of, microseconds, moment_or_none
+from .rows import SELECT, Delivery, delivery_of, microseconds, moment_of, moment_or_none
 
 _CHOSEN = """
     FROM extracts JOIN plugins ON plugins.id = extracts.plugin
@@ -21,6 +21,14 @@ _OWE_CHOSEN = f"""
     SELECT plugin_id, bds_type, queued, created, version, folder {_CHOSEN}
     AND EXISTS (SELECT 1 FROM syncs WHERE syncs.folder = :folder AND queued >= coalesce(baseline, queued))
 """  # noqa: S608
+_NEWEST = """
+    SELECT folder, max(newest) FROM (
+        SELECT folder, (SELECT queued FROM extracts WHERE plugin = plugins.id AND state = 'done'
+                        ORDER BY queued DESC LIMIT 1) AS newest
+        FROM plugins
+    )
+    WHERE newest IS NOT NULL GROUP BY folder
+"""
 _DROP_CHOSEN = f"DELETE FROM extracts WHERE id IN (SELECT extracts.id {_CHOSEN})"  # noqa: S608
 
 
@@ -72,6 +80,10 @@ class Inventory(LedgerQueries):
         with self._statements():
             count, size, newest = self._connection.execute(query, Selection().values(folder)).fetchone()
         return Stock(int(count), int(size), moment_or_none(newest))
+
+    def newest_delivered(self) -> dict[str, datetime]:
+        """The newest delivered queued date of each data set that has any, by its folder; without counting the rest."""
+        return {folder: moment_of(newest) for folder, newest in self._rows(_NEWEST)}
 
     def chosen(self, folder: str, selection: Selection) -> list[Delivery]:
         """The delivered extracts of a data set that a selection names, in queued order."""
