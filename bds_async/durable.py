@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import tempfile
@@ -60,7 +61,7 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
     `mode` are the permissions of the new file, whatever the umask; its owner is that of the file it replaces, where
     that is allowed. A symbolic link stays one: its target is replaced.
     """
-    target = path.resolve()
+    target = real_path(path)
     temporary = _write_temporary(target, content, mode)
     try:
         replace(temporary, target)
@@ -68,6 +69,15 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def real_path(path: Path) -> Path:
+    """Where a file is or would be, with every link followed; raises OSError (ELOOP) where links run in a circle."""
+    # Path.resolve() raises RuntimeError there, before Python 3.13.
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return target
 
 
 def keep_owner(path: Path, like: Path) -> None:

@@ -292,6 +292,12 @@ class TestProvidedToken:
         (tmp_path / "token").write_text("stored")
         assert await read(self.store(tmp_path, "given")) == "given"
 
+    @posix_only
+    async def test_a_token_file_that_is_a_link_to_itself_is_named(self, tmp_path):
+        (tmp_path / "token").symlink_to("token")
+        with pytest.raises(ConfigError, match=r"token, which holds the refresh token, can't be read: .*links"):
+            await read(self.store(tmp_path, "given"))
+
     async def test_it_is_used_again_if_the_token_file_is_gone(self, tmp_path):
         await exchange(self.store(tmp_path, "given"), "second")
         (tmp_path / "token").unlink()

@@ -18,8 +18,7 @@ PATIENCE = 30.0
 def demand_writable(path: Path, what: str) -> None:
     """Raise ConfigError where a file could not be written; what is no plain file is tried at the end alone."""
     try:
-        # Where links run in a circle, `resolve` raises what is no OSError.
-        folder = Path(os.path.realpath(path)).parent
+        folder = durable.real_path(path).parent
         if is_special(path) or (folder.is_dir() and os.access(folder, os.W_OK)):
             return
     except OSError as error:

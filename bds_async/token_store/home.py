@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -36,7 +37,8 @@ class Home(ABC):
     way_out = "Set token_file (or BDS_TOKEN_FILE) to a file in a folder that can be written."
 
     def __init__(self, path: Path) -> None:
-        self.path = path.resolve()
+        # Path.resolve() raises RuntimeError where links run in a circle, before Python 3.13.
+        self.path = Path(os.path.realpath(path))
 
     @abstractmethod
     def token_in(self, content: bytes) -> str | None:

@@ -6,6 +6,7 @@ before anybody uses what came with it. All of it happens under a lock that any n
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -35,7 +36,7 @@ def store_for(config: Config) -> TokenStore:
 
 
 def _apart(token_file: Path, config_file: Path | None) -> Path:
-    if config_file is not None and token_file.resolve() == config_file.resolve():
+    if config_file is not None and os.path.realpath(token_file) == os.path.realpath(config_file):
         raise ConfigError(f"token_file must not be the config file itself ({config_file}).")
     return token_file
 

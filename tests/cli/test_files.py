@@ -61,6 +61,15 @@ def test_a_full_device_is_a_fault_of_the_destination() -> None:
 def test_a_place_that_cannot_even_be_looked_at_is_refused(tmp_path: Path) -> None:
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
     (tmp_path / "file").write_text("")
-    for place in ("circle/x", "file/x", "nowhere/x", "x" * 300):
+    for place in ("circle", "circle/x", "file/x", "nowhere/x", "x" * 300):
         with pytest.raises(ConfigError, match="can't be written"):
             demand_writable(tmp_path / place, "report")
+
+
+def test_a_link_that_has_come_to_lead_to_itself_is_a_fault_of_the_destination(tmp_path: Path) -> None:
+    """It is left as it is."""
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(DestinationError, match=r"The report .* can't be written: .*links"):
+        write(tmp_path / "circle", "{}", "report")
+    assert [path.name for path in tmp_path.iterdir()] == ["circle"]
+    assert (tmp_path / "circle").is_symlink()
