@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +28,8 @@ from bds_async.ledger import format as ledger_format
 from bds_async.ledger import queries as ledger_queries
 from bds_async.ledger.ledger import Delivery, Ledger, State
 from bds_async.models import BdsType, DataSet, Extract, Identity, Plugin
+from bds_async.sync_state import Kept, LastLook, Missed
+from bds_async.verification.verification import demand_ledger
 
 TENANT = "https://school.example"
 START = datetime(2026, 11, 22, 4, 9, 22, tzinfo=UTC)
@@ -417,13 +420,135 @@ def test_a_damaged_ledger_says_what_to_do(folder: Path, content: bytes) -> None:
         assert str(ledger_path(folder)) in str(caught.value)
 
 
-def test_an_empty_file_stays_as_it_is(folder: Path) -> None:
-    """To SQLite it is a database without tables, so that everything would be delivered again."""
-    ledger_path(folder).touch()
+FOREIGN = ["", "CREATE TABLE extracts (x)", "CREATE TABLE tenant (x); CREATE TABLE notes (x)"]
+
+
+@pytest.mark.parametrize("tables", FOREIGN)
+@pytest.mark.parametrize("version", [-1, 0, 1, 3, 99])
+def test_another_program_s_database_is_damage_and_stays_as_it_is(folder: Path, tables: str, version: int) -> None:
+    """Whatever it says of its version; its journal mode too."""
+    with closing(sqlite3.connect(ledger_path(folder))) as foreign:
+        foreign.executescript(f"PRAGMA journal_mode = WAL; PRAGMA user_version = {version}; {tables}")
+    before = ledger_path(folder).read_bytes()
     for opened in (Ledger.open, Ledger.read):
-        with pytest.raises(DestinationError, match="it is empty"):
+        with pytest.raises(DestinationError, match=r"is damaged \(it is no ledger of bds-async"):
             opened(folder, TENANT)
-    assert ledger_path(folder).read_bytes() == b""
+    assert ledger_path(folder).read_bytes() == before
+
+
+@pytest.mark.parametrize("table", ["tenant", "folder_ids", "headers", "gaps", "owed", "syncs", "pins"])
+def test_a_ledger_without_one_of_its_tables_is_damaged(folder: Path, table: str) -> None:
+    """As one may be that was restored in part."""
+    Ledger.open(folder, TENANT).close()
+    with closing(sqlite3.connect(ledger_path(folder))) as connection:
+        connection.execute(f"DROP TABLE {table}")
+    for opened in (Ledger.open, Ledger.read):
+        with pytest.raises(DestinationError, match=r"is damaged .*not a whole one"):
+            opened(folder, TENANT)
+
+
+def test_a_file_format_that_sqlite_does_not_know_is_damage(folder: Path) -> None:
+    Ledger.open(folder, TENANT).close()
+    with ledger_path(folder).open("r+b") as file:
+        file.seek(44)  # the schema format number, which is 1 to 4
+        file.write(b"\0\0\0\x09")
+    for opened in (Ledger.open, Ledger.read):
+        with pytest.raises(DestinationError, match=r"is damaged \(unsupported file format\)"):
+            opened(folder, TENANT)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE extracts SET queued = 9000000000000000000",
+        "UPDATE extracts SET created = -9000000000000000000",
+        "UPDATE extracts SET delivered = 'yesterday'",
+        "UPDATE plugins SET bds_type = 'Half'",
+        "UPDATE headers SET columns = '[\"UserId'",
+        "UPDATE headers SET columns = '7'",
+        "UPDATE extracts SET version = CAST(x'ff' AS TEXT)",
+    ],
+)
+def test_values_that_no_run_writes_are_damage(folder: Path, change: str) -> None:
+    with Ledger.open(folder, TENANT) as ledger:
+        deliver(ledger, extract())
+        ledger._connection.execute(change)
+        for pages in (ledger.deliveries(), ledger.deliveries("Users")):
+            with pytest.raises(DestinationError, match="is damaged"):
+                list(pages)
+        with pytest.raises(DestinationError, match="is damaged"):
+            ledger.at_path(ledger._rows("SELECT path FROM extracts")[0][0])
+
+
+def test_whoever_asks_a_damaged_ledger_hears_of_it(folder: Path) -> None:
+    with Ledger.open(folder, TENANT) as ledger:
+        deliver(ledger, differential(0))
+        look = LastLook(START, START, START, None)
+        ledger.keep({"Users": Kept(None, look, (Missed(None, START),), frozenset({extract(1).identity}))})
+        for change in ("extracts SET queued", "owed SET queued", "syncs SET retained", "gaps SET gap_before"):
+            ledger._connection.execute(f"UPDATE {change} = 9000000000000000000")
+        ledger._connection.execute("UPDATE headers SET columns = '{'")
+        for asked in (
+            ledger.newest_delivered,
+            lambda: ledger.stock("Users"),
+            lambda: list(ledger.headers("Users")),
+            lambda: ledger.pinned_columns("Users"),
+            lambda: ledger.owed("Users"),
+            lambda: ledger.gaps(["Users"]),
+            lambda: ledger.accept_gaps("Users"),
+            lambda: ledger.complete_through("Users"),
+            lambda: ledger.sync_state("Users", ()),
+        ):
+            with pytest.raises(DestinationError, match="is damaged"):
+                asked()
+        ledger._connection.execute("UPDATE plugins SET bds_type = 'Half'")
+        with pytest.raises(DestinationError, match="'Half' is no BdsType"):
+            ledger.data_sets()
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"SQLite format 3\0" + b"\0" * 400])
+def test_a_file_too_short_for_a_database_is_no_new_ledger(folder: Path, content: bytes) -> None:
+    """SQLite takes it for one, so that everything would be delivered again."""
+    ledger_path(folder).write_bytes(content)
+    for opened in (Ledger.open, Ledger.read):
+        with pytest.raises(DestinationError, match=r"is damaged \(it is (empty|too short)\)"):
+            opened(folder, TENANT)
+    assert ledger_path(folder).read_bytes() == content
+
+
+@posix_only
+@pytest.mark.parametrize(("target", "what"), [("elsewhere/ledger", "what it leads to is not there"), (None, "links")])
+def test_a_link_without_a_target_is_no_new_ledger(folder: Path, target: str | None, what: str) -> None:
+    """The disk that it leads to may not be mounted."""
+    ledger_path(folder).symlink_to(target or ledger_path(folder).name)
+    for opened in (Ledger.open, Ledger.read):
+        with pytest.raises(DestinationError, match=what):
+            opened(folder, TENANT)
+    with pytest.raises(DestinationError, match=what):
+        demand_ledger(folder) or Ledger.read(folder)
+    assert ledger_path(folder).is_symlink()
+
+
+@posix_only
+def test_a_ledger_may_be_a_link_to_one(folder: Path, tmp_path: Path) -> None:
+    with Ledger.open(folder, TENANT) as ledger:
+        deliver(ledger, extract())
+    ledger_path(folder).rename(tmp_path / "real")
+    ledger_path(folder).symlink_to(tmp_path / "real")
+    with Ledger.open(folder, TENANT) as ledger:
+        assert ledger.delivered(extract().identity) is not None
+
+
+def test_the_journal_beside_a_damaged_ledger_is_named(folder: Path) -> None:
+    """SQLite would roll it into the backup that is restored."""
+    ledger_path(folder).touch()
+    journal = ledger_path(folder).with_name("ledger.sqlite3-journal")
+    with pytest.raises(DestinationError) as without:
+        Ledger.read(folder)
+    journal.write_bytes(b"x")
+    with pytest.raises(DestinationError, match=r"remove .*ledger\.sqlite3-journal and restore it from a backup"):
+        Ledger.read(folder)
+    assert "ledger.sqlite3-journal" not in str(without.value)
 
 
 KILLED_WHILE_MADE = """

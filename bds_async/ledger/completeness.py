@@ -42,10 +42,11 @@ class CompletenessRecords(SyncRecords):
     def gaps(self, folders: Iterable[str]) -> list[KnownGap]:
         """The gaps of data sets that are open or, closed by the first full that covers one, not settled yet."""
         found: dict[tuple[str, Missed], str | None] = {}
-        for folder in folders:
-            for after, before, *_, closed_by in self._rows(GAPS, folder):
-                span = folder, Missed(moment_or_none(after), moment_or_none(before))
-                found[span] = closed_by and found.get(span, closed_by)
+        with self._statements():
+            for folder in folders:
+                for after, before, *_, closed_by in self._rows(GAPS, folder):
+                    span = folder, Missed(moment_or_none(after), moment_or_none(before))
+                    found[span] = closed_by and found.get(span, closed_by)
         return [KnownGap(*span, closed_by) for span, closed_by in found.items()]
 
     def settle_gaps(self, folders: Iterable[str]) -> None:
@@ -57,10 +58,10 @@ class CompletenessRecords(SyncRecords):
     def accept_gaps(self, folder: str) -> int:
         """Close the open gaps of a data set without a full, since somebody lives with them; how many there were."""
         query = "UPDATE gaps SET closed = ?, closed_by = ? WHERE folder = ? AND closed IS NULL"
-        found = len(self._open_gaps(folder))
         with self._writing():
+            found = len(self._open_gaps(folder))
             self._connection.execute(query, (microseconds(clock.now()), ACCEPTED, folder))
-        return found
+            return found
 
     def complete_through(self, folder: str) -> datetime | None:
         """The queued date up to which everything of a data set is delivered, None if there is no such moment.

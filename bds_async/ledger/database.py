@@ -16,10 +16,13 @@ from urllib.parse import quote
 
 from .. import durable
 from ..errors import BdsError, ConfigError, DestinationError, FolderBusy
-from .format import NEWEST, bring_forward, format_of
+from .format import NEWEST, bring_forward, format_of, is_ledger
+from .rows import Unreadable
 
 #: Seconds to wait for somebody who reads or backs up the database.
 BUSY_TIMEOUT = 30.0
+#: Bytes of the smallest database that there is: one page of the smallest size.
+_SMALLEST = 512
 
 _UNREADABLE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -38,19 +41,33 @@ _DISK = frozenset(
 def open_database(path: Path) -> sqlite3.Connection:
     """A connection for writing, to a database that is made or brought forward as needed.
 
-    Raises ConfigError for a newer format, DestinationError for a damaged file or a disk that fails.
+    Raises ConfigError for a newer format, DestinationError for a damaged or foreign file (which stays as it is) or a
+    disk that fails.
     """
     with ledger_faults(path):
         if not _is_there(path):
             _make(path)
-        return _newest(path, "rw")
+        with _connected(path, "rw") as connection:
+            found = _format_of(connection, path)
+            _set_up(connection)
+            bring_forward(connection, found)
+            return connection
 
 
 def _is_there(path: Path) -> bool:
-    """Whether there is a database; raises DestinationError for an empty file, which SQLite would take for a new one."""
-    if path.exists() and not path.stat().st_size:
-        raise _damaged(path, "it is empty")
-    return path.exists()
+    """Whether there is a database; raises DestinationError for what SQLite would take for a new one."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        text = f"The ledger {path} is a link, and what it leads to is not there: mount that, or remove the link."
+        raise DestinationError(text) from None
+    if size < _SMALLEST:
+        raise _damaged(path, "it is too short" if size else "it is empty")
+    return True
 
 
 def _make(path: Path) -> None:
@@ -60,50 +77,57 @@ def _make(path: Path) -> None:
     """
     new = path.with_suffix(".new")
     for left in (path, new):
-        left.with_name(f"{left.name}-journal").unlink(missing_ok=True)
+        _journal(left).unlink(missing_ok=True)
     new.unlink(missing_ok=True)
-    _newest(new, "rwc").close()
+    with _connected(new, "rwc") as connection:
+        _set_up(connection)
+        bring_forward(connection, 0)
+    connection.close()
     durable.fsync_folder(path.parent)
     durable.replace(new, path)
 
 
-def _newest(path: Path, mode: str) -> sqlite3.Connection:
-    """A connection for writing, to a database of the newest format."""
-    connection = _connect(path, mode)
-    try:
-        connection.execute("PRAGMA journal_mode = DELETE")
-        connection.execute("PRAGMA synchronous = EXTRA")
-        connection.execute("PRAGMA fullfsync = ON")
-        connection.execute("PRAGMA foreign_keys = ON")
-        bring_forward(connection, format_of(connection, path))
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+def _journal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-journal")
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = DELETE")
+    connection.execute("PRAGMA synchronous = EXTRA")
+    connection.execute("PRAGMA fullfsync = ON")
+    connection.execute("PRAGMA foreign_keys = ON")
 
 
 def read_database(path: Path) -> sqlite3.Connection:
     """A connection for reading alone; an empty database in memory where there is none. Nothing is created.
 
-    Raises ConfigError for another format than this program's, DestinationError for a damaged file.
+    Raises ConfigError for another format than this program's, DestinationError for a damaged or foreign file.
     """
     with ledger_faults(path):
         if not _is_there(path):
             return empty_database()
         # Not read-only as such: what a killed run left half-written can only be rolled back by writing.
-        connection = _connect(path, "rw")
-        try:
+        with _connected(path, "rw") as connection:
             connection.execute("PRAGMA query_only = ON")
-            found = format_of(connection, path)
-            if 0 < found < NEWEST:
+            if _format_of(connection, path) < NEWEST:
                 raise ConfigError(f"The ledger {path} is of an older format; the next `pull` or `sync` renews it.")
-        except BaseException:
-            connection.close()
-            raise
-        if found == 0:
-            connection.close()
-            return empty_database()
-        return connection
+            return connection
+
+
+def _format_of(connection: sqlite3.Connection, path: Path) -> int:
+    """The format of a ledger, read before anything is written: a foreign database is not to be altered."""
+    try:
+        found = format_of(connection)
+        is_one = is_ledger(connection, found)
+    except sqlite3.OperationalError as error:
+        if _code(error) == sqlite3.SQLITE_ERROR:
+            raise _damaged(path, error) from error
+        raise
+    if not is_one:
+        raise _damaged(path, "it is no ledger of bds-async, or not a whole one")
+    if found > NEWEST:
+        raise ConfigError(f"The ledger {path} was written by a newer bds-async: install that version or a newer one.")
+    return found
 
 
 def empty_database() -> sqlite3.Connection:
@@ -123,13 +147,15 @@ def ledger_faults(path: Path) -> Iterator[None]:
         if explained is None:
             raise
         raise explained from error
+    except Unreadable as error:
+        raise _damaged(path, error) from error
     except OSError as error:
         raise DestinationError(f"The ledger {path} cannot be used: {error.strerror or error}.") from error
 
 
 def _explained(error: sqlite3.DatabaseError, path: Path) -> BdsError | None:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in _UNREADABLE:
+    code = _code(error)
+    if code in _UNREADABLE or (code is None and isinstance(error, sqlite3.OperationalError)):
         return _damaged(path, error)
     if code in _HELD:
         return FolderBusy(f"Another program holds the ledger {path}: close it, then run the command again.")
@@ -138,11 +164,31 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> BdsError | None:
     return None
 
 
+def _code(error: sqlite3.DatabaseError) -> int | None:
+    """SQLite's primary result code; None if Python raised it, as it does for text that is no UTF-8."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
 def _damaged(path: Path, why: object) -> DestinationError:
+    journal = _journal(Path(os.path.realpath(path)))
+    # SQLite rolls it into whatever database is restored there.
+    stray = f"remove {journal} and " if journal.exists() else ""
     return DestinationError(
-        f"The ledger {path} is damaged ({why}): restore it from a backup, or move it away and run "
+        f"The ledger {path} is damaged ({why}): {stray}restore it from a backup, or move it away and run "
         "`bds-async ledger rebuild`, which makes one from the files that are there."
     )
+
+
+@contextlib.contextmanager
+def _connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+    """A connection, which is closed if the use of it fails."""
+    connection = _connect(path, mode)
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
-
-from ..errors import ConfigError
 
 #: What leads from each format to the next one; `user_version` is how many of them a database has seen.
 #: Moments are microseconds since 1970, UTC. Paths differ by more than ASCII case; their folders by more than `fold`.
@@ -109,18 +106,40 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def format_of(connection: sqlite3.Connection, path: Path) -> int:
-    """How many migrations a database has seen; raises ConfigError if a newer program wrote it."""
+def format_of(connection: sqlite3.Connection) -> int:
+    """How many migrations a database says that it has seen."""
     (found,) = connection.execute("PRAGMA user_version").fetchone()
-    if found > len(MIGRATIONS):
-        raise ConfigError(f"The ledger {path} was written by a newer bds-async: install that version or a newer one.")
     return int(found)
 
 
-def bring_forward(connection: sqlite3.Connection, found: int) -> None:
-    """Bring a database of the format `found` to the newest one."""
-    for number, statements in enumerate(MIGRATIONS[found:], start=found + 1):
+def is_ledger(connection: sqlite3.Connection, found: int) -> bool:
+    """Whether a database that calls itself of the format `found` is a ledger, and a whole one.
+
+    Another program's may lie in its place, or one that was restored in part. Each column of its format has to be there;
+    of a newer format nobody knows more than that it goes on from the first.
+    """
+    if found <= 0:
+        return False
+    there = _columns(connection)
+    if found > NEWEST:
+        return {"tenant", "extracts"} <= {table for table, _ in there}
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
+        bring_forward(model, 0, found)
+        return _columns(model) <= there
+
+
+def bring_forward(connection: sqlite3.Connection, found: int, wanted: int | None = None) -> None:
+    """Bring a database of the format `found` to the format `wanted`, by default the newest one."""
+    for number, statements in enumerate(MIGRATIONS[found:wanted], start=found + 1):
         with transaction(connection):
             for statement in statements:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
+
+
+def _columns(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    query = """
+        SELECT tables.name, columns.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns
+        WHERE tables.type = 'table'
+    """
+    return set(connection.execute(query))

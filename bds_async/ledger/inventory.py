@@ -9,7 +9,7 @@ from typing import Any
 
 from ..models import BdsType, DataSet, Plugin
 from .queries import LedgerQueries
-from .rows import SELECT, Delivery, delivery_of, microseconds, moment_of, moment_or_none
+from .rows import SELECT, Delivery, delivery_of, flavour_of, microseconds, moment_of, moment_or_none
 
 _CHOSEN = """
     FROM extracts JOIN plugins ON plugins.id = extracts.plugin
@@ -68,8 +68,9 @@ class Inventory(LedgerQueries):
         """Every data set that has a folder, as it was last seen, by its folder."""
         plugins: defaultdict[str, dict[BdsType, tuple[str, str, str | None]]] = defaultdict(dict)
         query = "SELECT folder, bds_type, plugin_id, data_set, schema_id FROM plugins ORDER BY id"
-        for folder, bds_type, *known in self._rows(query):
-            plugins[folder][BdsType(bds_type)] = (known[0], known[1], known[2])
+        with self._statements():
+            for folder, bds_type, *known in self._rows(query):
+                plugins[folder][flavour_of(bds_type)] = (known[0], known[1], known[2])
         rows = self._rows("SELECT folders.folder, min(data_set_id) FROM folders LEFT JOIN folder_ids USING (folder) "
                           "GROUP BY folders.folder ORDER BY folders.folder")  # fmt: skip
         return {folder: _data_set(folder, some_id, plugins[folder]) for folder, some_id in rows}
@@ -79,11 +80,12 @@ class Inventory(LedgerQueries):
         query = f"SELECT count(*), total(bytes), max(queued) {_CHOSEN}"
         with self._statements():
             count, size, newest = self._connection.execute(query, Selection().values(folder)).fetchone()
-        return Stock(int(count), int(size), moment_or_none(newest))
+            return Stock(int(count), int(size), moment_or_none(newest))
 
     def newest_delivered(self) -> dict[str, datetime]:
         """The newest delivered queued date of each data set that has any, by its folder; without counting the rest."""
-        return {folder: moment_of(newest) for folder, newest in self._rows(_NEWEST)}
+        with self._statements():
+            return {folder: moment_of(newest) for folder, newest in self._rows(_NEWEST)}
 
     def chosen(self, folder: str, selection: Selection) -> list[Delivery]:
         """The delivered extracts of a data set that a selection names, in queued order."""

@@ -47,7 +47,11 @@ class LedgerQueries:
             return self._connection.execute(query, values).fetchall()
 
     def _deliveries(self, condition: str, *values: Any) -> list[Delivery]:
-        return [delivery_of(row) for row in self._rows(f"{SELECT} WHERE {condition}", *values)]
+        return self._read(self._rows(f"{SELECT} WHERE {condition}", *values))
+
+    def _read(self, rows: Iterable[tuple[Any, ...]]) -> list[Delivery]:
+        with self._statements():
+            return [delivery_of(row) for row in rows]
 
     def delivered(self, identity: Identity) -> Delivery | None:
         """What is known of an extract that has been delivered; None if it has not."""
@@ -100,7 +104,7 @@ class LedgerQueries:
         query = f"{SELECT} WHERE state = 'done' AND extracts.id > ? ORDER BY extracts.id LIMIT {PAGE}"
         last = 0
         while rows := self._rows(query, last):
-            yield from map(delivery_of, rows)
+            yield from self._read(rows)
             last = rows[-1][0]
 
     def _of_folder(self, folder: str) -> Iterator[Delivery]:
@@ -108,5 +112,5 @@ class LedgerQueries:
         query = f"{SELECT} WHERE {condition} ORDER BY queued, extracts.id LIMIT {PAGE}"
         last = (microseconds(datetime.min.replace(tzinfo=UTC)), 0)
         while rows := self._rows(query, folder, *last):
-            yield from map(delivery_of, rows)
+            yield from self._read(rows)
             last = (rows[-1][3], rows[-1][0])

@@ -7,9 +7,11 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from ..models import BdsType, Extract, Identity
+
+Kind = TypeVar("Kind", bound=StrEnum)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -50,6 +52,10 @@ PAID = """
 """
 
 
+class Unreadable(ValueError):
+    """A row holds what the ledger never writes: the file is damaged, or somebody has changed it by hand."""
+
+
 class State(StrEnum):
     """`intent`: the file is about to get its final name; `done`: it has been delivered."""
 
@@ -85,11 +91,11 @@ class Delivery:
 
 
 def delivery_of(row: tuple[Any, ...]) -> Delivery:
-    """The delivery that a row of SELECT describes."""
+    """The delivery that a row of SELECT describes; raises Unreadable."""
     (_, plugin_id, bds_type, queued, created, version, data_set, schema_id, folder, path, size, sha256, columns, state,
      staged, delivered) = row  # fmt: skip
     return Delivery(
-        identity=Identity(plugin_id, BdsType(bds_type), moment_of(queued), moment_of(created), version),
+        identity=Identity(plugin_id, flavour_of(bds_type), moment_of(queued), moment_of(created), version),
         data_set=data_set,
         schema_id=schema_id,
         folder=folder,
@@ -97,7 +103,7 @@ def delivery_of(row: tuple[Any, ...]) -> Delivery:
         bytes=size,
         sha256=sha256,
         columns=None if columns is None else columns_of(columns),
-        state=State(state),
+        state=_member(State, state),
         staged=staged,
         delivered_at=moment_or_none(delivered),
     )
@@ -137,8 +143,16 @@ def microseconds(moment: datetime) -> int:
 
 
 def moment_of(number: int) -> datetime:
-    """The moment, in UTC, that a row holds."""
-    return _EPOCH + timedelta(microseconds=number)
+    """The moment, in UTC, that a row holds; raises Unreadable."""
+    try:
+        return _EPOCH + timedelta(microseconds=number)
+    except (OverflowError, TypeError) as error:
+        raise Unreadable(f"{number!r} is no moment") from error
+
+
+def span_of(number: int) -> timedelta:
+    """How long something lasts, as a row holds it; raises Unreadable."""
+    return moment_of(number) - _EPOCH
 
 
 def or_none(moment: datetime | None) -> int | None:
@@ -147,11 +161,29 @@ def or_none(moment: datetime | None) -> int | None:
 
 
 def moment_or_none(number: int | None) -> datetime | None:
-    """The moment, in UTC, that a row holds, None for NULL."""
+    """The moment, in UTC, that a row holds, None for NULL; raises Unreadable."""
     return None if number is None else moment_of(number)
+
+
+def flavour_of(text: str) -> BdsType:
+    """The flavour that a row holds; raises Unreadable."""
+    return _member(BdsType, text)
+
+
+def _member(kind: type[Kind], text: str) -> Kind:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise Unreadable(f"{text!r} is no {kind.__name__}") from error
 
 
 @functools.lru_cache(maxsize=1024)
 def columns_of(text: str) -> tuple[str, ...]:
-    """The columns that a row holds; equal ones share one tuple, since a year of extracts has the same few."""
-    return tuple(json.loads(text))
+    """The columns that a row holds; equal ones share one tuple, since a year of extracts has the same few.
+
+    Raises Unreadable.
+    """
+    try:
+        return tuple(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise Unreadable("a header is no list of columns") from error

@@ -39,15 +39,19 @@ class SchemaRecords(LedgerQueries):
         ((moment,),) = self._rows(_NEXT_BEFORE, microseconds(identity.queued_for_processing_date), folder)
         if moment is None:
             return None
-        rows = self._rows(f"{_HEADERS} AND queued = ? ORDER BY created", folder, moment)
-        return predecessor(identity.version, {version: columns_of(columns) for _, _, version, columns in rows})
+        with self._statements():
+            rows = self._rows(f"{_HEADERS} AND queued = ? ORDER BY created", folder, moment)
+            found = {version: columns_of(columns) for _, _, version, columns in rows}
+        return predecessor(identity.version, found)
 
     def headers(self, folder: str) -> Iterator[Header]:
         """The header of each delivered extract of a data set's folder, in queued order, page by page."""
         query = f"{_HEADERS} AND (queued, extracts.id) > (?, ?) ORDER BY queued, extracts.id LIMIT {PAGE}"
         last = (microseconds(datetime.min.replace(tzinfo=UTC)), 0)
         while rows := self._rows(query, folder, *last):
-            yield from (Header(moment_of(queued), version, columns_of(text)) for _, queued, version, text in rows)
+            with self._statements():
+                page = [Header(moment_of(queued), version, columns_of(text)) for _, queued, version, text in rows]
+            yield from page
             last = (rows[-1][1], rows[-1][0])
 
     def pinned_columns(self, folder: str) -> Columns | None:
@@ -55,13 +59,15 @@ class SchemaRecords(LedgerQueries):
 
         None if the next extract's are to be pinned.
         """
-        found = self._pins_of(folder) or [row[3:] for row in self._rows(_FIRST, folder)]
-        return columns_of(found[0][0]) if found and found[0][0] is not None else None
+        return self._columns_in(self._pins_of(folder) or [row[3:] for row in self._rows(_FIRST, folder)])
 
     def stored_pin(self, folder: str) -> Columns | None:
         """The columns that were pinned for a data set; None if none are."""
-        found = self._pins_of(folder)
-        return columns_of(found[0][0]) if found and found[0][0] is not None else None
+        return self._columns_in(self._pins_of(folder))
+
+    def _columns_in(self, rows: list[tuple[Any, ...]]) -> Columns | None:
+        with self._statements():
+            return columns_of(rows[0][0]) if rows and rows[0][0] is not None else None
 
     def _pins_of(self, folder: str) -> list[tuple[Any, ...]]:
         return self._rows("SELECT columns FROM pins LEFT JOIN headers ON headers.id = header WHERE folder = ?", folder)

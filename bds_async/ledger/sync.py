@@ -13,7 +13,7 @@ from .. import clock
 from ..models import BdsType, Identity
 from ..sync_state import Baseline, Kept, LastLook, Missed, SyncState
 from .queries import LedgerQueries
-from .rows import microseconds, moment_of, moment_or_none, or_none, row_key
+from .rows import flavour_of, microseconds, moment_of, moment_or_none, or_none, row_key, span_of
 
 _KEEP = "INSERT OR REPLACE INTO syncs VALUES (?, ?, ?, ?, ?, ?, ?)"
 _OWE = "INSERT OR REPLACE INTO owed VALUES (?, ?, ?, ?, ?, ?)"
@@ -87,7 +87,7 @@ class SyncRecords(LedgerQueries):
         if not rows:
             return None
         looked, latest, newest, retained = rows[0]
-        span = None if retained is None else timedelta(microseconds=retained)
+        span = None if retained is None else span_of(retained)
         return LastLook(moment_of(looked), moment_or_none(latest), moment_or_none(newest), span)
 
     def _delivered_since(self, folder: str, oldest: int) -> dict[Identity, datetime]:
@@ -108,14 +108,15 @@ class SyncRecords(LedgerQueries):
         found: dict[BdsType, datetime] = {}
         for bds_type, queued in self._rows(_NEWEST, until, folder):
             if queued is not None:
-                flavour = BdsType(bds_type)
+                flavour = flavour_of(bds_type)
                 found[flavour] = max(moment_of(queued), found.get(flavour, moment_of(queued)))
         return found
 
     def owed(self, folder: str) -> frozenset[Identity]:
         """The extracts of a data set that syncs planned and that are not delivered."""
         query = "SELECT plugin_id, bds_type, queued, created, version FROM owed WHERE folder = ?"
-        return frozenset(map(_identity, self._rows(query, folder)))
+        with self._statements():
+            return frozenset(map(_identity, self._rows(query, folder)))
 
     def waiting(self) -> frozenset[str]:
         """The folders of data sets of which something is owed, or missed in a gap that is open."""
@@ -149,7 +150,7 @@ class SyncRecords(LedgerQueries):
 
 def _identity(row: tuple[Any, ...]) -> Identity:
     plugin_id, bds_type, queued, created, version = row[:5]
-    return Identity(plugin_id, BdsType(bds_type), moment_of(queued), moment_of(created), version)
+    return Identity(plugin_id, flavour_of(bds_type), moment_of(queued), moment_of(created), version)
 
 
 def _owed_row(identity: Identity, folder: str) -> tuple[Any, ...]:

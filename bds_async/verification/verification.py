@@ -43,7 +43,8 @@ def demand_folder(to: Path) -> None:
 def demand_ledger(to: Path) -> None:
     """Raise DestinationError where there is no folder, ConfigError for one that nothing was ever delivered to."""
     demand_folder(to)
-    if not ledger_path(to).is_file():
+    # What is in its place without being a ledger is told by who opens it.
+    if not os.path.lexists(ledger_path(to)):
         raise ConfigError(
             f"{to} is no folder of bds-async, since there is no ledger in it: name the right one with --to, "
             "or make its ledger anew with `bds-async ledger rebuild`."
