@@ -132,7 +132,7 @@ def _format_of(connection: sqlite3.Connection, path: Path) -> int:
 
 def empty_database() -> sqlite3.Connection:
     """A database of the newest format in memory."""
-    connection = _connected(":memory:")
+    connection = _opened(":memory:")
     bring_forward(connection, 0)
     return connection
 
@@ -195,10 +195,10 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     place = path.absolute().as_posix()
     # As bytes, since a folder's name need not be text.
     uri = f"file://{'' if place.startswith('/') else '/'}{quote(os.fsencode(place), safe='/:')}?mode={mode}"
-    return _connected(uri)
+    return _opened(uri)
 
 
-def _connected(place: str) -> sqlite3.Connection:
+def _opened(place: str) -> sqlite3.Connection:
     """A connection that any thread may use, which knows `matches(path, pattern)`: SQL's own GLOB means other paths."""
     connection = sqlite3.connect(place, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
     connection.create_function("matches", 2, fnmatchcase, deterministic=True)
