@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from .models import Extract
-from .sync_state import Baseline, LastLook, Listed, Look, SyncState, made_at
+from .sync_state import Baseline, Delivered, LastLook, Listed, Look, SyncState, made_at
 
 #: D2L keeps differentials listed for about 14 days; taken for a data set of which none has been seen yet.
 USUAL_RETENTION = timedelta(days=13)
@@ -17,10 +17,10 @@ USUAL_RETENTION = timedelta(days=13)
 SHORTEST_RETENTION = timedelta(days=1)
 
 
-def missed_at_first(listed: Listed, baseline: Baseline | None, look: Look) -> bool:
-    """Whether some differential after the first baseline may have been dropped already."""
+def begins_late(listed: Listed, baseline: Baseline, look: Look) -> bool:
+    """Whether the first baseline is so old that some differential after it may have been dropped already."""
     oldest = listed.oldest_differential
-    if baseline is None or oldest is None or look.latest is None or oldest <= baseline.queued:
+    if oldest is None or look.latest is None or oldest <= baseline.queued:
         return False
     return look.latest - baseline.queued >= USUAL_RETENTION
 
@@ -32,7 +32,7 @@ def missed_since(last: LastLook, listed: Listed, state: SyncState, look: Look) -
     if not (listed.has_plugin or are_known(last, listed)):
         return False
     retained = USUAL_RETENTION if last.retained is None else max(last.retained, SHORTEST_RETENTION)
-    return _unseen(last, listed, look) >= retained or _dropped_early(last, listed, look, retained)
+    return _unseen(last, listed, state, look) >= retained or _dropped_early(last, listed, look, retained)
 
 
 def are_known(last: LastLook, listed: Listed) -> bool:
@@ -41,20 +41,35 @@ def are_known(last: LastLook, listed: Listed) -> bool:
 
 
 def _stood_then(differential: Extract, last: LastLook, state: SyncState) -> bool:
-    """Whether a differential was listed at the last look, if only in a former making: nothing later is dropped yet."""
+    """Whether a differential was listed at a look before, if only in a former making: nothing later is dropped yet.
+
+    What is delivered or owed was, whatever the dates say.
+    """
+    if differential.identity in state.delivered or differential.identity in state.owed:
+        return True
     if last.latest is not None and made_at(differential) <= last.latest:
         return True
-    return differential.identity not in state.delivered and state.knows_another_making(differential)
+    return state.knows_another_making(differential)
 
 
-def _unseen(last: LastLook, listed: Listed, look: Look) -> timedelta:
+def _unseen(last: LastLook, listed: Listed, state: SyncState, look: Look) -> timedelta:
     """For how long nobody looked: by the clock, and by the tenant's own dates where something keeps those moving."""
     by_clock = look.at - last.at
     moving = last.newest is not None or bool(listed.fulls)
     if not moving or look.latest is None or last.latest is None:
         # A clock that was set back tells nothing.
         return by_clock if by_clock >= timedelta() else timedelta.max
-    return max(by_clock, look.latest - last.latest)
+    return max(by_clock, look.latest - _tenants_time(last.at, last.latest, state.last_differential))
+
+
+def _tenants_time(looked: datetime, latest: datetime, delivered: Delivered | None) -> datetime:
+    """How late it was for the tenant at a look, at least: a tenant that pauses has dates that stand still.
+
+    So long as they are not ahead of the clock, that tells how long before the look the newest differential was there.
+    """
+    if delivered is None or not latest < looked or delivered.at > looked:
+        return latest
+    return max(latest, delivered.queued + (looked - delivered.at))
 
 
 def _dropped_early(last: LastLook, listed: Listed, look: Look, retained: timedelta) -> bool:

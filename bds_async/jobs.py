@@ -96,6 +96,7 @@ def _planned_sync(listing: Listing, options: SyncOptions, ledger: Ledger, to: Pa
         plan,
         nothing="" if plan.steps else nothing_to_sync(listing, options),
         warning=unknown_files(unknown)
+        or plan.warning
         or turned_to_another_form(ledger.delivered_many(listed).values(), options.publish_as),
     )
 

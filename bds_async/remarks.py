@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePosixPath
 
 from .catalogue.listing import Listing
@@ -55,6 +55,17 @@ def unknown_files(count: int) -> str:
     return (
         f"{counted(count, 'published file')} in the folder, and its ledger knows of none: what is listed is delivered "
         "again. If the ledger was lost, stop, and make it anew with `bds-async ledger rebuild`."
+    )
+
+
+def begun_late(names: Sequence[str]) -> str:
+    """That what changed between a first baseline and the first listed differential may be missing."""
+    if not names:
+        return ""
+    others = f" and {counted(len(names) - 1, 'other data set')}" if names[1:] else ""
+    return (
+        f"The newest full of {names[0]}{others} is older than differentials stay listed: what changed between it and "
+        "the first differential may be missing. The next full has it: deliver that with `bds-async sync --with-fulls`."
     )
 
 

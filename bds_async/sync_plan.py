@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from .completeness import Arrival
-from .expiry import are_known, look_back, missed_at_first, missed_since
+from .expiry import are_known, begins_late, look_back, missed_since
 from .models import BdsType, Extract, version_key
 from .sync_state import Baseline, Kept, Listed, Look, Missed, SyncState
 
@@ -25,11 +25,15 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class DataSetPlan:
-    """What is to be delivered of a data set, oldest first, what the ledger is to keep of this look, and all gaps."""
+    """What is to be delivered of a data set, oldest first, what the ledger is to keep of this look, and all gaps.
+
+    `begins_late`: differentials between the first baseline and the first of them that is listed may have been dropped.
+    """
 
     due: tuple[Due, ...]
     kept: Kept
     gaps: tuple[Missed, ...]
+    begins_late: bool = False
 
 
 def plan_data_set(listed: Listed, state: SyncState, look: Look, *, with_fulls: bool) -> DataSetPlan:
@@ -46,13 +50,14 @@ def plan_data_set(listed: Listed, state: SyncState, look: Look, *, with_fulls: b
         tuple(Due(extract, Arrival.BASELINE if extract in base else arrival_of(extract, state)) for extract in due),
         Kept(baseline, last_look, missed, frozenset(extract.identity for extract in due), filled),
         gaps,
+        begins_late=baseline is not None and not state.has_begun and begins_late(listed, baseline, look),
     )
 
 
 def _baseline(listed: Listed, state: SyncState, look: Look) -> tuple[Baseline | None, Missed | None]:
     """From which full on differentials are delivered, and what was missed before them."""
     if state.last_look is None or not state.has_begun:
-        return _first_baseline(listed, look)
+        return None if listed.newest_full is None else Baseline.of(listed.newest_full), None
     if not missed_since(state.last_look, listed, state, look):
         return state.baseline, None
     oldest, newest = listed.oldest_differential, listed.newest_full
@@ -62,14 +67,6 @@ def _baseline(listed: Listed, state: SyncState, look: Look) -> tuple[Baseline | 
     # Where no differential has ever been seen the full is taken to be safe, and nothing is said to be missed.
     is_told = are_known(state.last_look, listed)
     return Baseline.of(newest), Missed(gap.after, newest.queued_for_processing_date) if is_told else None
-
-
-def _first_baseline(listed: Listed, look: Look) -> tuple[Baseline | None, Missed | None]:
-    if listed.newest_full is None:
-        return None, None
-    first = Baseline.of(listed.newest_full)
-    missed = missed_at_first(listed, first, look)
-    return first, Missed(first.queued, listed.oldest_differential) if missed else None
 
 
 def _last_before(moment: datetime | None, state: SyncState) -> datetime | None:
@@ -93,12 +90,18 @@ def _missed(
 
 def _chosen(listed: Listed, state: SyncState, baseline: Baseline | None, *, with_fulls: bool) -> list[Extract]:
     """What follows the baseline and has not been delivered; fulls that are owed, and the baseline made anew, too."""
-    followers = [*listed.differentials, *(listed.fulls if with_fulls else ())]
-    candidates = [each for each in followers if baseline is None or each.queued_for_processing_date > baseline.queued]
+    candidates = _after(baseline, listed.differentials)
+    if with_fulls:
+        # Those before a baseline that begins anew are new all the same.
+        candidates += _after(state.baseline or baseline, listed.fulls)
     if baseline is not None and state.has_base(baseline):
         candidates += [full for full in listed.fulls if full.identity in state.owed]
         candidates += _remade(baseline, listed, state)
     return [extract for extract in candidates if extract.identity not in state.delivered]
+
+
+def _after(baseline: Baseline | None, extracts: Iterable[Extract]) -> list[Extract]:
+    return [each for each in extracts if baseline is None or each.queued_for_processing_date > baseline.queued]
 
 
 def _remade(baseline: Baseline, listed: Listed, state: SyncState) -> list[Extract]:

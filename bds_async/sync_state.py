@@ -113,19 +113,29 @@ class Kept:
     filled: tuple[Missed, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The queued date of an extract, and when it was delivered by the clock."""
+
+    queued: datetime
+    at: datetime
+
+
 @dataclass(frozen=True)
 class SyncState:
     """What the ledger knows of one data set when a sync is planned.
 
     `delivered` has each delivered extract that is as old as the oldest listed or owed one, or younger, with the moment
-    of its delivery; `before` is the queued date of the newest delivered differential older than those. `owed` is what
-    former syncs planned and did not deliver. `last_look` is None before the first sync.
+    of its delivery; `before` is the queued date of the newest delivered differential older than those, and
+    `last_differential` the newest of all. `owed` is what former syncs planned and did not deliver. `last_look` is None
+    before the first sync.
     """
 
     baseline: Baseline | None = None
     last_look: LastLook | None = None
     delivered: Mapping[Identity, datetime] = field(default_factory=dict)
     before: datetime | None = None
+    last_differential: Delivered | None = None
     newest: datetime | None = None
     newest_full: datetime | None = None
     owed: frozenset[Identity] = frozenset()

@@ -13,6 +13,7 @@ from .ledger.ledger import Ledger
 from .models import DataSet, Identity
 from .options import SyncOptions
 from .placement import by_folder
+from .remarks import begun_late
 from .report import FailedList, Outcome
 from .run_plan import RunPlan, Step, partial_keys
 from .sync_plan import DataSetPlan, arrival_of, plan_data_set
@@ -40,14 +41,16 @@ def plan_sync(listing: Listing, options: SyncOptions, ledger: Ledger) -> SyncPla
     steps: list[Step] = []
     gaps: list[Gap] = []
     kept: dict[str, Kept] = {}
+    late: list[str] = []
     there: set[Identity] = set()
     for folder, data_set, state, plan in _plans(listing, ledger, with_fulls=options.with_fulls):
         steps += _steps(plan, folder, options, ledger)
         gaps += [gap_of(data_set, missed) for missed in plan.gaps]
         kept[folder] = plan.kept
+        late += [data_set.name] if plan.begins_late else []
         there.update(state.delivered)
-    failed = (*listing.failed, *_vanished(listing, options, ledger))
-    return SyncPlan(tuple(steps), failed, partial_keys(listing, options, there), tuple(gaps), kept)
+    failed, keys = (*listing.failed, *_vanished(listing, options, ledger)), partial_keys(listing, options, there)
+    return SyncPlan(tuple(steps), failed, keys, tuple(gaps), kept, warning=begun_late(late))
 
 
 def looked_at(listing: Listing, ledger: Ledger) -> dict[str, Kept]:

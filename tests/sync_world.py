@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from bds_async.completeness import Arrival
 from bds_async.models import BdsType, DataSet, Extract, Identity, Plugin
 from bds_async.sync_plan import DataSetPlan, plan_data_set
-from bds_async.sync_state import Baseline, LastLook, Listed, Look, Missed, SyncState
+from bds_async.sync_state import Baseline, Delivered, LastLook, Listed, Look, Missed, SyncState
 
 START = datetime(2026, 1, 4, tzinfo=UTC)
 LAG = timedelta(minutes=10)
@@ -94,11 +94,20 @@ class Books:
             last_look=self.last_look,
             delivered=recent,
             before=max(older, default=None),
+            last_differential=self.last_differential(),
             newest=self.newest(),
             newest_full=self.newest(BdsType.FULL),
             owed=self.owed,
             open_gaps=tuple(self.open_gaps),
         )
+
+    def last_differential(self) -> Delivered | None:
+        found = [
+            Delivered(each.queued_for_processing_date, moment)
+            for each, moment in self.delivered.items()
+            if each.bds_type is BdsType.DIFFERENTIAL
+        ]
+        return max(found, key=lambda each: each.queued, default=None)
 
     def newest(self, *types: BdsType) -> datetime | None:
         wanted = types or tuple(BdsType)

@@ -99,17 +99,16 @@ class TestBegin:
         assert moments(plan)[:2] == [("full", 28 * DAY, "baseline"), ("diff", 28.5 * DAY, "new")]
         assert books.gaps == []
 
-    def test_differentials_that_expired_before_the_first_look_are_a_gap(self):
-        """The newest full is a month old here, and differentials are listed for two weeks."""
+    def test_a_baseline_that_is_older_than_differentials_are_kept_is_told_and_is_no_gap(self):
+        """The newest full is a month old here, and differentials are listed for two weeks: some may have expired."""
         world = a_world(hours(40, DAY, 12), [0], keeps={**KEEPS, BdsType.FULL: timedelta(days=60)})
         books = Books()
-        books.sync(world, at(30 * DAY))
-        assert books.open_gaps == [Missed(at(0), at(16.5 * DAY))]
-
-    def test_a_young_data_set_has_no_gap(self):
-        books = Books()
-        books.sync(a_world(hours(10, DAY, 12), [0]), at(10 * DAY))
+        assert books.sync(world, at(30 * DAY)).begins_late
+        assert not books.sync(world, at(31 * DAY)).begins_late
         assert books.gaps == []
+
+    def test_a_young_data_set_begins_in_time(self):
+        assert not Books().sync(a_world(hours(10, DAY, 12), [0]), at(10 * DAY)).begins_late
 
 
 class TestOrder:
@@ -213,13 +212,15 @@ class TestGaps:
         assert moments(plan) == [("diff", 35.5 * DAY, "new")]
         assert (books.gaps, books.open_gaps) == ([Missed(at(14.5 * DAY), at(35 * DAY))], [])
 
-    def test_differentials_that_were_pulled_meanwhile_hide_none(self):
+    def test_with_fulls_those_before_the_one_that_closes_it_come_too(self):
         books, world = Books(), daily(60)
-        books.sync(world, at(15 * DAY))
-        for day in range(23, 36):
-            books.deliver(diff((day + 0.5) * DAY), at(36 * DAY))
-        books.sync(world, at(36 * DAY))
-        assert books.gaps == [Missed(at(14.5 * DAY), at(35 * DAY))]
+        books.sync(world, at(15 * DAY), with_fulls=True)
+        assert moments(books.sync(world, at(36 * DAY), with_fulls=True)) == [
+            ("full", 21 * DAY, "new"),
+            ("full", 28 * DAY, "new"),
+            ("full", 35 * DAY, "baseline"),
+            ("diff", 35.5 * DAY, "new"),
+        ]
 
     def test_where_nothing_is_listed_any_more_the_newest_full_closes_it(self):
         books, world = Books(), a_world(hours(20, DAY, 12), hours(6, WEEK))

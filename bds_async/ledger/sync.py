@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import clock
 from ..models import BdsType, Identity
-from ..sync_state import Baseline, Kept, LastLook, Missed, SyncState
+from ..sync_state import Baseline, Delivered, Kept, LastLook, Missed, SyncState
 from .queries import LedgerQueries
 from .rows import flavour_of, microseconds, moment_of, moment_or_none, or_none, row_key, span_of
 
@@ -53,6 +53,11 @@ _NEWEST = """
                               AND queued < ? ORDER BY queued DESC LIMIT 1)
     FROM plugins WHERE folder = ?
 """
+_LAST_DIFFERENTIAL = """
+    SELECT queued, delivered FROM plugins JOIN extracts ON extracts.id = (
+        SELECT id FROM extracts WHERE plugin = plugins.id AND state = 'done' ORDER BY queued DESC LIMIT 1)
+    WHERE folder = ? AND bds_type = 'Differential'
+"""
 #: Later than any moment that a row holds.
 END_OF_TIME = 2**62
 
@@ -72,6 +77,7 @@ class SyncRecords(LedgerQueries):
                 last_look=self._last_look(folder),
                 delivered=self._delivered_since(folder, oldest),
                 before=self._newest(folder, oldest).get(BdsType.DIFFERENTIAL),
+                last_differential=self._last_differential(folder),
                 newest=max(newest.values(), default=None),
                 newest_full=newest.get(BdsType.FULL),
                 owed=owed,
@@ -111,6 +117,11 @@ class SyncRecords(LedgerQueries):
                 flavour = flavour_of(bds_type)
                 found[flavour] = max(moment_of(queued), found.get(flavour, moment_of(queued)))
         return found
+
+    def _last_differential(self, folder: str) -> Delivered | None:
+        rows = self._rows(_LAST_DIFFERENTIAL, folder)
+        found = [Delivered(moment_of(queued), moment_of(delivered or 0)) for queued, delivered in rows]
+        return max(found, key=lambda each: each.queued, default=None)
 
     def owed(self, folder: str) -> frozenset[Identity]:
         """The extracts of a data set that syncs planned and that are not delivered."""

@@ -49,6 +49,7 @@ class Books:
 
     with_fulls: bool = False
     made: dict[Making, TrueExtract] = field(default_factory=dict)
+    named: dict[tuple[str, str, str, datetime], list[Making]] = field(default_factory=lambda: defaultdict(list))
     unsettled: set[Making] = field(default_factory=set)
     fulls: dict[str, set[datetime]] = field(default_factory=lambda: defaultdict(set))
     delivered: Counter[Making] = field(default_factory=Counter)
@@ -71,18 +72,26 @@ class Books:
     def look(self, sandbox: Sandbox) -> dict[Making, TrueExtract]:
         """Take note of what is listed now."""
         listed = {_making(extract): extract for data_set in sandbox.catalogue() for extract in data_set.extracts}
-        self.unsettled.update(listed.keys() - self.made.keys())
+        for making in listed.keys() - self.made.keys():
+            self.unsettled.add(making)
+            self.named[_named(making)].append(making)
         self.made.update(listed)
         return listed
 
-    def take(self, taken: list[Taken], listed: dict[Making, TrueExtract]) -> None:
-        """Take note of what a loader got during a run."""
+    def take(self, taken: list[Taken]) -> None:
+        """Take note of what a loader got during a run: listed now or, if a killed run had left it, at some time."""
         for one in taken:
-            making = _found(one, listed)
+            making = self._found(one)
             if making is None:
                 self.unknown.append(one)
             else:
                 self._deliver(making)
+
+    def _found(self, taken: Taken) -> Making | None:
+        """Which extract a file is: by its name, and to the last byte."""
+        name = _name(taken)
+        meant = [] if name is None else self.named[name.folder, name.bds_type.value, name.version, name.queued]
+        return next((making for making in meant if self.made[making].sha256 == taken.sha256), None)
 
     def _deliver(self, making: Making) -> None:
         self.delivered[making] += 1
@@ -255,20 +264,9 @@ def _name(taken: Taken) -> ParsedName | None:
     return parse_file_name(taken.path.rpartition("/")[2])
 
 
-def _found(taken: Taken, listed: dict[Making, TrueExtract]) -> Making | None:
-    """Which listed extract a file is: by its name, and to the last byte."""
-    name = _name(taken)
-    return next(
-        (
-            making
-            for making, extract in listed.items()
-            if name is not None
-            and (making.folder, making.bds_type, making.version) == (name.folder, name.bds_type.value, name.version)
-            and making.queued.replace(microsecond=0) == name.queued
-            and extract.sha256 == taken.sha256
-        ),
-        None,
-    )
+def _named(making: Making) -> tuple[str, str, str, datetime]:
+    """As much of a making as a file's name tells."""
+    return making.folder, making.bds_type, making.version, making.queued.replace(microsecond=0)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -83,7 +83,7 @@ class Simulation:
         self.runs += 1
         # The tenant's time goes on meanwhile: it may make one extract, and drop another.
         taken, after = loader.taken[known:], self.books.look(sandbox)
-        self.books.take(taken, before | after)
+        self.books.take(taken)
         if report.exists():
             self.books.report(json.loads(report.read_text("utf-8")), self.now, before.keys() & after.keys())
         self._ended(sandbox, code, death)
