@@ -80,6 +80,18 @@ def real_path(path: Path) -> Path:
     return target
 
 
+def rewrite(path: Path, content: bytes) -> None:
+    """Rewrite a file's unchanged content by the very steps that will write the next; raises OSError.
+
+    Nothing less finds in time a file that is mounted alone, a full disk or a read-only one. One that isn't there is
+    not there afterwards.
+    """
+    exists = path.exists()
+    write_atomically(path, content)
+    if not exists:
+        path.unlink()
+
+
 def keep_owner(path: Path, like: Path) -> None:
     """Give `path` the owner of `like`, where both exist and that is allowed (POSIX only).
 

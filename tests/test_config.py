@@ -169,6 +169,11 @@ class TestEnvironment:
         config = Config.load(written(tmp_path, FOUR_KEYS), {"BDS_REFRESH_TOKEN": "other"})
         assert config.token_source is TokenSource.ENVIRONMENT
 
+    def test_a_token_from_a_file_that_it_names_is_known_as_such(self, tmp_path):
+        (tmp_path / "secret").write_text("other")
+        config = Config.load(written(tmp_path, FOUR_KEYS), {"BDS_REFRESH_TOKEN_FILE": str(tmp_path / "secret")})
+        assert config.token_source is TokenSource.NAMED_FILE
+
     def test_bds_config_names_the_file(self, tmp_path):
         path = written(tmp_path, FOUR_KEYS)
         assert Config.load(None, {"BDS_CONFIG": str(path)}).config_file == path

@@ -50,14 +50,15 @@ def content(config_file: Path) -> dict[str, str]:
     return json.loads(config_file.read_text())
 
 
-async def examine(sandbox: Sandbox, config_file: Path, store: TokenStore, answered: int) -> str:
-    """Look at what a killed process left, as the next one does; a lost token is replaced as `login` would."""
-    before = content(config_file)
-    assert list(before) == ["bspace_url", "client_id", "client_secret", "refresh_token", "auth_service"]
+async def examine(sandbox: Sandbox, store: TokenStore, known: set[str], answered: int) -> str:
+    """Look at what a killed process left, as the next one does; a lost token is replaced as `login` would.
+
+    `known` are the tokens that can be seen without asking the note.
+    """
     async with store.custody() as custody:
         token = custody.read().get_secret_value()
         if sandbox.is_live(token):
-            return "unharmed" if token == before["refresh_token"] else "recovered"
+            return "unharmed" if token in known else "recovered"
         assert custody.in_doubt_since is not None, "a token died and nothing says why"
         custody.prove_writable()
         custody.write(SecretStr(sandbox.new_refresh_token()))
@@ -78,10 +79,47 @@ async def test_a_kill_loses_a_token_only_together_with_its_answer(tmp_path, reco
         )
         for _ in range(KILLS):
             answered = await killed_child(nursery, sandbox)
-            fates[await examine(sandbox, config_file, store, answered)] += 1
+            before = content(config_file)
+            assert list(before) == ["bspace_url", "client_id", "client_secret", "refresh_token", "auth_service"]
+            fates[await examine(sandbox, store, {before["refresh_token"]}, answered)] += 1
         await nursery.communicate(b"")
         record_property("custody", f"{KILLS} kills in {sandbox.counters.exchanges} exchanges: {dict(fates)}")
         print(f"{KILLS} kills in {sandbox.counters.exchanges} exchanges: {dict(fates)}")
     assert sandbox.counters.refused_exchanges == 0
     left = {path.name for path in tmp_path.iterdir()} - {"config.json.exchange"}
     assert left == {"config.json", "config.json.lock"}
+
+
+def provide(sandbox: Sandbox, config_file: Path) -> str:
+    """Now and then another token is provided beside the token file; which it is."""
+    keys = content(config_file)
+    if CHANCE.random() < 0.5:
+        keys["refresh_token"] = sandbox.new_refresh_token()
+        config_file.write_text(json.dumps({**keys, "token_file": "token"}))
+    return keys["refresh_token"]
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked processes")
+async def test_a_kill_loses_a_provided_token_only_together_with_its_answer(tmp_path, record_property):
+    """Neither it nor the stored one: a provided one that was accepted is never sent again."""
+    config_file, home, fates = tmp_path / "config.json", tmp_path / "token", Counter(dict.fromkeys(FATES, 0))
+    async with Sandbox(SandboxSettings(data_sets=0)) as sandbox:
+        sandbox.write_config(config_file)
+        home.write_text(sandbox.new_refresh_token())
+        config_file.write_text(json.dumps({**content(config_file), "token_file": "token"}))
+        nursery = await asyncio.create_subprocess_exec(
+            *[sys.executable, str(WORKER), "nursery", str(config_file)], stdin=PIPE, stdout=PIPE, env=ENVIRON
+        )
+        for _ in range(KILLS):
+            known = {provide(sandbox, config_file)}
+            answered = await killed_child(nursery, sandbox)
+            known.add(home.read_text().strip())
+            fates[await examine(sandbox, store_for(Config.load(config_file, {})), known, answered)] += 1
+        await nursery.communicate(b"")
+        record_property("custody", f"{KILLS} kills in {sandbox.counters.exchanges} exchanges: {dict(fates)}")
+        print(f"{KILLS} kills in {sandbox.counters.exchanges} exchanges: {dict(fates)}")
+    assert sandbox.counters.refused_exchanges == 0
+    left = {path.name for path in tmp_path.iterdir()} - {"token.exchange"}
+    assert left == {"config.json", "token", "token.lock", "token.provided"}

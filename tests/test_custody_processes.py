@@ -44,6 +44,20 @@ async def test_ten_processes_at_once_all_succeed_and_none_is_refused(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"config.json", "config.json.lock"}
 
 
+async def test_of_ten_processes_one_sends_the_provided_token_and_the_others_its_successors(tmp_path):
+    config_file, home = tmp_path / "config.json", tmp_path / "token"
+    async with Sandbox(SandboxSettings(data_sets=0)) as sandbox:
+        stored = sandbox.new_refresh_token()
+        home.write_text(stored)
+        config_file.write_text(json.dumps({**sandbox.config(), "token_file": "token"}))
+        config_file.chmod(0o600)
+        ended = await asyncio.gather(*(worker(config_file) for _ in range(PROCESSES)))
+        assert ended == [(0, "")] * PROCESSES
+        assert (sandbox.counters.exchanges, sandbox.counters.refused_exchanges) == (PROCESSES * ROUNDS, 0)
+        assert sandbox.is_live(home.read_text().strip())
+        assert sandbox.is_live(stored), "it was not what was sent"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 @pytest.mark.parametrize("signals", [1, 2])
 async def test_an_interrupt_during_an_exchange_ends_the_process_after_its_answer_is_stored(tmp_path, signals):

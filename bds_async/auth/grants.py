@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import datetime
 from typing import Protocol
 
 from pydantic import SecretStr
@@ -28,6 +27,8 @@ _WHAT_TO_DO = {
     "unsupported_grant_type": "it does not take refresh tokens; check auth_service",
     "access_denied": f"the user or the application has lost its permission; restore it and {_LOGIN} again",
 }
+#: Refusals that another refresh token would meet, too.
+_OF_THE_APPLICATION = ("invalid_client", "unauthorized_client", "unsupported_grant_type")
 _UNKNOWN = f"check client_id, client_secret and scope, or {_LOGIN} again"
 
 
@@ -107,14 +108,26 @@ class RefreshTokenGrant:
             custody.withdraw()
         code = self._endpoint.refusal(answer)
         if code is not None:
-            raise AuthorisationError(self._refused(code, custody.in_doubt_since))
+            raise AuthorisationError(self._refused(code, custody))
         return self._endpoint.access_token(answer, sent_at)
 
-    def _refused(self, code: str, in_doubt_since: datetime | None) -> str:
-        said = f"{self._endpoint.host} refused the refresh token ({code})"
-        if code == "invalid_grant" and in_doubt_since is not None:
+    def _refused(self, code: str, custody: Custody) -> str:
+        source = f" from {custody.offered.source}" if custody.offered is not None else ""
+        said = f"{self._endpoint.host} refused the refresh token{source} ({code})"
+        if code in _OF_THE_APPLICATION:
+            return f"{said}: {_WHAT_TO_DO[code]}."
+        if code == "invalid_grant" and custody.in_doubt_since is not None:
             return (
-                f"{said}. It had been sent at {in_doubt_since:%Y-%m-%d %H:%M:%S} UTC and the answer was lost before it "
-                f"could be stored: most likely its successor came with that answer. {_LOGIN.capitalize()}."
+                f"{said}. It had been sent at {custody.in_doubt_since:%Y-%m-%d %H:%M:%S} UTC and the answer was lost "
+                "before it could be stored: most likely its successor came with that answer. "
+                f"{_LOGIN.capitalize()}.{self._other_ways(custody)}"
             )
-        return f"{said}: {_WHAT_TO_DO.get(code, _UNKNOWN)}."
+        return f"{said}: {_WHAT_TO_DO.get(code, _UNKNOWN)}.{self._other_ways(custody)}"
+
+    def _other_ways(self, custody: Custody) -> str:
+        """What else than a login helps against a token that was provided."""
+        if custody.offered is None:
+            return ""
+        if custody.keeps_another:
+            return f" Or correct or remove the token provided: the former one is still in {self._store.home.path}."
+        return " Or correct the token provided."

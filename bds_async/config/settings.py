@@ -35,6 +35,7 @@ class TokenSource(StrEnum):
 
     FILE = "config file"
     ENVIRONMENT = "environment"
+    NAMED_FILE = "file that BDS_REFRESH_TOKEN_FILE names"
     CODE = "code"
 
 
@@ -85,8 +86,7 @@ class Config(BaseModel):
         _demand([key for key in needed_keys(values) if key not in values and key not in not_yet], path, stored)
         names = dict.fromkeys(values, str(path)) | {key: name for key, (_, name) in provided.items()}
         values["config_file"] = path.absolute() if stored is not None else None
-        from_outside = stored is None or "refresh_token" in provided
-        values["token_source"] = TokenSource.ENVIRONMENT if from_outside else TokenSource.FILE
+        values["token_source"] = _token_source(provided, stored)
         return cls.model_validate(values, context=names)
 
     @property
@@ -132,6 +132,13 @@ def needed_keys(values: Mapping[str, object]) -> tuple[str, ...]:
     if "token_file" in values:
         return ("bspace_url", "client_id", "client_secret")
     return ("bspace_url", "client_id", "client_secret", "refresh_token")
+
+
+def _token_source(provided: Mapping[str, tuple[str, str]], stored: Mapping[str, object] | None) -> TokenSource:
+    name = provided["refresh_token"][1] if "refresh_token" in provided else None
+    if name is not None and name != variable("refresh_token"):
+        return TokenSource.NAMED_FILE
+    return TokenSource.FILE if name is None and stored is not None else TokenSource.ENVIRONMENT
 
 
 def _demand(missing: list[str], path: Path, stored: Mapping[str, object] | None) -> None:

@@ -75,11 +75,15 @@ async def check_credentials(case: Case) -> Finding:
     async with store.custody() as custody:
         custody.prove_writable()
         custody.read()
-        lost_at = custody.in_doubt_since
+        lost_at, offered = custody.in_doubt_since, custody.offered
     facts = (Credentials(grant_for(config), store.home.path),)
     if lost_at is not None:
-        found = f"A request with the stored token was sent at {lost_at:%Y-%m-%d %H:%M:%S} UTC, its answer never stored."
+        which = "the stored token" if offered is None else f"the token from {offered.source}"
+        found = f"A request with {which} was sent at {lost_at:%Y-%m-%d %H:%M:%S} UTC, its answer never stored."
         return Finding(found, CheckStatus.WARNING, "If the token is refused, run `bds-async login`.", facts)
+    if offered is not None:
+        found = f"{store.home.path} can be rewritten; the refresh token from {offered.source} is new and comes first."
+        return Finding(found, facts=facts)
     return Finding(f"{store.home.path} holds a refresh token and can be rewritten.", facts=facts)
 
 

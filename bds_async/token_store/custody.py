@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from .. import durable
 from ..errors import ConfigError
 from .home import Home
-from .journal import Journal, digest, now
-from .provided import Provided
+from .journal import Entry, Journal, digest, now
+from .provided import LastProvided, Provided
 
 logger = logging.getLogger(__name__)
 
@@ -26,16 +26,20 @@ class Custody:
     """The refresh token while nobody else can touch it. Blocking, and usable from any thread.
 
     The way of an exchange: `read`, `prove_writable`, `announce`, send, then `write`, `keep` or `withdraw`, `release`.
+    A provided token that is new goes this way, too, while the home keeps what it holds: it may be refused.
     """
 
     def __init__(self, home: Home, lock: BaseFileLock, provided: Provided | None) -> None:
         self._home = home
         self._lock = lock
         self._provided = provided
+        self._last_provided = LastProvided(home.path)
         self._journal = Journal(home.path)
         self._content = b""
         #: When the token that `read` gave was sent before without an answer that could be stored; None: never.
         self.in_doubt_since: datetime | None = None
+        #: The provided token, if that is the one that `read` gave.
+        self.offered: Provided | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -44,29 +48,41 @@ class Custody:
         self.release()
 
     def read(self) -> SecretStr:
-        """The token as it is now: another process may have rotated it, or a person given a new one.
+        """The token to send: the provided one if it is new, else the stored one, which others may have rotated.
 
         What a killed process had received and not yet stored is stored first. Raises ConfigError if there is none.
         """
         self._home.sweep()
         self._content = self._home.content()
-        token = self._adopted() or self._recovered(self._home.token_in(self._content))
+        self._recover()
+        self.offered = self._newly_provided()
+        token = self._stored() if self.offered is None else self.offered.token.get_secret_value()
         if token is None:
             raise ConfigError(f"There is no refresh token in {self._home.path}; run `bds-async login`.")
+        entry = self._journal.entry()
+        self.in_doubt_since = entry.since if entry is not None and entry.spent == digest(token) else None
         return SecretStr(token)
+
+    @property
+    def keeps_another(self) -> bool:
+        """Whether the home holds another token than the one that `read` gave."""
+        return self.offered is not None and self._stored() not in (None, self.offered.token.get_secret_value())
 
     def prove_writable(self) -> None:
         """Show that the next token can be written; raises ConfigError with the way out."""
         with self._home.faults_named(NOT_SPENT):
             self._content = self._home.content()
-            self._home.token_in(self._content)
+            self._stored()
             self._home.prove_writable(self._content)
+            if self._provided is not None and self._last_provided.is_other_than(self._provided):
+                self._last_provided.prove_writable()
 
     def announce(self, token: SecretStr) -> None:
         """Note that `token` is about to be sent, and reserve room for the answer; raises ConfigError."""
         with self._home.faults_named(NOT_SPENT):
-            self._journal.begin(token.get_secret_value(), self.in_doubt_since or now())
-            durable.keep_owner(self._journal.path, self._home.path)
+            spent = digest(token.get_secret_value())
+            since = self.in_doubt_since or now()
+            self._journal.begin(Entry(spent, since, self._stored_digest(), is_provided=self.offered is not None))
 
     @property
     def may_be_spent(self) -> bool:
@@ -75,12 +91,14 @@ class Custody:
 
     def withdraw(self) -> None:
         """The request did not spend the token: it was never sent, or refused for another reason."""
-        if self.in_doubt_since is None:
-            self._journal.clear()
+        self._journal.take_back()
 
     def keep(self) -> None:
         """The answer brought no other token, so that the one sent stays good (RFC 6749 section 6)."""
-        self._journal.clear()
+        if self.offered is not None:
+            self.write(self.offered.token)
+        else:
+            self._journal.clear()
 
     def write(self, token: SecretStr) -> None:
         """Store the next token so that neither a kill nor a power cut takes it away; raises ConfigError.
@@ -89,7 +107,7 @@ class Custody:
         """
         noted = self._journal.received(token.get_secret_value())
         try:
-            self._store(token.get_secret_value())
+            self._store(token.get_secret_value(), self._provided.digest if self._provided is not None else None)
         except OSError as error:
             if not (noted and self._journal.make_durable()):
                 self._lost(error)
@@ -103,37 +121,38 @@ class Custody:
         self._journal.close()
         self._lock.release()
 
-    def _store(self, token: str) -> None:
+    def _stored(self) -> str | None:
+        return self._home.token_in(self._content)
+
+    def _stored_digest(self) -> str | None:
+        stored = self._stored()
+        return None if stored is None else digest(stored)
+
+    def _store(self, token: str, overtaken: str | None) -> None:
+        """Write the token; `overtaken` is the digest of the provided one that no longer counts from now on."""
         self._content = self._home.with_token(self._content, token)
         durable.write_atomically(self._home.path, self._content)
-        if self._provided is not None and self._provided.is_new():
-            self._provided.remember()
+        if overtaken is not None:
+            self._last_provided.remember(overtaken)
 
     def _lost(self, error: OSError) -> None:
         with self._home.faults_named("The old token is spent, its successor is lost: run `bds-async login`."):
             raise error
 
-    def _adopted(self) -> str | None:
-        """The provided token, if it has not been seen before; what the home held is not its successor."""
+    def _newly_provided(self) -> Provided | None:
+        """The provided token, if it has not been accepted before, or nothing is left of its successors."""
         if self._provided is None:
             return None
         with self._home.faults_named(NOT_SPENT):
-            if not self._provided.is_new() and self._home.token_in(self._content) is not None:
-                return None
-            self._store(self._provided.token.get_secret_value())
-            self._journal.clear()
-        return self._provided.token.get_secret_value()
+            is_new = self._last_provided.is_other_than(self._provided)
+        return self._provided if is_new or self._stored() is None else None
 
-    def _recovered(self, stored: str | None) -> str | None:
-        """What is stored, or what the journal knows to have followed it."""
+    def _recover(self) -> None:
+        """Store the answer that a killed process had received, unless somebody stored another token meanwhile."""
         entry = self._journal.entry()
-        if stored is None or entry is None or entry.spent != digest(stored):
-            self._journal.clear()
-            return stored
-        if entry.successor is None:
-            self.in_doubt_since = entry.since
-            return stored
-        with self._home.faults_named(f"The current one waits in {self._journal.path} until it can."):
-            self._store(entry.successor)
+        if entry is None or entry.successor is None:
+            return
+        if self._stored_digest() in (entry.stored, digest(entry.successor)):
+            with self._home.faults_named(f"The current one waits in {self._journal.path} until it can."):
+                self._store(entry.successor, entry.spent if entry.is_provided else None)
         self._journal.clear()
-        return entry.successor

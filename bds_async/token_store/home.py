@@ -58,16 +58,10 @@ class Home(ABC):
             raise ConfigError(f"{self.path}, which holds the refresh token, can't be read: {error.strerror}.") from None
 
     def prove_writable(self, content: bytes) -> None:
-        """Rewrite the unchanged content by the very steps that will write the next token; raises OSError.
-
-        Nothing less finds a file that is mounted alone, a full disk or a read-only one in time.
-        """
-        exists = self.path.exists()
-        if exists and not self.path.stat().st_mode & 0o200:
+        """Rewrite the unchanged content; raises OSError where that fails, or the file is marked read-only."""
+        if self.path.exists() and not self.path.stat().st_mode & 0o200:
             raise PermissionError(errno.EACCES, "marked read-only")
-        durable.write_atomically(self.path, content)
-        if not exists:
-            self.path.unlink()
+        durable.rewrite(self.path, content)
 
     def sweep(self) -> None:
         """Remove the temporary files of processes that were killed; only under the lock."""

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,20 +23,27 @@ RESERVED = 4096
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the note says: the token whose digest is `spent` was sent at `since`; `successor` is None if unknown."""
+    """What the note says: the token whose digest is `spent` was sent at `since`; `successor` is None if unknown.
+
+    `stored` is the digest of what the home held then, None if nothing: another one for a token that was provided.
+    """
 
     spent: str
     since: datetime
-    successor: str | None = field(repr=False)
+    stored: str | None
+    is_provided: bool = False
+    successor: str | None = field(default=None, repr=False)
 
 
 class Journal:
     """The note of one home; used only under the home's lock."""
 
     def __init__(self, home: Path) -> None:
+        self._home = home
         self.path = home.with_name(f"{home.name}.exchange")
         self._descriptor: int | None = None
         self._open: Entry | None = None
+        self._former: Entry | None = None
 
     @property
     def is_open(self) -> bool:
@@ -47,21 +54,24 @@ class Journal:
         """What an earlier exchange left behind; None if there is nothing, or nothing legible."""
         try:
             note = json.loads(self.path.read_bytes())
-            return Entry(note["spent"], datetime.fromisoformat(note["since"]), note["refresh_token"])
-        except (OSError, ValueError, KeyError, TypeError):
+            # Notes of before tokens could be tried from outside were about the stored one.
+            stored, is_provided = note.get("stored", note["spent"]), note.get("provided", False)
+            since = datetime.fromisoformat(note["since"])
+            return Entry(note["spent"], since, stored, is_provided, note["refresh_token"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
-    def begin(self, spent: str, since: datetime) -> None:
+    def begin(self, entry: Entry) -> None:
         """Note that a token is about to be sent; raises OSError where there is no room for the answer."""
-        self._open = Entry(digest(spent), since, None)
-        durable.write_atomically(self.path, _padded(self._open))
+        self._former, self._open = self.entry(), entry
+        self._put(entry)
         self._descriptor = os.open(self.path, os.O_RDWR | getattr(os, "O_BINARY", 0))
 
     def received(self, successor: str) -> bool:
         """Note the answer, with one system call; False if that was not possible."""
         if self._descriptor is None or self._open is None:
             return False
-        note = _padded(Entry(self._open.spent, self._open.since, successor))
+        note = _padded(replace(self._open, successor=successor))
         try:
             os.lseek(self._descriptor, 0, os.SEEK_SET)
             return os.write(self._descriptor, note) == len(note)
@@ -76,6 +86,15 @@ class Journal:
             return False
         return True
 
+    def take_back(self) -> None:
+        """The token was not spent after all: what the note said before is true again."""
+        if self._former is None:
+            self.clear()
+            return
+        self.close()
+        with contextlib.suppress(OSError):
+            self._put(self._former)
+
     def clear(self) -> None:
         """Take the note away: what it says is settled."""
         self.close()
@@ -87,6 +106,10 @@ class Journal:
         if self._descriptor is not None:
             os.close(self._descriptor)
         self._descriptor = self._open = None
+
+    def _put(self, entry: Entry) -> None:
+        durable.write_atomically(self.path, _padded(entry))
+        durable.keep_owner(self.path, self._home)
 
 
 def digest(token: str) -> str:
@@ -100,5 +123,11 @@ def now() -> datetime:
 
 
 def _padded(entry: Entry) -> bytes:
-    note = {"spent": entry.spent, "since": entry.since.isoformat(), "refresh_token": entry.successor}
+    note = {
+        "spent": entry.spent,
+        "since": entry.since.isoformat(),
+        "stored": entry.stored,
+        "provided": entry.is_provided,
+        "refresh_token": entry.successor,
+    }
     return json.dumps(note).encode().ljust(RESERVED - 1) + b"\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -10,26 +11,43 @@ from .. import durable
 from .journal import digest
 
 
+@dataclass(frozen=True, slots=True)
 class Provided:
-    """The token that environment or config gives beside a `token_file`, and the memory of the last one given.
+    """The token that environment or config gives beside a `token_file`; `source` says where, to a person."""
 
-    Its own successors live in the token file. Once another one is given, that one counts.
-    """
+    token: SecretStr
+    source: str
 
-    def __init__(self, home: Path, token: SecretStr) -> None:
-        self.token = token
+    @property
+    def digest(self) -> str:
+        """What is remembered of it."""
+        return digest(self.token.get_secret_value())
+
+
+class LastProvided:
+    """The memory of the token that was provided last: its successors live in the home; any other one is new."""
+
+    def __init__(self, home: Path) -> None:
         self._home = home
         self._path = home.with_name(f"{home.name}.provided")
-        self._digest = digest(token.get_secret_value())
 
-    def is_new(self) -> bool:
-        """Whether another one, or none, was given before; raises OSError."""
+    def is_other_than(self, provided: Provided) -> bool:
+        """Whether another one, or none, is remembered; raises OSError."""
+        return self._content().strip() != provided.digest.encode()
+
+    def prove_writable(self) -> None:
+        """Show that another one can be remembered; raises OSError."""
+        durable.rewrite(self._path, self._content())
+
+    def remember(self, provided: str) -> None:
+        """From now on the successors of the token of this digest count; raises OSError."""
+        note = provided.encode() + b"\n"
+        if self._content() != note:
+            durable.write_atomically(self._path, note)
+            durable.keep_owner(self._path, self._home)
+
+    def _content(self) -> bytes:
         try:
-            return self._path.read_text(encoding="ascii", errors="replace").strip() != self._digest
+            return self._path.read_bytes()
         except FileNotFoundError:
-            return True
-
-    def remember(self) -> None:
-        """From now on its successors count; raises OSError."""
-        durable.write_atomically(self._path, self._digest.encode() + b"\n")
-        durable.keep_owner(self._path, self._home)
+            return b""
