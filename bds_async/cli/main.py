@@ -6,8 +6,9 @@ import importlib
 import io
 import logging
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,7 +17,7 @@ import click
 from .. import __version__
 from ..errors import BdsError
 from .output import Output, ReaderGone
-from .settings import common_options
+from .settings import Settings, common_options, set_up_logging
 
 #: Subcommand to the module of this package that has it; the function is named as the command.
 MODULES = {
@@ -80,14 +81,27 @@ def _exit_code(run: Callable[[], object]) -> int:
     except click.exceptions.Abort:
         return _said("Interrupted.", 130)
     except click.ClickException as error:
-        error.show(sys.stderr)
-        return 2
+        return _misused(error)
     except BdsError as error:
         return _said(str(error), error.exit_code)
     except Exception as error:
         # The last resort: not even a defect may print a secret.
         return _said(_defect(error), 1)
     return code if isinstance(code, int) else 0
+
+
+def _log_format(argv: Sequence[str]) -> str:
+    """The form of log that a command line asks for, be it one that can't be parsed."""
+    asked = re.findall(r"(?<=\0)--log-format[=\0]([^\0]*)", "\0".join(argv))
+    return "json" if asked[-1:] == ["json"] else "text"
+
+
+def _misused(error: click.ClickException) -> int:
+    if _log_format(sys.argv) == "json":
+        set_up_logging(Settings(log_format="json"))  # the option may stand after what could not be parsed
+        return _said(error.format_message(), 2)
+    error.show(sys.stderr)
+    return 2
 
 
 def _prepare_streams() -> None:

@@ -122,6 +122,27 @@ async def test_json_logs_are_one_object_a_line(config: Path, tmp_path: Path) -> 
     assert json.loads(error.err)["level"] == "ERROR"
 
 
+@pytest.mark.parametrize("asked", [["--log-format", "json"], ["--log-format=json"]])
+@pytest.mark.parametrize("wrong", [["pull", "--nonsense"], ["pull", "--workers", "65"], ["nonsense"]])
+async def test_a_usage_error_is_a_line_of_json_too_wherever_that_was_asked_for(
+    asked: list[str], wrong: list[str]
+) -> None:
+    for words in ([*asked, *wrong], [*wrong, *asked]):
+        done = await bds(*words)
+        assert (done.code, done.out) == (2, "")
+        (line,) = done.err.splitlines()
+        told = json.loads(line)
+        assert told["level"] == "ERROR"
+        assert wrong[-1] in told["message"]
+
+
+@pytest.mark.parametrize("asked", [[], ["--log-format", "text"], ["--log-format"]])
+async def test_a_usage_error_shows_the_usage_otherwise(asked: list[str]) -> None:
+    done = await bds("pull", "--nonsense", *asked)
+    assert done.code == 2
+    assert done.err.startswith("Usage: bds-async pull")
+
+
 async def test_a_reader_that_goes_away_is_no_error(config: Path) -> None:
     process = await asyncio.create_subprocess_shell(
         f"{sys.executable} -m bds_async list --json --config {config} | head -c 10; exit ${{PIPESTATUS[0]}}",
