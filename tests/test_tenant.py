@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import ssl
 import time
 import urllib.parse
@@ -247,6 +248,17 @@ class TestRedirects:
     async def test_to_what_is_not_of_the_web_is_not_followed(self, serve, connect, target):
         url = await serve(Site(redirects(target)))
         assert type(await fault(await connect(url), url)) is ExtractError
+
+    async def test_a_host_that_can_not_be_reached_is_told_with_the_one_that_redirects_there(self, serve, connect):
+        """Who reads it could not know else why the run asks that host at all."""
+        url = await serve(Site(redirects(f"http://127.0.0.2:9{SIGNED}")))
+        error = await fault(await connect(url), url)
+        assert type(error) is ConnectionFailed
+        assert re.fullmatch(r"Could not connect to 127\.0\.0\.2: .+\. 127\.0\.0\.1 redirects there\.", str(error))
+
+    async def test_a_link_to_a_host_that_can_not_be_reached_blames_nobody_else(self, serve, connect):
+        error = await fault(await connect(await serve(Site(says(200)))), URL(f"http://127.0.0.2:9{SIGNED}"))
+        assert "redirects" not in str(error)
 
     async def test_from_https_to_http_is_not_followed(self, tls, connect, serve):
         away = Site(says(200, b"bytes"))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -113,25 +113,29 @@ class Tenant:
         Redirects are followed by the origin rule: a foreign host is asked without the bearer, over https.
         Raises as `json` does, without retrying.
         """
-        url = self.origin.join(url)
+        url, sender = self.origin.join(url), None
         for _ in range(MAX_REDIRECTS):
-            async with self._answer(url, headers or {}) as response:
+            async with self._answer(url, headers or {}, sender) as response:
                 if response.status not in REDIRECTS:
                     raise_for_status(response, self.is_own(url))
                     yield response
                     return
-                url = redirect_target(response)
+                sender, url = url.host, redirect_target(response)
         raise ExtractError(f"{url.host} redirects in a circle; stopped after {MAX_REDIRECTS} redirects.")
 
     @asynccontextmanager
-    async def _answer(self, url: URL, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _answer(
+        self, url: URL, headers: Mapping[str, str], sender: str | None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Answered by the tenant, or by another to whom the host `sender` has redirected the request."""
         if self.is_own(url):
             async with self._own_answer(url, headers) as response:
                 yield response
         else:
             self._check_foreign(url)
-            async with self._transport.open("GET", url, headers=headers) as response:
-                yield response
+            with _tracing(sender):
+                async with self._transport.open("GET", url, headers=headers) as response:
+                    yield response
 
     @asynccontextmanager
     async def _own_answer(self, url: URL, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -201,6 +205,17 @@ class Tenant:
     def _check_foreign(self, url: URL) -> None:
         if url.scheme != "https" and not (url.scheme == "http" and self.origin.scheme == "http"):
             raise ExtractError(f"The download leads to {url.host} by {url.scheme}, not https; it is not fetched.")
+
+
+@contextmanager
+def _tracing(sender: str | None) -> Iterator[None]:
+    """Have a host that can't be reached told together with the one that redirects there: it may be at fault."""
+    try:
+        yield
+    except ConnectionFailed as error:
+        if sender is None:
+            raise
+        raise ConnectionFailed(f"{error} {sender} redirects there.") from None
 
 
 def _bearer(token: AccessToken) -> dict[str, str]:
