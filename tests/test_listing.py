@@ -89,6 +89,16 @@ async def test_if_every_list_fails_there_is_nothing_to_go_on_with(start_sandbox,
         await listed(await start_sandbox(), Fault.of("status", on="extracts", status=500))
 
 
+async def test_a_single_list_that_fails_is_told_as_one(start_sandbox, connect):
+    sandbox = await start_sandbox()
+    found = await read_catalogue(await connect(sandbox), None)
+    sandbox.play(Fault.of("status", on="extracts", status=500))
+    with pytest.raises(
+        CatalogueError, match=r"^The one extract list that was asked for would not come: .*answered 500"
+    ):
+        await list_extracts(found, found.data_sets[:1], 8)
+
+
 async def test_an_empty_choice_is_no_failure(start_sandbox, connect):
     found = await read_catalogue(await connect(await start_sandbox()), None)
     assert (await list_extracts(found, [], 8)).extracts == {}

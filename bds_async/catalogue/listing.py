@@ -55,4 +55,6 @@ async def list_extracts(catalogue: Catalogue, data_sets: Sequence[DataSet], work
 def _nothing(errors: Sequence[BdsError]) -> BdsError:
     is_refused = all(isinstance(error, Unauthorised) for error in errors)
     kind = AuthorisationError if is_refused else CatalogueError
+    if len(errors) == 1:
+        return kind(f"The one extract list that was asked for would not come: {errors[0]}")
     return kind(f"Not one of {counted(len(errors), 'extract list')} would come; the first: {errors[0]}")
