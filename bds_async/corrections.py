@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -91,21 +91,24 @@ def _paths(extract: Extract, folder: str, ledger: Ledger) -> tuple[str, ...]:
     return tuple(ledger.path_for(extract, folder, publish_as.suffix) for publish_as in PublishAs)
 
 
-def unmark(to: Path, patterns: Sequence[str], selection: Selection) -> list[Delivery]:
-    """Mark delivered extracts as not delivered; what was known of them.
+def unmark(
+    to: Path, patterns: Sequence[str], selection: Selection, tell: Callable[[Delivery], object] | None = None
+) -> int:
+    """Mark delivered extracts as not delivered; how many. Before anything changes `tell` gets what is known of each.
 
     A sync delivers them again if they are still listed, and finds a gap if not. Without anything that narrows the
     selection down the data sets begin anew: with the newest full.
     """
     with correcting(to) as ledger:
-        dropped: list[Delivery] = []
-        for folder in chosen_folders(ledger, patterns):
-            dropped += ledger.chosen(folder, selection)
-            if selection.is_everything:
-                ledger.begin_anew(folder)
-            else:
-                ledger.drop(folder, selection)
-        return dropped
+        folders = list(chosen_folders(ledger, patterns))
+        if tell is not None:
+            for folder in folders:
+                for delivery in ledger.chosen(folder, selection):
+                    tell(delivery)
+        return sum(
+            ledger.begin_anew(folder) if selection.is_everything else ledger.drop(folder, selection)
+            for folder in folders
+        )
 
 
 def accept(to: Path, patterns: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ from bds_async import Arrival, BdsType, ConfigError, FolderBusy, PatternError, W
 from bds_async.corrections import accept, correcting, mark, unmark, unpin
 from bds_async.folder.folder import FolderLock
 from bds_async.ledger.inventory import Selection
-from bds_async.ledger.ledger import Ledger
+from bds_async.ledger.ledger import Delivery, Ledger
 from bds_async.rebuild import rebuild
 from bds_async.sandbox import Fault
 
@@ -77,7 +77,7 @@ class TestUnmark:
         async with scheduled(tmp_path, data_sets=2) as job:
             first = await job.sync()
             last = queued(of(first))[-1]
-            assert len(unmark(job.to, ["Users"], Selection(since=last))) == 1
+            assert unmark(job.to, ["Users"], Selection(since=last)) == 1
             report = await job.sync()
         assert queued(report.outcomes) == [last]
         assert report.exit_code == 0
@@ -106,7 +106,7 @@ class TestUnmark:
             await job.sync()
             take_away(job.to)
             later = await job.sync(5 * DAY)
-            assert len(unmark(job.to, ["users"], EVERYTHING)) == 4 + len(of(later))
+            assert unmark(job.to, ["users"], EVERYTHING) == 4 + len(of(later))
             report = await job.sync()
             full = job.truth().newest_full
         assert full is not None
@@ -119,8 +119,8 @@ class TestUnmark:
             first = await job.sync()
             path = of(first)[1].path
             assert path is not None
-            assert len(unmark(job.to, [], Selection(path=path))) == 1
-            assert len(unmark(job.to, [], Selection(path="Nothing/*"))) == 0
+            assert unmark(job.to, [], Selection(path=path)) == 1
+            assert unmark(job.to, [], Selection(path="Nothing/*")) == 0
             assert [each.path for each in (await job.sync()).outcomes] == [path]
 
     async def test_of_a_folder_that_was_only_pulled_nothing_is_owed(self, tmp_path):
@@ -130,6 +130,27 @@ class TestUnmark:
             with correcting(job.to) as ledger:
                 assert ledger.owed("Users") == frozenset()
                 assert ledger.stock("Users").extracts == 0
+
+    async def test_what_nobody_wants_to_be_told_is_not_read(self, tmp_path, monkeypatch):
+        """A ledger may hold millions."""
+        async with scheduled(tmp_path, data_sets=1) as job:
+            first = await job.sync()
+            monkeypatch.setattr(Ledger, "chosen", None)
+            assert unmark(job.to, [], EVERYTHING) == len(first.outcomes)
+
+    async def test_nothing_changes_before_everything_is_told(self, tmp_path):
+        def tell(delivery: Delivery) -> None:
+            told.append(delivery)
+            if len(told) == 5:
+                raise OSError(28, "No space left on device")
+
+        told: list[Delivery] = []
+        async with scheduled(tmp_path, data_sets=2) as job:
+            first = await job.sync()
+            with pytest.raises(OSError, match="No space"):
+                unmark(job.to, [], EVERYTHING, tell)
+        with Ledger.read(job.to) as ledger:
+            assert ledger.totals()[0] == len(first.outcomes)
 
     async def test_a_name_that_no_data_set_has_is_an_error(self, tmp_path):
         async with scheduled(tmp_path, data_sets=1) as job:
@@ -179,7 +200,8 @@ async def test_a_path_means_the_same_extracts_to_mark_and_to_unmark(tmp_path: Pa
         job.to.mkdir()
         marked = await mark(job.config, job.to, [], Selection(path=path))
         pulled = await job.pull(wanted=Wanted.ALL, force=True)
-        unmarked = unmark(job.to, [], Selection(path=path))
+        unmarked: list[Delivery] = []
+        assert unmark(job.to, [], Selection(path=path), unmarked.append) == len(unmarked)
     there = {each.extract.identity for each in pulled.outcomes}
     assert there & {each.identity for each in marked.deliveries} == {each.identity for each in unmarked}
 

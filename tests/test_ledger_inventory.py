@@ -10,7 +10,7 @@ import pytest
 from sync_world import at, diff, full
 
 from bds_async.folder.folder import prepare
-from bds_async.ledger import inventory
+from bds_async.ledger import inventory, queries
 from bds_async.ledger.inventory import Selection, Stock
 from bds_async.ledger.ledger import Delivery, Ledger
 from bds_async.models import DataSet, Extract, Plugin
@@ -72,6 +72,27 @@ class TestNewest:
         steps = [row[3] for row in ledger._rows(f"EXPLAIN QUERY PLAN {inventory._NEWEST}")]
         assert [step for step in steps if "SCAN extracts" in step] == []
         assert any("SEARCH extracts USING INDEX" in step for step in steps)
+
+
+class TestChosen:
+    @pytest.mark.parametrize("size", [1, 2, 1000])
+    def test_they_come_page_by_page_in_queued_order(self, ledger, monkeypatch, size):
+        """So that memory does not grow with them."""
+        monkeypatch.setattr(queries, "PAGE", size)
+        deliver(ledger, *(diff(hours) for hours in (72, 24, 48)), full(0), diff(24, version="9.5"))
+        found = list(ledger.chosen("Users", Selection(since=at(24), until=at(48))))
+        assert [each.identity for each in found] == [
+            each.identity for each in (diff(24), diff(24, version="9.5"), diff(48))
+        ]
+
+    def test_only_a_page_of_them_is_held(self, ledger, monkeypatch):
+        monkeypatch.setattr(queries, "PAGE", 10)
+        deliver(ledger, *(diff(hours) for hours in range(40)))
+        held: list[int] = []
+        page = ledger._page
+        monkeypatch.setattr(ledger, "_page", lambda *query: (rows := page(*query), held.append(len(rows)))[0])
+        assert sum(1 for _ in ledger.chosen("Users", Selection())) == 40
+        assert max(held) == 10
 
 
 class TestDrop:

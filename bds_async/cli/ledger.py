@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, TypeVar
 
 import click
@@ -123,7 +124,11 @@ def export(to: Path, patterns: tuple[str, ...]) -> None:
 
 def _print_each(deliveries: Iterable[Delivery]) -> None:
     for delivery in deliveries:
-        click.echo(json.dumps(delivery_fields(delivery), ensure_ascii=False))
+        click.echo(_line(delivery))
+
+
+def _line(delivery: Delivery) -> str:
+    return json.dumps(delivery_fields(delivery), ensure_ascii=False)
 
 
 def delivery_fields(delivery: Delivery) -> dict[str, object]:
@@ -173,9 +178,13 @@ def unmark_command(to: Path, patterns: tuple[str, ...], selection: Selection, *,
     the data sets begin anew: with the newest full.
     """
     _demand_choice(patterns, selection)
-    unmarked = unmark(to, patterns, selection)
-    _print_each(unmarked if as_json else ())
-    log.info("%s marked as not delivered.", counted(len(unmarked), "extract"))
+    # Printed once it is done: whoever reads may be slow, or go away in the middle.
+    with TemporaryFile("w+", encoding="utf-8") as lines:
+        count = unmark(to, patterns, selection, (lambda each: print(_line(each), file=lines)) if as_json else None)
+        lines.seek(0)
+        for line in lines:
+            click.echo(line, nl=False)
+    log.info("%s marked as not delivered.", counted(count, "extract"))
 
 
 def _demand_choice(patterns: tuple[str, ...], selection: Selection) -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ..models import BdsType, DataSet, Plugin
 from .queries import LedgerQueries
-from .rows import SELECT, Delivery, delivery_of, flavour_of, microseconds, moment_of, moment_or_none
+from .rows import Delivery, flavour_of, microseconds, moment_of, moment_or_none
 
-_CHOSEN = """
-    FROM extracts JOIN plugins ON plugins.id = extracts.plugin
-    WHERE folder = :folder AND state = 'done' AND (:since IS NULL OR queued >= :since)
+_IS_CHOSEN = """
+    folder = :folder AND state = 'done' AND (:since IS NULL OR queued >= :since)
     AND (:until IS NULL OR queued <= :until) AND (:path IS NULL OR path IS NOT NULL AND matches(path, :path))
 """
+_CHOSEN = f"FROM extracts JOIN plugins ON plugins.id = extracts.plugin WHERE {_IS_CHOSEN}"
 _OWE_CHOSEN = f"""
     INSERT OR IGNORE INTO owed (plugin_id, bds_type, queued, created, version, folder)
     SELECT plugin_id, bds_type, queued, created, version, folder {_CHOSEN}
@@ -87,11 +88,9 @@ class Inventory(LedgerQueries):
         with self._statements():
             return {folder: moment_of(newest) for folder, newest in self._rows(_NEWEST)}
 
-    def chosen(self, folder: str, selection: Selection) -> list[Delivery]:
-        """The delivered extracts of a data set that a selection names, in queued order."""
-        query = f"{SELECT} WHERE extracts.id IN (SELECT extracts.id {_CHOSEN}) ORDER BY queued, extracts.id"
-        with self._statements():
-            return [delivery_of(row) for row in self._connection.execute(query, selection.values(folder))]
+    def chosen(self, folder: str, selection: Selection) -> Iterator[Delivery]:
+        """The delivered extracts of a data set that a selection names, in queued order, page by page."""
+        return self._in_queued_order(_IS_CHOSEN, selection.values(folder))
 
     def drop(self, folder: str, selection: Selection) -> int:
         """Forget deliveries of a data set; how many. What a sync would not deliver by itself again is owed then.

@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -108,9 +108,16 @@ class LedgerQueries:
             last = rows[-1][0]
 
     def _of_folder(self, folder: str) -> Iterator[Delivery]:
-        condition = "plugins.folder = ? AND state = 'done' AND (queued, extracts.id) > (?, ?)"
-        query = f"{SELECT} WHERE {condition} ORDER BY queued, extracts.id LIMIT {PAGE}"
-        last = (microseconds(datetime.min.replace(tzinfo=UTC)), 0)
-        while rows := self._rows(query, folder, *last):
+        return self._in_queued_order("plugins.folder = :folder AND state = 'done'", {"folder": folder})
+
+    def _in_queued_order(self, condition: str, values: Mapping[str, Any]) -> Iterator[Delivery]:
+        """What a condition about deliveries holds for, page by page."""
+        page = "(queued, extracts.id) > (:last_queued, :last_id) ORDER BY queued, extracts.id LIMIT :limit"
+        last = {"last_queued": microseconds(datetime.min.replace(tzinfo=UTC)), "last_id": 0, "limit": PAGE}
+        while rows := self._page(f"{SELECT} WHERE {condition} AND {page}", {**values, **last}):
             yield from self._read(rows)
-            last = (rows[-1][3], rows[-1][0])
+            last |= {"last_queued": rows[-1][3], "last_id": rows[-1][0]}
+
+    def _page(self, query: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        with self._statements():
+            return self._connection.execute(query, values).fetchall()

@@ -17,8 +17,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bds_async.catalogue.listing import Listing
+from bds_async.corrections import unmark
 from bds_async.folder.folder import ledger_path, prepare
 from bds_async.ledger.format import transaction
+from bds_async.ledger.inventory import Selection
 from bds_async.ledger.ledger import Delivery, Ledger
 from bds_async.ledger.rows import WRITE, row_of
 from bds_async.models import BdsType, DataSet, Extract, Plugin
@@ -107,6 +109,7 @@ def measured(folder: Path) -> dict[str, float]:
         timed("plan a pull of everything", lambda: plan_pull(listed, PullOptions(wanted=Wanted.ALL), ledger, folder))
         timed("columns of one data set", lambda: list(ledger.headers(folders[0])))
         timed("export all", lambda: sum(1 for _ in ledger.deliveries()))
+    timed("unmark all", lambda: unmark(folder, ["*"], Selection()))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {**seconds, "resident MB": peak / 1024, "of it for the ledger": (peak - base) / 1024}
 

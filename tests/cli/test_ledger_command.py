@@ -78,6 +78,14 @@ async def test_unmark_then_mark_and_the_plan_follows(to: Path) -> None:
     assert (await run(to, "sync", "--dry-run", "--json")).out == ""
 
 
+async def test_what_is_unmarked_is_printed_as_it_was_exported(to: Path) -> None:
+    before = lines(await run(to, "ledger", "export"))
+    done = await run(to, "ledger", "unmark", "--data-set", "*", "--json")
+    assert lines(done) == before
+    assert "8 extracts marked as not delivered" in done.err
+    assert lines(await run(to, "ledger", "export")) == []
+
+
 async def test_rebuild_says_what_it_found(to: Path) -> None:
     ledger = to / ".bds-async" / "ledger.sqlite3"
     ledger.unlink()
