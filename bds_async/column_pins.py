@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
+from .archive.archive import Checked
+from .errors import ExtractError, UnusableArchive
 from .ledger.ledger import Ledger
+from .models import Identity
 from .schema import Columns
+
+#: Unzips an extract's CSV with these columns alone, in that order, or with all of them for None.
+Unzip: TypeAlias = Callable[[Columns | None], Checked]
 
 
 class ColumnPins(Protocol):
-    """What a run does about columns; `folder` is the data set's."""
+    """What a run does about columns."""
 
     #: Whether the columns of an extract depend on those of the extracts before it.
     are_ordered: bool
 
-    def wanted(self, folder: str) -> Columns | None:
-        """The columns to write of the next extract, in their order; None for those that it has."""
-
-    def published(self, folder: str, columns: Columns | None) -> None:
-        """An extract that has these columns is about to be published."""
+    def unzipped(self, folder: str, identity: Identity, unzip: Unzip) -> Checked:
+        """Unzip an extract that is about to be published; `folder` is its data set's. Raises as `unzip` does."""
 
 
 class AllColumns:
@@ -26,12 +30,9 @@ class AllColumns:
 
     are_ordered = False
 
-    def wanted(self, folder: str) -> Columns | None:  # noqa: ARG002
-        """Those that there are."""
-        return None
-
-    def published(self, folder: str, columns: Columns | None) -> None:
-        """Nothing is pinned."""
+    def unzipped(self, folder: str, identity: Identity, unzip: Unzip) -> Checked:  # noqa: ARG002
+        """With those that there are."""
+        return unzip(None)
 
 
 class FirstColumns:
@@ -42,27 +43,47 @@ class FirstColumns:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def wanted(self, folder: str) -> Columns | None:
-        """Those that are pinned, or were delivered first; None where these are to be the first."""
-        return self._ledger.pinned_columns(folder)
-
-    def published(self, folder: str, columns: Columns | None) -> None:
-        """Pin what is written, unless that has been done."""
+    def unzipped(self, folder: str, identity: Identity, unzip: Unzip) -> Checked:  # noqa: ARG002
+        """With those that are pinned, or were delivered first; else all, which are pinned then."""
+        wanted = self._ledger.pinned_columns(folder)
+        checked = unzip(wanted)
         if self._ledger.stored_pin(folder) is None:
-            self._ledger.pin_columns(folder, self.wanted(folder) or columns)
+            self._ledger.pin_columns(folder, wanted or checked.columns)
+        return checked
 
 
-class PinnedColumns:
-    """Columns are written as they were pinned, where they were."""
+class DeliveredColumns:
+    """A CSV is written as it was delivered before, with all of its columns or with the pinned ones."""
 
     are_ordered = False
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def wanted(self, folder: str) -> Columns | None:
-        """Those that are pinned, if any are."""
-        return self._ledger.stored_pin(folder)
+    def unzipped(self, folder: str, identity: Identity, unzip: Unzip) -> Checked:
+        """With those columns that make it what was delivered; raises ExtractError besides where none do.
 
-    def published(self, folder: str, columns: Columns | None) -> None:
-        """Nothing new is pinned."""
+        What is not known of the file that was delivered is not compared.
+        """
+        delivered, pinned = self._ledger.delivered(identity), self._ledger.stored_pin(folder)
+        sha256 = delivered.sha256 if delivered is not None else None
+        if sha256 is None:
+            return unzip(pinned)
+        for wanted in (None,) if pinned is None else (pinned, None):
+            checked = _unzipped_or_none(unzip, wanted)
+            if checked is not None and checked.sha256 == sha256:
+                return checked
+        raise ExtractError(
+            "What Brightspace holds of it no longer gives the CSV that was delivered, neither with all of its columns "
+            "nor with the pinned ones."
+        )
+
+
+def _unzipped_or_none(unzip: Unzip, wanted: Columns | None) -> Checked | None:
+    """None where the wanted columns cannot be had; all of them can, or the archive is at fault."""
+    try:
+        return unzip(wanted)
+    except UnusableArchive:
+        if wanted is None:
+            raise
+        return None

@@ -113,11 +113,9 @@ class DeliveryRun:
         zipped, csv = download.partial.path, download.partial.csv_path
         if not download.path.endswith(PublishAs.CSV.suffix):
             return zipped, check(zipped, self._options.verify, self._threads.watch)
-        folder, room = download.path.partition("/")[0], free_space(csv.parent)
-        wanted = self._pins.wanted(folder)
-        checked = unzip_csv(zipped, csv, free_space=room, watch=self._threads.watch, wanted=wanted)
-        self._pins.published(folder, checked.columns)
-        return csv, checked
+        unzip = partial(unzip_csv, zipped, csv, free_space=free_space(csv.parent), watch=self._threads.watch)
+        folder = download.path.partition("/")[0]
+        return csv, self._pins.unzipped(folder, download.extract.identity, lambda wanted: unzip(wanted=wanted))
 
     async def _publish(self, download: Download, staged: Path, checked: Checked) -> None:
         await _settled_before(download)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .catalogue.catalogue import read_catalogue
 from .catalogue.listing import Listing, list_extracts
-from .column_pins import PinnedColumns
+from .column_pins import DeliveredColumns
 from .concurrency.running import Stop, beside, time_limits
 from .concurrency.zip_threads import ZipThreads
 from .config.settings import Config
@@ -41,9 +41,9 @@ async def repair(
 ) -> Verification:
     """Verify the folder `to`, fetch again what is not right, and say what became of each file.
 
-    A file keeps its name and its kind, zip or CSV; one that can't be had again stays as it is. Nothing is asked of the
-    tenant if nothing is to be repaired. Of `options`, the choice of data sets and the kind of files do not count.
-    Raises as `pull` does.
+    A file keeps its name and its kind, zip or CSV, and a CSV its columns; one that can't be had again stays as it is.
+    Nothing is asked of the tenant if nothing is to be repaired. Of `options`, the choice of data sets and the kind of
+    files do not count. Raises as `pull` does.
     """
     options, stop = options or RunOptions(), stop or Stop()
     began = time.monotonic()
@@ -91,7 +91,7 @@ class _Repair:
         self._course.watch(Planned(tuple(download.extract for download in downloads), 0))
         with ZipThreads() as threads:
             publisher = Publisher(self._to, self._ledger, threads.executor)
-            watch, pins = self._course.watch, PinnedColumns(self._ledger)
+            watch, pins = self._course.watch, DeliveredColumns(self._ledger)
             run = DeliveryRun(self._tenant, publisher, self._options, observer=watch, threads=threads, pins=pins)
             await run.deliver(downloads)
         outcomes = {download.extract.identity: download.outcome for download in downloads}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import zipfile
 from datetime import timedelta
@@ -16,6 +17,7 @@ from bds_async.corrections import unpin
 from bds_async.ledger.ledger import Ledger
 from bds_async.repair import repair
 from bds_async.sandbox import SchemaChange
+from bds_async.verification.discrepancies import Remedy, Verification
 
 CSV = {"publish_as": PublishAs.CSV}
 PINNED = {**CSV, "pin_columns": True}
@@ -118,6 +120,65 @@ async def test_a_repaired_file_keeps_the_pinned_columns(tmp_path: Path) -> None:
         path.write_bytes(b"spoilt")
         await repair(job.config, job.to, RunOptions())
         assert path.read_bytes() == before
+
+
+async def spoilt_and_repaired(job: Scheduled, *outcomes: Outcome) -> tuple[dict[str, bytes], Verification]:
+    """What files held before they were spoilt, and what a repair made of them."""
+    before = {str(outcome.path): (job.to / str(outcome.path)).read_bytes() for outcome in outcomes}
+    for path in before:
+        (job.to / path).write_bytes(b"spoilt")
+    return before, await repair(job.config, job.to, RunOptions())
+
+
+def holds(job: Scheduled, files: dict[str, bytes]) -> bool:
+    return all((job.to / path).read_bytes() == content for path, content in files.items())
+
+
+async def test_a_repaired_file_has_the_columns_that_were_delivered_whatever_is_pinned_since(tmp_path: Path) -> None:
+    """Those from before --pin-columns have all of theirs, those from after have the pinned ones."""
+    async with scheduled(tmp_path, data_sets=1, schema_changes=(APPENDED,)) as job:
+        await job.sync(**CSV)
+        plain = await job.sync(2 * DAY, **CSV)
+        pinned = await job.sync(DAY, **PINNED)
+        before, found = await spoilt_and_repaired(job, *plain.outcomes, *pinned.outcomes)
+        assert holds(job, before)
+    assert {each.remedy for each in found.discrepancies} == {Remedy.REPAIRED}
+    assert len({content.partition(b"\r\n")[0] for content in before.values()}) == 2
+
+
+async def test_a_file_from_before_a_pinned_column_was_there_is_repaired(tmp_path: Path) -> None:
+    async with scheduled(tmp_path, data_sets=1, schema_changes=(APPENDED,)) as job:
+        plain = await job.sync(**CSV)
+        unpin(job.to, ["Users"])
+        await job.sync(3 * DAY, **PINNED)
+        before, found = await spoilt_and_repaired(job, *plain.outcomes)
+        assert holds(job, before)
+    assert {each.remedy for each in found.discrepancies} == {Remedy.REPAIRED}
+
+
+async def test_what_no_longer_gives_the_csv_that_was_delivered_is_not_repaired(tmp_path: Path) -> None:
+    """The pin that the file was written by has gone; another CSV in its place would not be what was delivered."""
+    async with scheduled(tmp_path, data_sets=1, schema_changes=(APPENDED,)) as job:
+        await job.sync(**PINNED)
+        later = await job.sync(3 * DAY, **PINNED)
+        unpin(job.to, ["Users"])
+        _, found = await spoilt_and_repaired(job, later.outcomes[-1])
+        assert holds(job, {str(later.outcomes[-1].path): b"spoilt"})
+    (one,) = found.discrepancies
+    assert (one.remedy, found.exit_code) == (Remedy.FAILED, 3)
+    assert "no longer gives the CSV that was delivered" in str(one.error)
+
+
+async def test_where_the_delivered_csv_is_not_known_the_pinned_columns_are_written(tmp_path: Path) -> None:
+    async with scheduled(tmp_path, data_sets=1, schema_changes=(APPENDED,)) as job:
+        await job.sync(**PINNED)
+        later = await job.sync(3 * DAY, **PINNED)
+        with Ledger.open(job.to, job.config.bspace_url) as ledger:
+            known = next(each for each in ledger.deliveries() if each.path == later.outcomes[-1].path)
+            ledger.record(dataclasses.replace(known, sha256=None))
+        before, found = await spoilt_and_repaired(job, later.outcomes[-1])
+        assert holds(job, before)
+    assert {each.remedy for each in found.discrepancies} == {Remedy.REPAIRED}
 
 
 async def test_pull_pins_too(tmp_path: Path) -> None:
