@@ -32,7 +32,8 @@ class Gap:
     """Differentials of a data set that were, or may have been, made and dropped unseen between two queued dates.
 
     `after` is None where nothing was delivered before, `before` where nothing is known behind the gap. `closed_by` is
-    the path of the full that holds what was missed, None while the gap is open.
+    the path of the full that holds what was missed, or of the lost differential, delivered at last; None while the gap
+    is open.
     """
 
     data_set: str

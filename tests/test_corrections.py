@@ -218,6 +218,19 @@ async def test_accepted_gaps_are_no_longer_exit_code_3(tmp_path: Path) -> None:
     assert through(after) is not None
 
 
+async def test_a_gap_that_a_marked_full_closes_is_open_no_more_and_no_path_is_made_up_for_it(tmp_path: Path) -> None:
+    async with scheduled(tmp_path, differential_retention_days=3.0, data_sets=1) as job:
+        await job.sync()
+        await job.sync(2 * DAY)
+        before = await job.sync(6 * DAY)
+        job.sandbox.advance(3.5 * DAY)
+        await mark(job.config, job.to, [], Selection(path="Users/full/*"))
+        report = await job.sync()
+    assert (before.exit_code, [gap.closed_by for gap in before.gaps]) == (3, [None])
+    assert (report.exit_code, report.gaps) == (0, [])
+    assert through(report) == queued(of(report))[-1]
+
+
 async def test_unpinned_columns_are_pinned_anew(tmp_path: Path) -> None:
     async with scheduled(tmp_path, data_sets=2) as job:
         await job.sync()

@@ -18,7 +18,6 @@ from sync_world import START, Books, World, at, diff, full
 from bds_async.folder.folder import ledger_path, prepare
 from bds_async.ledger import format as ledger_format
 from bds_async.ledger.ledger import Delivery, Ledger
-from bds_async.ledger.sync import FILLED, MARKED
 from bds_async.models import BdsType, DataSet, Extract, Plugin
 from bds_async.sync_plan import DataSetPlan, plan_data_set
 from bds_async.sync_state import Baseline, Kept, LastLook, Listed, Missed, SyncState
@@ -143,9 +142,12 @@ class TestGaps:
         assert self.closed(ledger) == [None]
 
     def test_a_full_that_was_never_a_file_here_covers_it_all_the_same(self, ledger):
+        """There is no path to tell as what closed it, so that it is told no more."""
         ledger.keep({"Users": kept(missed=[Missed(at(24), at(72))])})
         ledger.record(Delivery.of(full(72), "Users"))
-        assert self.closed(ledger) == [MARKED]
+        assert self.closed(ledger) == []
+        assert state(ledger).open_gaps == ()
+        assert ledger.complete_through("Users") == at(72)
 
     def test_it_is_told_until_its_closing_is_settled(self, ledger):
         """So that a run that is killed before it could report leaves that to the next one."""
@@ -170,12 +172,13 @@ class TestGaps:
         assert self.closed(ledger) == [ledger.path_for(diff(48), "Users", ".zip")]
         assert ledger.complete_through("Users") == at(50)
 
-    def test_one_that_is_none_after_all_is_told_once_more(self, ledger):
+    def test_one_that_is_none_after_all_is_told_no_more(self, ledger):
         gap = Missed(at(24), at(72), seen=at(20))
         ledger.keep({"Users": kept(missed=[gap])})
         assert state(ledger).open_gaps[0].is_filled_by([diff(19)])
         ledger.keep({"Users": replace(kept(), filled=(gap,))})
-        assert self.closed(ledger) == [FILLED]
+        assert self.closed(ledger) == []
+        assert state(ledger).open_gaps == ()
         ledger.settle_gaps(["Users"])
         assert self.closed(ledger) == []
 

@@ -10,7 +10,7 @@ from .. import clock
 from ..models import BdsType
 from ..sync_state import Missed
 from .rows import microseconds, moment_or_none
-from .sync import END_OF_TIME, FILLED, GAPS, SETTLE_GAPS, SyncRecords
+from .sync import END_OF_TIME, FILLED, GAPS, MARKED, SETTLE_GAPS, SyncRecords
 
 #: Stands in a gap's `closed_by` where somebody accepted that what was missed is lost.
 ACCEPTED = "(accepted as lost)"
@@ -29,7 +29,7 @@ _GAPS_UNTIL = f"""
 
 @dataclass(frozen=True, slots=True)
 class KnownGap:
-    """A gap as the ledger holds it; `closed_by` is None while it is open."""
+    """A gap as the ledger holds it; `closed_by` is the path of the file that closed it, None while it is open."""
 
     folder: str
     missed: Missed
@@ -40,14 +40,17 @@ class CompletenessRecords(SyncRecords):
     """The part of the ledger that is about completeness."""
 
     def gaps(self, folders: Iterable[str]) -> list[KnownGap]:
-        """The gaps of data sets that are open or, closed by the first full that covers one, not settled yet."""
+        """The gaps of data sets that are open or, closed by the first file that does, not settled yet.
+
+        One that was closed without a file here is told no more.
+        """
         found: dict[tuple[str, Missed], str | None] = {}
         with self._statements():
             for folder in folders:
                 for after, before, *_, closed_by in self._rows(GAPS, folder):
                     span = folder, Missed(moment_or_none(after), moment_or_none(before))
                     found[span] = closed_by and found.get(span, closed_by)
-        return [KnownGap(*span, closed_by) for span, closed_by in found.items()]
+        return [KnownGap(*span, closed_by) for span, closed_by in found.items() if closed_by not in (FILLED, MARKED)]
 
     def settle_gaps(self, folders: Iterable[str]) -> None:
         """Let each gap that a delivered full covers be closed for good, and told no more."""
