@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
 
 from .concurrency.running import Stop, beside, time_limits
 from .connection import Connection
-from .errors import EXIT_CODE_ORDER, BdsError
+from .errors import EXIT_CODE_ORDER, BdsError, Stopped
 from .events import Ended, Event, Finished, Observer
 from .report import RunReport
 from .run_log import RunLog
@@ -18,14 +19,23 @@ logger = logging.getLogger(__name__)
 class Course:
     """One run of `command`; `log` is what its report is made of, and `watch` the observer for the parts of it.
 
-    `max_time` is in seconds, None for no limit.
+    `max_time` is in seconds, None for no limit. `hurry` is called once the end is asked for, and lets nothing that the
+    end has to wait for take long.
     """
 
-    def __init__(self, command: str, connection: Connection, observer: Observer, max_time: float | None) -> None:
+    def __init__(
+        self,
+        command: str,
+        connection: Connection,
+        observer: Observer,
+        max_time: float | None,
+        hurry: Callable[[], object] = lambda: None,
+    ) -> None:
         self.log = RunLog(command, str(connection.tenant.origin))
         self._connection = connection
         self._observer = observer
         self._max_time = max_time
+        self._hurry = hurry
         self._tries_again = 0
 
     def watch(self, event: Event) -> None:
@@ -37,10 +47,9 @@ class Course:
 
     async def run(self, work: Awaitable[int], stop: Stop) -> RunReport:
         """The report of `work`, which gives the exit code; Finished is told however it ends, once there was a plan."""
-        limits = time_limits(self._max_time)
         exit_code = 1
         try:
-            exit_code = await beside(work, self._connection.stay_signed_in(), stop.obey(), *limits)
+            exit_code = await beside(work, self._connection.stay_signed_in(), self._end(stop))
         except BdsError as error:
             exit_code = error.exit_code
             raise
@@ -49,6 +58,14 @@ class Course:
             if self.log.has_plan:
                 self._tell(report)
         return report
+
+    async def _end(self, stop: Stop) -> NoReturn:
+        """Wait until somebody, or the clock, asks for the end; raises Stopped."""
+        try:
+            await beside(stop.obey(), *time_limits(self._max_time))
+        except Stopped:
+            self._hurry()
+            raise
 
     def _tell(self, report: RunReport) -> None:
         """Tell that it is over; a watcher that fails at that (a report that can't be written) may not outshout why."""

@@ -10,6 +10,7 @@ BdsError
 └── AnotherRunMayHelp             later, the same command may succeed
     ├── Stopped       130, 143, 3    a signal, or the time that the run was given is up
     ├── FolderBusy               75   another run holds the folder
+    │   └── LedgerBusy           75   another program holds its ledger
     ├── CredentialsBusy          75   another process keeps the refresh token locked
     ├── UnreachableError          5   Brightspace or the auth service did not answer
     ├── CatalogueError            5   the catalogue would not come, or made no sense
@@ -83,6 +84,10 @@ class FolderBusy(AnotherRunMayHelp):
     """Another run holds the folder's lock."""
 
     exit_code = 75
+
+
+class LedgerBusy(FolderBusy):
+    """Another program, no run of this one, holds the folder's ledger: a browser of databases, a backup."""
 
 
 class CredentialsBusy(AnotherRunMayHelp):

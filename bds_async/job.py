@@ -67,7 +67,7 @@ class Job(ABC, Generic[Options]):
         """What is to be delivered; called in a thread. The ledger may be told of it."""
 
     def arrivals(self, left: Sequence[Outcome]) -> Mapping[Identity, Arrival]:  # noqa: ARG002
-        """How those extracts came, in the course of their data sets, that a killed run had left."""
+        """How those extracts came, in the course of their data sets, that a killed run had left; called in a thread."""
         return {}
 
     async def present(self, step: Step, publisher: Publisher) -> Delivery | None:  # noqa: ARG002
@@ -76,7 +76,7 @@ class Job(ABC, Generic[Options]):
 
     @property
     def exit_code(self) -> int:
-        """What the outcomes mean, once everything has one."""
+        """What the outcomes mean, once everything has one; asked for in a thread."""
         return self.wiring.course.log.exit_code
 
     async def work(self) -> int:
@@ -87,7 +87,7 @@ class Job(ABC, Generic[Options]):
             listing = await list_chosen(wiring.tenant, wiring.config, wiring.options)
             # Not before: a run that gets no listing has no report to tell of them.
             left = await finish_leftovers(publisher, listing)
-            arrivals = self.arrivals(left)
+            arrivals = await asyncio.to_thread(self.arrivals, left)
             plan = await asyncio.to_thread(self._planned, listing)
             log.survey_by(lambda: self._survey(listing))
             log.conclude_by(lambda: wiring.ledger.settle_gaps(wiring.ledger.folders_for(listing.extracts)))
@@ -98,7 +98,8 @@ class Job(ABC, Generic[Options]):
             downloads = await self._downloads(plan, publisher)
             self._tell(plan, downloads)
             await self._deliver(downloads, publisher, threads)
-        return self.exit_code
+        # In a thread, as all that may wait for the ledger: a signal is answered meanwhile.
+        return await asyncio.to_thread(lambda: self.exit_code)
 
     def _note_leftover(self, outcome: Outcome) -> None:
         self.wiring.course.log.note(outcome)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from .catalogue.listing import Listing
@@ -18,6 +19,7 @@ from .folder.file_names import published_files
 from .folder.folder import FolderLock, prepare
 from .job import Job, Options, Wiring, list_chosen
 from .ledger.ledger import Delivery, Ledger
+from .ledger.opening import opened
 from .models import Identity
 from .options import PullOptions, RunOptions, SyncOptions
 from .publish import Publisher
@@ -69,14 +71,14 @@ async def sync(
 async def preview_pull(config: Config, to: Path = DEFAULT_FOLDER, options: PullOptions | None = None) -> RunPlan:
     """What `pull` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
     options = options or PullOptions()
-    with Ledger.read(to, config.bspace_url) as ledger:
+    with await opened(partial(Ledger.read, to, config.bspace_url)) as ledger:
         return plan_pull(await read_listing(config, options), options, ledger, to)
 
 
 async def preview_sync(config: Config, to: Path = DEFAULT_FOLDER, options: SyncOptions | None = None) -> SyncPlan:
     """What `sync` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
     options = options or SyncOptions()
-    with Ledger.read(to, config.bspace_url) as ledger:
+    with await opened(partial(Ledger.read, to, config.bspace_url)) as ledger:
         return _planned_sync(await read_listing(config, options), options, ledger, to)
 
 
@@ -112,12 +114,14 @@ async def _run(
     stop: Stop | None,
 ) -> RunReport:
     """One run of a job, alone in the folder, with a session of its own."""
+    stop = stop or Stop()
     await asyncio.to_thread(prepare, to)
-    with FolderLock(to), Ledger.open(to, config.bspace_url) as ledger:
+    opening = partial(Ledger.open, to, config.bspace_url)
+    with FolderLock(to), await beside(opened(opening), stop.obey()) as ledger:
         async with connect(config, options, observer) as connection:
-            course = Course(command, connection, observer, options.max_time)
+            course = Course(command, connection, observer, options.max_time, ledger.hurry)
             job = kind(Wiring(config, to, options, ledger, connection.tenant, course))
-            return await course.run(job.work(), stop or Stop())
+            return await course.run(job.work(), stop)
 
 
 class _Pull(Job[PullOptions]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from .catalogue.catalogue import read_catalogue
@@ -19,6 +20,7 @@ from .delivery import DeliveryRun
 from .events import Observer, Planned, unobserved
 from .folder.folder import FolderLock, prepare
 from .ledger.ledger import Ledger
+from .ledger.opening import opened
 from .models import Extract, Identity
 from .options import RunOptions
 from .partial.partial import Partial
@@ -49,14 +51,15 @@ async def repair(
     began = time.monotonic()
     demand_ledger(to)
     prepare(to)
-    with FolderLock(to), Ledger.open(to, config.bspace_url) as ledger:
+    opening = partial(Ledger.open, to, config.bspace_url)
+    with FolderLock(to), await beside(opened(opening), stop.obey()) as ledger:
         examined = _examined(to, ledger, options, observer)
         found = await beside(examined, stop.obey(), *time_limits(options.max_time))
         if not found.repairable:
             return found
         left = options.max_time and max(0.0, options.max_time - (time.monotonic() - began))
         async with connect(config, options, observer) as connection:
-            course = Course("verify", connection, observer, left)
+            course = Course("verify", connection, observer, left, ledger.hurry)
             job = _Repair(config, to, options, ledger=ledger, tenant=connection.tenant, course=course)
             await course.run(job.work(found), stop)
             return job.result

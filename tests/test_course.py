@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -111,6 +112,28 @@ async def test_a_stop_and_the_clock_end_it() -> None:
     with pytest.raises(Stopped):
         await a_course(late, max_time=0.01).run(ends_with(None), Stop())
     assert (asked.report.exit_code, late.report.exit_code) == (130, 3)
+
+
+@pytest.mark.parametrize(("outcome", "requested", "hurried"), [(None, True, 1), (0, False, 0), (NO_REPORT, False, 0)])
+async def test_what_a_stop_has_to_wait_for_is_hurried_before_the_work_is_cancelled(
+    outcome: int | BdsError | None, requested: bool, hurried: int
+) -> None:
+    """A run that comes to its end by itself takes the time that it needs."""
+    seen: list[str] = []
+    stop = Stop()
+
+    async def work() -> int:
+        try:
+            return await ends_with(outcome)
+        finally:
+            seen.append("ended")
+
+    course = Course("pull", cast(Connection, Parts()), Watcher(), None, lambda: seen.append("hurried"))
+    if requested:
+        asyncio.get_running_loop().call_later(0.01, stop.request, SIGINT)
+    with suppress(BdsError):
+        await course.run(work(), stop)
+    assert seen == ["hurried"] * hurried + ["ended"]
 
 
 async def test_without_a_plan_there_is_nothing_to_tell() -> None:

@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -20,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bds_async.errors import ConfigError, DestinationError, FolderBusy, WrongTenant
+from bds_async.errors import ConfigError, DestinationError, WrongTenant
 from bds_async.folder.folder import ledger_path, prepare, state_folder
 from bds_async.folder.paths import fold
 from bds_async.ledger import database as ledger_database
@@ -634,26 +633,6 @@ def test_a_full_disk_keeps_what_is_there(ledger: Ledger) -> None:
     count = len(list(ledger.deliveries()))
     deliver(ledger, extract(501))
     assert len(list(ledger.deliveries())) == count + 1
-
-
-def test_a_database_that_is_held_for_too_long_is_busy(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Ledger.open(folder, TENANT).close()
-    monkeypatch.setattr(ledger_database, "BUSY_TIMEOUT", 0.05)
-    with Ledger.open(folder, TENANT) as ledger:
-        holder = sqlite3.connect(ledger_path(folder), isolation_level=None)
-        holder.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(FolderBusy, match="Another program holds"):
-            deliver(ledger, extract())
-        holder.close()
-        deliver(ledger, extract())
-
-
-def test_a_short_wait_for_a_reader_is_no_fault(ledger: Ledger, folder: Path) -> None:
-    holder = sqlite3.connect(ledger_path(folder), isolation_level=None, check_same_thread=False)
-    holder.execute("BEGIN EXCLUSIVE")
-    threading.Timer(0.2, holder.close).start()
-    deliver(ledger, extract())
-    assert ledger.delivered(extract().identity) is not None
 
 
 def test_any_thread_may_write(ledger: Ledger) -> None:

@@ -9,9 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from .. import clock
-from ..errors import ConfigError, DestinationError, FolderBusy, exit_code_of
+from ..errors import ConfigError, DestinationError, FolderBusy, LedgerBusy, exit_code_of
 from ..events import Event, Finished
 from ..ledger.ledger import Ledger
+from ..ledger.waiting import BUSY_TIMEOUT, HURRIED, Patience
 from ..metrics import read_former, textfile, without_plan
 from .files import demand_writable, is_special, write
 
@@ -36,7 +37,8 @@ class MetricsFile:
     def __call__(self, event: Event) -> None:
         """Write the file; raises DestinationError."""
         if isinstance(event, Finished):
-            self._write(textfile(event.report, newest_delivered(self._folder), read_former(self._path)))
+            newest = newest_delivered(self._folder, _patience(event.report.exit_code))
+            self._write(textfile(event.report, newest, read_former(self._path)))
             self._told = event.report.exit_code
 
     @contextmanager
@@ -44,11 +46,10 @@ class MetricsFile:
         """See that a run is told that ends before it has a plan, or otherwise than its report said."""
         try:
             yield
-        except FolderBusy:
-            # The run that holds the folder is the last one, and will write the file itself.
-            raise
         except Exception as error:
-            self._tell_end(exit_code_of(error))
+            # Another run that holds the folder is the last one, and will write the file itself.
+            if not isinstance(error, FolderBusy) or isinstance(error, LedgerBusy):
+                self._tell_end(exit_code_of(error))
             raise
 
     def _tell_end(self, exit_code: int) -> None:
@@ -63,7 +64,12 @@ class MetricsFile:
         write(self._path, text, "metrics file")
 
 
-def newest_delivered(folder: Path) -> dict[str, datetime]:
+def _patience(exit_code: int) -> Patience:
+    """A run that something ended before it was done has its end held up no more."""
+    return Patience(BUSY_TIMEOUT if exit_code in (0, 3) else HURRIED)
+
+
+def newest_delivered(folder: Path, patience: Patience) -> dict[str, datetime]:
     """The newest delivered queued date of each data set, by the data set's folder."""
-    with Ledger.read(folder) as ledger:
+    with Ledger.read(folder, patience=patience) as ledger:
         return ledger.newest_delivered()

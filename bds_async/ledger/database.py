@@ -15,17 +15,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 from .. import durable
-from ..errors import BdsError, ConfigError, DestinationError, FolderBusy
+from ..errors import BdsError, ConfigError, DestinationError, LedgerBusy
 from .format import NEWEST, bring_forward, format_of, is_ledger
 from .rows import Unreadable
+from .waiting import Patience, PatientConnection, is_held
 
-#: Seconds to wait for somebody who reads or backs up the database.
-BUSY_TIMEOUT = 30.0
 #: Bytes of the smallest database that there is: one page of the smallest size.
 _SMALLEST = 512
 
 _UNREADABLE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DISK = frozenset(
     {
         sqlite3.SQLITE_FULL,
@@ -38,7 +36,7 @@ _DISK = frozenset(
 )
 
 
-def open_database(path: Path) -> sqlite3.Connection:
+def open_database(path: Path, patience: Patience) -> PatientConnection:
     """A connection for writing, to a database that is made or brought forward as needed.
 
     Raises ConfigError for a newer format, DestinationError for a damaged or foreign file (which stays as it is) or a
@@ -47,7 +45,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     with ledger_faults(path):
         if not _is_there(path):
             _make(path)
-        with _connected(path, "rw") as connection:
+        with _connected(path, "rw", patience) as connection:
             found = _format_of(connection, path)
             _set_up(connection)
             bring_forward(connection, found)
@@ -79,7 +77,7 @@ def _make(path: Path) -> None:
     for left in (path, new):
         _journal(left).unlink(missing_ok=True)
     new.unlink(missing_ok=True)
-    with _connected(new, "rwc") as connection:
+    with _connected(new, "rwc", Patience()) as connection:
         _set_up(connection)
         bring_forward(connection, 0)
     connection.close()
@@ -98,7 +96,7 @@ def _set_up(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def read_database(path: Path) -> sqlite3.Connection:
+def read_database(path: Path, patience: Patience) -> PatientConnection:
     """A connection for reading alone; an empty database in memory where there is none. Nothing is created.
 
     Raises ConfigError for another format than this program's, DestinationError for a damaged or foreign file.
@@ -107,7 +105,7 @@ def read_database(path: Path) -> sqlite3.Connection:
         if not _is_there(path):
             return empty_database()
         # Not read-only as such: what a killed run left half-written can only be rolled back by writing.
-        with _connected(path, "rw") as connection:
+        with _connected(path, "rw", patience) as connection:
             connection.execute("PRAGMA query_only = ON")
             if _format_of(connection, path) < NEWEST:
                 raise ConfigError(f"The ledger {path} is of an older format; the next `pull` or `sync` renews it.")
@@ -130,7 +128,7 @@ def _format_of(connection: sqlite3.Connection, path: Path) -> int:
     return found
 
 
-def empty_database() -> sqlite3.Connection:
+def empty_database() -> PatientConnection:
     """A database of the newest format in memory."""
     connection = _opened(":memory:")
     bring_forward(connection, 0)
@@ -157,8 +155,8 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> BdsError | None:
     code = _code(error)
     if code in _UNREADABLE or (code is None and isinstance(error, sqlite3.OperationalError)):
         return _damaged(path, error)
-    if code in _HELD:
-        return FolderBusy(f"Another program holds the ledger {path}: close it, then run the command again.")
+    if is_held(error):
+        return LedgerBusy(f"Another program holds the ledger {path}: close it, then run the command again.")
     if code in _DISK:
         return DestinationError(f"The ledger {path} cannot be written ({error}): see to the disk, then run again.")
     return None
@@ -181,9 +179,10 @@ def _damaged(path: Path, why: object) -> DestinationError:
 
 
 @contextlib.contextmanager
-def _connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+def _connected(path: Path, mode: str, patience: Patience) -> Iterator[PatientConnection]:
     """A connection, which is closed if the use of it fails."""
     connection = _connect(path, mode)
+    connection.patience = patience
     try:
         yield connection
     except BaseException:
@@ -191,15 +190,15 @@ def _connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
         raise
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def _connect(path: Path, mode: str) -> PatientConnection:
     place = path.absolute().as_posix()
     # As bytes, since a folder's name need not be text.
     uri = f"file://{'' if place.startswith('/') else '/'}{quote(os.fsencode(place), safe='/:')}?mode={mode}"
     return _opened(uri)
 
 
-def _opened(place: str) -> sqlite3.Connection:
-    """A connection that any thread may use, which knows `matches(path, pattern)`: SQL's own GLOB means other paths."""
-    connection = sqlite3.connect(place, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+def _opened(place: str) -> PatientConnection:
+    """A connection that knows `matches(path, pattern)`: SQL's own GLOB means other paths."""
+    connection = PatientConnection(place)
     connection.create_function("matches", 2, fnmatchcase, deterministic=True)
     return connection

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -22,6 +21,7 @@ from .format import transaction
 from .inventory import Inventory, Selection
 from .rows import PAID, WRITE, Delivery, State, row_key, row_of
 from .schema import SchemaRecords
+from .waiting import Patience, PatientConnection
 
 __all__ = ["Delivery", "Ledger", "State"]
 
@@ -30,23 +30,24 @@ class Ledger(CompletenessRecords, SchemaRecords, Inventory):
     """The record of deliveries to one folder, of one tenant. Close it, or use `with`.
 
     Any thread may call it; calls wait for each other. Every call may raise DestinationError (the disk, a damaged
-    file) or FolderBusy (another program holds the database for too long).
+    file) or LedgerBusy (another program holds the database for too long).
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, pins: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: PatientConnection, pins: PatientConnection) -> None:
         super().__init__(path, connection)
         self._pins = pins
         self._reserved: dict[str, Identity] = {}
 
     @classmethod
-    def open(cls, folder: Path, tenant: str) -> Self:
+    def open(cls, folder: Path, tenant: str, patience: Patience | None = None) -> Self:
         """The ledger of `folder` for a run that holds its lock; made where there is none.
 
-        `tenant` is the origin that the folder belongs to from now on. Raises WrongTenant if it is another one's,
+        `tenant` is the origin that the folder belongs to from now on, `patience` how long to wait for other programs
+        that hold it, by default BUSY_TIMEOUT. Raises WrongTenant if it is another one's,
         ConfigError if a newer program wrote it.
         """
         path = ledger_path(folder)
-        connection = open_database(path)
+        connection = open_database(path, patience or Patience())
         ledger = cls(path, connection, connection)
         try:
             ledger._claim(tenant, folder)
@@ -56,14 +57,14 @@ class Ledger(CompletenessRecords, SchemaRecords, Inventory):
         return ledger
 
     @classmethod
-    def read(cls, folder: Path, tenant: str | None = None) -> Self:
+    def read(cls, folder: Path, tenant: str | None = None, patience: Patience | None = None) -> Self:
         """The ledger of `folder` for a command that only reads; an empty one where there is none.
 
         Nothing is created or changed: folders that are pinned, and names that are given out, last as long as it is
         open. Raises WrongTenant if it is not `tenant`'s.
         """
         path = ledger_path(folder)
-        connection = read_database(path)
+        connection = read_database(path, patience or Patience())
         ledger = cls(path, connection, empty_database())
         try:
             ledger._check_tenant(tenant, folder)

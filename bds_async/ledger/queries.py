@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +14,7 @@ from ..models import BdsType, Identity
 from .database import ledger_faults
 from .format import transaction
 from .rows import SELECT, Delivery, State, delivery_of, microseconds, row_key
+from .waiting import PatientConnection
 
 PAGE = 1000
 
@@ -22,14 +22,18 @@ PAGE = 1000
 class LedgerQueries:
     """The reading half of the ledger. Any thread may call it; calls wait for each other.
 
-    Every call may raise DestinationError (the disk, a damaged file) or FolderBusy (another program holds the
+    Every call may raise DestinationError (the disk, a damaged file) or LedgerBusy (another program holds the
     database for too long).
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: PatientConnection) -> None:
         self._path = path
         self._connection = connection
         self._lock = threading.RLock()
+
+    def hurry(self) -> None:
+        """Wait no longer than a moment for other programs from now on: the run is to end. From any thread."""
+        self._connection.patience.cut()
 
     @contextlib.contextmanager
     def _statements(self) -> Iterator[None]:

@@ -21,6 +21,7 @@ from ..events import Examined, Observer, Read, Reviewed, Surveyed, unobserved
 from ..folder.folder import STATE, ledger_path, writing_to
 from ..folder.paths import inside
 from ..ledger.ledger import Delivery, Ledger
+from ..ledger.opening import opened
 from .discrepancies import Discrepancy, Fault, Verification
 
 #: Threads that read; more of them would only make a disk seek.
@@ -30,7 +31,7 @@ THREADS = min(8, (os.cpu_count() or 1) + 1)
 async def verify(to: Path, how: Verify = Verify.FULL, observer: Observer = unobserved) -> Verification:
     """Check every published file of the folder `to`; raises DestinationError, ConfigError."""
     demand_ledger(to)
-    with Ledger.read(to) as ledger:
+    with await opened(partial(Ledger.read, to, None)) as ledger:
         return await beside(examine(to, ledger, how, observer))
 
 

@@ -10,6 +10,8 @@ import pytest
 from aiohttp import web
 from commands import bds
 
+from bds_async.cli.metrics_file import MetricsFile
+from bds_async.errors import FolderBusy, LedgerBusy
 from bds_async.folder.folder import FolderLock
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 
@@ -98,6 +100,17 @@ async def test_a_run_that_another_one_keeps_out_leaves_the_metrics_to_it(sandbox
     with FolderLock(tmp_path / "to"):
         assert await sync(sandbox, tmp_path, "--metrics", file) == 75
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(("error", "codes"), [(LedgerBusy("held"), ["75"]), (FolderBusy("held"), [])])
+def test_a_ledger_that_another_program_holds_is_told_since_nobody_else_will(
+    tmp_path: Path, error: FolderBusy, codes: list[str]
+) -> None:
+    file = tmp_path / "bds.prom"
+    with pytest.raises(FolderBusy), MetricsFile(file, tmp_path).around():
+        raise error
+    assert [samples(file)["bds_async_last_exit_code"] for _ in codes] == codes
+    assert file.exists() == bool(codes)
 
 
 async def test_a_report_that_cannot_be_written_shows_in_the_metrics(sandbox: Sandbox, tmp_path: Path) -> None:

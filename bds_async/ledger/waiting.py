@@ -1,0 +1,58 @@
+"""Waiting for another program that holds the ledger's database: in short steps, so that a wait can be cut short."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import Any
+
+#: Seconds to wait for somebody who reads or backs up the database, and in a run that is to end.
+BUSY_TIMEOUT, HURRIED = 30.0, 1.0
+#: Seconds that SQLite waits by itself, and between two of its waits, since it does not wait for every lock.
+_STEP, _PAUSE = 0.1, 0.01
+_HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+class Patience:
+    """How many seconds to wait for another program; any thread may cut it short, for waits under way too."""
+
+    def __init__(self, seconds: float = BUSY_TIMEOUT) -> None:
+        self.seconds = seconds
+
+    def cut(self) -> None:
+        """Wait for a moment at most from now on."""
+        self.seconds = min(self.seconds, HURRIED)
+
+    def lose(self) -> None:
+        """A wait was in vain: the next one is for a moment at most, and those after it are not worth even that."""
+        self.seconds = HURRIED if self.seconds > HURRIED else 0.0
+
+
+class PatientConnection(sqlite3.Connection):
+    """A connection whose `execute` waits for whoever holds the database for as long as its `patience` says.
+
+    For any thread, and without transactions of Python's own.
+    """
+
+    def __init__(self, place: str) -> None:
+        super().__init__(place, timeout=_STEP, isolation_level=None, check_same_thread=False, uri=True)
+        self.patience = Patience()
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Execute one statement; what SQLite calls busy has changed nothing, and can be tried again."""
+        began = time.monotonic()
+        while True:
+            try:
+                return super().execute(sql, parameters)
+            except sqlite3.OperationalError as error:
+                if not is_held(error):
+                    raise
+                if time.monotonic() - began >= self.patience.seconds:
+                    self.patience.lose()
+                    raise
+            time.sleep(_PAUSE)
+
+
+def is_held(error: sqlite3.Error) -> bool:
+    """Whether another program holds the database."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _HELD
