@@ -16,6 +16,7 @@ from ..options import SyncOptions
 from ..ping import Ping
 from ..report import RunReport
 from .metrics_file import MetricsFile
+from .own_files import demand_apart
 from .running import run as run_job
 from .running import run_simple
 from .selection import run_options, to_option, watching_options
@@ -73,7 +74,7 @@ def command(
         raise ConfigError("--json goes with --dry-run; the results of a run are written by --report FILE.")
 
     async def job(stop: Stop) -> RunReport:
-        file = MetricsFile(metrics, to) if metrics is not None else None
+        file = _metrics_file(metrics, to, report)
         with file.around() if file is not None else nullcontext():
             config = Config.load(settings().config)
             observer = all_of(observers(to, report=report, no_progress=no_progress, metrics=file))
@@ -81,6 +82,13 @@ def command(
 
     # Even a job that finds no config has somebody who waits to hear of it.
     return run_job(lambda stop: job(stop) if ping is None else ping.around(job(stop))).exit_code
+
+
+def _metrics_file(path: Path | None, to: Path, report: Path | None) -> MetricsFile | None:
+    if path is None:
+        return None
+    demand_apart(path, "metrics file", to, {} if report is None else {report: "the report"})
+    return MetricsFile(path, to)
 
 
 def _print_plan(to: Path, options: SyncOptions, as_json: bool) -> int:

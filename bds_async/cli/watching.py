@@ -10,6 +10,7 @@ from pathlib import Path
 from ..events import Event, Finished, Observer
 from ..progress import Bars, Lines, Summary
 from .files import demand_writable, write
+from .own_files import demand_apart
 from .settings import settings
 
 log = logging.getLogger(__name__)
@@ -18,9 +19,10 @@ log = logging.getLogger(__name__)
 def observers(
     folder: Path, *, report: Path | None, no_progress: bool, metrics: Observer | None = None
 ) -> list[Observer]:
-    """Everybody who watches a run into `folder`; raises ConfigError if the report could not be written."""
+    """Everybody who watches a run into `folder`; raises ConfigError if the report could not, or may not, be written."""
     watching: list[Observer] = [_display(no_progress), Summary(log, folder)]
     if report is not None:
+        demand_apart(report, "report", folder)
         demand_writable(report, "report")
         watching.append(ReportFile(report))
     if metrics is not None:

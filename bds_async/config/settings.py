@@ -22,12 +22,10 @@ from pydantic import (
 
 from ..errors import ConfigError
 from .addresses import origin
-from .sources import from_environment, from_file, is_absent, variable
+from .sources import config_path, from_environment, from_file, is_absent, variable
 
 #: D2L's auth service, for every tenant in its cloud.
 AUTH_SERVICE = "https://auth.brightspace.com"
-#: The config file that is read where neither the caller nor `BDS_CONFIG` names one.
-CONFIG_FILE = Path("config.json")
 
 
 class TokenSource(StrEnum):
@@ -79,7 +77,7 @@ class Config(BaseModel):
 
     @classmethod
     def _load(cls, path: Path | None, environ: Mapping[str, str], not_yet: tuple[str, ...]) -> Self:
-        path = path or Path(environ.get("BDS_CONFIG") or CONFIG_FILE)
+        path = config_path(path, environ)
         stored = from_file(path)
         provided = from_environment(environ)
         values = (stored or {}) | {key: value for key, (value, _) in provided.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import os
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +32,38 @@ KEYS = (
 #: Keys whose value can also stand in a file that `BDS_<KEY>_FILE` names.
 SECRET_KEYS = ("client_secret", "refresh_token")
 _PATH_KEYS = ("token_file", "private_key_file")
+#: The config file that is read where neither the caller nor `BDS_CONFIG` names one.
+CONFIG_FILE = Path("config.json")
+
+
+def config_path(path: Path | None, environ: Mapping[str, str]) -> Path:
+    """The config file that is read: the one that the caller names, else `BDS_CONFIG`, else config.json."""
+    return path or Path(environ.get("BDS_CONFIG") or CONFIG_FILE)
+
+
+def files_in_use(path: Path | None, environ: Mapping[str, str]) -> dict[Path, str]:
+    """The config file and every file that it or the environment names, each with a few words for it.
+
+    Whether they are any good is not asked.
+    """
+    config = config_path(path, environ)
+    variables = [*map(variable, _PATH_KEYS), *(f"{variable(key)}_FILE" for key in SECRET_KEYS)]
+    named = [*_paths_in(config).items(), *((name, environ.get(name)) for name in variables)]
+    files = {_expanded(value): f"the file that {name} names" for name, value in named if isinstance(value, str)}
+    return {**files, config: "the config file"}
+
+
+def _paths_in(config: Path) -> dict[str, object]:
+    try:
+        found = parse_object(config.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {key: _anchored(found[key], config.parent) for key in _PATH_KEYS if not is_absent(found.get(key))}
+
+
+def _expanded(value: str) -> Path:
+    # Path's own raises where there is no such home.
+    return Path(os.path.expanduser(value.strip()))  # noqa: PTH111
 
 
 def variable(key: str) -> str:

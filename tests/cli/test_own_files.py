@@ -1,0 +1,117 @@
+"""A report or metrics file that would take the place of what bds-async lives on is refused before anything is done."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from commands import bds
+
+from bds_async.config.sources import files_in_use
+from bds_async.sandbox import Sandbox, SandboxSettings
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="symbolic links")
+OPTIONS = [("pull", "--report"), ("sync", "--report"), ("sync", "--metrics")]
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(SandboxSettings(data_sets=2, scale=0.01)) as found:
+        yield found
+
+
+@pytest.fixture
+def home(tmp_path: Path, sandbox: Sandbox) -> Path:
+    """A config with a token file, a folder that was pulled to, and links to all of it."""
+    sandbox.write_config(tmp_path / "config.json")
+    config = json.loads((tmp_path / "config.json").read_text("utf-8"))
+    (tmp_path / "token").write_text(config.pop("refresh_token"))
+    (tmp_path / "config.json").write_text(json.dumps({**config, "token_file": "token"}))
+    (tmp_path / "config.json").chmod(0o600)
+    (tmp_path / "to" / ".bds-async" / "partial").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("config.json")
+    (tmp_path / "state").symlink_to("to/.bds-async")
+    return tmp_path
+
+
+def content(home: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("written", OPTIONS, ids=" ".join)
+@pytest.mark.parametrize(
+    ("place", "what"),
+    [
+        ("config.json", "the config file"),
+        ("link", "the config file"),
+        ("to/../config.json", "the config file"),
+        ("token", "the file that token_file names"),
+        ("to/.bds-async/ledger.sqlite3", "where bds-async keeps its own"),
+        ("to/.bds-async/partial/x", "where bds-async keeps its own"),
+        ("state/run.json", "where bds-async keeps its own"),
+    ],
+)
+async def test_the_config_the_token_and_the_folder_s_own_files_are_safe(
+    sandbox: Sandbox, home: Path, written: tuple[str, str], place: str, what: str
+) -> None:
+    """The config, or the token file, holds the only refresh token that there is."""
+    before, (command, option) = content(home), written
+    done = await bds(command, "--config", home / "config.json", "--to", home / "to", option, home / place)
+    assert (done.code, done.complaints) == (2, [])
+    assert what in done.err
+    assert content(home) == before
+    assert sandbox.counters.exchanges == 0
+
+
+async def test_the_report_and_the_metrics_are_two_files(sandbox: Sandbox, home: Path) -> None:
+    files = ("--report", home / "out", "--metrics", home / "to" / ".." / "out")
+    done = await bds("sync", "--config", home / "config.json", "--to", home / "to", *files)
+    assert (done.code, done.complaints) == (2, [])
+    assert "would overwrite the report" in done.err
+    assert not (home / "out").exists()
+
+
+async def test_a_config_that_cannot_be_read_is_safe_from_what_tells_of_that(home: Path) -> None:
+    """The metrics are written however a sync ends."""
+    (home / "config.json").write_text("{")
+    done = await bds("sync", "--config", home / "config.json", "--to", home / "to", "--metrics", home / "config.json")
+    assert done.code == 2
+    assert (home / "config.json").read_text("utf-8") == "{"
+
+
+async def test_a_demo_spares_the_config_of_its_folder_too(home: Path) -> None:
+    before = content(home)
+    done = await bds("demo", "--to", home / "demo", "--report", "config.json", cwd=home)
+    assert done.code == 2
+    assert content(home) == before
+
+
+async def test_any_other_place_is_good(home: Path) -> None:
+    """Beside the config, and in the destination."""
+    files = ("--report", home / "to" / "run.json", "--metrics", home / "bds.prom")
+    done = await bds("sync", "-q", "--config", home / "config.json", "--to", home / "to", *files)
+    assert (done.code, done.err) == (0, "")
+
+
+def test_every_file_that_is_named_is_known_wherever_it_is_named(tmp_path: Path) -> None:
+    """Without asking whether it is there, or of any use."""
+    config = tmp_path / "settings.json"
+    config.write_text(json.dumps({"token_file": "~nobody-of-that-name/token", "private_key_file": "key.pem"}))
+    environ = {
+        "BDS_CONFIG": str(config),
+        "BDS_TOKEN_FILE": "/run/token",
+        "BDS_CLIENT_SECRET_FILE": "/run/secret",
+        "BDS_REFRESH_TOKEN_FILE": "/run/refresh",
+    }
+    assert files_in_use(None, environ) == {
+        Path("~nobody-of-that-name/token"): "the file that token_file names",
+        tmp_path / "key.pem": "the file that private_key_file names",
+        Path("/run/token"): "the file that BDS_TOKEN_FILE names",
+        Path("/run/secret"): "the file that BDS_CLIENT_SECRET_FILE names",
+        Path("/run/refresh"): "the file that BDS_REFRESH_TOKEN_FILE names",
+        config: "the config file",
+    }
+    assert files_in_use(None, {}) == {Path("config.json"): "the config file"}
