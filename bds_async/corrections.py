@@ -20,6 +20,7 @@ from .placement import by_folder
 from .plan import select
 from .publish import Reconciler
 from .report import FailedList
+from .sync_steps import looked_at
 from .verification.verification import demand_folder
 
 
@@ -70,6 +71,8 @@ async def mark(config: Config, to: Path, patterns: Sequence[str], selection: Sel
             for extract in sorted(extracts, key=lambda extract: extract.age_key)
             if _is_chosen(extract, folder, selection, ledger)
         ]
+        # What is marked was looked at: a sync takes whatever is delivered for seen.
+        ledger.keep(looked_at(listing, ledger))
         for delivery in marked:
             ledger.record(delivery)
         return Marked(marked, listing.failed)

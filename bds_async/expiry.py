@@ -59,17 +59,21 @@ def _unseen(last: LastLook, listed: Listed, state: SyncState, look: Look) -> tim
     if not moving or look.latest is None or last.latest is None:
         # A clock that was set back tells nothing.
         return by_clock if by_clock >= timedelta() else timedelta.max
-    return max(by_clock, look.latest - _tenants_time(last.at, last.latest, state.last_differential))
+    return max(by_clock, look.latest - _tenants_time(last, last.latest, state.last_differential))
 
 
-def _tenants_time(looked: datetime, latest: datetime, delivered: Delivered | None) -> datetime:
-    """How late it was for the tenant at a look, at least: a tenant that pauses has dates that stand still.
-
-    So long as they are not ahead of the clock, that tells how long before the look the newest differential was there.
-    """
-    if delivered is None or not latest < looked or delivered.at > looked:
+def _tenants_time(last: LastLook, latest: datetime, delivered: Delivered | None) -> datetime:
+    """How late it was for the tenant at a look, at least: a tenant that pauses has dates that stand still."""
+    if delivered is None:
         return latest
-    return max(latest, delivered.queued + (looked - delivered.at))
+    known = [latest]
+    if latest < last.at and delivered.at <= last.at:
+        # Dates that are not ahead of the clock: it tells how long the newest differential had been there.
+        known.append(delivered.queued + (last.at - delivered.at))
+    if last.newest is None and last.retained is not None:
+        # It had expired by then.
+        known.append(delivered.queued + last.retained)
+    return max(known)
 
 
 def _dropped_early(last: LastLook, listed: Listed, look: Look, retained: timedelta) -> bool:

@@ -44,6 +44,16 @@ def test_a_pause_of_the_whole_tenant_that_is_watched_day_by_day_is_none(pause: i
     assert books.gaps == []
 
 
+@pytest.mark.parametrize("pause", [16, 20, 26])
+def test_nor_is_a_pause_of_less_than_twice_what_is_retained_though_the_clock_stands_still(pause: int) -> None:
+    world = World([full(0), *(diff((day + 0.5) * DAY) for day in [*range(15), *range(15 + pause, 80)])], KEEPS)
+    world.keeps[BdsType.FULL] = timedelta(days=300)
+    books = Books()
+    for day in range(1, 75):
+        sync(books, world, day * DAY, 500 * DAY)
+    assert books.gaps == []
+
+
 def test_a_pause_with_an_outage_of_the_job_at_its_end_may_hide_something() -> None:
     world = World([full(0), *(diff((day + 0.5) * DAY) for day in [*range(10), *range(30, 80)])], KEEPS)
     books = Books()
