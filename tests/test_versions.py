@@ -5,7 +5,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.catalogue.versions import DOCUMENTED, NEWEST_KNOWN, OLDEST_KNOWN, ROUTE, negotiate, newest_common, ranges
+from bds_async.catalogue.versions import DOCUMENTED, NEWEST_KNOWN, OLDEST_KNOWN, ROUTE, negotiate, newest_common
 from bds_async.errors import CatalogueError, ConfigError, ExtractError, TransientError
 from bds_async.models import version_key
 
@@ -74,18 +74,6 @@ class TestNegotiate:
         ) as caught:
             await negotiate(await tenant_that_says(products("1.30", "1.49")), "1.12")
         assert caught.value.exit_code == 2
-
-    @pytest.mark.parametrize(
-        ("versions", "text"),
-        [
-            (["1.49"], "1.49"),
-            (["1.49", "1.30", "1.30"], "1.30, 1.49"),
-            ([f"1.{minor}" for minor in range(15, 64)], "1.15 to 1.63"),
-            (["1.11", "1.9", "1.10", "2.0", "1.99", "2.1"], "1.9 to 1.11, 1.99, 2.0 to 2.1"),
-        ],
-    )
-    def test_those_that_follow_each_other_are_named_as_one_range(self, versions, text):
-        assert ranges(versions) == text
 
     @pytest.mark.parametrize("status", [403, 404])
     async def test_a_tenant_that_will_not_say_is_asked_as_d2l_documents_it(self, tenant_that_says, status):

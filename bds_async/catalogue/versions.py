@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..errors import ConfigError, ExtractError, RefusedRequest
 from ..models import version_key
 from ..tenant.tenant import VERSIONS, Tenant
@@ -25,7 +23,7 @@ async def negotiate(tenant: Tenant, wanted: str | None) -> str:
     supported = await _supported(tenant)
     if wanted is not None:
         if supported and wanted not in supported:
-            raise ConfigError(f"api_version {wanted} is not known to {tenant.origin}; it knows {ranges(supported)}.")
+            raise ConfigError(f"api_version {wanted} is not known to {tenant.origin}; it knows {', '.join(supported)}.")
         return wanted
     return newest_common(supported) if supported else DOCUMENTED
 
@@ -38,19 +36,6 @@ def newest_common(supported: list[str]) -> str:
     if known:
         return max(known, key=version_key)
     return min(above, key=version_key) if above else max(supported, key=version_key)
-
-
-def ranges(versions: Sequence[str]) -> str:
-    """Versions for people, in order: `1.10, 1.15 to 1.63`."""
-    runs: list[list[str]] = []
-    expected: tuple[int, ...] = ()
-    for version in sorted(set(versions), key=version_key):
-        key = version_key(version)
-        if key != expected:
-            runs.append([])
-        runs[-1].append(version)
-        expected = (*key[:-1], key[-1] + 1)
-    return ", ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
 
 
 async def _supported(tenant: Tenant) -> list[str]:

@@ -11,7 +11,7 @@ from yarl import URL
 
 from ..auth.token_endpoint import TokenEndpoint
 from ..catalogue.pages import ProductVersions, parse
-from ..catalogue.versions import DOCUMENTED, ROUTE, newest_common, ranges
+from ..catalogue.versions import DOCUMENTED, ROUTE, newest_common
 from ..config.settings import Config
 from ..errors import CatalogueError, ConfigError, ExtractError, UnreachableError
 from ..models import version_key
@@ -82,7 +82,7 @@ async def check_api_version(case: Case) -> Finding:
     """`api_version` of the config is known to the tenant, or there is one that both sides know."""
     wanted, versions = case[Config].api_version, case[TenantAnswers].versions
     if wanted and versions and wanted not in versions:
-        raise ConfigError(f"The tenant does not know api_version {wanted}; it knows {ranges(versions)}.")
+        raise ConfigError(f"The tenant does not know api_version {wanted}; it knows {', '.join(versions)}.")
     lp = wanted or (newest_common(list(versions)) if versions else DOCUMENTED)
     oldest, newest = (choose(versions, key=version_key, default=None) for choose in (min, max))
     case.observations["api_version"] = {"used": lp, "oldest": oldest, "newest": newest}
