@@ -34,6 +34,15 @@ class TestMark:
         assert [each.arrival for each in of(later)] == [Arrival.NEW]
         assert through(later) == queued(of(later))[-1]
 
+    async def test_marking_hides_nothing_that_came_and_went_before(self, tmp_path):
+        """It is a look of its own: what expired between the last sync and it is a gap."""
+        async with scheduled(tmp_path, data_sets=1) as job:
+            await job.sync()
+            job.sandbox.advance(30 * DAY)
+            await mark(job.config, job.to, ["Users"], Selection(since=NOW + 28 * DAY))
+            report = await job.sync()
+        assert [(gap.data_set, gap.closed_by is None) for gap in report.gaps] == [("Users", False)]
+
     async def test_only_what_was_queued_then(self, tmp_path):
         async with scheduled(tmp_path, data_sets=1) as job:
             job.to.mkdir()
