@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -19,9 +20,12 @@ from bds_async.recipes import RECIPES, recipe
 @pytest.mark.parametrize("name", list(RECIPES))
 def test_every_recipe_is_printed_as_it_is(name: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "bds_async", "recipe", name], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "bds_async", "recipe", name],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "utf-16"},
     )
-    assert done.stdout == recipe(name)
+    assert done.stdout == recipe(name).encode()
 
 
 @pytest.mark.parametrize("name", list(RECIPES))
@@ -62,7 +66,28 @@ def test_the_service_restarts_on_5_and_75_alone_and_never_in_a_loop() -> None:
     lines = recipe("systemd-service").splitlines()
     assert "RestartForceExitStatus=5 75" in lines
     assert "Restart=no" in lines
-    assert any(line.startswith("StartLimitBurst=") for line in lines)
+    assert {"StartLimitIntervalSec=50min", "StartLimitBurst=3", "RestartSec=10min"} <= set(lines)
+
+
+def test_no_turn_of_the_timer_is_refused_because_of_restarts() -> None:
+    """All starts that the limit allows are over, and forgotten, before the next turn (an hour less its delay)."""
+    service, timer = recipe("systemd-service"), recipe("systemd-timer")
+    burst, restart = (
+        int(re.findall(rf"^{key}=(\d+)", service, re.MULTILINE)[0]) for key in ("StartLimitBurst", "RestartSec")
+    )
+    interval = int(re.findall(r"^StartLimitIntervalSec=(\d+)min$", service, re.MULTILINE)[0])
+    delay = int(re.findall(r"^RandomizedDelaySec=(\d+)min$", timer, re.MULTILINE)[0])
+    assert (burst - 1) * restart < interval < 60 - delay
+
+
+def test_the_windows_task_is_in_the_order_of_its_schema() -> None:
+    """Of a trigger first what all have, then what is its own; and each action's context is a principal."""
+    task = xml.dom.minidom.parseString(recipe("windows-task").replace('encoding="UTF-16"', 'encoding="UTF-8"'))
+    (trigger,) = task.getElementsByTagName("TimeTrigger")
+    parts = [part.nodeName for part in trigger.childNodes if part.nodeType == part.ELEMENT_NODE]
+    assert parts == ["Enabled", "StartBoundary", "Repetition", "RandomDelay"]
+    (actions,), (principal,) = task.getElementsByTagName("Actions"), task.getElementsByTagName("Principal")
+    assert actions.getAttribute("Context") == principal.getAttribute("id")
 
 
 def test_the_airflow_dag_is_python_and_the_windows_task_is_xml() -> None:

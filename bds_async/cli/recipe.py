@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import click
 
 from ..recipes import RECIPES, recipe
@@ -17,4 +20,7 @@ from .settings import common_options
 @common_options
 def command(name: str) -> None:
     """Print a recipe to run sync under a scheduler."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # As it is, on Windows too: a unit wants neither another encoding nor other line ends.
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     click.echo(recipe(name), nl=False)

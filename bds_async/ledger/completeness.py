@@ -35,6 +35,15 @@ class KnownGap:
     missed: Missed
     closed_by: str | None
 
+    def tells_more_than(self, other: KnownGap) -> bool:
+        """Whether it is the same closed gap as another, which was open when nobody knew what lies behind it."""
+        is_same = (self.folder, self.missed.after, self.closed_by) == (
+            other.folder,
+            other.missed.after,
+            other.closed_by,
+        )
+        return is_same and self.closed_by is not None and other.missed.before is None and self.missed.before is not None
+
 
 class CompletenessRecords(SyncRecords):
     """The part of the ledger that is about completeness."""
@@ -50,7 +59,8 @@ class CompletenessRecords(SyncRecords):
                 for after, before, *_, closed_by in self._rows(GAPS, folder):
                     span = folder, Missed(moment_or_none(after), moment_or_none(before))
                     found[span] = closed_by and found.get(span, closed_by)
-        return [KnownGap(*span, closed_by) for span, closed_by in found.items() if closed_by not in (FILLED, MARKED)]
+        known = [KnownGap(*span, closed_by) for span, closed_by in found.items() if closed_by not in (FILLED, MARKED)]
+        return [gap for gap in known if not any(other.tells_more_than(gap) for other in known)]
 
     def settle_gaps(self, folders: Iterable[str]) -> None:
         """Let each gap that a delivered full covers be closed for good, and told no more."""
