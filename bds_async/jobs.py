@@ -25,9 +25,8 @@ from .options import PullOptions, RunOptions, SyncOptions
 from .publish import Publisher
 from .pull_plan import plan_pull
 from .remarks import nothing_to_sync, turned_to_another_form, unknown_files
-from .report import Outcome, RunReport
+from .report import Outcome, RunReport, breaks_columns
 from .run_plan import RunPlan, Step
-from .schema import ChangeKind
 from .sync_steps import SyncPlan, arrivals_of, looked_at, plan_sync
 
 DEFAULT_FOLDER = Path("bds-data")
@@ -152,5 +151,5 @@ class _Sync(Job[SyncOptions]):
         """3 besides for a gap that stays open and, where that is asked for, for a breaking change of columns."""
         log = self.wiring.course.log
         is_open = any(gap.closed_by is None for gap in log.survey().gaps)
-        is_broken = any(each.schema_change and each.schema_change.kind is ChangeKind.BREAKING for each in log.outcomes)
-        return 3 if is_open or (is_broken and self.wiring.options.strict_schema) else super().exit_code
+        is_broken = self.wiring.options.strict_schema and breaks_columns(log.outcomes)
+        return 3 if is_open or is_broken else super().exit_code

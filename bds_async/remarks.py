@@ -76,7 +76,7 @@ def in_another_form(delivered: Iterable[Delivery], wanted: PublishAs) -> str:
         return ""
     return (
         f"{counted(count, 'extract')} delivered as {_OTHER[wanted]} before will not come again as {wanted}: "
-        f"give --as {wanted} a folder of its own (--to), or replace what is listed with `bds-async pull --force`."
+        f"give --as {wanted} a folder of its own (--to), or fetch the listed ones again with `bds-async pull --force`."
     )
 
 

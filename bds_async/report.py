@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from typing import Any
 
 from .completeness import Arrival, Completeness, Gap
 from .models import Extract, utc_text
-from .schema import SchemaChange
+from .schema import ChangeKind, SchemaChange
 
 REPORT_VERSION = 1
 
@@ -45,6 +45,12 @@ class Outcome:
     error: str | None = None
     schema_change: SchemaChange | None = None
     arrival: Arrival | None = None
+
+
+def breaks_columns(outcomes: Iterable[Outcome]) -> bool:
+    """Whether the columns of some extract break with those of the one before it."""
+    changes = (each.schema_change for each in outcomes)
+    return any(change is not None and change.kind is ChangeKind.BREAKING for change in changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from ..errors import ConfigError
 from ..jobs import preview_sync, sync
 from ..options import SyncOptions
 from ..ping import Ping
-from ..report import RunReport
+from ..report import RunReport, breaks_columns
 from .metrics_file import MetricsFile
 from .own_files import demand_apart
 from .running import run as run_job
@@ -23,6 +24,8 @@ from .selection import run_options, to_option, watching_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, log_gaps, print_plan
 from .watching import all_of, observers
+
+log = logging.getLogger(__name__)
 
 
 @click.command("sync", short_help="Deliver everything new, each extract once.")
@@ -81,7 +84,10 @@ def command(
             return await sync(config, to, options, observer=observer, stop=stop)
 
     # Even a job that finds no config has somebody who waits to hear of it.
-    return run_job(lambda stop: job(stop) if ping is None else ping.around(job(stop))).exit_code
+    done = run_job(lambda stop: job(stop) if ping is None else ping.around(job(stop)))
+    if strict_schema and breaks_columns(done.outcomes):
+        log.error("Columns changed as told above: with --strict-schema that is exit code 3. See `bds-async schema`.")
+    return done.exit_code
 
 
 def _metrics_file(path: Path | None, to: Path, report: Path | None) -> MetricsFile | None:
