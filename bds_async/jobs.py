@@ -125,6 +125,7 @@ async def _run(
 
 class _Pull(Job[PullOptions]):
     def plan(self, listing: Listing) -> RunPlan:
+        """What the options choose; it counts as a look for the next sync, too."""
         self.wiring.ledger.keep(looked_at(listing, self.wiring.ledger))
         return plan_pull(listing, self.wiring.options, self.wiring.ledger, self.wiring.to)
 
@@ -137,6 +138,7 @@ class _Pull(Job[PullOptions]):
 
 class _Sync(Job[SyncOptions]):
     def plan(self, listing: Listing) -> RunPlan:
+        """All that is new; the ledger is told what was seen."""
         ledger = self.wiring.ledger
         plan = _planned_sync(listing, self.wiring.options, ledger, self.wiring.to)
         ledger.keep(plan.kept)

@@ -86,5 +86,6 @@ class _Plain(logging.Formatter):
     """The message alone; what is a warning or worse says so."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """As a person reads it."""
         message = record.getMessage()
         return message if record.levelno < logging.WARNING else f"bds-async: {record.levelname.lower()}: {message}"

@@ -74,6 +74,7 @@ class _Examination:
         self._found: list[Discrepancy] = []
 
     async def run(self, files: int) -> Verification:
+        """Examine every delivered file; `files` is how many there are."""
         deliveries = self._ledger.deliveries()
         async with asyncio.TaskGroup() as group:
             for _ in range(THREADS):
