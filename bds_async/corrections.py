@@ -38,7 +38,6 @@ def correcting(to: Path, tenant: str | None = None) -> Iterator[Ledger]:
 
     Raises FolderBusy, DestinationError, WrongTenant; ConfigError where no `tenant` is given and no ledger is there.
     """
-    demand_folder(to)
     owner = tenant if tenant is not None else _owner(to)
     prepare(to)
     with FolderLock(to), Ledger.open(to, owner) as ledger:
@@ -48,6 +47,7 @@ def correcting(to: Path, tenant: str | None = None) -> Iterator[Ledger]:
 
 
 def _owner(to: Path) -> str:
+    demand_folder(to)
     with Ledger.read(to) as ledger:
         if ledger.tenant is None:
             raise ConfigError(f"There is no ledger in {to}: name the right folder with --to.")
@@ -62,7 +62,10 @@ def chosen_folders(ledger: Ledger, patterns: Sequence[str]) -> dict[str, DataSet
 
 
 async def mark(config: Config, to: Path, patterns: Sequence[str], selection: Selection) -> Marked:
-    """Mark listed extracts as delivered, although no file of them was published here. Raises as `pull` does."""
+    """Mark listed extracts as delivered, although no file of them was published here. Raises as `pull` does.
+
+    The folder is made where there is none, as for a first sync that is to leave the past out.
+    """
     with correcting(to, config.bspace_url) as ledger:
         listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
         marked = [

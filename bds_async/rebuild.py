@@ -33,6 +33,7 @@ from .models import BdsType, DataSet, Extract
 from .options import RunOptions
 from .placement import by_folder
 from .report import FailedList
+from .verification.verification import demand_folder
 
 #: Seconds by which an extract may seem to be made after its file was written: clocks differ, and a file system that
 #: keeps local time is off by an hour for half of the year.
@@ -77,6 +78,7 @@ async def rebuild(
     What the ledger knew of a data set is dropped once all of its files are checked, so that a sync begins it anew:
     without its files, with the newest full. A CSV has nothing to prove it whole, and is taken as it is.
     """
+    demand_folder(to)
     with correcting(to, config.bspace_url) as ledger, ZipThreads() as threads:
         listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
         placed = by_folder(listing.extracts, ledger).items()

@@ -22,7 +22,6 @@ EVERYTHING = Selection()
 class TestMark:
     async def test_what_another_program_has_loaded_is_not_delivered(self, tmp_path):
         async with scheduled(tmp_path, data_sets=2) as job:
-            job.to.mkdir()
             marked = await mark(job.config, job.to, ["Users"], EVERYTHING)
             report = await job.sync()
             later = await job.sync(DAY)
