@@ -13,6 +13,8 @@ from .sync_state import Baseline, Delivered, LastLook, Listed, Look, SyncState, 
 
 #: D2L keeps differentials listed for about 14 days; taken for a data set of which none has been seen yet.
 USUAL_RETENTION = timedelta(days=13)
+#: What is older than this has been dropped, where nothing unusual is configured.
+LONGEST_USUAL_RETENTION = timedelta(days=15)
 #: No tenant is taken to list differentials for less time, however few have been seen.
 SHORTEST_RETENTION = timedelta(days=1)
 
@@ -23,6 +25,14 @@ def begins_late(listed: Listed, baseline: Baseline, look: Look) -> bool:
     if oldest is None or look.latest is None or oldest <= baseline.queued:
         return False
     return look.latest - baseline.queued >= USUAL_RETENTION
+
+
+def missed_at_first(listed: Listed, baseline: Baseline, look: Look) -> bool:
+    """Whether the first list shows it: it reaches back as far as differentials are kept, and the baseline further."""
+    oldest = listed.oldest_differential
+    if oldest is None or look.latest is None or not begins_late(listed, baseline, look):
+        return False
+    return look.latest - oldest >= USUAL_RETENTION and look.latest - baseline.queued > LONGEST_USUAL_RETENTION
 
 
 def missed_since(last: LastLook, listed: Listed, state: SyncState, look: Look) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from .completeness import Arrival
-from .expiry import are_known, begins_late, look_back, missed_since
+from .expiry import are_known, begins_late, look_back, missed_at_first, missed_since
 from .models import BdsType, Extract, version_key
 from .sync_state import Baseline, Kept, Listed, Look, Missed, SyncState
 
@@ -27,7 +27,8 @@ class Due:
 class DataSetPlan:
     """What is to be delivered of a data set, oldest first, what the ledger is to keep of this look, and all gaps.
 
-    `begins_late`: differentials between the first baseline and the first of them that is listed may have been dropped.
+    `begins_late`: differentials between the first baseline and the first of them that is listed may have been dropped,
+    though nothing shows it.
     """
 
     due: tuple[Due, ...]
@@ -50,14 +51,14 @@ def plan_data_set(listed: Listed, state: SyncState, look: Look, *, with_fulls: b
         tuple(Due(extract, Arrival.BASELINE if extract in base else arrival_of(extract, state)) for extract in due),
         Kept(baseline, last_look, missed, frozenset(extract.identity for extract in due), filled),
         gaps,
-        begins_late=baseline is not None and not state.has_begun and begins_late(listed, baseline, look),
+        begins_late=_begins_late(listed, state, baseline, look) and expired is None,
     )
 
 
 def _baseline(listed: Listed, state: SyncState, look: Look) -> tuple[Baseline | None, Missed | None]:
     """From which full on differentials are delivered, and what was missed before them."""
     if state.last_look is None or not state.has_begun:
-        return None if listed.newest_full is None else Baseline.of(listed.newest_full), None
+        return _first_baseline(listed, look)
     if not missed_since(state.last_look, listed, state, look):
         return state.baseline, None
     oldest, newest = listed.oldest_differential, listed.newest_full
@@ -67,6 +68,18 @@ def _baseline(listed: Listed, state: SyncState, look: Look) -> tuple[Baseline | 
     # Where no differential has ever been seen the full is taken to be safe, and nothing is said to be missed.
     is_told = are_known(state.last_look, listed)
     return Baseline.of(newest), Missed(gap.after, newest.queued_for_processing_date) if is_told else None
+
+
+def _begins_late(listed: Listed, state: SyncState, baseline: Baseline | None, look: Look) -> bool:
+    return baseline is not None and not state.has_begun and begins_late(listed, baseline, look)
+
+
+def _first_baseline(listed: Listed, look: Look) -> tuple[Baseline | None, Missed | None]:
+    if listed.newest_full is None:
+        return None, None
+    first = Baseline.of(listed.newest_full)
+    missed = missed_at_first(listed, first, look)
+    return first, Missed(first.queued, listed.oldest_differential) if missed else None
 
 
 def _last_before(moment: datetime | None, state: SyncState) -> datetime | None:

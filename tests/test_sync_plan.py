@@ -99,9 +99,16 @@ class TestBegin:
         assert moments(plan)[:2] == [("full", 28 * DAY, "baseline"), ("diff", 28.5 * DAY, "new")]
         assert books.gaps == []
 
-    def test_a_baseline_that_is_older_than_differentials_are_kept_is_told_and_is_no_gap(self):
-        """The newest full is a month old here, and differentials are listed for two weeks: some may have expired."""
+    def test_differentials_that_expired_before_the_first_look_are_a_gap(self):
+        """The newest full is a month old here, and the list reaches back for the two weeks that differentials stay."""
         world = a_world(hours(40, DAY, 12), [0], keeps={**KEEPS, BdsType.FULL: timedelta(days=60)})
+        books = Books()
+        assert not books.sync(world, at(30 * DAY)).begins_late
+        assert books.open_gaps == [Missed(at(0), at(16.5 * DAY))]
+
+    def test_an_old_baseline_is_told_where_nothing_shows_that_any_expired(self):
+        """The newest full is a month old, the first differential three days: it may have been the first at all."""
+        world = a_world(hours(12, DAY, 27 * DAY + 12), [0], keeps={**KEEPS, BdsType.FULL: timedelta(days=60)})
         books = Books()
         assert books.sync(world, at(30 * DAY)).begins_late
         assert not books.sync(world, at(31 * DAY)).begins_late

@@ -55,7 +55,8 @@ def files_in_use(path: Path | None, environ: Mapping[str, str]) -> dict[Path, st
 
 def _paths_in(config: Path) -> dict[str, object]:
     try:
-        found = parse_object(config.read_bytes())
+        # A pipe gives its content once, to who needs it.
+        found = parse_object(config.read_bytes()) if config.is_file() else {}
     except (OSError, ValueError):
         return {}
     return {key: _anchored(found[key], config.parent) for key in _PATH_KEYS if not is_absent(found.get(key))}
