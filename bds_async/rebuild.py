@@ -191,7 +191,11 @@ class _Listed:
 
 
 def _fits(extract: Extract, name: ParsedName, written: float) -> bool:
-    """A plain name means nothing that was made after the file was written: the file is of a making before it."""
+    """A plain name means nothing that was made after the file was written: the file is of a making before it.
+
+    A file that seems to be older than the moment in its name has lost its own time, which tells nothing then.
+    """
     if name.created is None:
-        return extract.created_date.timestamp() <= written + SKEW
+        is_timeless = written + SKEW < name.queued.timestamp()
+        return is_timeless or extract.created_date.timestamp() <= written + SKEW
     return compact(extract.created_date) == compact(name.created)

@@ -87,7 +87,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class LastLook:
-    """What the last sync saw of a data set.
+    """What was seen of a data set at the last look, which a sync, a pull or a mark takes.
 
     `retained` is for how long at least a differential stays listed, None if there has been none to see. `newest` is the
     newest queued date of the differentials listed then, None if there were none; of the fulls while `retained` is None.

@@ -327,6 +327,14 @@ def test_a_folder_belongs_to_the_tenant_of_its_first_delivery(folder: Path) -> N
         assert caught.value.exit_code == 2
 
 
+def test_a_folder_belongs_to_the_tenant_whose_data_sets_were_seen(folder: Path) -> None:
+    """Else the names of another tenant's folders would stay taken."""
+    with Ledger.open(folder, TENANT) as ledger:
+        ledger.folder_for(data_set())
+    with pytest.raises(WrongTenant):
+        Ledger.open(folder, "https://other.example")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
 def test_a_folder_whose_name_is_no_text_has_a_ledger_as_any_other(tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/d\xff%?#"))

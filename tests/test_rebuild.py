@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -54,6 +54,17 @@ class TestListed:
         assert (found.recorded, found.rejected, found.failed_lists) == (len(before), [], [])
         assert without_moment(deliveries(job.to)) == without_moment(before)
         assert {each.status for each in again.outcomes} == {Status.SKIPPED}
+
+    async def test_files_whose_own_time_was_lost_come_back_too(self, tmp_path):
+        """As a copy or a restored backup has them: older than the moment that they stand for."""
+        async with scheduled(tmp_path, data_sets=2) as job:
+            await everything(job)
+            before = deliveries(job.to)
+            for folder in ("Users", "UserEnrollments"):
+                written_at(job.to / folder, datetime(2020, 1, 1, tzinfo=UTC))
+            ledger_path(job.to).unlink()
+            await rebuild(job.config, job.to)
+        assert without_moment(deliveries(job.to)) == without_moment(before)
 
     async def test_one_that_is_broken_off_leaves_data_sets_that_it_had_not_finished(self, tmp_path):
         seen: list[str] = []

@@ -395,7 +395,17 @@ class TestAfterAKill:
             custody.read()
             assert custody.in_doubt_since is None
 
-    @pytest.mark.parametrize("note", [b"", b"{", b"[]", b"{}", b'{"spent": 1, "since": 2, "refresh_token": 3}'])
+    @pytest.mark.parametrize(
+        "note",
+        [
+            b"",
+            b"{",
+            b"[]",
+            b"{}",
+            b'{"spent": 1, "since": 2, "refresh_token": 3}',
+            b'{"spent": null, "since": "2026-11-22T04:10:02+00:00", "refresh_token": 5}',
+        ],
+    )
     async def test_an_illegible_note_is_ignored(self, store, config_file, note):
         (config_file.parent / "config.json.exchange").write_bytes(note)
         assert await read(store) == "first"

@@ -99,15 +99,16 @@ class Ledger(CompletenessRecords, SchemaRecords, Inventory):
 
     @property
     def _owner(self) -> str | None:
-        """The tenant, None as long as nothing of it was planned or delivered: a mistyped address owns no folder."""
-        ((is_used,),) = self._rows("SELECT EXISTS (SELECT 1 FROM extracts) OR EXISTS (SELECT 1 FROM syncs)")
+        """The tenant, None as long as nothing of it was seen: a mistyped address owns no folder."""
+        ((is_used,),) = self._rows("SELECT EXISTS (SELECT 1 FROM folders)")
         return self.tenant if is_used else None
 
     def _claim(self, tenant: str, folder: Path) -> None:
         with self._writing():
             self._check_tenant(tenant, folder)
-            self._connection.execute("DELETE FROM tenant")
-            self._connection.execute("INSERT INTO tenant (origin) VALUES (?)", (_origin(tenant),))
+            if self.tenant != _origin(tenant):
+                self._connection.execute("DELETE FROM tenant")
+                self._connection.execute("INSERT INTO tenant (origin) VALUES (?)", (_origin(tenant),))
 
     def _check_tenant(self, tenant: str | None, folder: Path) -> None:
         known = self._owner

@@ -57,6 +57,9 @@ class Journal:
             # Notes of before tokens could be tried from outside were about the stored one.
             stored, is_provided = note.get("stored", note["spent"]), note.get("provided", False)
             since = datetime.fromisoformat(note["since"])
+            known = note["spent"], stored, note["refresh_token"]
+            if not all(each is None or isinstance(each, str) for each in known):
+                return None
             return Entry(note["spent"], since, stored, is_provided, note["refresh_token"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
