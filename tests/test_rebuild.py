@@ -60,8 +60,7 @@ class TestListed:
         async with scheduled(tmp_path, data_sets=2) as job:
             await everything(job)
             before = deliveries(job.to)
-            for folder in ("Users", "UserEnrollments"):
-                written_at(job.to / folder, datetime(2020, 1, 1, tzinfo=UTC))
+            written_at(job.to, datetime(2020, 1, 1, tzinfo=UTC))
             ledger_path(job.to).unlink()
             await rebuild(job.config, job.to)
         assert without_moment(deliveries(job.to)) == without_moment(before)
