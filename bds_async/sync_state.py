@@ -127,8 +127,8 @@ class SyncState:
 
     `delivered` has each delivered extract that is as old as the oldest listed or owed one, or younger, with the moment
     of its delivery; `before` is the queued date of the newest delivered differential older than those, and
-    `last_differential` the newest of all. `owed` is what former syncs planned and did not deliver. `last_look` is None
-    before the first sync.
+    `last_differential` the newest of all. `owed` is what was to be delivered at a look and has not been. `last_look` is
+    None before the first sync.
     """
 
     baseline: Baseline | None = None

@@ -1,4 +1,4 @@
-"""What syncs remember in the ledger: the last look at each data set, its gaps, and what is owed.
+"""What is remembered for syncs, whichever job has looked: the last look at each data set, its gaps, what is owed.
 
 Data sets go by their folders, which are pinned to their ids.
 """
@@ -124,7 +124,7 @@ class SyncRecords(LedgerQueries):
         return max(found, key=lambda each: each.queued, default=None)
 
     def owed(self, folder: str) -> frozenset[Identity]:
-        """The extracts of a data set that syncs planned and that are not delivered."""
+        """The extracts of a data set that are to be delivered by the rules of a sync, and are not yet."""
         query = "SELECT plugin_id, bds_type, queued, created, version FROM owed WHERE folder = ?"
         with self._statements():
             return frozenset(map(_identity, self._rows(query, folder)))
