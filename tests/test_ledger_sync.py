@@ -172,6 +172,13 @@ class TestGaps:
         assert self.closed(ledger) == [ledger.path_for(diff(48), "Users", ".zip")]
         assert ledger.complete_through("Users") == at(50)
 
+    def test_one_that_was_open_to_the_end_is_told_once_where_the_same_full_closes_it_and_what_it_became(self, ledger):
+        ends = [Missed(at(24), None), Missed(at(24), at(72)), Missed(at(30), None)]
+        ledger.keep({"Users": kept(missed=ends)})
+        assert [gap.missed for gap in ledger.gaps(["Users"])] == ends
+        deliver(ledger, full(80))
+        assert [gap.missed for gap in ledger.gaps(["Users"])] == ends[1:]
+
     def test_one_that_is_none_after_all_is_told_no_more(self, ledger):
         gap = Missed(at(24), at(72), seen=at(20))
         ledger.keep({"Users": kept(missed=[gap])})

@@ -37,12 +37,9 @@ class KnownGap:
 
     def tells_more_than(self, other: KnownGap) -> bool:
         """Whether it is the same closed gap as another, which was open when nobody knew what lies behind it."""
-        is_same = (self.folder, self.missed.after, self.closed_by) == (
-            other.folder,
-            other.missed.after,
-            other.closed_by,
-        )
-        return is_same and self.closed_by is not None and other.missed.before is None and self.missed.before is not None
+        if (self.folder, self.missed.after, self.closed_by) != (other.folder, other.missed.after, other.closed_by):
+            return False
+        return self.closed_by is not None and other.missed.before is None and self.missed.before is not None
 
 
 class CompletenessRecords(SyncRecords):
