@@ -93,12 +93,12 @@ def _planned_sync(listing: Listing, options: SyncOptions, ledger: Ledger, to: Pa
     is_new = bool(plan.steps) and next(ledger.deliveries(), None) is None
     unknown = sum(1 for _ in published_files(to)) if is_new else 0
     listed = [extract.identity for extracts in listing.extracts.values() for extract in extracts]
+    other_form = turned_to_another_form(ledger.delivered_many(listed).values(), options.publish_as)
+    warnings = (unknown_files(unknown), plan.warning, other_form)
     return replace(
         plan,
         nothing="" if plan.steps else nothing_to_sync(listing, options),
-        warning=unknown_files(unknown)
-        or plan.warning
-        or turned_to_another_form(ledger.delivered_many(listed).values(), options.publish_as),
+        warning=" ".join(filter(None, warnings)),
     )
 
 
