@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
 from .config.settings import Config
@@ -14,6 +15,7 @@ from .folder.folder import FolderLock, prepare
 from .jobs import read_listing
 from .ledger.inventory import Selection
 from .ledger.ledger import Delivery, Ledger
+from .ledger.opening import opened
 from .models import DataSet, Extract
 from .options import PublishAs, RunOptions
 from .placement import by_folder
@@ -33,17 +35,30 @@ class Marked:
 
 
 @contextmanager
-def correcting(to: Path, tenant: str | None = None) -> Iterator[Ledger]:
+def correcting(to: Path) -> Iterator[Ledger]:
     """The ledger of a folder, with its lock held; what a killed run was about to publish is settled first.
 
-    Raises FolderBusy, DestinationError, WrongTenant; ConfigError where no `tenant` is given and no ledger is there.
+    Raises FolderBusy, DestinationError; ConfigError where no ledger is there.
     """
-    owner = tenant if tenant is not None else _owner(to)
+    owner = _owner(to)
     prepare(to)
     with FolderLock(to), Ledger.open(to, owner) as ledger:
-        # An intent would outlive what is corrected, and the next run take it for a delivery.
-        Reconciler(to, ledger).settle()
+        _settle(to, ledger)
         yield ledger
+
+
+@asynccontextmanager
+async def correcting_by(config: Config, to: Path) -> AsyncIterator[Ledger]:
+    """The same beside an event loop, for a correction by what the config's tenant lists; raises WrongTenant, too."""
+    prepare(to)
+    with FolderLock(to), await opened(partial(Ledger.open, to, config.bspace_url)) as ledger:
+        _settle(to, ledger)
+        yield ledger
+
+
+def _settle(to: Path, ledger: Ledger) -> None:
+    """An intent would outlive what is corrected, and the next run take it for a delivery."""
+    Reconciler(to, ledger).settle()
 
 
 def _owner(to: Path) -> str:
@@ -66,7 +81,7 @@ async def mark(config: Config, to: Path, patterns: Sequence[str], selection: Sel
 
     The folder is made where there is none, as for a first sync that is to leave the past out.
     """
-    with correcting(to, config.bspace_url) as ledger:
+    async with correcting_by(config, to) as ledger:
         listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
         marked = [
             Delivery.of(extract, folder)

@@ -12,7 +12,7 @@ import os
 import stat
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from .archive.archive import Checked, Verify, check, measure
 from .archive.csv_header import columns_of
 from .concurrency.zip_threads import ZipThreads
 from .config.settings import Config
-from .corrections import correcting
+from .corrections import correcting_by
 from .errors import DestinationError, UnusableArchive, VerificationError
 from .events import Examined, Observer, Read, Reviewed, Surveyed, unobserved
 from .folder.file_names import ParsedName, compact, parse_file_name, relative_path, safe_version
@@ -79,7 +79,8 @@ async def rebuild(
     without its files, with the newest full. A CSV has nothing to prove it whole, and is taken as it is.
     """
     demand_folder(to)
-    with correcting(to, config.bspace_url) as ledger, ZipThreads() as threads:
+    async with AsyncExitStack() as stack:
+        ledger, threads = await stack.enter_async_context(correcting_by(config, to)), stack.enter_context(ZipThreads())
         listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
         placed = by_folder(listing.extracts, ledger).items()
         files = await asyncio.to_thread(lambda: {folder: list(_files(to, folder, *known)) for folder, known in placed})

@@ -192,6 +192,23 @@ async def test_a_run_that_waits_to_open_it_is_stopped(sandbox: Sandbox, tmp_path
 
 
 @posix_only
+@pytest.mark.parametrize("command", [("mark", "--data-set", "Users"), ("rebuild",)], ids=["mark", "rebuild"])
+async def test_a_correction_that_waits_to_open_it_is_stopped(
+    sandbox: Sandbox, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    sandbox.write_config(tmp_path / "config.json")
+    prepare(tmp_path / "to")
+    Ledger.open(tmp_path / "to", sandbox.tenant_url).close()
+    arguments = ("ledger", *command, "--config", tmp_path / "config.json", "--to", tmp_path / "to")
+    with closing(sqlite3.connect(ledger_path(tmp_path / "to"), isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        async with starting(*arguments) as running:
+            await until(lambda: is_running(tmp_path / "to"))
+            done = await running.stopped_by(signal.SIGTERM, within=12)
+    assert (done.code, done.complaints) == (143, [])
+
+
+@posix_only
 async def test_a_run_that_waits_in_the_middle_is_stopped(sandbox: Sandbox, tmp_path: Path) -> None:
     """No file gets its name whose intent could not be noted, and the next run brings all."""
     sandbox.play(Fault.of("trickle", rate=100_000))

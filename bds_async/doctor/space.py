@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+from functools import partial
 
 from ..catalogue.listing import Listing
 from ..config.settings import Config
 from ..errors import DestinationError
 from ..ledger.ledger import Ledger
+from ..ledger.opening import opened
 from ..options import PullOptions
 from ..pull_plan import plan_pull
-from ..run_plan import RunPlan
 from ..words import counted
 from .local import Destination
 from .steps import Case, Finding
@@ -20,7 +20,8 @@ from .steps import Case, Finding
 async def check_space(case: Case) -> Finding:
     """Free space against the newest fulls that are not there yet; raises WrongTenant for another tenant's folder."""
     destination = case[Destination]
-    plan = await asyncio.to_thread(_plan, case[Listing], case[Config].bspace_url, destination.folder)
+    with await opened(partial(Ledger.read, destination.folder, case[Config].bspace_url)) as ledger:
+        plan = await asyncio.to_thread(plan_pull, case[Listing], PullOptions(), ledger, destination.folder)
     fetch = [step.extract for step in plan.steps if step.delivered is None]
     wanted = sum(extract.download_size or 0 for extract in fetch)
     found = f"{counted(len(fetch), 'newest full')} to fetch with {wanted:,} bytes; {destination.free:,} bytes are free"
@@ -28,8 +29,3 @@ async def check_space(case: Case) -> Finding:
         found = f"{destination.folder} has no room: {found}."
         return Finding(found, error=DestinationError(found))
     return Finding(f"{found}.")
-
-
-def _plan(listing: Listing, tenant: str, folder: Path) -> RunPlan:
-    with Ledger.read(folder, tenant) as ledger:
-        return plan_pull(listing, PullOptions(), ledger, folder)
