@@ -12,10 +12,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .archive.archive import Verify
-    from .catalogue.listing import Listing
-    from .completeness import Arrival, Completeness, Gap
-    from .concurrency.running import Stop
+    from .api import preview_pull, preview_sync, pull, read_listing, sync
+    from .brightspace.catalogue.listing import Listing
+    from .columns import ChangeKind, SchemaChange
     from .config.settings import Config
     from .errors import (
         AnotherRunMayHelp,
@@ -35,20 +34,19 @@ if TYPE_CHECKING:
         WrongTenant,
     )
     from .events import Event, Observer
-    from .jobs import preview_pull, preview_sync, pull, read_listing, sync
+    from .formats.archive import Verify
     from .models import BdsType, DataSet, Extract, Identity, Plugin
     from .options import PublishAs, PullOptions, RunOptions, SyncOptions
-    from .plan import Wanted
-    from .report import FailedList, Outcome, RunReport, Status
-    from .run_plan import RunPlan, Step
-    from .schema import ChangeKind, SchemaChange
-    from .sync_steps import SyncPlan
+    from .planning.selection import Wanted
+    from .planning.steps import RunPlan, Step
+    from .planning.sync import SyncPlan
+    from .report import Arrival, Completeness, FailedList, Gap, Outcome, RunReport, Status
+    from .support.running import Stop
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "archive.archive": ("Verify",),
-    "completeness": ("Arrival", "Completeness", "Gap"),
+    "formats.archive": ("Verify",),
     "config.settings": ("Config",),
     "errors": (
         "AnotherRunMayHelp",
@@ -68,16 +66,16 @@ _HOMES = {
         "WrongTenant",
     ),
     "events": ("Event", "Observer"),
-    "jobs": ("preview_pull", "preview_sync", "pull", "read_listing", "sync"),
-    "catalogue.listing": ("Listing",),
+    "api": ("preview_pull", "preview_sync", "pull", "read_listing", "sync"),
+    "brightspace.catalogue.listing": ("Listing",),
     "models": ("BdsType", "DataSet", "Extract", "Identity", "Plugin"),
     "options": ("PublishAs", "PullOptions", "RunOptions", "SyncOptions"),
-    "plan": ("Wanted",),
-    "report": ("FailedList", "Outcome", "RunReport", "Status"),
-    "run_plan": ("RunPlan", "Step"),
-    "concurrency.running": ("Stop",),
-    "schema": ("ChangeKind", "SchemaChange"),
-    "sync_steps": ("SyncPlan",),
+    "planning.selection": ("Wanted",),
+    "report": ("Arrival", "Completeness", "FailedList", "Gap", "Outcome", "RunReport", "Status"),
+    "planning.steps": ("RunPlan", "Step"),
+    "support.running": ("Stop",),
+    "columns": ("ChangeKind", "SchemaChange"),
+    "planning.sync": ("SyncPlan",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

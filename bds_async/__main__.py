@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from .at_once import handle_signals
+from .cli.signals import handle_signals
 
 
 def main() -> NoReturn:
     """Run the command line and exit with the documented code."""
     handle_signals()
-    from .cli import main as run
+    from .cli.main import main as run
 
     run()
 

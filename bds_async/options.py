@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .archive.archive import Verify
-from .folder.file_names import Suffix
-from .plan import Wanted
+from .formats.archive import Verify
+from .planning.selection import Wanted
+from .workspace.file_names import Suffix
 
 
 class PublishAs(StrEnum):

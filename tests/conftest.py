@@ -16,12 +16,12 @@ from aiohttp import web
 from pydantic import SecretStr
 from yarl import URL
 
-from bds_async.auth.refresher import AccessToken, TokenRefresher, grant_for
+from bds_async.brightspace.auth.refresher import AccessToken, TokenRefresher, grant_for
+from bds_async.brightspace.gate import Gate
+from bds_async.brightspace.http.transport import Transport
+from bds_async.brightspace.tenant import Tenant
 from bds_async.config.settings import Config
 from bds_async.sandbox import Sandbox, SandboxSettings
-from bds_async.tenant.gate import Gate
-from bds_async.tenant.tenant import Tenant
-from bds_async.transport.transport import Transport
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 StartSandbox = Callable[..., Awaitable[Sandbox]]
@@ -44,7 +44,7 @@ class FreeTokens:
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries follow one another at once."""
-    monkeypatch.setattr("bds_async.retry.BASE", 0.001)
+    monkeypatch.setattr("bds_async.brightspace.retry.BASE", 0.001)
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from builders import QUEUED, a_data_set, an_extract, extracts, moments, versions
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bds_async.models import BdsType, DataSet, Plugin, base_name, brief_text, newest, utc_text, version_key
+from tests.support.builders import QUEUED, a_data_set, an_extract, extracts, moments, versions
 
 
 class TestIdentity:

@@ -4,13 +4,22 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from builders import CREATED, QUEUED, an_extract, an_outcome
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.completeness import Arrival, Completeness, Gap
-from bds_async.report import Counters, FailedList, Outcome, RunReport, Status, identity_fields
-from bds_async.schema import ChangeKind, SchemaChange
+from bds_async.columns import ChangeKind, SchemaChange
+from bds_async.report import (
+    Arrival,
+    Completeness,
+    Counters,
+    FailedList,
+    Gap,
+    Outcome,
+    RunReport,
+    Status,
+    identity_fields,
+)
+from tests.support.builders import CREATED, QUEUED, an_extract, an_outcome
 
 STARTED = datetime(2026, 11, 22, 5, 0, 0, tzinfo=UTC)
 TENANT = "https://school.example"

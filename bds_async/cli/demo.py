@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from ..concurrency.running import Stop
+from ..api import pull
 from ..config.settings import Config
 from ..events import Observer
-from ..jobs import pull
 from ..options import PullOptions
 from ..report import RunReport
 from ..sandbox import Sandbox, SandboxSettings
+from ..support.running import Stop
 from .running import run
 from .selection import FolderPath, watching_options
 from .settings import common_options

@@ -10,7 +10,7 @@ import click
 
 from ..doctor.examination import Examination, examine, unheard
 from ..doctor.steps import Check, CheckStatus
-from ..words import counted, printable
+from ..support.text import counted, printable
 from .running import run_simple
 from .selection import to_option
 from .settings import common_options, settings

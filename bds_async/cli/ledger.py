@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 import click
 
 from ..config.settings import Config
-from ..corrections import accept, chosen_folders, mark, unmark, unpin
 from ..errors import ConfigError
 from ..ledger.inventory import Selection
 from ..ledger.ledger import Delivery, Ledger
 from ..models import DataSet, brief_text, utc_text
-from ..progress import size_text
-from ..verification.verification import demand_ledger
-from ..words import counted, printable
+from ..runs.corrections import accept, chosen_folders, mark, unmark, unpin
+from ..runs.verification import demand_ledger
+from ..support.text import counted, printable
+from ..watching.progress import size_text
 from .moments import moment
 from .running import run_simple
 from .selection import glob, to_option, watching_options
@@ -229,8 +229,8 @@ def rebuild_command(to: Path, patterns: tuple[str, ...], verify: str, *, report:
     What it knew of the chosen data sets (all without --data-set) is dropped; sync begins them anew: what has no file
     is delivered again, beginning with the newest full.
     """
-    from ..archive.archive import Verify
-    from ..rebuild import rebuild
+    from ..formats.archive import Verify
+    from ..runs.rebuild import rebuild
 
     if report is not None:
         raise ConfigError("rebuild makes no run report; `bds-async ledger show` tells what it found.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from ..api import read_listing
 from ..config.settings import Config
-from ..jobs import read_listing
 from ..options import RunOptions
 from .running import run_simple
 from .selection import choosing_options

@@ -11,12 +11,12 @@ from contextlib import AsyncExitStack
 import click
 from pydantic import SecretStr
 
+from ..brightspace.login.consent import Consent, ForeignRedirect
+from ..brightspace.login.redirect_listener import can_listen, listening
+from ..brightspace.login.sign_in import REDIRECT_URI, prove_home, scope_to_ask_for, sign_in
 from ..config.settings import Config
 from ..errors import AuthorisationError, ConfigError
-from ..login.consent import Consent, ForeignRedirect
-from ..login.redirect_listener import can_listen, listening
-from ..login.sign_in import REDIRECT_URI, prove_home, scope_to_ask_for, sign_in
-from ..words import counted
+from ..support.text import counted
 from .browser import open_page
 from .pasted import lines
 from .running import run_simple

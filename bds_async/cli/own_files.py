@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..config.sources import files_in_use
 from ..errors import ConfigError
-from ..folder.folder import state_folder
+from ..workspace.folder import state_folder
 from .settings import settings
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
+from ..api import preview_pull, pull
 from ..config.settings import Config
 from ..errors import ConfigError
-from ..jobs import preview_pull, pull
 from ..options import PullOptions
-from ..plan import Wanted
+from ..planning.selection import Wanted
 from .moments import moment
 from .running import run as run_job
 from .running import run_simple

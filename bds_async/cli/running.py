@@ -10,9 +10,9 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from ..at_once import SIGNALS, exit_code, handle_signals
-from ..concurrency.running import Stop, beside
 from ..errors import Stopped
+from ..support.running import Stop, beside
+from .signals import SIGNALS, exit_code, handle_signals
 
 Result = TypeVar("Result")
 

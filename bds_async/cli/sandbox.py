@@ -9,9 +9,9 @@ from typing import NoReturn
 
 import click
 
-from ..concurrency.running import Stop
 from ..errors import ConfigError, Stopped
 from ..sandbox import Fault, Sandbox, SandboxSettings, load_faults
+from ..support.running import Stop
 from .running import run
 from .settings import common_options
 

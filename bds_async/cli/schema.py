@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from ..corrections import chosen_folders
+from ..columns import Columns, SchemaEntry, history
 from ..ledger.ledger import Ledger
 from ..models import brief_text, utc_text, version_key
-from ..schema import Columns, SchemaEntry, history
-from ..verification.verification import demand_ledger
-from ..words import counted, printable
+from ..runs.corrections import chosen_folders
+from ..runs.verification import demand_ledger
+from ..support.text import counted, printable
 from .ledger import patterns_option
 from .selection import to_option
 from .settings import common_options

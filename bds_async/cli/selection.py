@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
-from ..archive.archive import Verify
 from ..errors import ConfigError
+from ..formats.archive import Verify
 from ..options import PublishAs
 
 Function = TypeVar("Function", bound=Callable[..., Any])

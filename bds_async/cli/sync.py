@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from ..concurrency.running import Stop
+from ..api import preview_sync, sync
 from ..config.settings import Config
 from ..errors import ConfigError
-from ..jobs import preview_sync, sync
 from ..options import SyncOptions
-from ..ping import Ping
 from ..report import RunReport, breaks_columns
-from .metrics_file import MetricsFile
+from ..support.running import Stop
+from ..watching.metrics_file import MetricsFile
+from ..watching.ping import Ping
 from .own_files import demand_apart
 from .running import run as run_job
 from .running import run_simple

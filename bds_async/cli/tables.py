@@ -12,14 +12,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ..catalogue.listing import Listing
-from ..completeness import Gap
+from ..brightspace.catalogue.listing import Listing
 from ..events import Planned
 from ..models import BdsType, DataSet, Extract, brief_text, newest
-from ..progress import plan_text, size_text
-from ..report import FailedList, identity_fields
-from ..run_plan import RunPlan, Step
-from ..words import counted, printable
+from ..planning.steps import RunPlan, Step
+from ..report import FailedList, Gap, identity_fields
+from ..support.text import counted, printable
+from ..watching.progress import plan_text, size_text
 
 log = logging.getLogger(__name__)
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import click
 
-from ..concurrency.running import beside, time_limits
 from ..config.settings import Config
 from ..errors import ConfigError
 from ..events import Observer
 from ..ledger.ledger import Delivery
 from ..models import utc_text
 from ..options import RunOptions
-from ..verification.discrepancies import Discrepancy, Fault, Remedy, Verification
-from ..verification.verification import verify
-from ..words import counted, printable
+from ..runs.discrepancies import Discrepancy, Fault, Remedy, Verification
+from ..runs.verification import verify
+from ..support.running import beside, time_limits
+from ..support.text import counted, printable
 from .running import run as run_job
 from .selection import fetching_options, to_option, watching_options
 from .settings import common_options, settings
@@ -56,7 +56,7 @@ def _verified(to: Path, options: RunOptions, observer: Observer) -> Verification
 
 
 def _repaired(to: Path, options: RunOptions, observer: Observer) -> Verification:
-    from ..repair import repair
+    from ..runs.repair import repair
 
     config = Config.load(settings().config)
     return run_job(lambda stop: repair(config, to, options, observer=observer, stop=stop))

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..events import Event, Finished, Observer
-from ..progress import Bars, Lines, Summary
-from .files import demand_writable, write
+from ..watching.files import demand_writable, write
+from ..watching.progress import Bars, Lines, Summary
 from .own_files import demand_apart
 from .settings import settings
 

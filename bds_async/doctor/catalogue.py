@@ -7,15 +7,15 @@ from typing import Any
 
 from yarl import URL
 
-from ..auth.refresher import AccessToken
-from ..catalogue.catalogue import NEW_SCOPE, OLD_SCOPES, read_catalogue
-from ..catalogue.listing import list_extracts
-from ..catalogue.pages import DataSetsPage, OldDataSetsPage, parse
-from ..concurrency.running import beside
+from ..brightspace.auth.refresher import AccessToken
+from ..brightspace.catalogue.catalogue import NEW_SCOPE, OLD_SCOPES, read_catalogue
+from ..brightspace.catalogue.listing import list_extracts
+from ..brightspace.catalogue.pages import DataSetsPage, OldDataSetsPage, parse
+from ..brightspace.tenant import Tenant
 from ..config.settings import Config
 from ..errors import AuthorisationError, BdsError, CatalogueError, ExtractError, RefusedRequest
-from ..tenant.tenant import Tenant
-from ..words import counted
+from ..support.running import beside
+from ..support.text import counted
 from .reach import ApiVersion
 from .steps import Case, CheckStatus, Finding
 from .token import missing

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from ..auth.refresher import AccessToken
-from ..catalogue.listing import Listing
+from ..brightspace.auth.refresher import AccessToken
+from ..brightspace.catalogue.listing import Listing
+from ..brightspace.tenant import Tenant
 from ..config.settings import Config
-from ..tenant.tenant import Tenant
 from .catalogue import CatalogueReads, FirstPage, check_catalogue, check_extracts, check_permission
-from .local import (
-    Credentials,
-    Destination,
-    check_config,
-    check_credentials,
-    check_destination,
-    check_permissions,
-)
+from .local import Credentials, Destination, check_config, check_credentials, check_destination, check_permissions
 from .reach import (
     ApiVersion,
     AuthAnswers,

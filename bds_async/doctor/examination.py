@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..brightspace.http.transport import Transport
 from ..config.settings import Config
 from ..errors import BdsError, weightiest
-from ..transport.transport import Transport
 from .checks import STEPS
 from .steps import Case, Check, take
 

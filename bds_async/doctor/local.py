@@ -11,12 +11,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..auth.grants import Grant, grant_for
+from ..brightspace.auth.grants import Grant, grant_for
+from ..brightspace.token_store.store import store_for
 from ..config.file import parse_object
 from ..config.settings import Config
 from ..config.sources import SECRET_KEYS, is_absent
-from ..folder.folder import free_space, partial_folder, state_folder, writing_to
-from ..token_store.store import store_for
+from ..workspace.folder import free_space, partial_folder, state_folder, writing_to
 from .steps import Case, CheckStatus, Finding
 
 

@@ -9,15 +9,15 @@ from email.utils import parsedate_to_datetime
 
 from yarl import URL
 
-from ..auth.token_endpoint import TokenEndpoint
-from ..catalogue.pages import ProductVersions, parse
-from ..catalogue.versions import DOCUMENTED, ROUTE, newest_common
+from ..brightspace.auth.token_endpoint import TokenEndpoint
+from ..brightspace.catalogue.pages import ProductVersions, parse
+from ..brightspace.catalogue.versions import DOCUMENTED, ROUTE, newest_common
+from ..brightspace.http.transport import Answer, Transport
+from ..brightspace.retry import TRANSIENT_STATUSES, Tries, retrying
+from ..brightspace.statuses import REDIRECTS
 from ..config.settings import Config
 from ..errors import CatalogueError, ConfigError, ExtractError, UnreachableError
 from ..models import version_key
-from ..retry import TRANSIENT_STATUSES, Tries, retrying
-from ..tenant.statuses import REDIRECTS
-from ..transport.transport import Answer, Transport
 from .steps import Case, CheckStatus, Finding
 
 #: Seconds by which the clock may be wrong before it is worth a word.

@@ -10,15 +10,15 @@ from pathlib import Path
 import aiofiles
 import aiohttp
 
-from ..archive.archive import Verify, check
-from ..archive.zip_members import members_of
-from ..catalogue.listing import Listing
+from ..brightspace.catalogue.listing import Listing
+from ..brightspace.links import to_url
+from ..brightspace.retry import Tries, retrying
+from ..brightspace.tenant import Tenant
 from ..errors import ExtractError
-from ..folder.folder import writing_to
+from ..formats.archive import Verify, check
+from ..formats.zip_members import members_of
 from ..models import BdsType, Extract, newest
-from ..retry import Tries, retrying
-from ..tenant.links import to_url
-from ..tenant.tenant import Tenant
+from ..workspace.folder import writing_to
 from .reach import ATTEMPTS
 from .steps import Case, CheckStatus, Finding
 from .storage_traits import AS_IT_IS, Downloaded, described, probed, shown

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from ..catalogue.listing import Listing
+from ..brightspace.catalogue.listing import Listing
 from ..config.settings import Config
 from ..errors import DestinationError
 from ..ledger.ledger import Ledger
 from ..ledger.opening import opened
 from ..options import PullOptions
-from ..pull_plan import plan_pull
-from ..words import counted
+from ..planning.pull import plan_pull
+from ..support.text import counted
 from .local import Destination
 from .steps import Case, Finding
 

@@ -11,11 +11,11 @@ from typing import Any
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from ..brightspace.tenant import Tenant
 from ..errors import ExtractError, RefusedRequest
 from ..models import Extract
-from ..tenant.tenant import Tenant
+from ..support.text import printable
 from ..transfer.served import content_range, strong_validator
-from ..words import printable
 from .signed_links import life
 
 #: Characters of server text that are shown.

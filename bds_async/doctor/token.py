@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from ..auth.refresher import AccessToken, TokenRefresher
-from ..catalogue.catalogue import NEW_SCOPE, OLD_SCOPES
-from ..catalogue.listing import Listing
+from ..brightspace.auth.refresher import AccessToken, TokenRefresher
+from ..brightspace.catalogue.catalogue import NEW_SCOPE, OLD_SCOPES
+from ..brightspace.catalogue.listing import Listing
+from ..brightspace.gate import USUAL_COST, Gate
+from ..brightspace.http.transport import Transport
+from ..brightspace.tenant import Tenant
 from ..config.settings import Config
 from ..errors import AuthorisationError
 from ..options import RunOptions
-from ..tenant.gate import USUAL_COST, Gate
-from ..tenant.tenant import Tenant
-from ..transport.transport import Transport
 from .local import Credentials
 from .steps import Case, CheckStatus, Finding
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from .. import clock
 from ..models import BdsType
-from ..sync_state import Missed
+from ..planning.sync_state import Missed
+from ..support import clock
 from .rows import microseconds, moment_or_none
 from .sync import END_OF_TIME, FILLED, GAPS, MARKED, SETTLE_GAPS, SyncRecords
 

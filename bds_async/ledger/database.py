@@ -14,8 +14,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import quote
 
-from .. import durable
 from ..errors import BdsError, ConfigError, DestinationError, LedgerBusy
+from ..support import durable
 from .format import NEWEST, bring_forward, format_of, is_ledger
 from .rows import Unreadable
 from .waiting import Patience, PatientConnection, is_held

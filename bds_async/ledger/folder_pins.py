@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from ..folder.paths import fold, folder_name
 from ..models import DataSet
+from ..workspace.paths import fold, folder_name
 
 
 def pinned_folder(connection: sqlite3.Connection, data_set: DataSet) -> str | None:

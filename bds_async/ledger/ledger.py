@@ -9,11 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .. import clock
 from ..errors import WrongTenant
-from ..folder.file_names import Suffix, file_names, relative_path
-from ..folder.folder import ledger_path
 from ..models import DataSet, Extract, Identity
+from ..support import clock
+from ..workspace.file_names import Suffix, file_names, relative_path
+from ..workspace.folder import ledger_path
 from .completeness import CompletenessRecords
 from .database import empty_database, open_database, read_database
 from .folder_pins import copy_pins, gather, pin_folder, pinned_folder

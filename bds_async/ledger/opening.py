@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from ..concurrency.uninterrupted import outlast
+from ..support.uninterrupted import outlast
 from .ledger import Ledger
 from .waiting import Patience
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from ..columns import Columns, Header, predecessor
 from ..models import Identity
-from ..schema import Columns, Header, predecessor
 from .queries import PAGE, LedgerQueries
 from .rows import columns_of, microseconds, moment_of
 

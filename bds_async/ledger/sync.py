@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from .. import clock
 from ..models import BdsType, Identity
-from ..sync_state import Baseline, Delivered, Kept, LastLook, Missed, SyncState
+from ..planning.sync_state import Baseline, Delivered, Kept, LastLook, Missed, SyncState
+from ..support import clock
 from .queries import LedgerQueries
 from .rows import flavour_of, microseconds, moment_of, moment_or_none, or_none, row_key, span_of
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bds_async.sandbox.events import LateExtract, Reissue, SchemaChange
-    from bds_async.sandbox.faults import Fault, load_faults
-    from bds_async.sandbox.server import Sandbox
-    from bds_async.sandbox.settings import SandboxSettings
+    from .events import LateExtract, Reissue, SchemaChange
+    from .faults import Fault, load_faults
+    from .server import Sandbox
+    from .settings import SandboxSettings
 
 __all__ = ["Fault", "LateExtract", "Reissue", "Sandbox", "SandboxSettings", "SchemaChange", "load_faults"]
 

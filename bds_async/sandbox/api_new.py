@@ -6,13 +6,13 @@ from typing import Any
 
 from aiohttp import web
 
-from bds_async.sandbox.calls import Call, Route
-from bds_async.sandbox.downloads import download
-from bds_async.sandbox.extracts import SandboxDataSet, SandboxExtract
-from bds_async.sandbox.fault_listings import answer_listing
-from bds_async.sandbox.gate import guarded, refusal
-from bds_async.sandbox.links import packed, unpacked
-from bds_async.sandbox.paging import Page, written
+from .calls import Call, Route
+from .downloads import download
+from .extracts import SandboxDataSet, SandboxExtract
+from .fault_listings import answer_listing
+from .gate import guarded, refusal
+from .links import packed, unpacked
+from .paging import Page, written
 
 SCOPE = "datasets:bds:read"
 BASE = r"/d2l/api/lp/(?P<lp>[^/]+)/datasets/bds"

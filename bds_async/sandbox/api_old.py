@@ -7,13 +7,13 @@ from typing import Any
 
 from aiohttp import web
 
-from bds_async.sandbox.calls import Call, Route
-from bds_async.sandbox.downloads import download
-from bds_async.sandbox.extracts import SandboxDataSet, SandboxExtract
-from bds_async.sandbox.fault_listings import answer_listing
-from bds_async.sandbox.gate import guarded, refusal
-from bds_async.sandbox.paging import Page, written
-from bds_async.sandbox.tables import stable_number
+from .calls import Call, Route
+from .downloads import download
+from .extracts import SandboxDataSet, SandboxExtract
+from .fault_listings import answer_listing
+from .gate import guarded, refusal
+from .paging import Page, written
+from .tables import stable_number
 
 BASE = r"/d2l/api/lp/(?P<lp>[^/]+)/dataExport/bds"
 

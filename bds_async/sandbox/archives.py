@@ -9,10 +9,10 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from bds_async.sandbox.extracts import HUGE_TABLE, SandboxExtract
-from bds_async.sandbox.history import FULL
-from bds_async.sandbox.rows import CLASSES, RowFactory
-from bds_async.sandbox.settings import SandboxSettings
+from .extracts import HUGE_TABLE, SandboxExtract
+from .history import FULL
+from .rows import CLASSES, RowFactory
+from .settings import SandboxSettings
 
 BOM = b"\xef\xbb\xbf"
 HUGE_BLOCK = 1 << 19

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bds_async.sandbox.clock import Clock
-from bds_async.sandbox.tokens import GrantRefused
+from .clock import Clock
+from .tokens import GrantRefused
 
 KIND = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: An assertion that claims to live longer than this many seconds is refused.

@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from aiohttp import web
 
-from bds_async.sandbox.calls import Call, Route
-from bds_async.sandbox.tenant import AUTH, Tenant
-from bds_async.sandbox.tokens import GrantRefused, covers
+from .calls import Call, Route
+from .tenant import AUTH, Tenant
+from .tokens import GrantRefused, covers
 
 Grant = Callable[[Call, dict[str, str]], Awaitable[dict[str, Any]]]
 TOKEN_PATH = "/core/connect/token"  # noqa: S105 - a path

@@ -9,13 +9,13 @@ from io import BufferedReader
 
 from aiohttp import HttpVersion10, web
 
-from bds_async.sandbox.body import Body
-from bds_async.sandbox.calls import Call
-from bds_async.sandbox.connections import close, reset
-from bds_async.sandbox.extracts import SandboxExtract
-from bds_async.sandbox.fault_bodies import faulty_selection, faulty_validators, spoil
-from bds_async.sandbox.odd_zips import oddity
-from bds_async.sandbox.ranges import Selection, validators
+from .body import Body
+from .calls import Call
+from .connections import close, reset
+from .extracts import SandboxExtract
+from .fault_bodies import faulty_selection, faulty_validators, spoil
+from .odd_zips import oddity
+from .ranges import Selection, validators
 
 CHUNK = 256 * 1024
 SLICES_PER_SECOND = 20

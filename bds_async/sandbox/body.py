@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from io import BufferedReader
 
-from bds_async.sandbox.ranges import Selection
+from .ranges import Selection
 
 
 @dataclass

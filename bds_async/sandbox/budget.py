@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from email.utils import formatdate
 
-from bds_async.sandbox.clock import Clock
-from bds_async.sandbox.settings import SandboxSettings
+from .clock import Clock
+from .settings import SandboxSettings
 
 
 class Budget:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from bds_async.sandbox.extracts import SandboxDataSet
-from bds_async.sandbox.faults import Fault
-from bds_async.sandbox.seen import SeenRequest
-from bds_async.sandbox.tenant import Tenant
+from .extracts import SandboxDataSet
+from .faults import Fault
+from .seen import SeenRequest
+from .tenant import Tenant
 
 
 @dataclass

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from bds_async.sandbox.clock import Clock
-from bds_async.sandbox.extracts import HUGE_TABLE, SandboxDataSet, SandboxExtract
-from bds_async.sandbox.history import History
-from bds_async.sandbox.schedule import Schedule
-from bds_async.sandbox.settings import SandboxSettings
-from bds_async.sandbox.tables import Table, matches, tables
+from .clock import Clock
+from .extracts import HUGE_TABLE, SandboxDataSet, SandboxExtract
+from .history import History
+from .schedule import Schedule
+from .settings import SandboxSettings
+from .tables import Table, matches, tables
 
 NAMESPACE = UUID("b5dda7a5-e7da-5a5e-8a6d-5a2db0c0ffee")
 

@@ -8,8 +8,8 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
-from bds_async.sandbox.clock import Clock
-from bds_async.sandbox.tokens import GrantRefused
+from .clock import Clock
+from .tokens import GrantRefused
 
 
 @dataclass(frozen=True)

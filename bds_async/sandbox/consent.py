@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from yarl import URL
 
-from bds_async.sandbox.calls import Call, Refused, Route
-from bds_async.sandbox.codes import Consent
-from bds_async.sandbox.tokens import covers
+from .calls import Call, Refused, Route
+from .codes import Consent
+from .tokens import covers
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PAGE = """<!DOCTYPE html>

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bds_async.sandbox.bodies import send_archive
-from bds_async.sandbox.calls import Call
-from bds_async.sandbox.extracts import SandboxExtract
-from bds_async.sandbox.links import object_path
+from .bodies import send_archive
+from .calls import Call
+from .extracts import SandboxExtract
+from .links import object_path
 
 
 async def download(call: Call, extract: SandboxExtract) -> web.StreamResponse:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 
-from bds_async.sandbox.history import DIFFERENTIAL, FULL, Generation, History
-from bds_async.sandbox.schedule import Schedule
-from bds_async.sandbox.settings import SandboxSettings
-from bds_async.sandbox.tables import Column, Table, matches, stable_number
+from .history import DIFFERENTIAL, FULL, Generation, History
+from .schedule import Schedule
+from .settings import SandboxSettings
+from .tables import Column, Table, matches, stable_number
 
 HUGE_TABLE = Table(
     "Sandbox Huge", (Column("RowId", "bigint", False), Column("Payload", "nvarchar", False)), ("RowId",), 1

@@ -9,11 +9,11 @@ from email.utils import formatdate
 
 from aiohttp import web
 
-from bds_async.sandbox.calls import Call, Refused
-from bds_async.sandbox.connections import reset
-from bds_async.sandbox.faults import Fault
-from bds_async.sandbox.storage import xml_refusal
-from bds_async.sandbox.tenant import STORAGE
+from .calls import Call, Refused
+from .connections import reset
+from .faults import Fault
+from .storage import xml_refusal
+from .tenant import STORAGE
 
 Player = Callable[[Call, Fault], Awaitable[web.StreamResponse]]
 #: Where redirects lead to that are not taken at their word.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from bds_async.sandbox.body import Body
-from bds_async.sandbox.calls import Call
-from bds_async.sandbox.faults import Fault
-from bds_async.sandbox.ranges import Selection, select
+from .body import Body
+from .calls import Call
+from .faults import Fault
+from .ranges import Selection, select
 
 
 def faulty_validators(call: Call, true: dict[str, str]) -> dict[str, str]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from aiohttp import web
 
-from bds_async.sandbox.calls import Call
-from bds_async.sandbox.faults import Fault
-from bds_async.sandbox.tables import matches
+from .calls import Call
+from .faults import Fault
+from .tables import matches
 
 Entry = dict[str, Any]
 Editor = Callable[[Entry, Fault], None]

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bds_async.sandbox.fault_specs import LISTS
-from bds_async.sandbox.faults import Fault
-from bds_async.sandbox.tables import matches
+from .fault_specs import LISTS
+from .faults import Fault
+from .tables import matches
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bds_async.sandbox.fault_specs import KINDS, REQUIRED, SPECS, Parameter
-from bds_async.sandbox.tables import matches, tables
+from .fault_specs import KINDS, REQUIRED, SPECS, Parameter
+from .tables import matches, tables
 
 #: Which requests a fault is played on; the rest of a fault's keys are the parameters of its action.
 SELECTORS: dict[str, Parameter] = {

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from bds_async.sandbox.calls import Call, Handler, Refused, Route
-from bds_async.sandbox.extracts import SandboxDataSet
-from bds_async.sandbox.fault_answers import instead, lose
-from bds_async.sandbox.fault_plan import Target
-from bds_async.sandbox.history import DIFFERENTIAL, FULL
-from bds_async.sandbox.seen import SeenRequest
-from bds_async.sandbox.spool import SpoolClosed
-from bds_async.sandbox.tenant import Tenant
+from .calls import Call, Handler, Refused, Route
+from .extracts import SandboxDataSet
+from .fault_answers import instead, lose
+from .fault_plan import Target
+from .history import DIFFERENTIAL, FULL
+from .seen import SeenRequest
+from .spool import SpoolClosed
+from .tenant import Tenant
 
 CALL: web.RequestKey[Call] = web.RequestKey("call", Call)
 

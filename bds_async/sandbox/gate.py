@@ -7,8 +7,8 @@ from functools import wraps
 
 from aiohttp import web
 
-from bds_async.sandbox.calls import Call, Handler, Refused
-from bds_async.sandbox.tokens import Access, covers
+from .calls import Call, Handler, Refused
+from .tokens import Access, covers
 
 
 def refusal(status: int, message: str, headers: dict[str, str] | None = None) -> Refused:

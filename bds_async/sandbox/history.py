@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from bds_async.sandbox.events import LateExtract, Reissue, SchemaChange
-from bds_async.sandbox.schedule import Moment, Schedule
-from bds_async.sandbox.settings import SandboxSettings
-from bds_async.sandbox.tables import Column, Table, matches
+from .events import LateExtract, Reissue, SchemaChange
+from .schedule import Moment, Schedule
+from .settings import SandboxSettings
+from .tables import Column, Table, matches
 
 Event = TypeVar("Event", LateExtract, Reissue)
 FULL, DIFFERENTIAL = "Full", "Differential"

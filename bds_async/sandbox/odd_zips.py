@@ -10,10 +10,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bds_async.sandbox.archives import write_zip
-from bds_async.sandbox.extracts import SandboxExtract
-from bds_async.sandbox.faults import Fault
-from bds_async.sandbox.spool import Maker
+from .archives import write_zip
+from .extracts import SandboxExtract
+from .faults import Fault
+from .spool import Maker
 
 SOME_CSV = b"\xef\xbb\xbfId,Name\r\n1,one\r\n"
 BLOCK = 1 << 20

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from bds_async.sandbox.calls import Call
-from bds_async.sandbox.gate import refusal
+from .calls import Call
+from .gate import refusal
 
 Item = TypeVar("Item")
 

@@ -8,9 +8,9 @@ from email.utils import format_datetime
 
 from aiohttp import web
 
-from bds_async.sandbox.extracts import SandboxExtract
-from bds_async.sandbox.settings import SandboxSettings
-from bds_async.sandbox.tables import stable_number
+from .extracts import SandboxExtract
+from .settings import SandboxSettings
+from .tables import stable_number
 
 ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 from itertools import chain
 from random import Random
 
-from bds_async.sandbox.tables import Column, Table, stable_number
-from bds_async.sandbox.values import value
+from .tables import Column, Table, stable_number
+from .values import value
 
 CLASSES = 64
 #: Rows that share one value of each key column but the last.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bds_async.sandbox.settings import SandboxSettings
-from bds_async.sandbox.tables import Table, stable_number
+from .settings import SandboxSettings
+from .tables import Table, stable_number
 
 #: A Sunday: ticks and weeks are counted from here, so that they stay the same however far time moves.
 EPOCH = datetime(2020, 1, 5, tzinfo=UTC)

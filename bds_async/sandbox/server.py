@@ -12,15 +12,15 @@ from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
-from bds_async.sandbox import api_new, api_old, auth, consent, storage, versions
-from bds_async.sandbox.fault_plan import FaultPlan
-from bds_async.sandbox.faults import Fault
-from bds_async.sandbox.front import Front
-from bds_async.sandbox.origins import Origin
-from bds_async.sandbox.seen import Counters, SeenRequest
-from bds_async.sandbox.settings import SandboxSettings
-from bds_async.sandbox.tenant import API, AUTH, STORAGE, Tenant
-from bds_async.sandbox.truth import TrueDataSet, truth
+from . import api_new, api_old, auth, consent, storage, versions
+from .fault_plan import FaultPlan
+from .faults import Fault
+from .front import Front
+from .origins import Origin
+from .seen import Counters, SeenRequest
+from .settings import SandboxSettings
+from .tenant import API, AUTH, STORAGE, Tenant
+from .truth import TrueDataSet, truth
 
 ROUTES = {
     AUTH: (*auth.ROUTES, *consent.ROUTES),

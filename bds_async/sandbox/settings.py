@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
-from bds_async.sandbox.events import LateExtract, Reissue, SchemaChange
-from bds_async.sandbox.faults import Fault
+from .events import LateExtract, Reissue, SchemaChange
+from .faults import Fault
 
 #: What a person who consents grants by default: the new routes and both halves of the old ones.
 DEFAULT_SCOPES = frozenset({"datasets:bds:read", "datahub:dataexports:read", "datahub:dataexports:download"})

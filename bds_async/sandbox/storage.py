@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bds_async.sandbox.bodies import send_archive
-from bds_async.sandbox.calls import Call, Refused, Route
+from .bodies import send_archive
+from .calls import Call, Refused, Route
 
 MESSAGES = {
     "InvalidArgument": "Only one auth mechanism allowed; only the signature or the Authorization header",

@@ -8,19 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import BufferedReader
 
-from bds_async.sandbox.archives import SizeEstimates, write_zip
-from bds_async.sandbox.assertions import AssertionDesk
-from bds_async.sandbox.budget import Budget
-from bds_async.sandbox.catalogue import Catalogue
-from bds_async.sandbox.clock import Clock
-from bds_async.sandbox.codes import CodeOffice
-from bds_async.sandbox.extracts import SandboxExtract
-from bds_async.sandbox.fault_plan import FaultPlan
-from bds_async.sandbox.links import LinkSigner
-from bds_async.sandbox.seen import RequestLog
-from bds_async.sandbox.settings import SandboxSettings, todays_midnight
-from bds_async.sandbox.spool import Maker, Spool
-from bds_async.sandbox.tokens import TokenOffice
+from .archives import SizeEstimates, write_zip
+from .assertions import AssertionDesk
+from .budget import Budget
+from .catalogue import Catalogue
+from .clock import Clock
+from .codes import CodeOffice
+from .extracts import SandboxExtract
+from .fault_plan import FaultPlan
+from .links import LinkSigner
+from .seen import RequestLog
+from .settings import SandboxSettings, todays_midnight
+from .spool import Maker, Spool
+from .tokens import TokenOffice
 
 AUTH, API, STORAGE = "auth", "tenant", "storage"
 

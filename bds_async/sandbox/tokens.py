@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from bds_async.sandbox.clock import Clock
+from .clock import Clock
 
 #: A scope that stands for two others, as the reference client's README asks for it.
 WILDCARDS = {"datahub:dataexports:*": ("datahub:dataexports:read", "datahub:dataexports:download")}

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from bds_async.sandbox.extracts import SandboxDataSet, SandboxExtract
-from bds_async.sandbox.history import FULL
-from bds_async.sandbox.tenant import Tenant
+from .extracts import SandboxDataSet, SandboxExtract
+from .history import FULL
+from .tenant import Tenant
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from bds_async.sandbox.tables import Column
+from .tables import Column
 
 _WORDS = """
 algebra biology chemistry lecture seminar week unit module project essay draft final review lab reading quiz

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bds_async.sandbox.calls import Call, Route
+from .calls import Call, Route
 
 OTHER_PRODUCTS = {"le": ("1.40", "1.74"), "ep": ("2.5",), "bas": ("1.0", "2.2")}
 

@@ -1,1 +1,1 @@
-"""One extract under way: its pieces, their ranges, and fetching one."""
+"""One extract under way: its pieces, its partial file, and the fetch of one piece."""

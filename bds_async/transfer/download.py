@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 
 from yarl import URL
 
+from ..brightspace.links import to_url
+from ..brightspace.retry import Tries
 from ..errors import ExtractError
-from ..folder.folder import ensure_room
 from ..models import Extract
-from ..partial.partial import Partial
-from ..partial.ranges import Range, gaps, merged
 from ..report import Outcome, Status
-from ..retry import Tries
-from ..tenant.links import to_url
-from ..words import counted
+from ..support.text import counted
+from ..workspace.folder import ensure_room
+from .partial import Partial
+from .ranges import Range, gaps, merged
 from .rejections import Rejections
 
 #: Bytes: an extract listed as smaller is asked for in one go, a larger one by ranges of PIECE.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..columns import SchemaChange
 from ..errors import BdsError
 from ..ledger.ledger import Delivery
 from ..report import Outcome, Status
-from ..schema import SchemaChange
 from .download import Download
 
 

@@ -16,18 +16,18 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bds_async.catalogue.listing import Listing
-from bds_async.corrections import unmark
-from bds_async.folder.folder import ledger_path, prepare
+from bds_async.brightspace.catalogue.listing import Listing
 from bds_async.ledger.format import transaction
 from bds_async.ledger.inventory import Selection
 from bds_async.ledger.ledger import Delivery, Ledger
 from bds_async.ledger.rows import WRITE, row_of
 from bds_async.models import BdsType, DataSet, Extract, Plugin
 from bds_async.options import PullOptions, SyncOptions
-from bds_async.plan import Wanted
-from bds_async.pull_plan import plan_pull
-from bds_async.sync_steps import plan_sync
+from bds_async.planning.pull import plan_pull
+from bds_async.planning.selection import Wanted
+from bds_async.planning.sync import plan_sync
+from bds_async.runs.corrections import unmark
+from bds_async.workspace.folder import ledger_path, prepare
 
 TENANT = "https://school.example"
 DATA_SETS = 139

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bds_async import Config, PullOptions, pull
-from bds_async.concurrency.pool import Pool
 from bds_async.sandbox import Sandbox, SandboxSettings
+from bds_async.support.pool import Pool
 from bds_async.transfer import download
 
 MEGABYTE = 1_000_000

@@ -12,11 +12,11 @@ from html import unescape
 from pathlib import Path
 
 import aiohttp
-from commands import begun, ended
-from forked import Forked
 from yarl import URL
 
 from bds_async.sandbox import Sandbox
+from tests.support.commands import begun, ended
+from tests.support.forked import Forked
 
 #: Nothing of the machine that runs the tests: no desktop, no proxy, no settings.
 ENVIRON = {

@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from commands import bds, starting_afresh
 
 from bds_async import __version__
 from bds_async.sandbox import Sandbox, SandboxSettings
+from tests.support.commands import bds, starting_afresh
 
 
 @pytest.fixture

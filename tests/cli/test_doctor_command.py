@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from commands import bds
-from consenting import secrets_of
 
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
+from tests.cli.consenting import secrets_of
+from tests.support.commands import bds
 
 
 @pytest.fixture

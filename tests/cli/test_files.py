@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bds_async.cli import files
-from bds_async.cli.files import demand_writable, write
 from bds_async.errors import ConfigError, DestinationError
+from bds_async.watching import files
+from bds_async.watching.files import demand_writable, write
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes that have names")
 #: More than a pipe holds.

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import Done, bds
 
 from bds_async import Config, sync
 from bds_async.ledger.ledger import Ledger
 from bds_async.sandbox import Sandbox, SandboxSettings, SchemaChange
+from tests.support.commands import Done, bds
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 CHANGES = (

@@ -8,10 +8,10 @@ import socket
 import sys
 
 import pytest
-from consenting import begin, config_file, consent, follow, login, secrets_of, stored_token
 from yarl import URL
 
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
+from tests.cli.consenting import begin, config_file, consent, follow, login, secrets_of, stored_token
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="terminals and signals are those of POSIX")
 

@@ -4,10 +4,10 @@ import asyncio
 import socket
 
 import pytest
-from consenting import config_file, login, stored_token
-from webdriver import CHROMEDRIVER, CHROMIUM, browser
 
 from bds_async.sandbox import Sandbox, SandboxSettings
+from tests.cli.consenting import config_file, login, stored_token
+from tests.cli.webdriver import CHROMEDRIVER, CHROMIUM, browser
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None or CHROMEDRIVER is None, reason="there is no Chromium with chromedriver here"

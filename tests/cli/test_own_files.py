@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from commands import bds
 
 from bds_async.config.sources import files_in_use
 from bds_async.sandbox import Sandbox, SandboxSettings
+from tests.support.commands import bds
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="symbolic links")
 OPTIONS = [("pull", "--report"), ("sync", "--report"), ("sync", "--metrics")]

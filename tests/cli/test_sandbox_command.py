@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from commands import Done, Running, bds, starting
+
+from tests.support.commands import Done, Running, bds, starting
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from commands import bds
 
-from bds_async.cli.metrics_file import MetricsFile
 from bds_async.errors import FolderBusy, LedgerBusy
-from bds_async.folder.folder import FolderLock
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
+from bds_async.watching.metrics_file import MetricsFile
+from bds_async.workspace.folder import FolderLock
+from tests.support.commands import bds
 
 LAST_RUN = "bds_async_last_run_timestamp_seconds"
 

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from commands import Done, bds
 
 from bds_async.sandbox import Sandbox, SandboxSettings
+from tests.support.commands import Done, bds
 
 
 @pytest.fixture

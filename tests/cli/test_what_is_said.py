@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import Done, bds
 
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
+from tests.support.commands import Done, bds
 
 
 class Tenant:

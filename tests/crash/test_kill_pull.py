@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import Running, starting, until
-from crashed_folder import Folder, truth_of
 
 from bds_async.sandbox import Sandbox, SandboxSettings
+from tests.crash.crashed_folder import Folder, truth_of
+from tests.support.commands import Running, starting, until
 
 KILLS = int(os.environ.get("PULL_KILLS", "25"))
 SEED = int(os.environ.get("PULL_SEED", "4"))

@@ -16,14 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from builders import a_data_set, an_extract
-from commands import Running, starting, until
-from crashed_folder import Folder, truth_of
-from disks import Disk, on_a_device
 
-from bds_async.folder.folder import prepare
 from bds_async.ledger.ledger import Delivery, Ledger
 from bds_async.sandbox import Sandbox, SandboxSettings
+from bds_async.workspace.folder import prepare
+from tests.crash.crashed_folder import Folder, truth_of
+from tests.support.builders import a_data_set, an_extract
+from tests.support.commands import Running, starting, until
+from tests.support.disks import Disk, on_a_device
 
 CUTS = int(os.environ.get("POWER_CUTS", "8"))
 SEED = int(os.environ.get("POWER_SEED", "5"))

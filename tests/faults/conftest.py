@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from bds_async.brightspace.gate import Gate
 from bds_async.sandbox import Sandbox
-from bds_async.tenant.gate import Gate
 
 pytest.register_assert_rewrite("playing")
-from playing import Played, Player  # noqa: E402
+from tests.faults.playing import Played, Player  # noqa: E402
 
 Plays = Callable[..., Awaitable[Played]]
 Players = Callable[..., Awaitable[Player]]
@@ -22,10 +22,12 @@ Players = Callable[..., Awaitable[Player]]
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries follow one another soon, and a tenant that is gone is given up soon."""
-    monkeypatch.setattr("bds_async.retry.BASE", 0.01)
-    monkeypatch.setattr("bds_async.retry.CAP", 0.05)
-    monkeypatch.setattr("bds_async.tenant.statuses.UNNAMED_WAIT", 0.05)
-    monkeypatch.setattr("bds_async.connection.Gate", functools.partial(Gate, patience=20.0, first_patience=0.2))
+    monkeypatch.setattr("bds_async.brightspace.retry.BASE", 0.01)
+    monkeypatch.setattr("bds_async.brightspace.retry.CAP", 0.05)
+    monkeypatch.setattr("bds_async.brightspace.statuses.UNNAMED_WAIT", 0.05)
+    monkeypatch.setattr(
+        "bds_async.brightspace.connection.Gate", functools.partial(Gate, patience=20.0, first_patience=0.2)
+    )
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from typing import Any
 
 from bds_async import Config, PullOptions, RunReport, Status, pull
 from bds_async.events import Event
-from bds_async.progress import failures
 from bds_async.report import Outcome
 from bds_async.sandbox import Fault, Sandbox
 from bds_async.sandbox.seen import SeenRequest
 from bds_async.sandbox.truth import TrueExtract
+from bds_async.watching.progress import failures
 
 #: The data set on which faults are played; the others have to come whatever happens to it.
 VICTIM = "Users"

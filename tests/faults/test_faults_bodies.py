@@ -4,9 +4,9 @@ import itertools
 import random
 
 import pytest
-from playing import VICTIM
 
 from bds_async.sandbox import Fault
+from tests.faults.playing import VICTIM
 
 FRAMINGS = ["length", "chunked", "close"]
 ENDINGS = ["reset", "close", "silent"]

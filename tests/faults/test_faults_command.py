@@ -2,10 +2,9 @@
 
 import json
 
-from commands import bds
-from playing import SECRETS, published
-
 from bds_async.sandbox import Fault
+from tests.faults.playing import SECRETS, published
+from tests.support.commands import bds
 
 #: A fault for each data set, and what is said of it.
 FAILURES = {

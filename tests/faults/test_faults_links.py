@@ -4,10 +4,10 @@ import ssl
 
 import pytest
 from aiohttp import web
-from playing import VICTIM
 
+from bds_async.brightspace.tenant import MAX_REDIRECTS
 from bds_async.sandbox import Fault
-from bds_async.tenant.tenant import MAX_REDIRECTS
+from tests.faults.playing import VICTIM
 
 
 def redirected(to: str, **keys) -> Fault:

@@ -6,12 +6,12 @@ import re
 
 import pytest
 from aiohttp import web
-from playing import VICTIM, published
 
 from bds_async import CatalogueError, Status
 from bds_async.errors import ConnectionLost
-from bds_async.progress import failures
 from bds_async.sandbox import Fault
+from bds_async.watching.progress import failures
+from tests.faults.playing import VICTIM, published
 
 EVERYTHING = frozenset({"datahub:dataexports:*"})
 
@@ -156,7 +156,7 @@ class TestCatalogue:
 
 class TestDrops:
     async def test_an_answer_that_never_ends_is_given_up_though_bytes_arrive(self, serve, connect, monkeypatch):
-        monkeypatch.setattr("bds_async.transport.transport.ANSWER_TIMEOUT", 0.3)
+        monkeypatch.setattr("bds_async.brightspace.http.transport.ANSWER_TIMEOUT", 0.3)
 
         async def drips(request: web.Request) -> web.StreamResponse:
             response = web.StreamResponse()

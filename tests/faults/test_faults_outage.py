@@ -5,14 +5,14 @@ import functools
 from contextlib import asynccontextmanager, suppress
 
 import pytest
-from playing import VICTIM, published
 
 from bds_async import Status, UnreachableError
-from bds_async.auth.refresher import TokenRefresher
+from bds_async.brightspace.auth.refresher import TokenRefresher
+from bds_async.brightspace.gate import Gate
 from bds_async.events import Ended, Held
 from bds_async.sandbox import Fault
 from bds_async.sandbox.tenant import API, AUTH, STORAGE
-from bds_async.tenant.gate import Gate
+from tests.faults.playing import VICTIM, published
 
 HUGE = "Sandbox Huge"
 NOT_FOR_LONG = 0.3
@@ -29,7 +29,7 @@ def small_pieces(monkeypatch):
 def impatient(monkeypatch):
     """A tenant that has answered before is given up soon, too."""
     gate = functools.partial(Gate, patience=NOT_FOR_LONG, first_patience=NOT_FOR_LONG)
-    monkeypatch.setattr("bds_async.connection.Gate", gate)
+    monkeypatch.setattr("bds_async.brightspace.connection.Gate", gate)
 
 
 @asynccontextmanager
@@ -186,7 +186,7 @@ class TestForGood:
     async def test_the_auth_service_alone_after_the_plan(self, player, monkeypatch):
         """What needs no new token still comes."""
         refresher = functools.partial(TokenRefresher, patience=NOT_FOR_LONG, first_patience=NOT_FOR_LONG)
-        monkeypatch.setattr("bds_async.connection.TokenRefresher", refresher)
+        monkeypatch.setattr("bds_async.brightspace.connection.TokenRefresher", refresher)
         player = await player(data_sets=12, latency=0.02, access_token_life=0.5, bandwidth=20_000)
         async with meanwhile(gone(player.sandbox, body_bytes(1), AUTH)):
             played = await player.pull(workers=2)
@@ -210,8 +210,8 @@ class TestForGood:
 class TestStorageLinks:
     async def test_a_storage_that_cannot_be_reached_is_left_for_a_new_link(self, player, monkeypatch, small_pieces):
         """The link is dropped at once, so that whoever signs links can name another host."""
-        monkeypatch.setattr("bds_async.retry.BASE", 0.2)
-        monkeypatch.setattr("bds_async.retry.CAP", 0.4)
+        monkeypatch.setattr("bds_async.brightspace.retry.BASE", 0.2)
+        monkeypatch.setattr("bds_async.brightspace.retry.CAP", 0.4)
         player = await player(huge_bytes=1_000_000, bandwidth=500_000, data_sets=0)
 
         async def away_for_a_while(sandbox):

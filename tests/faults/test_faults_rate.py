@@ -1,11 +1,11 @@
 """Rate limits: one place holds the budget, and whoever is asked to wait waits."""
 
 import pytest
-from playing import VICTIM
 
+from bds_async.brightspace.retry import WAITS_FOR_EACH_TRY
 from bds_async.events import Ended, Held
-from bds_async.retry import WAITS_FOR_EACH_TRY
 from bds_async.sandbox import Fault
+from tests.faults.playing import VICTIM
 
 HUGE = "Sandbox Huge"
 

@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from playing import config_of
 
 from bds_async import PullOptions, Stop, Stopped, pull
 from bds_async.events import Event, Received, Restarted
-from bds_async.partial.partial import Partial
 from bds_async.sandbox import Fault
+from bds_async.transfer.partial import Partial
+from tests.faults.playing import config_of
 
 HUGE = "Sandbox Huge"
 LARGE, PIECE, SIZE = 256 * 1024, 64 * 1024, 1_000_000
@@ -215,7 +215,7 @@ class TestAfterAnEndInTheMiddle:
         assert (second.outcome(HUGE).resumed_bytes, second.body_bytes(HUGE)) == (held, size - held)
 
     async def test_that_was_asked_for(self, slow, monkeypatch):
-        monkeypatch.setattr("bds_async.transfer.transfer.BLOCK", 1000)
+        monkeypatch.setattr("bds_async.transfer.fetch.BLOCK", 1000)
         stop, received = Stop(), 0
 
         def watch(event: Event) -> None:

@@ -2,13 +2,13 @@
 
 import pytest
 from aiohttp import web
-from playing import VICTIM
 
 from bds_async import AuthorisationError, Status
-from bds_async.catalogue.catalogue import read_catalogue
-from bds_async.catalogue.versions import ROUTE
-from bds_async.retry import TRANSIENT_STATUSES
+from bds_async.brightspace.catalogue.catalogue import read_catalogue
+from bds_async.brightspace.catalogue.versions import ROUTE
+from bds_async.brightspace.retry import TRANSIENT_STATUSES
 from bds_async.sandbox import Fault
+from tests.faults.playing import VICTIM
 
 TRANSIENT = sorted(TRANSIENT_STATUSES)
 #: What a storage says of a signed link that it does not take (any more).

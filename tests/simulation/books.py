@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from bds_async.folder.file_names import ParsedName, parse_file_name
 from bds_async.sandbox import Sandbox
 from bds_async.sandbox.truth import TrueExtract
+from bds_async.workspace.file_names import ParsedName, parse_file_name
 
 from .loader import Taken
 

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 #: Imported once, in the server that forks the processes.
-PRELOADED = [__name__, "bds_async.cli.sync", "bds_async.connection", "bds_async.rebuild"]
+PRELOADED = [__name__, "bds_async.cli.sync", "bds_async.brightspace.connection", "bds_async.runs.rebuild"]
 #: Places in the code where a process can die: between the steps that must never come apart.
 PLACES = (
-    "bds_async.durable.replace",
-    "bds_async.durable.fsync_file",
-    "bds_async.partial.partial.clear_away",
+    "bds_async.support.durable.replace",
+    "bds_async.support.durable.fsync_file",
+    "bds_async.transfer.partial.clear_away",
     "bds_async.ledger.ledger.Ledger.intend",
     "bds_async.ledger.ledger.Ledger.finish",
     "bds_async.ledger.ledger.Ledger.keep",
@@ -63,12 +63,12 @@ def _main(arguments: list[str], moment: datetime, output: Path, death: Death | N
     with output.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    from bds_async import clock
     from bds_async.cli import main
+    from bds_async.support import clock
 
     ahead = moment - datetime.now(UTC)
     clock.now = lambda: datetime.now(UTC) + ahead
-    importlib.import_module("bds_async.retry").BASE = 0.01  # type: ignore[attr-defined]
+    importlib.import_module("bds_async.brightspace.retry").BASE = 0.01  # type: ignore[attr-defined]
     if death is not None and death.place is not None:
         _die_at(death.place, death.call, before=death.before)
     sys.argv = ["bds-async", *arguments]

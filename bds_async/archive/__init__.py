@@ -1,1 +1,0 @@
-"""Zips: their structure, their check in one pass, the CSV out of one."""

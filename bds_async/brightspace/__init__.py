@@ -1,0 +1,1 @@
+"""All that knows D2L: HTTP, retry policy, gate, tenant, catalogue, tokens, login."""

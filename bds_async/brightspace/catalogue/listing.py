@@ -1,0 +1,60 @@
+"""The extracts of the chosen data sets, their lists fetched in parallel by the bounded pool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ...errors import AuthorisationError, BdsError, CatalogueError, ExtractError, Unauthorised
+from ...models import DataSet, Extract
+from ...report import FailedList
+from ...support.pool import Pool
+from ...support.text import counted
+from .catalogue import Catalogue
+
+
+@dataclass(slots=True)
+class Listing:
+    """What the tenant lists of each data set, in the catalogue's order, and the lists that could not be had."""
+
+    extracts: dict[DataSet, tuple[Extract, ...]] = field(default_factory=dict)
+    failed: list[FailedList] = field(default_factory=list)
+
+
+async def list_extracts(catalogue: Catalogue, data_sets: Sequence[DataSet], workers: int) -> Listing:
+    """Fetch the extract list of each data set; one that fails fails that data set alone.
+
+    Raises CatalogueError if every list fails (AuthorisationError if each was refused with 401), and what stops the
+    whole run.
+    """
+    found: dict[DataSet, tuple[Extract, ...]] = {}
+    failed: dict[DataSet, BdsError] = {}
+
+    async def fetch(data_set: DataSet) -> None:
+        try:
+            found[data_set] = await catalogue.extracts(data_set)
+        except (ExtractError, CatalogueError) as error:
+            failed[data_set] = error
+
+    pool = Pool(workers, fetch)
+    for data_set in data_sets:
+        pool.put(data_set)
+    await pool.run(pool.drained())
+    if failed and not found:
+        raise _nothing(list(failed.values()))
+    return Listing(
+        {data_set: found[data_set] for data_set in data_sets if data_set in found},
+        [
+            FailedList(data_set.name, data_set.schema_id, str(failed[data_set]))
+            for data_set in data_sets
+            if data_set in failed
+        ],
+    )
+
+
+def _nothing(errors: Sequence[BdsError]) -> BdsError:
+    is_refused = all(isinstance(error, Unauthorised) for error in errors)
+    kind = AuthorisationError if is_refused else CatalogueError
+    if len(errors) == 1:
+        return kind(f"The one extract list that was asked for would not come: {errors[0]}")
+    return kind(f"Not one of {counted(len(errors), 'extract list')} would come; the first: {errors[0]}")

@@ -1,0 +1,151 @@
+"""The one gate in front of the tenant: 429s, the rate budget and outages hold each new request here.
+
+D2L's limit is 50,000 credits a minute for each API application; answers carry `X-Rate-Limit-Remaining`,
+`X-Rate-Limit-Reset` (seconds until the bucket is full again) and `X-Request-Cost`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+
+from ..errors import ConnectionFailed, UnreachableError
+from .retry import RETRY_AFTER_CEILING, full_jitter
+
+#: Credits of one call, until an answer says otherwise.
+USUAL_COST = 10.0
+#: Seconds by which a hold has to grow to be told anew: the requests in flight are all refused in the same words.
+NOTEWORTHY = 1.0
+#: Seconds for which a tenant that answers no more is tried again, and the same before it ever answered in this run.
+PATIENCE, FIRST_PATIENCE = 300.0, 30.0
+
+
+class Gate:
+    """Lets requests through while the tenant takes them.
+
+    After each hold a single request goes first; the others follow once it is answered, so that there is no stampede.
+    `told` is called once for each hold, with reason and seconds; `waits` counts those that the tenant asked for, and
+    `outages` how often it could not be reached any more.
+    """
+
+    def __init__(
+        self,
+        told: Callable[[str, float], None],
+        *,
+        patience: float = PATIENCE,
+        first_patience: float = FIRST_PATIENCE,
+    ) -> None:
+        self.waits = 0
+        self.outages = 0
+        self._told = told
+        self._patience, self._patience_once_reached = first_patience, patience
+        self._held_until = 0.0
+        self._probing = True
+        self._in_flight = 0
+        self._credits: float | None = None
+        self._cost = USUAL_COST
+        self._failures = 0
+        self._out_since: float | None = None
+        self._closed: UnreachableError | None = None
+        self._changed = asyncio.Event()
+
+    @asynccontextmanager
+    async def passage(self) -> AsyncIterator[None]:
+        """Wait for the gate, then keep the credits of one request reserved until its answer has come.
+
+        Raises UnreachableError once the tenant has been given up.
+        """
+        await self._enter()
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            self._wake()
+
+    def answered(self, headers: Mapping[str, str]) -> None:
+        """The tenant answered: an outage is over, and the headers say how many credits are left."""
+        self._patience = self._patience_once_reached
+        self._failures, self._out_since = 0, None
+        self._probing = self._probing and time.monotonic() < self._held_until
+        self._cost = max(1.0, _number(headers.get("X-Request-Cost")) or self._cost)
+        if "X-Rate-Limit-Remaining" in headers:
+            self._credits = _number(headers["X-Rate-Limit-Remaining"])
+        reset = _number(headers.get("X-Rate-Limit-Reset"))
+        if self._credits is not None and reset is not None and self._credits < self._cost:
+            self.hold("the rate budget is used up", min(reset, RETRY_AFTER_CEILING))
+
+    def hold(self, why: str, seconds: float) -> None:
+        """Let nothing new through for so many seconds, as the tenant asked."""
+        if time.monotonic() >= self._held_until:
+            self.waits += 1
+        self._hold(why, seconds)
+
+    def unreachable(self, error: ConnectionFailed) -> None:
+        """No connection came about: hold the gate and try again later; raises UnreachableError when patience is up."""
+        now = time.monotonic()
+        if self._out_since is None:
+            self._out_since, self.outages = now, self.outages + 1
+        if now - self._out_since >= self._patience:
+            self.close(
+                UnreachableError(
+                    f"{error} Given up after {now - self._out_since:.0f} seconds; "
+                    "check bspace_url and the network, or run again later."
+                )
+            )
+        if self._closed is not None:
+            raise self._closed
+        if now >= self._held_until:
+            self._failures += 1
+            self._hold(f"an outage ({error})", full_jitter(min(self._failures, 5)))
+
+    def close(self, error: UnreachableError) -> None:
+        """Give the tenant up: each request from now on raises `error`."""
+        self._closed = error
+        self._wake()
+
+    def _hold(self, why: str, seconds: float) -> None:
+        now = time.monotonic()
+        is_news = now >= self._held_until or now + seconds > self._held_until + NOTEWORTHY
+        self._held_until = max(self._held_until, now + seconds)
+        self._probing, self._credits = True, None
+        if is_news:
+            self._told(why, seconds)
+
+    async def _enter(self) -> None:
+        while self._closed is None and (wait := self._seconds_to_wait()) > 0:
+            changed = self._changed
+            try:
+                async with asyncio.timeout(wait if math.isfinite(wait) else None):
+                    await changed.wait()
+            except TimeoutError:
+                continue
+        if self._closed is not None:
+            raise self._closed
+
+    def _seconds_to_wait(self) -> float:
+        """Zero: go. Infinite: until another request is answered."""
+        held = self._held_until - time.monotonic()
+        if held > 0:
+            return held
+        if self._in_flight and (self._probing or not self._has_credits()):
+            return math.inf
+        return 0.0
+
+    def _has_credits(self) -> bool:
+        return self._credits is None or self._credits >= self._cost * (self._in_flight + 1)
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        number = float(value) if value is not None else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None

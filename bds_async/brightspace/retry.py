@@ -1,0 +1,130 @@
+"""The one retry policy: what is transient, how long to wait, when to stop (design: full jitter, `Retry-After`)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+from tenacity.stop import stop_base
+
+from ..errors import Throttled, TransientError, VerificationError
+
+logger = logging.getLogger(__name__)
+
+#: Seconds: the first wait is up to BASE, each next one up to twice as long, none over CAP.
+BASE, CAP = 1.0, 60.0
+#: Seconds that a server may at most ask us to wait.
+RETRY_AFTER_CEILING = 300.0
+#: Statuses that another try may get past (RFC 9110, RFC 6585 for 429, RFC 8470 for 425).
+TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+#: New bytes after which a transport fault starts the count of tries again: the transfer is getting somewhere.
+PROGRESS = 1024 * 1024
+#: A server that names the moment to come back has not failed; it may say so this many times for each try.
+WAITS_FOR_EACH_TRY = 4
+
+
+class Tries(stop_base):
+    """How often one request may still fail: a `stop` of tenacity with a memory of its own.
+
+    `limit` tries in a row without progress are the end; a failed verification counts whatever the progress.
+    """
+
+    def __init__(self, limit: int, used: int = 0) -> None:
+        self.limit = limit
+        self.used = used
+        self._new_bytes = 0
+        self._waits = 0
+
+    def __str__(self) -> str:
+        return f"try {self.used} of {self.limit}"
+
+    def progress(self, new_bytes: int) -> None:
+        """Take note of bytes that arrived since the last failure."""
+        self._new_bytes += new_bytes
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        """Count the failure that `retry_state` carries; True when it was the last that is allowed."""
+        error = retry_state.outcome.exception() if retry_state.outcome is not None else None
+        if isinstance(error, Throttled):
+            self._waits += 1
+            return self._waits >= self.limit * WAITS_FOR_EACH_TRY
+        self.used = self.used_after(error)
+        self._new_bytes = 0
+        return self.used >= self.limit
+
+    def used_after(self, error: BaseException | None) -> int:
+        """What `used` becomes once this failure is counted."""
+        is_on_its_way = self._new_bytes >= PROGRESS and not isinstance(error, VerificationError)
+        return 1 if is_on_its_way else self.used + 1
+
+
+def retrying(tries: Tries, what: object = "A request") -> AsyncRetrying:
+    """A fresh policy for one task: shared between tasks, tenacity would mix up their attempts.
+
+    Retries TransientError alone and raises the last one when there are no tries left; `what` is tried names it in the
+    log of each retry.
+    """
+
+    def wait(state: RetryCallState) -> float:
+        """Asked for by tenacity before `tries` has counted the failure."""
+        error = state.outcome.exception() if state.outcome is not None else None
+        if isinstance(error, Throttled):
+            return error.seconds + random.uniform(0, BASE)
+        return full_jitter(tries.used_after(error))
+
+    def tell(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome is not None else None
+        seconds = state.next_action.sleep if state.next_action is not None else 0.0
+        which = "it has to wait" if isinstance(error, Throttled) else f"{tries} failed"
+        logger.debug("%s: %s: %s Next try in %.1f s.", what, which, error, seconds)
+
+    return AsyncRetrying(
+        stop=tries,
+        wait=wait,
+        retry=retry_if_exception_type(TransientError),
+        before_sleep=tell,
+        sleep=asyncio.sleep,
+        reraise=True,
+    )
+
+
+def full_jitter(failures: int) -> float:
+    """A random number of seconds up to BASE * 2 ** (failures - 1), at most CAP."""
+    return random.uniform(0, min(CAP, BASE * 2.0 ** min(max(failures, 1) - 1, 30)))
+
+
+def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Seconds that `Retry-After` asks for, in either form of RFC 9110 section 10.2.3, held to the ceiling.
+
+    A date counts from the answer's own `Date`, since the clock of this machine may be wrong. None if there is no such
+    header, or none that makes sense.
+    """
+    value = headers.get("Retry-After", "").strip()
+    moment = now or _moment(headers.get("Date", "")) or datetime.now(UTC)
+    seconds = _delay_seconds(value) if value[:1].isdigit() else _until_date(value, moment)
+    return None if seconds is None else max(0.0, min(seconds, RETRY_AFTER_CEILING))
+
+
+def _delay_seconds(value: str) -> float | None:
+    return min(float(value), RETRY_AFTER_CEILING) if value.isascii() and value.replace(".", "", 1).isdigit() else None
+
+
+def _until_date(value: str, now: datetime) -> float | None:
+    moment = _moment(value)
+    return (moment - now).total_seconds() if moment is not None else None
+
+
+def _moment(value: str) -> datetime | None:
+    """A date as HTTP writes it, None for what is none."""
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Where extracts land: publishing them through the ledger, and recovery after a kill."""

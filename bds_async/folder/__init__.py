@@ -1,1 +1,0 @@
-"""The destination: its parts, its lock, and server text made safe for names."""

@@ -1,1 +1,0 @@
-"""The partial file of an extract and the ranges that it holds."""

@@ -1,0 +1,1 @@
+"""Which extracts to fetch: pure, no I/O but the ledger that is passed in."""

@@ -1,0 +1,167 @@
+"""What `sync` delivers of one data set, and which gaps open: pure, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+from ..models import BdsType, Extract, version_key
+from ..report import Arrival
+from .retention import are_known, begins_late, look_back, missed_at_first, missed_since
+from .sync_state import Baseline, Kept, Listed, Look, Missed, SyncState
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An extract that is to be delivered, and how it comes."""
+
+    extract: Extract
+    arrival: Arrival
+
+
+@dataclass(frozen=True, slots=True)
+class DataSetPlan:
+    """What is to be delivered of a data set, oldest first, what the ledger is to keep of this look, and all gaps.
+
+    `begins_late`: differentials between the first baseline and the first of them that is listed may have been dropped,
+    though nothing shows it.
+    """
+
+    due: tuple[Due, ...]
+    kept: Kept
+    gaps: tuple[Missed, ...]
+    begins_late: bool = False
+
+
+def plan_data_set(listed: Listed, state: SyncState, look: Look, *, with_fulls: bool) -> DataSetPlan:
+    """Plan one data set, by all that is listed of it and what is known of it."""
+    baseline, expired = _baseline(listed, state, look)
+    chosen = _chosen(listed, state, baseline, with_fulls=with_fulls)
+    missed = _missed(expired, _gone(listed, state), lambda lost: _around(lost, listed, state, chosen))
+    filled = tuple(gap for gap in state.open_gaps if gap.is_filled_by(listed.differentials))
+    gaps = tuple(dict.fromkeys(gap for gap in (*state.open_gaps, *missed) if gap not in filled))
+    base = _base(listed, state, baseline, gaps)
+    due = sorted({*chosen, *base}, key=lambda extract: extract.age_key)
+    last_look = look_back(listed, state, look, missed=expired is not None)
+    return DataSetPlan(
+        tuple(Due(extract, Arrival.BASELINE if extract in base else arrival_of(extract, state)) for extract in due),
+        Kept(baseline, last_look, missed, frozenset(extract.identity for extract in due), filled),
+        gaps,
+        begins_late=_begins_late(listed, state, baseline, look) and expired is None,
+    )
+
+
+def _baseline(listed: Listed, state: SyncState, look: Look) -> tuple[Baseline | None, Missed | None]:
+    """From which full on differentials are delivered, and what was missed before them."""
+    if state.last_look is None or not state.has_begun:
+        return _first_baseline(listed, look)
+    if not missed_since(state.last_look, listed, state, look):
+        return state.baseline, None
+    oldest, newest = listed.oldest_differential, listed.newest_full
+    gap = Missed(_last_before(oldest, state), oldest, seen=state.last_look.latest)
+    if newest is None or not gap.is_covered_by(newest.queued_for_processing_date):
+        return state.baseline, gap
+    # Where no differential has ever been seen the full is taken to be safe, and nothing is said to be missed.
+    is_told = are_known(state.last_look, listed)
+    return Baseline.of(newest), Missed(gap.after, newest.queued_for_processing_date) if is_told else None
+
+
+def _begins_late(listed: Listed, state: SyncState, baseline: Baseline | None, look: Look) -> bool:
+    return baseline is not None and not state.has_begun and begins_late(listed, baseline, look)
+
+
+def _first_baseline(listed: Listed, look: Look) -> tuple[Baseline | None, Missed | None]:
+    if listed.newest_full is None:
+        return None, None
+    first = Baseline.of(listed.newest_full)
+    missed = missed_at_first(listed, first, look)
+    return first, Missed(first.queued, listed.oldest_differential) if missed else None
+
+
+def _last_before(moment: datetime | None, state: SyncState) -> datetime | None:
+    """The newest delivered differential before a moment, or the baseline if there is none."""
+    delivered = (each.queued_for_processing_date for each in state.delivered if each.bds_type is BdsType.DIFFERENTIAL)
+    begin = [] if state.baseline is None else [state.baseline.queued]
+    last = [*begin, *_some(state.before), *(each for each in delivered if moment is None or each < moment)]
+    return max(last, default=None)
+
+
+def _missed(
+    expired: Missed | None, gone: Sequence[datetime], around: Callable[[datetime], Missed]
+) -> tuple[Missed, ...]:
+    """The gaps that open: what nobody saw, which is certain where something lost is in it; and what is lost besides."""
+    if expired is None:
+        return tuple(map(around, gone))
+    outside = [lost for lost in gone if not expired.holds(lost)]
+    is_certain = len(outside) < len(gone)
+    return (replace(expired, seen=None) if is_certain else expired, *map(around, outside))
+
+
+def _chosen(listed: Listed, state: SyncState, baseline: Baseline | None, *, with_fulls: bool) -> list[Extract]:
+    """What follows the baseline and has not been delivered; fulls that are owed, and the baseline made anew, too."""
+    candidates = _after(baseline, listed.differentials)
+    if with_fulls:
+        # Those before a baseline that begins anew are new all the same.
+        candidates += _after(state.baseline or baseline, listed.fulls)
+    if baseline is not None and state.has_base(baseline):
+        candidates += [full for full in listed.fulls if full.identity in state.owed]
+        candidates += _remade(baseline, listed, state)
+    return [extract for extract in candidates if extract.identity not in state.delivered]
+
+
+def _after(baseline: Baseline | None, extracts: Iterable[Extract]) -> list[Extract]:
+    return [each for each in extracts if baseline is None or each.queued_for_processing_date > baseline.queued]
+
+
+def _remade(baseline: Baseline, listed: Listed, state: SyncState) -> list[Extract]:
+    """Later makings of the baseline; an older version of it that stands beside it is none."""
+    there = [
+        version_key(each.version)
+        for each in state.delivered
+        if each.bds_type is BdsType.FULL and each.queued_for_processing_date == baseline.queued
+    ]
+    makings = (full for full in listed.fulls if baseline.is_remade_by(full))
+    return [full for full in makings if version_key(full.version) >= max(there, default=())]
+
+
+def _base(listed: Listed, state: SyncState, baseline: Baseline | None, gaps: Iterable[Missed]) -> frozenset[Extract]:
+    """The full to begin with, or to begin anew with because it covers a gap; empty if none is wanted or new enough."""
+    newest = listed.newest_full
+    if newest is None or newest.identity in state.delivered:
+        return frozenset()
+    queued = newest.queued_for_processing_date
+    covers = any(gap.is_covered_by(queued) for gap in gaps)
+    return frozenset({newest}) if covers or not state.has_base(baseline) else frozenset()
+
+
+def arrival_of(extract: Extract, state: SyncState) -> Arrival:
+    """How an extract comes that is no full to begin with, beside what has been delivered."""
+    if state.knows_another_making(extract):
+        return Arrival.REISSUED
+    is_late = state.newest is not None and extract.queued_for_processing_date < state.newest
+    return Arrival.LATE if is_late else Arrival.NEW
+
+
+def _gone(listed: Listed, state: SyncState) -> list[datetime]:
+    """What was planned before, could not be delivered, and is not listed any more, in no other making either."""
+    there = {*(each.identity for each in listed.differentials), *state.delivered}
+    moments = {each.queued_for_processing_date for each in there if each.bds_type is BdsType.DIFFERENTIAL}
+    owed = {each.queued_for_processing_date for each in state.owed if each.bds_type is BdsType.DIFFERENTIAL}
+    return sorted(owed - moments)
+
+
+def _around(lost: datetime, listed: Listed, state: SyncState, chosen: Iterable[Extract]) -> Missed:
+    """The gap that a lost differential leaves between what is delivered, or will be, before and after it."""
+    kept = {each.queued_for_processing_date for each in (*state.delivered, *(due.identity for due in chosen))}
+    begin = () if state.baseline is None else (state.baseline.queued,)
+    earlier = [each for each in (*kept, *begin, *_some(state.before)) if each < lost]
+    later = [each for each in (*kept, *(full.queued_for_processing_date for full in listed.fulls)) if each > lost]
+    return Missed(max(earlier, default=None), min(later, default=None), lost=lost)
+
+
+def _some(value: Value | None) -> tuple[Value, ...]:
+    return () if value is None else (value,)

@@ -1,0 +1,78 @@
+"""Which extracts to fetch: pure, no I/O."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from ..errors import PatternError
+from ..models import BdsType, DataSet, Extract, newest
+
+
+class Wanted(StrEnum):
+    """What `--type` asks for."""
+
+    FULL = "full"
+    DIFFERENTIAL = "differential"
+    ALL = "all"
+
+
+def select(data_sets: Sequence[DataSet], patterns: Iterable[str], exclude: Iterable[str]) -> list[DataSet]:
+    """The data sets that some pattern names (all, if there are none) and that no pattern of `exclude` names.
+
+    A pattern is a name (case-insensitive, `*` and `?` allowed), a schema id or a plugin id.
+    Raises PatternError, naming near misses, for a pattern that matches no data set.
+    """
+    wanted = _named_by(data_sets, patterns) or {data_set.ids for data_set in data_sets}
+    unwanted = _named_by(data_sets, exclude)
+    return [data_set for data_set in data_sets if data_set.ids in wanted - unwanted]
+
+
+def choose(extracts: Iterable[Extract], wanted: Wanted, since: datetime | None = None) -> list[Extract]:
+    """The extracts of one data set that a pull wants, oldest first.
+
+    FULL: the newest full. DIFFERENTIAL: every listed differential. ALL: both. `since` drops what was queued before;
+    without a zone it is UTC.
+    """
+    by_type: dict[BdsType, list[Extract]] = {BdsType.FULL: [], BdsType.DIFFERENTIAL: []}
+    for extract in extracts:
+        by_type[extract.bds_type].append(extract)
+    newest_full = newest(by_type[BdsType.FULL])
+    chosen = [newest_full] if newest_full is not None and wanted is not Wanted.DIFFERENTIAL else []
+    if wanted is not Wanted.FULL:
+        chosen += by_type[BdsType.DIFFERENTIAL]
+    if since is not None:
+        start = since if since.tzinfo is not None else since.replace(tzinfo=UTC)
+        chosen = [extract for extract in chosen if extract.queued_for_processing_date >= start]
+    return sorted(chosen, key=lambda extract: extract.age_key)
+
+
+def _named_by(data_sets: Sequence[DataSet], patterns: Iterable[str]) -> set[tuple[str, ...]]:
+    named: set[tuple[str, ...]] = set()
+    for pattern in patterns:
+        matching = {data_set.ids for data_set in data_sets if _matches(data_set, pattern)}
+        if not matching:
+            raise PatternError(_no_match(pattern, data_sets))
+        named |= matching
+    return named
+
+
+def _matches(data_set: DataSet, pattern: str) -> bool:
+    wildcards = re.escape(pattern.strip().casefold()).replace(r"\*", ".*").replace(r"\?", ".")
+    return pattern.strip().lower() in data_set.ids or any(
+        re.fullmatch(wildcards, name.casefold(), re.DOTALL) for name in data_set.names
+    )
+
+
+def _no_match(pattern: str, data_sets: Sequence[DataSet]) -> str:
+    names = {data_set.name.casefold(): data_set.name for data_set in data_sets}
+    near = difflib.get_close_matches(pattern.casefold(), list(names), n=3, cutoff=0.5)
+    hint = (
+        f"did you mean {' or '.join(repr(names[name]) for name in near)}?"
+        if near
+        else "`bds-async list` shows them all."
+    )
+    return f"No data set of this tenant matches {pattern!r}; {hint}"

@@ -1,0 +1,95 @@
+"""The plan of a sync over all data sets: each by its list and by what the ledger knows; where the extracts land."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..brightspace.catalogue.listing import Listing
+from ..ledger.ledger import Ledger
+from ..models import DataSet, Identity
+from ..options import SyncOptions
+from ..report import Arrival, FailedList, Gap, Outcome
+from ..support import clock
+from .data_set import DataSetPlan, arrival_of, plan_data_set
+from .gaps import gap_of
+from .placement import by_folder
+from .steps import RunPlan, Step, partial_keys
+from .sync_state import Kept, Listed, Look, SyncState
+from .warnings import begun_late
+
+_VANISHED = (
+    "it has left the catalogue, and not all of it had been delivered. If it is gone for good, "
+    "`bds-async ledger unmark` with its name forgets it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPlan(RunPlan):
+    """What a sync would deliver; `gaps` are those that open with it, and those open already.
+
+    `kept` is what the ledger is to remember of each data set, by its folder, once this is the plan of a run.
+    """
+
+    gaps: tuple[Gap, ...] = ()
+    kept: Mapping[str, Kept] = field(default_factory=dict, repr=False)
+
+
+def plan_sync(listing: Listing, options: SyncOptions, ledger: Ledger) -> SyncPlan:
+    """Plan each listed data set; the ledger is read, and changed by nothing but pinned folder names."""
+    steps: list[Step] = []
+    gaps: list[Gap] = []
+    kept: dict[str, Kept] = {}
+    late: list[str] = []
+    there: set[Identity] = set()
+    for folder, data_set, state, plan in _plans(listing, ledger, with_fulls=options.with_fulls):
+        steps += _steps(plan, folder, options, ledger)
+        gaps += [gap_of(data_set, missed) for missed in plan.gaps]
+        kept[folder] = plan.kept
+        late += [data_set.name] if plan.begins_late else []
+        there.update(state.delivered)
+    failed, keys = (*listing.failed, *_vanished(listing, options, ledger)), partial_keys(listing, options, there)
+    return SyncPlan(tuple(steps), failed, keys, tuple(gaps), kept, warning=begun_late(late))
+
+
+def looked_at(listing: Listing, ledger: Ledger) -> dict[str, Kept]:
+    """What the ledger is to keep of a look at data sets that a sync has begun, whichever job has looked.
+
+    What a pull delivers counts for the next sync, so that what it saw and left, or lost, does as well.
+    """
+    plans = _plans(listing, ledger, with_fulls=False)
+    return {folder: plan.kept for folder, _, state, plan in plans if state.last_look is not None}
+
+
+def _plans(
+    listing: Listing, ledger: Ledger, *, with_fulls: bool
+) -> Iterator[tuple[str, DataSet, SyncState, DataSetPlan]]:
+    look = Look.of(clock.now(), (extract for extracts in listing.extracts.values() for extract in extracts))
+    for folder, (data_set, extracts) in by_folder(listing.extracts, ledger).items():
+        state = ledger.sync_state(folder, [extract.identity for extract in extracts])
+        yield folder, data_set, state, plan_data_set(Listed.of(data_set, extracts), state, look, with_fulls=with_fulls)
+
+
+def _vanished(listing: Listing, options: SyncOptions, ledger: Ledger) -> list[FailedList]:
+    """Data sets that have left the catalogue, although something of them is still to be delivered or missed."""
+    if options.data_set or options.exclude or listing.failed:
+        return []
+    waiting = ledger.waiting().difference(ledger.folders_for(listing.extracts))
+    known = ledger.data_sets() if waiting else {}
+    return [FailedList(known[folder].name, known[folder].schema_id, _VANISHED) for folder in sorted(waiting)]
+
+
+def arrivals_of(outcomes: Iterable[Outcome], ledger: Ledger) -> dict[Identity, Arrival]:
+    """How extracts came that a former sync planned and that have been delivered just now."""
+    return {each.extract.identity: _arrival(each, ledger) for each in outcomes if each.path is not None}
+
+
+def _arrival(outcome: Outcome, ledger: Ledger) -> Arrival:
+    identity = outcome.extract.identity
+    state = ledger.sync_state((outcome.path or "").partition("/")[0], [identity]).without(identity)
+    return Arrival.BASELINE if state.begins_with(identity) else arrival_of(outcome.extract, state)
+
+
+def _steps(plan: DataSetPlan, folder: str, options: SyncOptions, ledger: Ledger) -> list[Step]:
+    suffix = options.publish_as.suffix
+    return [Step(due.extract, ledger.path_for(due.extract, folder, suffix), arrival=due.arrival) for due in plan.due]

@@ -1,0 +1,147 @@
+"""Corrections of a ledger, under its folder's lock: what counts as delivered, accepted gaps, pinned columns."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+
+from ..api import read_listing
+from ..config.settings import Config
+from ..destination.publishing import Reconciler
+from ..errors import ConfigError
+from ..ledger.inventory import Selection
+from ..ledger.ledger import Delivery, Ledger
+from ..ledger.opening import opened
+from ..models import DataSet, Extract
+from ..options import PublishAs, RunOptions
+from ..planning.placement import by_folder
+from ..planning.selection import select
+from ..planning.sync import looked_at
+from ..report import FailedList
+from ..workspace.folder import FolderLock, prepare
+from .verification import demand_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What was marked as delivered, and the extract lists that would not come."""
+
+    deliveries: Sequence[Delivery]
+    failed_lists: Sequence[FailedList]
+
+
+@contextmanager
+def correcting(to: Path) -> Iterator[Ledger]:
+    """The ledger of a folder, with its lock held; what a killed run was about to publish is settled first.
+
+    Raises FolderBusy, DestinationError; ConfigError where no ledger is there.
+    """
+    owner = _owner(to)
+    prepare(to)
+    with FolderLock(to), Ledger.open(to, owner) as ledger:
+        _settle(to, ledger)
+        yield ledger
+
+
+@asynccontextmanager
+async def correcting_by(config: Config, to: Path) -> AsyncIterator[Ledger]:
+    """The same beside an event loop, for a correction by what the config's tenant lists; raises WrongTenant, too."""
+    prepare(to)
+    with FolderLock(to), await opened(partial(Ledger.open, to, config.bspace_url)) as ledger:
+        _settle(to, ledger)
+        yield ledger
+
+
+def _settle(to: Path, ledger: Ledger) -> None:
+    """An intent would outlive what is corrected, and the next run take it for a delivery."""
+    Reconciler(to, ledger).settle()
+
+
+def _owner(to: Path) -> str:
+    demand_folder(to)
+    with Ledger.read(to) as ledger:
+        if ledger.tenant is None:
+            raise ConfigError(f"There is no ledger in {to}: name the right folder with --to.")
+        return ledger.tenant
+
+
+def chosen_folders(ledger: Ledger, patterns: Sequence[str]) -> dict[str, DataSet]:
+    """The data sets of a ledger that some pattern names (all without any), by folder; raises PatternError."""
+    known = ledger.data_sets()
+    chosen = {data_set.ids for data_set in select(list(known.values()), patterns, ())}
+    return {folder: data_set for folder, data_set in known.items() if data_set.ids in chosen}
+
+
+async def mark(config: Config, to: Path, patterns: Sequence[str], selection: Selection) -> Marked:
+    """Mark listed extracts as delivered, although no file of them was published here. Raises as `pull` does.
+
+    The folder is made where there is none, as for a first sync that is to leave the past out.
+    """
+    async with correcting_by(config, to) as ledger:
+        listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
+        marked = [
+            Delivery.of(extract, folder)
+            for folder, (_, extracts) in by_folder(listing.extracts, ledger).items()
+            for extract in sorted(extracts, key=lambda extract: extract.age_key)
+            if _is_chosen(extract, folder, selection, ledger)
+        ]
+        # What is marked was looked at: a sync takes whatever is delivered for seen.
+        ledger.keep(looked_at(listing, ledger))
+        for delivery in marked:
+            ledger.record(delivery)
+        return Marked(marked, listing.failed)
+
+
+def _is_chosen(extract: Extract, folder: str, selection: Selection, ledger: Ledger) -> bool:
+    queued = extract.queued_for_processing_date
+    return (
+        (selection.since is None or queued >= selection.since)
+        and (selection.until is None or queued <= selection.until)
+        and ledger.delivered(extract.identity) is None
+        and (
+            selection.path is None or any(fnmatchcase(path, selection.path) for path in _paths(extract, folder, ledger))
+        )
+    )
+
+
+def _paths(extract: Extract, folder: str, ledger: Ledger) -> tuple[str, ...]:
+    return tuple(ledger.path_for(extract, folder, publish_as.suffix) for publish_as in PublishAs)
+
+
+def unmark(
+    to: Path, patterns: Sequence[str], selection: Selection, tell: Callable[[Delivery], object] | None = None
+) -> int:
+    """Mark delivered extracts as not delivered; how many. Before anything changes `tell` gets what is known of each.
+
+    A sync delivers them again if they are still listed, and finds a gap if not. Without anything that narrows the
+    selection down the data sets begin anew: with the newest full.
+    """
+    with correcting(to) as ledger:
+        folders = list(chosen_folders(ledger, patterns))
+        if tell is not None:
+            for folder in folders:
+                for delivery in ledger.chosen(folder, selection):
+                    tell(delivery)
+        return sum(
+            ledger.begin_anew(folder) if selection.is_everything else ledger.drop(folder, selection)
+            for folder in folders
+        )
+
+
+def accept(to: Path, patterns: Sequence[str]) -> int:
+    """Live with the open gaps of data sets, so that they are no longer exit code 3; how many there were."""
+    with correcting(to) as ledger:
+        return sum(ledger.accept_gaps(folder) for folder in chosen_folders(ledger, patterns))
+
+
+def unpin(to: Path, patterns: Sequence[str]) -> list[str]:
+    """Let the columns of the next extract be pinned anew; the names of the data sets."""
+    with correcting(to) as ledger:
+        chosen = chosen_folders(ledger, patterns)
+        for folder in chosen:
+            ledger.pin_columns(folder, None)
+        return [data_set.name for data_set in chosen.values()]

@@ -1,0 +1,159 @@
+"""The published files against the ledger and their own CRCs: what is missing, changed, corrupt or unknown.
+
+Reading alone: no lock is taken, and what a run publishes or replaces meanwhile is no discrepancy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import unicodedata
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from ..errors import ConfigError, DestinationError, UnusableArchive, VerificationError
+from ..events import Examined, Observer, Read, Reviewed, Surveyed, unobserved
+from ..formats.archive import Checked, Verify, check, measure
+from ..ledger.ledger import Delivery, Ledger
+from ..ledger.opening import opened
+from ..support.running import beside
+from ..support.threads import ZipThreads
+from ..workspace.folder import STATE, ledger_path, writing_to
+from ..workspace.paths import inside
+from .discrepancies import Discrepancy, Fault, Verification
+
+#: Threads that read; more of them would only make a disk seek.
+THREADS = min(8, (os.cpu_count() or 1) + 1)
+
+
+async def verify(to: Path, how: Verify = Verify.FULL, observer: Observer = unobserved) -> Verification:
+    """Check every published file of the folder `to`; raises DestinationError, ConfigError."""
+    demand_ledger(to)
+    with await opened(partial(Ledger.read, to, None)) as ledger:
+        return await beside(examine(to, ledger, how, observer))
+
+
+def demand_folder(to: Path) -> None:
+    """Raise DestinationError where there is no folder: an unmounted disk must not pass for one whose files went."""
+    if not to.is_dir():
+        raise DestinationError(f"There is no folder {to}: mount it, or name the right one with --to.")
+
+
+def demand_ledger(to: Path) -> None:
+    """Raise DestinationError where there is no folder, ConfigError for one that nothing was ever delivered to."""
+    demand_folder(to)
+    # What is in its place without being a ledger is told by who opens it.
+    if not os.path.lexists(ledger_path(to)):
+        raise ConfigError(
+            f"{to} is no folder of bds-async, since there is no ledger in it: name the right one with --to, "
+            "or make its ledger anew with `bds-async ledger rebuild`."
+        )
+
+
+async def examine(to: Path, ledger: Ledger, how: Verify, observer: Observer) -> Verification:
+    """`verify` by a ledger that is open; raises in a group."""
+    files, size = ledger.totals()
+    observer(Surveyed(files, size))
+    try:
+        with ZipThreads(THREADS) as threads:
+            return await _Examination(to, ledger, how, threads=threads, observer=observer).run(files)
+    finally:
+        observer(Reviewed())
+
+
+class _Examination:
+    def __init__(self, to: Path, ledger: Ledger, how: Verify, *, threads: ZipThreads, observer: Observer) -> None:
+        self._to = to
+        self._ledger = ledger
+        self._how = how
+        self._threads = threads
+        self._observer = observer
+        self._loop = asyncio.get_running_loop()
+        self._found: list[Discrepancy] = []
+
+    async def run(self, files: int) -> Verification:
+        """Examine every delivered file; `files` is how many there are."""
+        deliveries = self._ledger.deliveries()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(THREADS):
+                group.create_task(self._serve(deliveries))
+        self._found += await self._threads.run(lambda: list(self._unknown()))
+        demand_folder(self._to)
+        return Verification(files, tuple(sorted(self._found, key=lambda each: each.path)))
+
+    async def _serve(self, deliveries: Iterator[Delivery]) -> None:
+        """Take one delivery after the other; the tasks share the iterator, which reads the ledger page by page."""
+        for delivery in deliveries:
+            if delivery.path is not None:
+                discrepancy = await self._threads.run(partial(self._look, delivery))
+                self._found += [discrepancy] if discrepancy is not None else []
+                self._observer(Examined(delivery.path))
+
+    def _look(self, delivery: Delivery) -> Discrepancy | None:
+        """What is wrong with a file, unless a run has replaced it meanwhile and the new one is right."""
+        found = self._compared(delivery)
+        if found is None:
+            return None
+        now = self._ledger.delivered(delivery.identity)
+        if now == delivery:
+            return found
+        return self._compared(now) if now is not None else None
+
+    def _compared(self, delivery: Delivery) -> Discrepancy | None:
+        path = delivery.path or ""
+        try:
+            detail = _difference(delivery, self._read(inside(self._to, path)))
+            return Discrepancy(path, Fault.CHANGED, detail, delivery) if detail else None
+        except (VerificationError, UnusableArchive) as error:
+            return Discrepancy(path, Fault.CORRUPT, str(error), delivery)
+        except DestinationError as error:
+            return _unreadable(path, delivery, error)
+
+    def _read(self, file: Path) -> Checked:
+        _demand_plain(file)
+        if file.suffix == ".zip":
+            return check(file, self._how, self._watch)
+        return measure(file, self._watch)
+
+    def _watch(self, count: int) -> None:
+        self._threads.watch(count)
+        self._loop.call_soon_threadsafe(self._observer, Read(count))
+
+    def _unknown(self) -> Iterator[Discrepancy]:
+        for parent, folders, files in os.walk(self._to):
+            folders[:] = sorted(folder for folder in folders if folder != STATE)
+            for name in files:
+                self._threads.watch(0)
+                path = Path(parent, name).relative_to(self._to).as_posix()
+                if self._ledger.at_path(_stored(path)) is None:
+                    yield Discrepancy(path, Fault.UNKNOWN, "the ledger does not know it")
+
+
+def _demand_plain(file: Path) -> None:
+    """Raise UnusableArchive for what is no plain file: whoever opens a pipe waits for its writer."""
+    with writing_to(file.parent):
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise UnusableArchive("it cannot be read (it is no plain file)")
+
+
+def _stored(path: str) -> str:
+    """A path as the ledger would hold it: macOS hands out names in its own normal form, Linux some that are no text."""
+    return unicodedata.normalize("NFC", path).encode(errors="replace").decode()
+
+
+def _difference(delivery: Delivery, found: Checked) -> str:
+    """How a readable file differs from what was delivered; nothing if it does not."""
+    if delivery.bytes not in (None, found.bytes):
+        return f"it has {found.bytes} bytes, {delivery.bytes} were delivered"
+    return "its SHA-256 is not that of the file delivered" if delivery.sha256 not in (None, found.sha256) else ""
+
+
+def _unreadable(path: str, delivery: Delivery, error: DestinationError) -> Discrepancy:
+    cause = error.__cause__
+    if isinstance(cause, (FileNotFoundError, NotADirectoryError)):
+        return Discrepancy(path, Fault.MISSING, "it is not there", delivery)
+    if not isinstance(cause, OSError):
+        raise error
+    return Discrepancy(path, Fault.CORRUPT, f"it cannot be read ({cause.strerror})", delivery)

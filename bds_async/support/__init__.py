@@ -1,0 +1,1 @@
+"""Pool, running tasks, threads, durable files, clock, text."""

@@ -1,0 +1,204 @@
+"""Fetch one piece: ask for its range, stream the body into the partial file, try again where that may help.
+
+Ranges follow RFC 9110 section 14: a 206 counts only if it starts at the asked byte of the very same object (strong
+validator and total unchanged); a 200 brings the whole object anew; a 416 starts over.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+
+import aiohttp
+from yarl import URL
+
+from ..brightspace.http.transport import left_over
+from ..brightspace.retry import retrying
+from ..brightspace.tenant import Tenant
+from ..errors import ConnectionFailed, RefusedRequest, TransientError
+from ..events import Observer, Received, Restarted, Started
+from ..support.text import counted
+from .download import Download, Piece
+from .served import Pace, Served, check_magic
+from .writer import Writer
+
+logger = logging.getLogger(__name__)
+
+#: Bytes that are written at a time; a killed run loses at most so much of each piece.
+BLOCK = 1024 * 1024
+#: Seconds after which less than a block is written, so that a slow link is seen to move, and loses little.
+LINGER = 1.0
+#: Statuses with which a storage host refuses a signed link that has expired.
+EXPIRED = frozenset({400, 401, 403, 404, 410})
+
+
+class Transfer:
+    """Fetches pieces from one tenant; `put` queues the pieces that a fetch makes necessary."""
+
+    def __init__(
+        self, tenant: Tenant, put: Callable[[Piece], None], observer: Observer, *, stall_timeout: float = 60.0
+    ) -> None:
+        self._tenant = tenant
+        self._put = put
+        self._observer = observer
+        self._stall_timeout = stall_timeout
+
+    async def fetch(self, piece: Piece) -> None:
+        """Bring a piece into its download's partial file, unless the download has gone on without it.
+
+        Raises ExtractError when its tries are used up, and what stops the whole run.
+        """
+        if piece.download.begin():
+            self._observer(Started(piece.download.extract, piece.download.resumed_bytes))
+        async for attempt in retrying(piece.tries, piece.download.extract):
+            with attempt:
+                await self._counted(piece)
+
+    async def _counted(self, piece: Piece) -> None:
+        try:
+            while piece.is_wanted and not await self._tenant.outlasting(partial(self._ask, piece)):
+                pass
+        except TransientError:
+            if piece.is_stale:
+                return
+            piece.download.failures += 1
+            raise
+
+    async def _ask(self, piece: Piece) -> bool:
+        """One request; False if it has to be made again at once, because the signed link is of no use any more."""
+        download, signed = piece.download, piece.download.signed_link
+        if not piece.is_wanted:
+            return True
+        try:
+            async with self._tenant.open(download.link, _headers(piece)) as response:
+                if not self._tenant.is_own(response.url):
+                    download.signed_link = response.url
+                if piece.is_wanted:
+                    await self._accept(piece, response)
+        except RefusedRequest as error:
+            self._judge(error, download, signed)
+            return False
+        except ConnectionFailed:
+            if signed is None:
+                raise
+            download.forget_link(signed)
+            return False
+        return True
+
+    def _judge(self, error: RefusedRequest, download: Download, signed: URL | None) -> None:
+        """An expired link is asked for anew; one that was refused when fresh is a fault like others."""
+        if error.origin == str(self._tenant.origin) or error.status not in EXPIRED:
+            raise error
+        if signed is None:
+            raise TransientError(f"{error} It refused a fresh signed link.") from None
+        logger.debug("%s: %s Another signed link is asked for.", download.extract, error)
+        download.forget_link(signed)
+
+    async def _accept(self, piece: Piece, response: aiohttp.ClientResponse) -> None:
+        served = Served.of(response)
+        if response.status == 200:
+            self._take_whole(piece, served)
+        elif _opens(piece, served) or _continues(piece, served):
+            for other in piece.download.rest(piece):
+                self._put(other)
+        else:
+            self._restart(piece.download)
+            return
+        await self._receive(piece, response)
+
+    def _take_whole(self, piece: Piece, served: Served) -> None:
+        """The answer brings the whole object, asked for or not: whatever is held of another answer is dropped."""
+        held = piece.download.partial.held_bytes
+        if held:
+            self._observer(Restarted(piece.download.extract, held))
+        piece.download.begin_object(served.validator, served.total)
+        piece.generation = piece.download.partial.generation
+        piece.start, piece.stop = 0, served.total
+
+    def _restart(self, download: Download) -> None:
+        logger.debug("%s: what is served does not continue what is held; it starts over.", download.extract)
+        self._observer(Restarted(download.extract, download.partial.held_bytes))
+        self._put(download.restart())
+
+    async def _receive(self, piece: Piece, response: aiohttp.ClientResponse) -> None:
+        """Stream the body by blocks; what has come before it breaks is kept."""
+        pace = Pace(self._stall_timeout, response.url.host or "the storage")
+        held, written_at = bytearray(), time.monotonic()
+        async with await piece.download.partial.open_writer(piece.start) as writer:
+            try:
+                async for chunk in response.content.iter_any():
+                    pace.arrived(len(chunk))
+                    held += chunk
+                    if len(held) >= BLOCK or time.monotonic() - written_at >= LINGER:
+                        block, held = held, bytearray()
+                        await self._write(piece, writer, block)
+                        del block
+                        written_at = time.monotonic()
+            except Exception:
+                # A cancellation is none: it has to be quick, and must not become something else on its way.
+                held += left_over(response.content)
+                await self._write(piece, writer, held)
+                # The traceback would keep it for as long as the next try waits.
+                held = bytearray()
+                if not piece.is_complete:
+                    raise
+            else:
+                await self._write(piece, writer, held)
+        _close(piece)
+
+    async def _write(self, piece: Piece, writer: Writer, block: bytearray) -> None:
+        if piece.stop is not None:
+            del block[piece.stop - piece.start :]
+        if piece.start == 0:
+            check_magic(block)
+        await writer.write(block)
+        piece.start += len(block)
+        piece.tries.progress(piece.download.advance())
+        self._observer(Received(piece.download.extract, len(block)))
+
+
+def _headers(piece: Piece) -> dict[str, str]:
+    """Ask for a zip as it is, and for a range of it only where a range can be of use."""
+    headers = {"Accept-Encoding": "identity"}
+    validator, total = piece.download.partial.validator, piece.download.partial.total
+    cannot_go_on = validator is None and (piece.start > 0 or total is not None)
+    if piece.is_whole_extract or cannot_go_on:
+        return headers
+    headers["Range"] = f"bytes={piece.start}-{'' if piece.stop is None else piece.stop - 1}"
+    if validator is not None:
+        headers["If-Range"] = validator
+    return headers
+
+
+def _opens(piece: Piece, served: Served) -> bool:
+    """Whether it is the head of an object that was not known: with a strong validator and a total, to go on by."""
+    download = piece.download
+    if download.partial.validator is not None or served.validator is None or served.total is None:
+        return False
+    if served.start != 0 or piece.stop is None or served.stop != min(piece.stop, served.total):
+        return False
+    download.begin_object(served.validator, served.total)
+    piece.generation, piece.stop = download.partial.generation, served.stop
+    return True
+
+
+def _continues(piece: Piece, served: Served) -> bool:
+    """Whether a 206 is the asked range of the very same object."""
+    partial = piece.download.partial
+    if partial.validator is None or served.validator != partial.validator or served.start != piece.start:
+        return False
+    if served.total is None or partial.total not in (None, served.total):
+        return False
+    partial.total = served.total
+    piece.stop = served.total if piece.stop is None else piece.stop
+    return served.stop is not None and served.stop <= piece.stop
+
+
+def _close(piece: Piece) -> None:
+    """The body is over: it has to have brought all that was wanted; one of unknown length ends where it ends."""
+    if piece.stop is None:
+        piece.stop = piece.download.partial.total = piece.start
+    if piece.start < piece.stop:
+        raise TransientError(f"The body ended {counted(piece.stop - piece.start, 'byte')} early.")

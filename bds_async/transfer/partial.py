@@ -1,0 +1,165 @@
+"""The partial file of one extract, and the ranges of it that are there.
+
+Two files in `DIR/.bds-async/partial`: `<key>.part` holds the bytes, each at its place, and `<key>.ranges` says which
+blocks were written. A block is recorded after it was written, so a kill loses at most the blocks that were on their
+way. What a power cut makes of them is found out by the verification of the whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Self
+
+from ..models import Identity
+from ..workspace.file_names import identity_digest
+from ..workspace.folder import partial_folder, writing_to
+from .held_ranges import HeldRanges
+from .ranges import Range
+from .writer import Writer
+
+_KEY_LENGTH = 32
+_NO_RECORD = (FileNotFoundError, ValueError, RecursionError)
+_SUFFIXES = (".ranges", ".part", ".csv")
+_OURS = re.compile(r"([0-9a-f]{32})(\.ranges|\.part|\.csv)")
+
+
+def key_of(identity: Identity) -> str:
+    """The name, without suffix, of the files of an extract under way: 32 hexadecimal digits."""
+    return identity_digest(identity)[:_KEY_LENGTH]
+
+
+def is_strong(validator: str | None) -> bool:
+    """True for a validator that proves two bodies equal byte by byte (RFC 9110 section 8.8.1)."""
+    return validator is not None and not validator.startswith("W/")
+
+
+class Partial:
+    """What has arrived of one extract. One run at a time, and one event loop, work on it.
+
+    `path` is the file of the bytes, which becomes the published zip; `csv_path` is where its CSV is unzipped to.
+    `generation` grows with each `begin`.
+    """
+
+    def __init__(self, folder: Path, identity: Identity) -> None:
+        self.key = key_of(identity)
+        self.path = partial_folder(folder) / f"{self.key}.part"
+        self.csv_path = self.path.with_suffix(".csv")
+        self.generation = 0
+        self._record_path = self.path.with_suffix(".ranges")
+        self._ranges = HeldRanges(self._record_path, None, None)
+
+    @classmethod
+    def load(cls, folder: Path, identity: Identity) -> Self:
+        """What a former run left of an extract below the destination `folder`.
+
+        Empty if nothing is left, if it has no strong validator, or if file and record disagree; `begin` comes next
+        then. Raises DestinationError.
+        """
+        partial = cls(folder, identity)
+        with writing_to(partial.path), contextlib.suppress(*_NO_RECORD):
+            ranges = HeldRanges.read(partial._record_path)
+            bounds = (partial.path.stat().st_size, ranges.end if ranges.total is None else ranges.total)
+            if is_strong(ranges.validator) and ranges.end <= min(bounds):
+                partial._ranges = ranges
+        return partial
+
+    def begin(self, validator: str | None, total: int | None) -> None:
+        """Start from nothing: a new generation. Writers of the former one raise Superseded from now on.
+
+        Raises DestinationError.
+        """
+        self._start_over(validator, total)
+        with writing_to(self.path):
+            _remove(self._record_path)
+            # A new file, so that a write of the former generation that is still on its way goes astray.
+            _remove(self.path)
+            self.path.write_bytes(b"")
+            self._ranges.begin_record()
+
+    def discard(self) -> None:
+        """Remove the extract's files, those that are there; raises DestinationError."""
+        self._start_over(None, None)
+        with writing_to(self.path):
+            clear_away(self.path)
+
+    def _start_over(self, validator: str | None, total: int | None) -> None:
+        self.generation += 1
+        self._ranges.is_over = True
+        self._ranges = HeldRanges(self._record_path, validator, total)
+
+    async def open_writer(self, start: int) -> Writer:
+        """A writer at the byte `start`, after `load` found something or after `begin`; raises DestinationError."""
+        return Writer.open(self.path, start, self._ranges)
+
+    @property
+    def validator(self) -> str | None:
+        """The strong validator of the bytes, None without one."""
+        return self._ranges.validator
+
+    @property
+    def total(self) -> int | None:
+        """Length of the whole in bytes, None while unknown. It may be set, for this run, once the end is known."""
+        return self._ranges.total
+
+    @total.setter
+    def total(self, total: int) -> None:
+        self._ranges.total = total
+
+    def held(self) -> list[Range]:
+        """The ranges that are there, sorted; they neither overlap nor touch."""
+        return self._ranges.all()
+
+    def gaps(self, total: int) -> list[Range]:
+        """The ranges that are missing of the bytes from 0 to `total`, sorted."""
+        return self._ranges.gaps(total)
+
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes are there."""
+        return sum(stop - start for start, stop in self.held())
+
+    @property
+    def is_whole(self) -> bool:
+        """True if the total is known and every byte of it is there."""
+        return self.total is not None and not self.gaps(self.total)
+
+
+def clear_away(staged: Path) -> None:
+    """Remove the partial file `staged` and those of the same extract beside it; raises OSError."""
+    for suffix in _SUFFIXES:
+        _remove(staged.with_suffix(suffix))
+
+
+def sweep(folder: Path, keep: Collection[str]) -> int:
+    """Remove what former runs left in the destination `folder` of extracts whose key is not in `keep`.
+
+    Only the program's own files go. Returns how many did; raises DestinationError.
+    """
+    strays = [
+        path
+        for path in partial_folder(folder).glob("*")
+        if (match := _OURS.fullmatch(path.name)) is not None and match[1] not in keep
+    ]
+    with writing_to(folder):
+        for path in strays:
+            _remove(path)
+    return len(strays)
+
+
+def drop_unzipped(folder: Path) -> None:
+    """Remove the CSVs that former runs unzipped and did not publish: their zips are there, and the room is wanted.
+
+    Raises OSError.
+    """
+    for path in partial_folder(folder).glob("*.csv"):
+        if _OURS.fullmatch(path.name):
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    # Windows lets nobody remove a file that is open: `begin` empties it then, `sweep` takes it another time.
+    with contextlib.suppress(PermissionError):
+        path.unlink(missing_ok=True)

@@ -1,1 +1,0 @@
-"""Published files against the ledger and their own CRCs."""

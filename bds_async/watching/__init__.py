@@ -1,0 +1,1 @@
+"""Observers of a run: progress, summary, metrics, health check, report file."""

@@ -1,0 +1,69 @@
+"""Files that a run writes for others at its end: the report and the metrics."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import sys
+from pathlib import Path
+
+from ..errors import ConfigError, DestinationError
+from ..support import durable
+
+#: Seconds to wait for whoever reads a pipe, since the folder stays locked meanwhile.
+PATIENCE = 30.0
+
+
+def demand_writable(path: Path, what: str) -> None:
+    """Raise ConfigError where a file could not be written; what is no plain file is tried at the end alone."""
+    try:
+        folder = durable.real_path(path).parent
+        if is_special(path) or (folder.is_dir() and os.access(folder, os.W_OK)):
+            return
+    except OSError as error:
+        raise ConfigError(f"The {what} {path} can't be written: {error.strerror}.") from None
+    raise ConfigError(f"The {what} {path} can't be written: there is no writable folder {folder}.")
+
+
+def is_special(path: Path) -> bool:
+    """Whether something is there that is no plain file, a pipe or a device; may raise OSError."""
+    return path.exists() and not path.is_file()
+
+
+def write(path: Path, text: str, what: str) -> None:
+    """Write a file: atomically, or into what is there if that is no plain file; raises DestinationError."""
+    try:
+        # A rename would put a file in the place of /dev/null, and root may do that.
+        if is_special(path):
+            _write_into(path, text.encode())
+        else:
+            durable.write_atomically(path, text.encode(), mode=0o666 & ~_umask())
+    except OSError as error:
+        raise DestinationError(f"The {what} {path} can't be written: {_reason(error)}.") from None
+
+
+def _write_into(path: Path, content: bytes) -> None:
+    """Write into a pipe or a device; raises OSError where nobody reads it."""
+    if sys.platform == "win32":
+        path.write_bytes(content)
+        return
+    # A pipe that nobody has opened for reading would not be opened for writing either, for ever.
+    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        while content:
+            if not select.select([], [descriptor], [], PATIENCE)[1]:
+                raise OSError(errno.ENXIO, "")
+            content = content[os.write(descriptor, content) :]
+    finally:
+        os.close(descriptor)
+
+
+def _reason(error: OSError) -> str:
+    return "nobody reads it" if error.errno in (errno.ENXIO, errno.EPIPE) else error.strerror or type(error).__name__
+
+
+def _umask() -> int:
+    current = os.umask(0o077)
+    os.umask(current)
+    return current

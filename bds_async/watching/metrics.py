@@ -1,0 +1,108 @@
+"""The run report as a Prometheus textfile, for the node exporter's textfile collector.
+
+A run that ends before it has a plan has no report: it tells when and how it ended, all else stays as it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from ..report import RunReport, Status
+
+#: Name, type and help of each metric.
+METRICS = {
+    "bds_async_last_run_timestamp_seconds": ("gauge", "When the last run ended (Unix time)."),
+    "bds_async_last_success_timestamp_seconds": ("gauge", "When the last run ended that left with 0 (Unix time)."),
+    "bds_async_last_exit_code": ("gauge", "Exit code of the last run."),
+    "bds_async_last_run_seconds": ("gauge", "How long the last run with a plan took."),
+    "bds_async_last_run_bytes": ("gauge", "Bytes that the last run with a plan published."),
+    "bds_async_last_run_extracts": ("gauge", "Extracts of the last run with a plan by how they ended."),
+    "bds_async_last_run_failed_lists": ("gauge", "Extract lists that the last run with a plan could not have."),
+    "bds_async_last_run_open_gaps": ("gauge", "Gaps in the differentials that the last run with a plan left open."),
+    "bds_async_last_run_retries": ("gauge", "Requests of the last run with a plan that were tried again."),
+    "bds_async_last_run_token_refreshes": ("gauge", "Access tokens that the last run with a plan asked for."),
+    "bds_async_last_run_rate_limit_waits": (
+        "gauge",
+        "How often the last run with a plan waited because the tenant asked.",
+    ),
+    "bds_async_newest_delivered_timestamp_seconds": (
+        "gauge",
+        "Queued date of the newest extract delivered (Unix time).",
+    ),
+}
+_LAST_RUN = "bds_async_last_run_timestamp_seconds"
+_LAST_SUCCESS = "bds_async_last_success_timestamp_seconds"
+_EXIT_CODE = "bds_async_last_exit_code"
+_NEWEST = "bds_async_newest_delivered_timestamp_seconds"
+_SAMPLE = re.compile(
+    r'^([a-z_]+)(\{[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"\})? (-?\d+(?:\.\d+)?(?:e[+-]\d+)?)$', re.MULTILINE | re.ASCII
+)
+
+#: The samples of each metric: labels, as they are written, to value.
+Samples: TypeAlias = dict[str, dict[str, float]]
+
+
+def textfile(report: RunReport, newest_delivered: Mapping[str, datetime], former: str = "") -> str:
+    """The metrics of a run; `former` is the file of the run before, which remembers the last success.
+
+    `newest_delivered` is the newest delivered queued date for each data set's folder.
+    """
+    success = {"": report.finished.timestamp()} if report.exit_code == 0 else _samples_of(former).get(_LAST_SUCCESS, {})
+    newest = sorted(newest_delivered.items())
+    samples: Samples = {
+        **_end(report.exit_code, report.finished),
+        _LAST_SUCCESS: success,
+        "bds_async_last_run_seconds": {"": report.seconds},
+        "bds_async_last_run_bytes": {"": report.published_bytes},
+        "bds_async_last_run_extracts": {_label("status", status.value): report.count(status) for status in Status},
+        "bds_async_last_run_failed_lists": {"": len(report.failed_lists)},
+        "bds_async_last_run_open_gaps": {"": sum(gap.closed_by is None for gap in report.gaps)},
+        "bds_async_last_run_retries": {"": report.counters.retries},
+        "bds_async_last_run_token_refreshes": {"": report.counters.token_refreshes},
+        "bds_async_last_run_rate_limit_waits": {"": report.counters.rate_limit_waits},
+        _NEWEST: {_label("data_set", folder): moment.timestamp() for folder, moment in newest},
+    }
+    return _text(samples)
+
+
+def without_plan(exit_code: int, finished: datetime, former: str) -> str:
+    """The metrics of a run that ended before it had a plan: what `former` says of deliveries is still so."""
+    return _text(_samples_of(former) | _end(exit_code, finished))
+
+
+def _end(exit_code: int, finished: datetime) -> Samples:
+    return {_LAST_RUN: {"": finished.timestamp()}, _EXIT_CODE: {"": exit_code}}
+
+
+def read_former(path: Path) -> str:
+    """The textfile of the run before; empty if there is none that can be read."""
+    try:
+        return path.read_text("utf-8", errors="replace") if path.is_file() else ""
+    except OSError:
+        return ""
+
+
+def _samples_of(former: str) -> Samples:
+    found: Samples = {}
+    for name, labels, value in _SAMPLE.findall(former):
+        found.setdefault(name, {})[labels] = float(value)
+    return found
+
+
+def _text(samples: Samples) -> str:
+    return "".join(_family(name, samples.get(name, {})) for name in METRICS)
+
+
+def _family(name: str, samples: Mapping[str, float]) -> str:
+    kind, purpose = METRICS[name]
+    lines = "".join(f"{name}{labels} {value:.17g}\n" for labels, value in samples.items())
+    return f"# HELP {name} {purpose}\n# TYPE {name} {kind}\n{lines}" if lines else ""
+
+
+def _label(name: str, value: str) -> str:
+    escaped = value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return f'{{{name}="{escaped}"}}'

@@ -1,0 +1,81 @@
+"""Many processes, one config: not one of them is refused."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
+from pathlib import Path
+
+import pytest
+
+import bds_async
+from bds_async.sandbox import Sandbox, SandboxSettings
+from tests.support import custody_worker
+
+PROCESSES = 10
+#: Exchanges that each process makes; CUSTODY_ROUNDS=20 is the long version.
+ROUNDS = int(os.environ.get("CUSTODY_ROUNDS", "3"))
+WORKER = Path(custody_worker.__file__)
+ENVIRON = {**os.environ, "PYTHONPATH": str(Path(bds_async.__file__).parent.parent)}
+
+
+async def started(config_file: Path, rounds: int) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *[sys.executable, str(WORKER), "rounds", str(config_file), str(rounds)], stdout=PIPE, stderr=STDOUT, env=ENVIRON
+    )
+
+
+async def worker(config_file: Path) -> tuple[int, str]:
+    process = await started(config_file, ROUNDS)
+    said = (await process.communicate())[0].decode()
+    return process.returncode or 0, said
+
+
+async def test_ten_processes_at_once_all_succeed_and_none_is_refused(tmp_path):
+    config_file = tmp_path / "config.json"
+    async with Sandbox(SandboxSettings(data_sets=0)) as sandbox:
+        sandbox.write_config(config_file)
+        ended = await asyncio.gather(*(worker(config_file) for _ in range(PROCESSES)))
+        assert ended == [(0, "")] * PROCESSES
+        assert sandbox.counters.refused_exchanges == 0
+        assert sandbox.counters.exchanges == PROCESSES * ROUNDS
+        assert sandbox.is_live(json.loads(config_file.read_text())["refresh_token"])
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "config.json.lock"}
+
+
+async def test_of_ten_processes_one_sends_the_provided_token_and_the_others_its_successors(tmp_path):
+    config_file, home = tmp_path / "config.json", tmp_path / "token"
+    async with Sandbox(SandboxSettings(data_sets=0)) as sandbox:
+        stored = sandbox.new_refresh_token()
+        home.write_text(stored)
+        config_file.write_text(json.dumps({**sandbox.config(), "token_file": "token"}))
+        config_file.chmod(0o600)
+        ended = await asyncio.gather(*(worker(config_file) for _ in range(PROCESSES)))
+        assert ended == [(0, "")] * PROCESSES
+        assert (sandbox.counters.exchanges, sandbox.counters.refused_exchanges) == (PROCESSES * ROUNDS, 0)
+        assert sandbox.is_live(home.read_text().strip())
+        assert sandbox.is_live(stored), "it was not what was sent"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+@pytest.mark.parametrize("signals", [1, 2])
+async def test_an_interrupt_during_an_exchange_ends_the_process_after_its_answer_is_stored(tmp_path, signals):
+    """Even the second one, which asyncio turns into a KeyboardInterrupt in the middle of its loop."""
+    config_file = tmp_path / "config.json"
+    async with Sandbox(SandboxSettings(data_sets=0, latency=0.5)) as sandbox:
+        sandbox.write_config(config_file)
+        before = json.loads(config_file.read_text())["refresh_token"]
+        process = await started(config_file, rounds=1)
+        for _ in range(2000):
+            await asyncio.sleep(0.01)
+            if sandbox.requests:
+                break
+        for _ in range(signals):
+            process.send_signal(signal.SIGINT)
+            await asyncio.sleep(0.05)
+        await process.communicate()
+        assert process.returncode == -signal.SIGINT
+        assert not sandbox.is_live(before)
+        assert sandbox.is_live(json.loads(config_file.read_text())["refresh_token"])

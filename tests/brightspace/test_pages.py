@@ -1,0 +1,324 @@
+"""D2L's JSON into data sets and extracts: lenient about what is new, precise about what is missing."""
+
+import copy
+import json
+import unicodedata
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bds_async.brightspace.catalogue.pages import DataSetsPage, ExtractsPage, OldDataSetsPage, ProductVersions, parse
+from bds_async.errors import CatalogueError
+from bds_async.models import BdsType, DataSet
+from tests.support.builders import moments
+
+ROUTE = "/d2l/api/lp/1.43/datasets/bds"
+FULL = {"PluginId": "P-full", "Name": "Users", "Description": "all", "ExtractsLink": "https://t/x"}
+DATA_SETS = {
+    "Objects": [
+        {
+            "SchemaId": "S-1",
+            "Full": FULL,
+            "Differential": {"PluginId": "P-diff", "Name": "Users Differential", "Description": None},
+            "ExtractsLink": "https://t/d2l/api/lp/1.43/datasets/bds/S-1/extracts",
+        }
+    ],
+    "Next": "https://t/next",
+}
+EXTRACTS = {
+    "Objects": [
+        {
+            "SchemaId": "S-1",
+            "PluginId": "P-diff",
+            "BdsType": "Differential",
+            "CreatedDate": "2026-11-22T04:10:02.123Z",
+            "DownloadLink": "https://t/download?sig=hush",
+            "DownloadSize": 28709805,
+            "QueuedForProcessingDate": "2026-11-22T04:09:22.000Z",
+            "Version": "9.4",
+        }
+    ],
+    "Next": None,
+}
+OLD_ENTRY = {
+    "PluginId": "P-full",
+    "Name": "Users",
+    "Description": "all",
+    "FullDataSet": True,
+    "CreatedDate": "2021-05-18T19:50:19.476Z",
+    "DownloadLink": "https://t/old",
+    "DownloadSize": 28709805.0,
+    "Version": "6.6",
+    "PreviousDataSets": None,
+    "QueuedForProcessingDate": "2021-05-18T19:49:22.000Z",
+}
+NEVER_MADE = dict.fromkeys(("CreatedDate", "DownloadLink", "DownloadSize", "Version", "QueuedForProcessingDate"))
+OLD = {"BrightspaceDataSets": [OLD_ENTRY], "NextPageUrl": None, "PrevPageUrl": None}
+VERSIONS = {"ProductCode": "lp", "LatestVersion": "1.49", "SupportedVersions": ["1.43", "1.49"]}
+DOCUMENTS = [
+    (DataSetsPage, DATA_SETS),
+    (ExtractsPage, EXTRACTS),
+    (OldDataSetsPage, OLD),
+    (ProductVersions, VERSIONS),
+]
+USERS = DataSet("S-1", None, None)
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def changed(document: dict, **fields: object) -> dict:
+    """A page whose one entry has these fields changed."""
+    listed = "Objects" if "Objects" in document else "BrightspaceDataSets"
+    return {**document, listed: [{**document[listed][0], **fields}]}
+
+
+def extract(**fields: object):
+    return parse(ExtractsPage, changed(EXTRACTS, **fields), ROUTE).objects[0].extract(USERS)
+
+
+def old_extracts(**fields: object):
+    return parse(OldDataSetsPage, changed(OLD, **fields), ROUTE).brightspace_data_sets[0].extracts("Users")
+
+
+def refusal(shape: type, document: object) -> str:
+    with pytest.raises(CatalogueError) as caught:
+        parse(shape, document, ROUTE)
+    assert caught.value.__cause__ is None
+    return str(caught.value)
+
+
+def complaint(shape: type, document: object) -> str | None:
+    try:
+        parse(shape, document, ROUTE)
+    except CatalogueError as error:
+        return str(error)
+    return None
+
+
+def fields_of(document: object, place: tuple = ()) -> list[tuple]:
+    """Where each field of a document stands."""
+    inner = document.items() if isinstance(document, dict) else enumerate(document)
+    found = []
+    for key, value in inner:
+        found += [(*place, key)] if isinstance(document, dict) else []
+        found += fields_of(value, (*place, key)) if isinstance(value, dict | list) else []
+    return found
+
+
+def at(document: object, place: tuple):
+    for step in place:
+        document = document[step]
+    return document
+
+
+KNOWN = {place[-1] for _, document in DOCUMENTS for place in fields_of(document)}
+
+
+class TestDocumented:
+    def test_a_data_set_with_both_plugins(self):
+        page = parse(DataSetsPage, DATA_SETS, ROUTE)
+        data_set = page.objects[0].data_set()
+        assert page.next == "https://t/next"
+        assert (data_set.schema_id, data_set.name) == ("S-1", "Users")
+        assert (data_set.full.plugin_id, data_set.full.description) == ("P-full", "all")
+        assert (data_set.differential.plugin_id, data_set.differential.description) == ("P-diff", "")
+        assert data_set.extracts_links == ("https://t/d2l/api/lp/1.43/datasets/bds/S-1/extracts",)
+
+    @pytest.mark.parametrize("absent", ["Full", "Differential"])
+    def test_a_data_set_without_one_of_its_plugins(self, absent):
+        data_set = parse(DataSetsPage, changed(DATA_SETS, **{absent: None}), ROUTE).objects[0].data_set()
+        assert (data_set.full is None, data_set.differential is None) == (absent == "Full", absent != "Full")
+        assert data_set.name == "Users"
+
+    def test_an_extract(self):
+        found = extract()
+        assert (found.plugin_id, found.bds_type, found.version) == ("P-diff", BdsType.DIFFERENTIAL, "9.4")
+        assert found.queued_for_processing_date == datetime(2026, 11, 22, 4, 9, 22, tzinfo=UTC)
+        assert found.created_date == datetime(2026, 11, 22, 4, 10, 2, 123000, UTC)
+        assert (found.download_link, found.download_size) == ("https://t/download?sig=hush", 28709805)
+
+    @pytest.mark.parametrize("field", ["CreatedDate", "DownloadLink", "QueuedForProcessingDate"])
+    def test_an_entry_that_is_not_generated_yet_is_no_extract(self, field):
+        assert extract(**{field: None}) is None
+
+    def test_an_entry_of_which_nothing_is_generated_leaves_the_others_of_its_list(self):
+        waiting = EXTRACTS["Objects"][0] | NEVER_MADE
+        page = parse(ExtractsPage, {**EXTRACTS, "Objects": [waiting, *EXTRACTS["Objects"]]}, ROUTE)
+        assert [shape.extract(USERS) for shape in page.objects] == [None, extract()]
+
+    def test_a_generated_extract_without_a_version_is_the_same_by_both_families_of_routes(self):
+        same = {key: OLD_ENTRY[key] for key in ("PluginId", "CreatedDate", "QueuedForProcessingDate")}
+        found = extract(**same, BdsType="Full", Version=None)
+        assert found.identity == old_extracts(Version=None)[0].identity
+
+    def test_a_type_that_is_neither_full_nor_differential_is_passed_over(self):
+        assert extract(BdsType="Archive") is None
+
+    def test_plugins_links_serve_where_the_data_set_has_none(self):
+        linked = {**FULL, "ExtractsLink": "https://t/plugin"}
+        page = parse(DataSetsPage, changed(DATA_SETS, ExtractsLink=None, Full=linked), ROUTE)
+        assert page.objects[0].data_set().extracts_links == ("https://t/plugin",)
+
+    def test_an_old_entry(self):
+        found = old_extracts()
+        assert [(one.plugin_id, one.bds_type, one.schema_id) for one in found] == [("P-full", BdsType.FULL, None)]
+        assert found[0].download_size == 28709805
+
+    def test_an_old_entry_brings_its_previous_extracts_along(self):
+        older = {**OLD_ENTRY, "QueuedForProcessingDate": "2021-05-11T19:49:22.000Z", "FullDataSet": False}
+        found = old_extracts(PreviousDataSets=[older], FullDataSet=False)
+        assert [one.queued_for_processing_date.day for one in found] == [18, 11]
+        assert {one.bds_type for one in found} == {BdsType.DIFFERENTIAL}
+
+    def test_an_old_entry_of_which_nothing_was_generated_is_a_plugin_without_extracts(self):
+        entry = parse(OldDataSetsPage, changed(OLD, **NEVER_MADE), ROUTE).brightspace_data_sets[0]
+        assert entry.extracts("Users") == []
+        assert entry.plugin().name == "Users"
+
+    @pytest.mark.parametrize("field", ["CreatedDate", "DownloadLink", "QueuedForProcessingDate"])
+    def test_an_old_entry_that_is_half_generated_is_not_taken_for_an_extract(self, field):
+        assert old_extracts(**{field: None}) == []
+
+    def test_previous_extracts_count_even_while_the_current_one_is_not_generated(self):
+        assert len(old_extracts(**NEVER_MADE, PreviousDataSets=[OLD_ENTRY])) == 1
+
+    def test_supported_versions(self):
+        assert parse(ProductVersions, VERSIONS, ROUTE).supported_versions == ["1.43", "1.49"]
+
+    def test_both_families_of_routes_make_the_same_identity(self):
+        same = {key: OLD_ENTRY[key] for key in ("PluginId", "CreatedDate", "QueuedForProcessingDate", "Version")}
+        assert extract(**same, BdsType="Full").identity == old_extracts()[0].identity
+
+
+class TestLenient:
+    @pytest.mark.parametrize(("shape", "document"), DOCUMENTS)
+    @given(unknown=st.dictionaries(st.text(), json_values))
+    def test_unknown_fields_are_ignored_wherever_they_stand(self, shape, document, unknown):
+        fuller = copy.deepcopy(document)
+        for place in {place[:-1] for place in fields_of(fuller)}:
+            known = at(fuller, place)
+            known.update({name: value for name, value in unknown.items() if name not in KNOWN})
+        assert parse(shape, fuller, ROUTE) == parse(shape, document, ROUTE)
+
+    @given(moments, st.integers(0, 7))
+    def test_dates_have_any_number_of_fraction_digits(self, moment, digits):
+        written = f"{moment:%Y-%m-%dT%H:%M:%S}" + ("." + f"{moment.microsecond:06d}0"[:digits] if digits else "")
+        kept = moment.replace(microsecond=int(f"{moment.microsecond:06d}"[:digits].ljust(6, "0")))
+        assert extract(QueuedForProcessingDate=written + "Z").queued_for_processing_date == kept
+
+    @given(moments, st.sampled_from(["", "Z", "+00:00", "-05:00", "+05:30"]))
+    def test_a_date_without_a_zone_is_utc_and_any_other_becomes_utc(self, moment, zone):
+        found = extract(CreatedDate=f"{moment:%Y-%m-%dT%H:%M:%S}{zone}").created_date
+        offset = {"-05:00": timedelta(hours=5), "+05:30": timedelta(hours=-5.5)}.get(zone, timedelta())
+        assert found == moment.replace(microsecond=0) + offset
+        assert found.tzinfo is UTC
+
+    @given(st.none() | st.integers(0, 2**53))
+    def test_sizes_are_bytes_or_unknown(self, size):
+        assert extract(DownloadSize=size).download_size == size
+
+    @given(st.floats())
+    def test_a_size_may_be_any_float_and_is_unknown_where_it_makes_no_sense(self, size):
+        assert extract(DownloadSize=size).download_size == (int(size) if 0 <= size < 2**62 else None)
+
+    def test_sizes_of_old_entries_may_be_floats_too(self):
+        assert old_extracts(DownloadSize=1234.75)[0].download_size == 1234
+
+    @pytest.mark.parametrize(
+        ("spelt", "meant"), [("full", "Full"), (" FULL", "Full"), ("differential", "Differential")]
+    )
+    def test_the_type_may_be_written_in_any_case(self, spelt, meant):
+        assert extract(BdsType=spelt).bds_type == meant
+
+    def test_a_version_may_be_a_number(self):
+        assert extract(Version=9.4).version == "9.4"
+
+
+class TestPrecise:
+    @pytest.mark.parametrize(
+        ("shape", "document", "field"),
+        [
+            *((DataSetsPage, DATA_SETS, ("Objects", 0, *rest)) for rest in [("SchemaId",), ("Full", "PluginId")]),
+            *((DataSetsPage, DATA_SETS, ("Objects", 0, *rest)) for rest in [("Differential", "Name")]),
+            *((ExtractsPage, EXTRACTS, ("Objects", 0, name)) for name in ["PluginId", "BdsType", "CreatedDate"]),
+            *((ExtractsPage, EXTRACTS, ("Objects", 0, name)) for name in ["DownloadLink", "Version"]),
+            (ExtractsPage, EXTRACTS, ("Objects", 0, "QueuedForProcessingDate")),
+            *((OldDataSetsPage, OLD, ("BrightspaceDataSets", 0, name)) for name in ["PluginId", "Name", "FullDataSet"]),
+            *((shape, document, (name,)) for shape, document, name in [(DataSetsPage, DATA_SETS, "Objects")]),
+            (ExtractsPage, EXTRACTS, ("Objects",)),
+            (OldDataSetsPage, OLD, ("BrightspaceDataSets",)),
+            (ProductVersions, VERSIONS, ("ProductCode",)),
+            (ProductVersions, VERSIONS, ("SupportedVersions",)),
+        ],
+    )
+    def test_a_missing_field_is_named_with_its_route_and_place(self, shape, document, field):
+        torn = copy.deepcopy(document)
+        del at(torn, field[:-1])[field[-1]]
+        said = refusal(shape, torn)
+        assert ROUTE in said
+        assert ".".join(str(step) for step in field) + ": field required" in said
+
+    @pytest.mark.parametrize("written", ["", "yesterday", "2026-13-01T00:00:00Z", "22/11/2026", True, [], {}])
+    def test_a_date_that_is_none_names_route_and_field(self, written):
+        said = refusal(ExtractsPage, changed(EXTRACTS, CreatedDate=written))
+        assert ROUTE in said
+        assert "Objects.0.CreatedDate" in said
+
+    @pytest.mark.parametrize("written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+    def test_a_date_that_no_calendar_holds_in_utc_is_refused_too(self, written):
+        """The first of them is what .NET's smallest date becomes in an eastern zone."""
+        assert "Objects.0.CreatedDate" in refusal(ExtractsPage, changed(EXTRACTS, CreatedDate=written))
+
+    @pytest.mark.parametrize(("shape", "document"), DOCUMENTS)
+    @given(junk=json_values)
+    def test_whatever_is_answered_instead_no_other_error_comes_out(self, shape, document, junk):
+        if not isinstance(junk, dict):
+            assert ROUTE in refusal(shape, junk)
+
+    @pytest.mark.parametrize(("shape", "document"), DOCUMENTS)
+    @given(data=st.data())
+    def test_whatever_stands_in_a_field_it_is_taken_or_refused_in_our_words(self, shape, document, data):
+        torn = copy.deepcopy(document)
+        place = data.draw(st.sampled_from(fields_of(torn)))
+        at(torn, place[:-1])[place[-1]] = data.draw(json_values)
+        said = complaint(shape, torn)
+        assert said is None or (ROUTE in said and place[0] in said)
+
+    def test_no_value_is_quoted_since_links_are_secrets(self):
+        said = refusal(ExtractsPage, changed(EXTRACTS, DownloadLink=["https://t/download?sig=hush"]))
+        assert "hush" not in said
+
+    def test_of_many_faults_the_first_few_are_enough(self):
+        said = refusal(ExtractsPage, {"Objects": [{}] * 1000})
+        assert len(said) < 400
+
+    @pytest.mark.parametrize("empty", ["", " ", None])
+    def test_an_id_that_is_empty_is_refused(self, empty):
+        assert "Objects.0.SchemaId" in refusal(DataSetsPage, changed(DATA_SETS, SchemaId=empty))
+        assert "Objects.0.PluginId" in refusal(ExtractsPage, changed(EXTRACTS, PluginId=empty))
+
+
+class TestText:
+    @given(st.text(st.characters(categories=["Cs", "Cc", "L", "Zs"])))
+    def test_whatever_a_name_holds_files_terminals_and_databases_can_take_it(self, name):
+        """JSON can spell escape sequences, line breaks and half a surrogate pair."""
+        document = json.loads(json.dumps(changed(DATA_SETS, Full={**FULL, "Name": name})))
+        found = parse(DataSetsPage, document, ROUTE).objects[0].data_set().name
+        found.encode("utf-8")
+        assert all(unicodedata.category(sign) != "Cc" for sign in found)
+
+    @given(st.text(st.characters(exclude_categories=["Cc", "Cs"])).map(str.strip))
+    def test_other_names_stay_as_they_are(self, name):
+        page = parse(DataSetsPage, changed(DATA_SETS, Full={**FULL, "Name": name}), ROUTE)
+        assert page.objects[0].data_set().name == name
+
+    @pytest.mark.parametrize("written", ["Users\\ud800", "\\u001bUsers\\n", "\\u0000Users"])
+    def test_what_nothing_can_take_is_left_out(self, written):
+        document = json.loads(json.dumps(DATA_SETS).replace("Users", written))
+        assert parse(DataSetsPage, document, ROUTE).objects[0].data_set().name == "Users"

@@ -1,0 +1,113 @@
+"""What a killed run was about to publish is told by the run that finishes it, as any delivery is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bds_async import Arrival, CatalogueError, ChangeKind, RunReport, Status
+from bds_async.destination.publishing import Publisher
+from bds_async.events import Event, Warned
+from bds_async.planning.selection import Wanted
+from bds_async.sandbox import Fault, LateExtract, Reissue, SchemaChange
+from tests.support.scheduled import DAY, NOW, Scheduled, of, scheduled, take_away
+
+pytestmark = pytest.mark.usefixtures("quick_retries")
+BREAKING = SchemaChange(NOW, "10.0", "Users", remove=("FirstName",))
+
+
+class Killed(BaseException):
+    """The end of a run at a moment that nothing foresees."""
+
+
+@pytest.fixture(params=["_rename", "_finish"])
+def moment(request: pytest.FixtureRequest) -> str:
+    """Where the kill falls: before the file has its name, or before the ledger says done."""
+    return str(request.param)
+
+
+async def kill(job: Scheduled, moment: str, name: str = "Users") -> None:
+    """Sync a data set two days later until the first of its extracts is about to be done."""
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Publisher, moment, die)
+        with pytest.raises(Killed):
+            await job.sync(2 * DAY, data_set=(name,))
+
+
+def published(folder: Path) -> set[str]:
+    return {file.relative_to(folder).as_posix() for file in folder.glob("[!.]*/*/*.zip")}
+
+
+def assert_both_are_told(report: RunReport) -> None:
+    """The one that was killed and the one after it, once each, the break between versions with the former."""
+    one, other = of(report)
+    assert (one.status, other.status) == (Status.DOWNLOADED, Status.DOWNLOADED)
+    assert (one.attempts, other.attempts) == (0, 1)
+    assert one.extract.queued_for_processing_date < other.extract.queued_for_processing_date
+    assert one.schema_change is not None
+    assert (one.schema_change.kind, one.schema_change.removed) == (ChangeKind.BREAKING, ("FirstName",))
+    assert (other.schema_change, "FirstName" in (one.columns or ())) == (None, False)
+
+
+async def test_a_sync_says_how_it_came(tmp_path: Path, moment: str) -> None:
+    """As the full to begin with, late, or made anew; what follows is new."""
+    when = NOW + DAY
+    late, remade = LateExtract(when, 2 * DAY, "Users"), Reissue(when, 2 * DAY, "User Enrollments")
+    async with scheduled(tmp_path, late_extracts=(late,), reissues=(remade,)) as job:
+        await kill(job, moment)
+        begun = await job.sync()
+        await kill(job, moment)
+        then = await job.sync(data_set=("Users",))
+        await kill(job, moment, "User Enrollments")
+        again = await job.sync(data_set=("User Enrollments",))
+    assert of(begun)[0].arrival is Arrival.BASELINE
+    assert of(then)[0].arrival is Arrival.LATE
+    assert of(again, "User Enrollments")[0].arrival is Arrival.REISSUED
+    assert {each.arrival for each in (*of(begun)[1:], *of(then)[1:])} == {Arrival.NEW}
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+async def test_a_sync_tells_of_it_and_of_its_columns(tmp_path: Path, moment: str, is_taken: bool) -> None:
+    """Even where a loader took it meanwhile; and no later run tells of it again."""
+    told: list[Event] = []
+    async with scheduled(tmp_path, schema_changes=(BREAKING,)) as job:
+        await job.sync(data_set=("Users",))
+        take_away(job.to)
+        await kill(job, moment)
+        taken = take_away(job.to) if is_taken else {}
+        report = await job.sync(data_set=("Users",), strict_schema=True, observer=told.append)
+        again = await job.sync(data_set=("Users",), strict_schema=True)
+    assert_both_are_told(report)
+    assert [str(of(report)[0].extract) in event.message for event in told if isinstance(event, Warned)] == [True]
+    assert (report.exit_code, again.exit_code, again.outcomes) == (3, 0, [])
+    assert {each.path for each in report.outcomes if Path(each.path or "").name not in taken} == published(job.to)
+    assert report.document()["totals"]["planned"] == report.count(Status.DOWNLOADED) == 2
+    assert report.published_bytes == sum(each.bytes or 0 for each in report.outcomes)
+
+
+async def test_a_run_that_gets_no_plan_leaves_it_to_the_next_one(tmp_path: Path, moment: str) -> None:
+    async with scheduled(tmp_path, schema_changes=(BREAKING,)) as job:
+        await job.sync(data_set=("Users",))
+        await kill(job, moment)
+        job.sandbox.play(Fault.of("status", status=404, on="catalogue", first=2))
+        with pytest.raises(CatalogueError):
+            await job.sync()
+        assert_both_are_told(await job.sync(data_set=("Users",)))
+
+
+async def test_a_pull_tells_of_it_once_whether_it_asked_for_it_or_not(tmp_path: Path, moment: str) -> None:
+    async with scheduled(tmp_path, schema_changes=(BREAKING,)) as job:
+        await job.sync(data_set=("Users",))
+        await kill(job, moment)
+        report = await job.pull(data_set=("Role Details",))
+        assert [each.extract.data_set for each in report.outcomes] == ["Users", "Role Details"]
+        await kill(job, moment)
+        chosen = await job.pull(data_set=("Users",), wanted=Wanted.ALL)
+    assert len(chosen.outcomes) == len({each.extract.identity for each in chosen.outcomes}) > 2
+    assert chosen.outcomes[0].attempts == 0
+    assert chosen.count(Status.DOWNLOADED) > 1

@@ -1,0 +1,100 @@
+"""What a plan is remarked upon with: why it is empty, and what was delivered in another form."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bds_async.brightspace.catalogue.listing import Listing
+from bds_async.columns import ChangeKind, SchemaChange
+from bds_async.ledger.ledger import Delivery
+from bds_async.models import BdsType
+from bds_async.options import PublishAs, PullOptions, SyncOptions
+from bds_async.planning.selection import Wanted
+from bds_async.planning.warnings import (
+    breaks_with_columns,
+    in_another_form,
+    nothing_to_pull,
+    nothing_to_sync,
+    turned_to_another_form,
+)
+from bds_async.report import FailedList
+from tests.support.builders import QUEUED, a_data_set, an_extract
+
+NOTHING = Listing()
+FULL_ALONE = Listing({a_data_set(): (an_extract(),)})
+NOT_GENERATED = Listing({a_data_set("Users", 1): (), a_data_set("Tools", 2): ()})
+
+
+def delivered(*paths: str | None) -> list[Delivery]:
+    return [Delivery.of(an_extract(plugin_id=str(number)), "Users", path=path) for number, path in enumerate(paths)]
+
+
+@pytest.mark.parametrize(
+    ("listing", "options", "why"),
+    [
+        (NOTHING, PullOptions(), "the tenant offers no data sets"),
+        (NOTHING, PullOptions(exclude=("*",)), "--exclude leaves no data set"),
+        (NOT_GENERATED, PullOptions(), "no full is listed of 2 data sets"),
+        (NOT_GENERATED, PullOptions(wanted=Wanted.ALL), "no extract is listed of 2 data sets"),
+        (FULL_ALONE, PullOptions(wanted=Wanted.DIFFERENTIAL), "no differential is listed of 1 data set"),
+        (
+            FULL_ALONE,
+            PullOptions(since=datetime(2999, 1, 1, tzinfo=UTC)),
+            "no full was queued since 2999-01-01T00:00:00Z; the newest is of 2026-11-22T04:09:22Z",
+        ),
+    ],
+)
+def test_a_pull_that_chooses_nothing_says_why(listing, options, why):
+    assert nothing_to_pull(listing, options) == why
+
+
+@pytest.mark.parametrize(
+    ("listing", "options", "why"),
+    [
+        (NOTHING, SyncOptions(), "the tenant offers no data sets"),
+        (NOTHING, SyncOptions(exclude=("*",)), "--exclude leaves no data set"),
+        (NOT_GENERATED, SyncOptions(), "no extract is listed yet"),
+        (FULL_ALONE, SyncOptions(), "nothing new since the last sync"),
+    ],
+)
+def test_a_sync_that_has_nothing_to_deliver_says_why(listing, options, why):
+    assert nothing_to_sync(listing, options) == why
+
+
+def test_a_list_that_would_not_come_is_no_absence_of_data_sets():
+    failed = Listing(failed=[FailedList("Users", None, "t answered 500.")])
+    assert nothing_to_pull(failed, PullOptions(exclude=("Tools",))) == "no full is listed of 0 data sets"
+
+
+def test_the_newest_that_is_listed_is_named_by_the_type_that_is_wanted():
+    differential = an_extract(bds_type=BdsType.DIFFERENTIAL, queued_for_processing_date=QUEUED + timedelta(days=1))
+    listing = Listing({a_data_set(): (an_extract(), differential)})
+    since = QUEUED + timedelta(days=2)
+    assert nothing_to_pull(listing, PullOptions(since=since)).endswith("2026-11-22T04:09:22Z")
+    assert nothing_to_pull(listing, PullOptions(since=since, wanted=Wanted.ALL)).endswith("2026-11-23T04:09:22Z")
+
+
+@pytest.mark.parametrize("wanted", PublishAs)
+def test_what_was_delivered_in_another_form_is_counted_and_what_to_do_is_said(wanted):
+    said = in_another_form(delivered("a/full/1.zip", "a/full/2.zip", "b/full/1.csv", None), wanted)
+    count, other = ("2 extracts", "zip") if wanted is PublishAs.CSV else ("1 extract", "csv")
+    assert said.startswith(f"{count} delivered as {other} before will not come again as {wanted}: ")
+    assert "folder of its own" in said
+    assert "pull --force" in said
+
+
+def test_of_what_is_in_the_wanted_form_there_is_nothing_to_say():
+    assert in_another_form(delivered("a/full/1.csv", None), PublishAs.CSV) == ""
+
+
+def test_a_job_that_was_turned_to_another_form_is_reminded_until_it_has_delivered_something():
+    former = delivered("a/full/1.zip")
+    assert "1 extract delivered as zip" in turned_to_another_form(former, PublishAs.CSV)
+    assert turned_to_another_form([*former, *delivered("a/differential/2.csv")], PublishAs.CSV) == ""
+
+
+def test_a_warning_of_other_columns_holds_nothing_that_steers_a_terminal():
+    change = SchemaChange(ChangeKind.BREAKING, ("\x1b[2JName",), ())
+    said = breaks_with_columns(an_extract(data_set="Users\x1b[31m"), change)
+    assert said.isprintable()
+    assert said.endswith("breaks with the columns before it: added \ufffd[2JName.")

@@ -1,0 +1,65 @@
+"""Processes of their own that exchange tokens: started by the tests of custody, and killed by some."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from bds_async.brightspace.auth.refresher import TokenRefresher, grant_for
+from bds_async.config.settings import Config
+from bds_async.errors import BdsError
+
+
+async def rounds(config_file: Path, number: int) -> None:
+    """So many runs of a job, each with one exchange."""
+    for _ in range(number):
+        async with TokenRefresher(grant_for(Config.load(config_file, {})), first_patience=60) as refresher:
+            await refresher.token()
+
+
+async def for_ever(config_file: Path) -> None:
+    """One exchange after the other."""
+    async with TokenRefresher(grant_for(Config.load(config_file, {}))) as refresher:
+        token = await refresher.token()
+        while True:
+            token = await refresher.renew(token)
+
+
+async def once(config_file: Path, user: int) -> None:
+    """A single exchange, as a user of that number."""
+    if user:
+        os.setuid(user)
+    await grant_for(Config.load(config_file, {})).exchange()
+
+
+def nursery(config_file: Path) -> None:
+    """For each line on stdin fork a child that exchanges for ever; say its pid, and say when it is gone.
+
+    A fork starts in a millisecond where a fresh interpreter takes half a second.
+    """
+    for _ in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                asyncio.run(for_ever(config_file))
+            finally:
+                os._exit(1)
+        print(pid, flush=True)
+        print(os.waitpid(pid, 0)[1], flush=True)
+
+
+if __name__ == "__main__":
+    role, path = sys.argv[1], Path(sys.argv[2])
+    # Whoever runs the tests in the background may have had it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        if role == "rounds":
+            asyncio.run(rounds(path, int(sys.argv[3])))
+        elif role == "once":
+            asyncio.run(once(path, int(sys.argv[3])))
+        else:
+            nursery(path)
+    except BdsError as error:
+        print(error)
+        sys.exit(error.exit_code)

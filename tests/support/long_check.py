@@ -1,0 +1,48 @@
+"""A download that has arrived whole and takes long to verify: a zip of one stored member that is a hole in the disk."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from bds_async.models import BdsType, Identity
+from bds_async.sandbox.truth import TrueExtract
+from bds_async.transfer.partial import Partial
+from bds_async.workspace.folder import prepare
+
+#: Bytes: many seconds' reading, on a machine that hashes fast; as a CSV they have room on most disks.
+LONG = 20 * 10**9
+
+
+def sparse_zip(path: Path, size: int = LONG) -> None:
+    """Write a zip whose member has so many bytes, all of them zero and none of them on the disk."""
+    member = zipfile.ZipInfo("Users.csv")
+    member.file_size = member.compress_size = size
+    member.CRC = member.header_offset = 0
+    with zipfile.ZipFile(path, "w") as archive:
+        assert archive.fp is not None
+        archive.fp.write(member.FileHeader(zip64=True))
+        archive.fp.seek(size, 1)
+        archive.start_dir = archive.fp.tell()  # type: ignore[attr-defined]
+        archive.filelist.append(member)
+        archive._didModify = True  # type: ignore[attr-defined]
+
+
+def arrived_whole(folder: Path, extract: TrueExtract) -> Path:
+    """Leave such a zip as the partial file of an extract, as a run does that ended before it could publish it."""
+    prepare(folder)
+    bds_type = BdsType(extract.bds_type)
+    identity = Identity(extract.plugin_id.lower(), bds_type, extract.queued, extract.created, extract.version)
+    partial = Partial(folder, identity)
+    partial.begin(None, None)
+    sparse_zip(partial.path)
+    size = partial.path.stat().st_size
+    _recorded(folder, identity, size)
+    return partial.path
+
+
+def _recorded(folder: Path, identity: Identity, size: int) -> None:
+    partial = Partial(folder, identity)
+    partial._start_over('"whole"', size)
+    partial._ranges.begin_record()
+    partial._ranges.record(0, size)

@@ -1,0 +1,84 @@
+"""A process that has imported all of `bds-async` and forks it: most of a short command's time is its imports.
+
+Each command is a process of its own all the same, with its own streams, folder, environment, signals and exit code.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import socket
+import sys
+import warnings
+from contextlib import suppress
+from typing import Any
+
+from bds_async.cli.main import MODULES
+
+#: What commands import when they get there.
+LATER = ("aiohttp.web", "pythonjsonlogger.json", "rich.live", "bds_async.watching.progress", "bds_async.sandbox.server")
+
+
+def prepare() -> None:
+    """Import everything, and leave it alone: what is not touched is not copied."""
+    for name in (*LATER, *(f"bds_async.cli.{module}" for module in MODULES.values())):
+        importlib.import_module(name)
+    gc.freeze()
+
+
+def serve(orders: socket.socket) -> None:
+    """Fork a minder for every order, until who orders has gone."""
+    while descriptors := socket.recv_fds(orders, 1, 4)[1]:
+        if os.fork() == 0:
+            orders.close()
+            mind(socket.socket(fileno=descriptors[0]), descriptors[1:])
+            return
+        for descriptor in descriptors:
+            os.close(descriptor)
+        reap(os.WNOHANG)
+    reap(0)
+
+
+def reap(how: int) -> None:
+    """Take leave of the minders that have ended, or wait for all."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, how)[0]:
+            pass
+
+
+def mind(teller: socket.socket, streams: list[int]) -> None:
+    """Fork the command, tell its process id, and how it ended: as `Popen.returncode` has it."""
+    with teller.makefile() as lines:
+        order = json.loads(lines.readline())
+    if (pid := os.fork()) == 0:
+        teller.close()
+        run(order, streams)
+    for descriptor in streams:
+        os.close(descriptor)
+    with suppress(BrokenPipeError):
+        teller.sendall(f"{pid}\n".encode())
+        teller.sendall(f"{os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}\n".encode())
+    os._exit(0)
+
+
+def run(order: dict[str, Any], streams: list[int]) -> None:
+    """Become the command."""
+    for number, descriptor in enumerate(streams):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode, closefd=False) for number, mode in enumerate("rww"))
+    os.chdir(order["cwd"])
+    os.environ.clear()
+    os.environ.update(order["environ"])
+    sys.argv = ["bds-async", *order["arguments"]]
+    warnings.simplefilter("default", ResourceWarning)
+    from bds_async.__main__ import main
+
+    main()
+
+
+if __name__ == "__main__":
+    prepare()
+    serve(socket.socket(fileno=int(sys.argv[1])))

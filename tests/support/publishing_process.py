@@ -1,0 +1,95 @@
+"""A process that publishes extracts as a run does, to be killed; `tests/destination/test_publishing.py` starts it.
+
+Arguments: the folder, how many extracts there are, and a place in the code (`module.name:before|after:n`) where it dies
+as if by a power switch, or `-`. It prints the number of each extract once it has published it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bds_async.destination.publishing import Publisher
+from bds_async.formats.archive import Verify, check
+from bds_async.ledger.ledger import Ledger
+from bds_async.models import BdsType, DataSet, Extract, Plugin
+from bds_async.transfer.partial import Partial, key_of, sweep
+from bds_async.workspace.folder import prepare
+
+TENANT = "https://school.example"
+USERS = DataSet("S-1", Plugin("F-1", "Users"), None)
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def extract_number(number: int) -> Extract:
+    moment = START + timedelta(hours=number)
+    return Extract("Users", "S-1", "F-1", BdsType.FULL, moment, moment, "9.4", "https://x/")
+
+
+def zip_number(number: int) -> bytes:
+    """A different zip for each extract."""
+    import io
+    import zipfile
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("Users.csv"), b"UserId,Number\r\n" + b"%d,x\r\n" % number * 50)
+    return buffer.getvalue()
+
+
+def die_at(place: str) -> None:
+    """Make the n-th call of a function the last thing that this process does, or does not."""
+    target, when, count = place.split(":")
+    module_name, name = target.rsplit(".", 1)
+    parent = importlib.import_module(module_name) if "Ledger" not in module_name else Ledger
+    original: Callable[..., Any] = getattr(parent, name)
+    calls = iter(range(int(count), -1, -1))
+
+    def deadly(*args: Any, **kwargs: Any) -> Any:
+        is_last = next(calls) == 0
+        if is_last and when == "before":
+            os._exit(9)
+        result = original(*args, **kwargs)
+        if is_last:
+            os._exit(9)
+        return result
+
+    setattr(parent, name, deadly)
+
+
+async def publish_all(folder: Path, count: int) -> None:
+    """Reconcile, sweep, then publish what the ledger does not know."""
+    with Ledger.open(folder, TENANT) as ledger, ThreadPoolExecutor(1) as executor:
+        publisher = Publisher(folder, ledger, executor)
+        await publisher.reconcile()
+        sweep(folder, {key_of(extract.identity) for extract in map(extract_number, range(count))})
+        for number in range(count):
+            if ledger.delivered(extract_number(number).identity) is None:
+                await publish_one(publisher, ledger, folder, number)
+                print(number, flush=True)
+
+
+async def publish_one(publisher: Publisher, ledger: Ledger, folder: Path, number: int) -> None:
+    extract = extract_number(number)
+    content = zip_number(number)
+    partial = Partial.load(folder, extract.identity)
+    partial.begin('"x"', len(content))
+    async with await partial.open_writer(0) as writer:
+        await writer.write(content)
+    path = ledger.path_for(extract, ledger.folder_for(USERS), ".zip")
+    await publisher.publish(extract, partial.path, path, check(partial.path, Verify.FULL))
+
+
+if __name__ == "__main__":
+    destination = Path(sys.argv[1])
+    prepare(destination)
+    if sys.argv[3] != "-":
+        die_at(sys.argv[3])
+    asyncio.run(publish_all(destination, int(sys.argv[2])))

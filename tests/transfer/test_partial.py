@@ -1,0 +1,422 @@
+"""A partial file never claims a byte that was not written, whatever broke off and wherever."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import random
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bds_async.errors import DestinationError, Superseded
+from bds_async.models import BdsType, Identity
+from bds_async.transfer.partial import Partial, key_of, sweep
+from bds_async.transfer.ranges import Range, gaps, merged
+from bds_async.workspace.folder import partial_folder, prepare
+
+MOMENT = datetime(2026, 11, 22, 4, 9, 22, tzinfo=UTC)
+ONE = Identity("plugin-1", BdsType.FULL, MOMENT, MOMENT, "9.4")
+OTHER = Identity("plugin-2", BdsType.FULL, MOMENT, MOMENT, "9.4")
+TOTAL = 400
+CONTENT = bytes(number % 251 for number in range(TOTAL))
+STRONG = '"abc"'
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="modes and limits are POSIX")
+
+some_ranges = st.lists(st.tuples(st.integers(0, TOTAL), st.integers(0, TOTAL)), max_size=12)
+blocks = st.tuples(st.integers(0, TOTAL - 1), st.integers(1, 60))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    prepare(tmp_path)
+    return tmp_path
+
+
+@contextlib.contextmanager
+def fresh_folder() -> Iterator[Path]:
+    """A folder for each example of a property test."""
+    with tempfile.TemporaryDirectory() as name:
+        prepare(Path(name))
+        yield Path(name)
+
+
+async def write(partial: Partial, start: int, length: int) -> None:
+    async with await partial.open_writer(start) as writer:
+        await writer.write(CONTENT[start : start + length])
+
+
+def covered(ranges: list[Range]) -> set[int]:
+    return {place for start, stop in ranges for place in range(start, stop)}
+
+
+def record_of(partial: Partial) -> Path:
+    return partial.path.with_suffix(".ranges")
+
+
+def assert_truthful(partial: Partial, written: set[int]) -> None:
+    """What is held was written, and lies in the file as it was written."""
+    held = partial.held()
+    assert covered(held) <= written
+    content = partial.path.read_bytes() if held else b""
+    for start, stop in held:
+        assert content[start:stop] == CONTENT[start:stop]
+
+
+# Ranges
+
+
+@given(some_ranges)
+def test_merging_keeps_every_byte_and_leaves_no_seam(ranges: list[Range]) -> None:
+    result = merged(ranges)
+    assert covered(result) == covered(ranges)
+    assert all(one[1] < two[0] for one, two in itertools.pairwise(result))
+    assert all(start < stop for start, stop in result)
+
+
+@given(some_ranges, st.integers(0, TOTAL + 50))
+def test_gaps_and_held_ranges_tile_the_whole(ranges: list[Range], total: int) -> None:
+    held = merged(ranges)
+    missing = gaps(held, total)
+    assert covered(missing) == set(range(total)) - covered(held)
+    assert merged(missing) == missing
+
+
+# One run
+
+
+async def test_pieces_become_a_whole_file(folder: Path) -> None:
+    """In any order, by several writers at a time."""
+    partial = Partial.load(folder, ONE)
+    partial.begin(STRONG, TOTAL)
+    assert partial.gaps(TOTAL) == [(0, TOTAL)]
+    await asyncio.gather(*(write(partial, start, 50) for start in range(350, -1, -50)))
+    assert partial.held() == [(0, TOTAL)]
+    assert partial.held_bytes == TOTAL
+    assert partial.is_whole
+    assert partial.path.read_bytes() == CONTENT
+
+
+async def test_a_writer_goes_on_where_its_last_block_ended(folder: Path) -> None:
+    partial = Partial.load(folder, ONE)
+    partial.begin(STRONG, TOTAL)
+    buffer = bytearray(100)
+    async with await partial.open_writer(100) as writer:
+        for start in (100, 200):
+            buffer[:] = CONTENT[start : start + 100]
+            await writer.write(memoryview(buffer))
+        assert writer.position == 300
+    assert partial.held() == [(100, 300)]
+    assert partial.path.read_bytes()[100:] == CONTENT[100:300]
+
+
+async def test_a_body_without_a_length_is_whole_once_its_end_is_known(folder: Path) -> None:
+    partial = Partial.load(folder, ONE)
+    partial.begin(None, None)
+    await write(partial, 0, 30)
+    assert not partial.is_whole
+    partial.total = 30
+    assert partial.is_whole
+
+
+async def test_beginning_anew_forgets_and_turns_former_writers_away(folder: Path) -> None:
+    partial = Partial.load(folder, ONE)
+    partial.begin(STRONG, TOTAL)
+    generation = partial.generation
+    stale = await partial.open_writer(0)
+    await stale.write(CONTENT[:50])
+    partial.begin('"def"', 300)
+    assert partial.generation > generation
+    with pytest.raises(Superseded):
+        await stale.write(CONTENT[50:100])
+    await stale.close()
+    assert (partial.validator, partial.total, partial.held()) == ('"def"', 300, [])
+    assert partial.path.read_bytes() == b""
+    assert Partial.load(folder, ONE).held() == []
+
+
+@posix_only
+@pytest.mark.parametrize("steps", [1, 2, 3])
+async def test_a_block_that_was_on_its_way_when_all_began_anew_does_no_harm(folder: Path, steps: int) -> None:
+    """Neither to the new file nor to its record."""
+    partial = Partial.load(folder, ONE)
+    partial.begin(STRONG, TOTAL)
+    stale = await partial.open_writer(0)
+    writing = asyncio.create_task(stale.write(bytes(300)))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    partial.begin(STRONG, TOTAL)
+    await write(partial, 0, 10)
+    with pytest.raises(Superseded):
+        await writing
+    await stale.close()
+    assert partial.path.read_bytes() == CONTENT[:10]
+    assert partial.held() == Partial.load(folder, ONE).held() == [(0, 10)]
+
+
+async def test_a_cancelled_write_is_finished_and_recorded_first(folder: Path) -> None:
+    """So that no thread writes behind the back of what comes next, and the block is not lost."""
+    partial = Partial.load(folder, ONE)
+    partial.begin(STRONG, TOTAL)
+    writer = await partial.open_writer(0)
+    writing = asyncio.create_task(writer.write(CONTENT[:200]))
+    await asyncio.sleep(0)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    await writer.close()
+    assert partial.held() == Partial.load(folder, ONE).held() == [(0, 200)]
+
+
+async def test_a_cancelled_close_closes_the_file_all_the_same(folder: Path) -> None:
+    """Even one that is still waiting for a thread."""
+    partial, free = Partial.load(folder, ONE), threading.Event()
+    partial.begin(STRONG, TOTAL)
+    writer = await partial.open_writer(0)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    busy = asyncio.create_task(asyncio.to_thread(free.wait))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(writer.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.sleep(0)
+    free.set()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    await busy
+    assert writer._data.closed
+
+
+async def test_large_blocks_of_many_pieces_end_where_they_belong(folder: Path) -> None:
+    """Sixteen writers at a time, blocks of odd lengths."""
+    content = random.Random(3).randbytes(3_000_017)
+    partial = Partial.load(folder, ONE)
+    partial.begin(STRONG, len(content))
+
+    async def fetch(start: int, stop: int) -> None:
+        async with await partial.open_writer(start) as writer:
+            while writer.position < stop:
+                await writer.write(content[writer.position : min(writer.position + 65_537, stop)])
+
+    edges = [*range(0, len(content), 190_001), len(content)]
+    await asyncio.gather(*(fetch(start, stop) for start, stop in itertools.pairwise(edges)))
+    assert partial.is_whole
+    assert partial.path.read_bytes() == content
+    assert Partial.load(folder, ONE).is_whole
+
+
+async def test_a_file_that_cannot_be_removed_is_emptied(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, where somebody may have it open."""
+    partial = Partial.load(folder, ONE)
+    partial.begin(STRONG, TOTAL)
+    await write(partial, 0, 50)
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "in use", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    partial.begin('"def"', TOTAL)
+    assert partial.path.read_bytes() == b""
+    await write(partial, 100, 50)
+    assert Partial.load(folder, ONE).held() == [(100, 150)]
+
+
+# The next run
+
+
+async def test_the_next_run_holds_what_was_written(folder: Path) -> None:
+    partial = Partial.load(folder, ONE)
+    partial.begin(STRONG, TOTAL)
+    await write(partial, 0, 50)
+    await write(partial, 100, 50)
+    again = Partial.load(folder, ONE)
+    assert (again.validator, again.total) == (STRONG, TOTAL)
+    assert again.held() == [(0, 50), (100, 150)]
+    await write(again, 50, 50)
+    assert Partial.load(folder, ONE).held() == [(0, 150)]
+    assert Partial.load(folder, OTHER).held() == []
+
+
+@pytest.mark.parametrize("validator", [None, 'W/"abc"'])
+async def test_without_a_strong_validator_nothing_is_resumed(folder: Path, validator: str | None) -> None:
+    """Nobody could tell whether the rest belongs to the same bytes."""
+    partial = Partial.load(folder, ONE)
+    partial.begin(validator, TOTAL)
+    await write(partial, 0, 50)
+    assert partial.held() == [(0, 50)]
+    again = Partial.load(folder, ONE)
+    assert (again.validator, again.total, again.held()) == (None, None, [])
+
+
+async def test_a_file_shorter_than_its_record_is_not_believed(folder: Path) -> None:
+    """A power cut may keep the record and lose the bytes."""
+    partial = Partial.load(folder, ONE)
+    partial.begin(STRONG, TOTAL)
+    await write(partial, 0, 50)
+    os.truncate(partial.path, 49)
+    assert Partial.load(folder, ONE).held() == []
+    partial.path.unlink()
+    assert Partial.load(folder, ONE).validator is None
+
+
+async def test_a_record_beyond_its_total_is_not_believed(folder: Path) -> None:
+    partial = Partial.load(folder, ONE)
+    partial.begin(STRONG, 40)
+    await write(partial, 0, 50)
+    assert Partial.load(folder, ONE).held() == []
+
+
+async def test_lines_of_another_generation_are_not_believed(folder: Path) -> None:
+    partial = Partial.load(folder, ONE)
+    partial.begin(STRONG, TOTAL)
+    await write(partial, 0, 50)
+    former = record_of(partial).read_bytes().partition(b"\n")[2]
+    partial.begin(STRONG, TOTAL)
+    await write(partial, 100, 50)
+    with record_of(partial).open("ab") as record:
+        record.write(b"\n" + former)
+    assert Partial.load(folder, ONE).held() == [(100, 150)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(written=st.lists(blocks, max_size=6), data=st.data())
+def test_any_damage_to_the_record_leaves_a_part_of_what_was_written(written: list[Range], data: st.DataObject) -> None:
+    """Torn anywhere, overwritten anywhere, with rubbish at its end, and then written on to."""
+    with fresh_folder() as folder:
+        partial = Partial.load(folder, ONE)
+        partial.begin(STRONG, TOTAL)
+        for start, length in written:
+            asyncio.run(write(partial, start, length))
+        record = bytearray(record_of(partial).read_bytes())
+        rubbish = data.draw(st.binary(max_size=12) | st.sampled_from([b"0 400", b"\n0 400 00000000", b"null", b"{}"]))
+        place = data.draw(st.integers(0, len(record)))
+        record[place : data.draw(st.integers(place, len(record)))] = rubbish
+        record_of(partial).write_bytes(record)
+
+        again = Partial.load(folder, ONE)
+        assert_truthful(again, covered(partial.held()))
+        if again.validator is not None:
+            asyncio.run(write(again, 7, 20))
+            assert_truthful(Partial.load(folder, ONE), covered(partial.held()) | set(range(7, 27)))
+            assert covered([(7, 27)]) <= covered(Partial.load(folder, ONE).held())
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.one_of(blocks, st.sampled_from(["crash", "begin"])), max_size=12))
+def test_any_run_of_writes_and_crashes_is_told_truthfully(steps: list[Range | str]) -> None:
+    """Held ranges and gaps tile the whole at any time, and hold what was written since the last beginning."""
+    with fresh_folder() as folder:
+        partial = Partial.load(folder, ONE)
+        partial.begin(STRONG, TOTAL)
+        written: set[int] = set()
+        for step in steps:
+            if step == "crash":
+                partial = Partial.load(folder, ONE)
+            elif step == "begin":
+                partial.begin(STRONG, TOTAL)
+                written = set()
+            else:
+                start, length = step
+                asyncio.run(write(partial, int(start), int(length)))
+                written |= set(range(int(start), min(int(start) + int(length), TOTAL)))
+            assert covered(partial.held()) == written
+            assert covered(partial.gaps(TOTAL)) == set(range(TOTAL)) - written
+            assert partial.held_bytes == len(written)
+            assert_truthful(partial, written)
+
+
+@pytest.mark.parametrize(
+    "first_line", [b"", b"\xff\xfe", b"[]", b'{"validator": 5, "total": 1, "nonce": "x"}', b"{", b"[" * 100_000]
+)
+async def test_a_record_without_its_first_line_is_not_believed(folder: Path, first_line: bytes) -> None:
+    partial = Partial.load(folder, ONE)
+    partial.begin(STRONG, TOTAL)
+    await write(partial, 0, 50)
+    lines = record_of(partial).read_bytes().partition(b"\n")[2]
+    record_of(partial).write_bytes(first_line + b"\n" + lines)
+    assert (Partial.load(folder, ONE).validator, Partial.load(folder, ONE).held()) == (None, [])
+
+
+# Tidying up
+
+
+async def test_discarding_leaves_nothing(folder: Path) -> None:
+    partial = Partial.load(folder, ONE)
+    partial.begin(STRONG, TOTAL)
+    await write(partial, 0, 50)
+    partial.csv_path.write_bytes(b"x")
+    partial.discard()
+    partial.discard()
+    assert list(partial_folder(folder).iterdir()) == []
+    assert partial.held() == []
+
+
+async def test_sweeping_takes_the_programs_own_strays_alone(folder: Path) -> None:
+    for identity in (ONE, OTHER):
+        partial = Partial.load(folder, identity)
+        partial.begin(STRONG, TOTAL)
+        partial.csv_path.write_bytes(b"x")
+    (partial_folder(folder) / "somebody's.part").write_bytes(b"x")
+    assert sweep(folder, {key_of(ONE)}) == 3
+    left = sorted(path.name for path in partial_folder(folder).iterdir())
+    assert left == sorted([*(f"{key_of(ONE)}{suffix}" for suffix in (".part", ".ranges", ".csv")), "somebody's.part"])
+
+
+def test_sweeping_a_folder_that_was_never_used_finds_nothing(tmp_path: Path) -> None:
+    assert sweep(tmp_path, set()) == 0
+
+
+# The disk
+
+
+@posix_only
+async def test_the_file_follows_the_umask(folder: Path) -> None:
+    """It becomes the published file, which others may have to read."""
+    umask = os.umask(0o027)
+    try:
+        partial = Partial.load(folder, ONE)
+        partial.begin(STRONG, TOTAL)
+    finally:
+        os.umask(umask)
+    assert partial.path.stat().st_mode & 0o777 == 0o640
+
+
+@posix_only
+async def test_a_disk_that_takes_no_more_is_a_fault_of_the_destination(folder: Path) -> None:
+    """What was written before can be resumed."""
+    import resource
+
+    partial = Partial.load(folder, ONE)
+    partial.begin(STRONG, 10_000_000)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        async with await partial.open_writer(0) as writer:
+            await writer.write(bytes(4000))
+            with pytest.raises(DestinationError):
+                await writer.write(bytes(1_000_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert Partial.load(folder, ONE).held() == [(0, 4000)]
+
+
+async def test_a_folder_that_vanished_is_a_fault_of_the_destination(folder: Path) -> None:
+    partial = Partial.load(folder, ONE)
+    partial.begin(STRONG, TOTAL)
+    shutil.rmtree(folder)
+    with pytest.raises(DestinationError, match="is gone") as caught:
+        await partial.open_writer(0)
+    assert str(folder) in str(caught.value)
+    with pytest.raises(DestinationError, match="is gone"):
+        partial.begin(STRONG, TOTAL)

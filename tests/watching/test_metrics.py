@@ -1,0 +1,76 @@
+"""The Prometheus textfile."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bds_async.report import RunReport
+from bds_async.watching.metrics import METRICS, read_former, textfile, without_plan
+
+MOMENT = datetime(2026, 11, 22, 4, 9, 22, 500_000, tzinfo=UTC)
+SAMPLE = re.compile(r'^[a-z_]+(\{[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"\})? -?\d+(\.\d+)?$')
+
+
+def report(exit_code: int) -> RunReport:
+    return RunReport("sync", "https://school", MOMENT, MOMENT, exit_code, [])
+
+
+def samples(text: str) -> dict[str, str]:
+    return dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+
+
+def test_a_success_is_remembered_by_the_files_of_later_failures() -> None:
+    first = textfile(report(0), {})
+    second = textfile(report(3), {}, first)
+    third = textfile(report(5), {}, second)
+    name = "bds_async_last_success_timestamp_seconds"
+    assert samples(first)[name] == samples(third)[name] == "1795320562.5"
+    assert samples(third)["bds_async_last_exit_code"] == "5"
+
+
+def test_without_any_success_there_is_no_moment_of_one() -> None:
+    assert "bds_async_last_success_timestamp_seconds" not in samples(textfile(report(3), {}))
+
+
+@given(st.text(max_size=30))
+def test_every_line_is_a_comment_or_a_sample_whatever_a_data_set_is_called(name: str) -> None:
+    lines = textfile(report(0), {name: MOMENT}).split("\n")
+    assert lines.pop() == ""
+    assert all(line.startswith("# ") or SAMPLE.match(line) for line in lines)
+
+
+def test_a_run_without_a_plan_changes_its_end_and_exit_code_alone() -> None:
+    former = textfile(report(0), {"Users": MOMENT, 'Strange "\\" name': MOMENT})
+    after = without_plan(4, MOMENT + timedelta(hours=1), former)
+    changed = {"bds_async_last_run_timestamp_seconds": "1795324162.5", "bds_async_last_exit_code": "4"}
+    assert samples(after) == samples(former) | changed
+    assert [line for line in after.split("\n") if line.startswith("#")] == [
+        line for line in former.split("\n") if line.startswith("#")
+    ]
+
+
+@given(st.text(max_size=200) | st.lists(st.sampled_from([*METRICS, " ", "1", "\n", '{a="', '"}', "\\"])).map("".join))
+def test_any_former_file_is_taken(former: str) -> None:
+    """What is no sample of ours is not handed on."""
+    textfile(report(3), {}, former)
+    lines = without_plan(5, MOMENT, former).split("\n")
+    assert all(not line or line.startswith("# ") or SAMPLE.match(line) for line in lines)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes that have names")
+def test_a_pipe_holds_no_former_file(tmp_path: Path) -> None:
+    """Reading it would wait for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    assert read_former(tmp_path / "pipe") == ""
+
+
+def test_every_metric_has_its_help_and_type() -> None:
+    text = textfile(report(0), {"Users": MOMENT})
+    assert all(f"# HELP {name} " in text and f"# TYPE {name} gauge" in text for name in METRICS)

@@ -1,0 +1,195 @@
+"""The destination folder is made privately and durably, locked for one run, and its faults say what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from bds_async.errors import DestinationError, FolderBusy
+from bds_async.workspace.folder import (
+    FolderLock,
+    free_space,
+    ledger_path,
+    lock_path,
+    make_folders,
+    partial_folder,
+    prepare,
+    state_folder,
+    writing_to,
+)
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
+HOLD = """
+import sys, pathlib
+from bds_async.folder.folder import FolderLock
+lock = FolderLock(pathlib.Path(sys.argv[1]))
+lock.acquire()
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def mode_of(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def hold_elsewhere(folder: Path) -> subprocess.Popen[bytes]:
+    """Another process that holds the folder's lock until its stdin closes."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == b"held"
+    return process
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.communicate()
+
+
+def test_everything_but_extracts_lies_in_one_folder(tmp_path: Path) -> None:
+    for part in (partial_folder(tmp_path), ledger_path(tmp_path), lock_path(tmp_path)):
+        assert part.parent.is_relative_to(state_folder(tmp_path))
+    assert state_folder(tmp_path) == tmp_path / ".bds-async"
+
+
+@posix_only
+def test_the_state_is_private_and_the_folder_follows_the_umask(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "data"
+    umask = os.umask(0o022)
+    try:
+        prepare(folder)
+    finally:
+        os.umask(umask)
+    assert mode_of(state_folder(folder)) == 0o700
+    assert mode_of(folder) == 0o755
+    assert partial_folder(folder).is_dir()
+
+
+@posix_only
+def test_a_state_folder_that_others_may_read_is_closed(tmp_path: Path) -> None:
+    state_folder(tmp_path).mkdir(mode=0o755)
+    prepare(tmp_path)
+    assert mode_of(state_folder(tmp_path)) == 0o700
+
+
+@posix_only
+def test_a_file_system_without_modes_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some network mounts refuse every chmod."""
+
+    def refuse(path: Path, mode: int) -> None:
+        raise PermissionError(errno.EPERM, "no modes here", str(path))
+
+    state_folder(tmp_path).mkdir(mode=0o755)
+    monkeypatch.setattr(Path, "chmod", refuse)
+    prepare(tmp_path)
+    assert partial_folder(tmp_path).is_dir()
+
+
+@posix_only
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="nothing is closed to root")
+def test_a_folder_that_may_not_be_written_is_said_so(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(DestinationError, match="cannot be written"):
+            prepare(tmp_path / "data")
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_preparing_twice_changes_nothing(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    (partial_folder(tmp_path) / "kept").write_bytes(b"x")
+    prepare(tmp_path)
+    assert (partial_folder(tmp_path) / "kept").read_bytes() == b"x"
+
+
+def test_a_file_in_place_of_the_folder_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("not a folder")
+    for folder in (tmp_path / "data", tmp_path / "data" / "below"):
+        with pytest.raises(DestinationError, match="not a folder"):
+            prepare(folder)
+
+
+def test_missing_parents_are_made(tmp_path: Path) -> None:
+    make_folders(tmp_path / "a" / "b" / "c")
+    make_folders(tmp_path / "a" / "b" / "c")
+    assert (tmp_path / "a" / "b" / "c").is_dir()
+
+
+def test_free_space_is_known_before_the_folder_is_there(tmp_path: Path) -> None:
+    assert free_space(tmp_path / "not" / "yet") > 0
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "is full: make room"),
+        (errno.EROFS, "cannot be written"),
+        (errno.EACCES, "cannot be written"),
+        (errno.ENOENT, "is gone"),
+        (errno.EXDEV, "several file systems"),
+        (errno.EFBIG, "no files of that size"),
+        (errno.EIO, "see to the disk"),
+    ],
+)
+def test_each_fault_of_the_disk_names_the_folder_and_the_way_out(tmp_path: Path, number: int, advice: str) -> None:
+    with pytest.raises(DestinationError, match=advice) as caught, writing_to(partial_folder(tmp_path)):
+        raise OSError(number, os.strerror(number), "somewhere")
+    assert f"The folder {tmp_path} " in str(caught.value)
+    assert caught.value.exit_code == 6
+
+
+def test_other_errors_pass_unchanged(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), writing_to(tmp_path):
+        raise KeyError("x")
+
+
+def test_a_second_run_in_this_process_is_turned_away(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    with FolderLock(tmp_path):
+        with pytest.raises(FolderBusy, match="Another run holds") as caught:
+            FolderLock(tmp_path).acquire()
+        assert caught.value.exit_code == 75
+    with FolderLock(tmp_path):
+        pass
+
+
+def test_a_second_process_is_turned_away_until_the_first_one_dies(tmp_path: Path) -> None:
+    """A killed run leaves the file of the lock behind, but not the lock."""
+    prepare(tmp_path)
+    other = hold_elsewhere(tmp_path)
+    try:
+        with pytest.raises(FolderBusy):
+            FolderLock(tmp_path).acquire()
+    finally:
+        end(other)
+    with FolderLock(tmp_path):
+        assert lock_path(tmp_path).exists()
+
+
+def test_a_lock_may_be_freed_in_another_thread(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    lock = FolderLock(tmp_path)
+    lock.acquire()
+    thread = threading.Thread(target=lock.release)
+    thread.start()
+    thread.join()
+    with FolderLock(tmp_path):
+        pass
+
+
+def test_a_lock_that_cannot_be_taken_is_a_fault_of_the_destination(tmp_path: Path) -> None:
+    state_folder(tmp_path).write_text("a file where a folder belongs")
+    with pytest.raises(DestinationError, match="not a folder"):
+        FolderLock(tmp_path).acquire()
