@@ -34,10 +34,10 @@ if TYPE_CHECKING:
         WrongTenant,
     )
     from .events import Event, Observer
-    from .formats.archive import Verify
+    from .options import Verify
     from .models import BdsType, DataSet, Extract, Identity, Plugin
     from .options import PublishAs, PullOptions, RunOptions, SyncOptions
-    from .planning.selection import Wanted
+    from .options import Wanted
     from .planning.steps import RunPlan, Step
     from .planning.sync import SyncPlan
     from .report import Arrival, Completeness, FailedList, Gap, Outcome, RunReport, Status
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "formats.archive": ("Verify",),
+    
     "config.settings": ("Config",),
     "errors": (
         "AnotherRunMayHelp",
@@ -69,8 +69,8 @@ _HOMES = {
     "api": ("preview_pull", "preview_sync", "pull", "read_listing", "sync"),
     "brightspace.catalogue.listing": ("Listing",),
     "models": ("BdsType", "DataSet", "Extract", "Identity", "Plugin"),
-    "options": ("PublishAs", "PullOptions", "RunOptions", "SyncOptions"),
-    "planning.selection": ("Wanted",),
+    "options": ("PublishAs", "PullOptions", "RunOptions", "SyncOptions", "Verify", "Wanted"),
+    
     "report": ("Arrival", "Completeness", "FailedList", "Gap", "Outcome", "RunReport", "Status"),
     "planning.steps": ("RunPlan", "Step"),
     "support.running": ("Stop",),

@@ -1,156 +1,109 @@
-"""The jobs, whole: `pull` makes a folder hold the chosen extracts, `sync` delivers all that is new, each once."""
+"""The library: `pull` makes a destination hold the chosen extracts, `sync` delivers all that is new, each once."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import os
 from functools import partial
-from pathlib import Path
+from typing import TypeAlias
 
 from .brightspace.catalogue.listing import Listing
 from .brightspace.connection import connect
 from .config.settings import Config
-from .destination.publishing import Publisher
+from .destination import destination_of
 from .events import Observer, unobserved
-from .ledger.ledger import Delivery, Ledger
-from .ledger.opening import opened
-from .models import Identity
-from .options import PullOptions, RunOptions, SyncOptions
-from .planning.pull import plan_pull
-from .planning.steps import RunPlan, Step
-from .planning.sync import SyncPlan, arrivals_of, looked_at, plan_sync
-from .planning.warnings import nothing_to_sync, turned_to_another_form, unknown_files
-from .report import Arrival, Outcome, RunReport, breaks_columns
-from .runs.course import Course
-from .runs.job import Job, Options, Wiring, list_chosen
+from .ledger import Ledger, opened
+from .options import DEFAULT_FOLDER, PullOptions, RunOptions, SyncOptions
+from .planning import RunPlan, SyncPlan, chosen_by, plan_pull, plan_sync
+from .report import RunReport
+from .runs.context import open_context
+from .runs.job import Job, pull_job, sync_job
+from .runs.listing import list_chosen
+from .runs.run import Save, run, unsaved
 from .support.running import Stop, beside
-from .workspace.file_names import published_files
-from .workspace.folder import FolderLock, prepare
+from .support.to_its_end import in_thread
+from .workspace import Workspace, workspace_of
 
-DEFAULT_FOLDER = Path("bds-data")
+#: A path as callers write it.
+PathLike: TypeAlias = str | os.PathLike[str]
 
 
 async def pull(
     config: Config,
-    to: Path = DEFAULT_FOLDER,
+    to: PathLike = DEFAULT_FOLDER,
     options: PullOptions | None = None,
     *,
+    state: PathLike | None = None,
     observer: Observer = unobserved,
     stop: Stop | None = None,
+    save: Save = unsaved,
 ) -> RunReport:
-    """Make the folder `to` hold the chosen extracts, and report what became of each.
+    """Make the destination `to` hold the chosen extracts, and report what became of each.
+
+    `state` is the folder for the ledger and partial files, by default `to/.bds-async`. `observer` gets the events of the
+    run, `save` the report, in a thread; `stop` lets another task end the run in an orderly way.
 
     An extract that fails is an outcome in the report (exit code 3). What stops the run is raised: ConfigError,
     AuthorisationError, DestinationError, FolderBusy, UnreachableError, CatalogueError, Stopped; once there was a plan,
-    the observer has been told Finished with the report all the same.
+    the observer gets Finished with the report all the same.
     """
-    return await _run("pull", _Pull, config, to, options or PullOptions(), observer=observer, stop=stop)
+    return await _run(pull_job(options or PullOptions()), config, workspace_of(to, state), observer, stop, save)
 
 
 async def sync(
     config: Config,
-    to: Path = DEFAULT_FOLDER,
+    to: PathLike = DEFAULT_FOLDER,
     options: SyncOptions | None = None,
     *,
+    state: PathLike | None = None,
     observer: Observer = unobserved,
     stop: Stop | None = None,
+    save: Save = unsaved,
 ) -> RunReport:
-    """Deliver everything new since the last sync to the folder `to`, each extract once, and report it.
+    """Deliver everything new since the last sync to the destination `to`, each extract once, and report it.
 
     For each data set: at first the newest full and each differential queued after it, later each new differential, in
-    queued order. It goes by the ledger alone, so that whoever takes files away gets none again. Differentials that came
-    and went unseen are a gap: the newest full is delivered if it covers that, else the gap stays open, which is exit
-    code 3 as a failed extract is. Raises as `pull` does.
+    queued order. The ledger alone decides, so a loader may take files away. Differentials that expired before a sync
+    saw them are a gap: the newest full is delivered if it covers the gap, else the gap stays open, which is exit code 3
+    as a failed extract is. The other parameters and the errors are those of `pull`.
     """
-    return await _run("sync", _Sync, config, to, options or SyncOptions(), observer=observer, stop=stop)
+    return await _run(sync_job(options or SyncOptions()), config, workspace_of(to, state), observer, stop, save)
 
 
-async def preview_pull(config: Config, to: Path = DEFAULT_FOLDER, options: PullOptions | None = None) -> RunPlan:
+async def preview_pull(
+    config: Config, to: PathLike = DEFAULT_FOLDER, options: PullOptions | None = None, *, state: PathLike | None = None
+) -> RunPlan:
     """What `pull` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
-    options = options or PullOptions()
-    with await opened(partial(Ledger.read, to, config.bspace_url)) as ledger:
-        return plan_pull(await read_listing(config, options), options, ledger, to)
+    options, workspace = options or PullOptions(), workspace_of(to, state)
+    with await _read(workspace, config) as ledger:
+        listing = await read_listing(config, options)
+        return await in_thread(partial(plan_pull, listing, options, ledger, destination_of(workspace).size))
 
 
-async def preview_sync(config: Config, to: Path = DEFAULT_FOLDER, options: SyncOptions | None = None) -> SyncPlan:
+async def preview_sync(
+    config: Config, to: PathLike = DEFAULT_FOLDER, options: SyncOptions | None = None, *, state: PathLike | None = None
+) -> SyncPlan:
     """What `sync` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
-    options = options or SyncOptions()
-    with await opened(partial(Ledger.read, to, config.bspace_url)) as ledger:
-        return _planned_sync(await read_listing(config, options), options, ledger, to)
+    options, workspace = options or SyncOptions(), workspace_of(to, state)
+    with await _read(workspace, config) as ledger:
+        listing = await read_listing(config, options)
+        return await in_thread(partial(plan_sync, listing, options, ledger, destination_of(workspace).paths))
 
 
 async def read_listing(config: Config, options: RunOptions | None = None) -> Listing:
     """What the tenant offers: the chosen data sets and every extract that is listed of them. Raises as `pull` does."""
     options = options or RunOptions()
     async with connect(config, options, unobserved) as connection:
-        return await beside(list_chosen(connection.tenant, config, options), connection.refresher.run())
+        return await beside(list_chosen(connection, chosen_by(options), options.workers), connection.refresher.run())
 
 
-def _planned_sync(listing: Listing, options: SyncOptions, ledger: Ledger, to: Path) -> SyncPlan:
-    plan = plan_sync(listing, options, ledger)
-    is_new = bool(plan.steps) and next(ledger.deliveries(), None) is None
-    unknown = sum(1 for _ in published_files(to)) if is_new else 0
-    listed = [extract.identity for extracts in listing.extracts.values() for extract in extracts]
-    other_form = turned_to_another_form(ledger.delivered_many(listed).values(), options.publish_as)
-    warnings = (unknown_files(unknown), plan.warning, other_form)
-    return replace(
-        plan,
-        nothing="" if plan.steps else nothing_to_sync(listing, options),
-        warning=" ".join(filter(None, warnings)),
-    )
+async def _read(workspace: Workspace, config: Config) -> Ledger:
+    workspace.check_owner()
+    return await opened(partial(Ledger.read, workspace.ledger, config.bspace_url, place=workspace.to))
 
 
 async def _run(
-    command: str,
-    kind: type[Job[Options]],
-    config: Config,
-    to: Path,
-    options: Options,
-    *,
-    observer: Observer,
-    stop: Stop | None,
+    job: Job, config: Config, workspace: Workspace, observer: Observer, stop: Stop | None, save: Save
 ) -> RunReport:
-    """One run of a job, alone in the folder, with a session of its own."""
     stop = stop or Stop()
-    await asyncio.to_thread(prepare, to)
-    opening = partial(Ledger.open, to, config.bspace_url)
-    with FolderLock(to), await beside(opened(opening), stop.obey()) as ledger:
-        async with connect(config, options, observer) as connection:
-            course = Course(command, connection, observer, options.max_time, ledger.hurry)
-            job = kind(Wiring(config, to, options, ledger, connection.tenant, course))
-            return await course.run(job.work(), stop)
-
-
-class _Pull(Job[PullOptions]):
-    def plan(self, listing: Listing) -> RunPlan:
-        """What the options choose; it counts as a look for the next sync, too."""
-        self.wiring.ledger.keep(looked_at(listing, self.wiring.ledger))
-        return plan_pull(listing, self.wiring.options, self.wiring.ledger, self.wiring.to)
-
-    async def present(self, step: Step, publisher: Publisher) -> Delivery | None:
-        """What the ledger does not know may lie there all the same: it is verified and adopted."""
-        if step.delivered is not None or self.wiring.options.force:
-            return step.delivered
-        return await publisher.adopt(step.extract, step.path, self.wiring.options.verify)
-
-
-class _Sync(Job[SyncOptions]):
-    def plan(self, listing: Listing) -> RunPlan:
-        """All that is new; the ledger is told what was seen."""
-        ledger = self.wiring.ledger
-        plan = _planned_sync(listing, self.wiring.options, ledger, self.wiring.to)
-        ledger.keep(plan.kept)
-        return plan
-
-    def arrivals(self, left: Sequence[Outcome]) -> Mapping[Identity, Arrival]:
-        """As the killed run would have told it."""
-        return arrivals_of(left, self.wiring.ledger)
-
-    @property
-    def exit_code(self) -> int:
-        """3 besides for a gap that stays open and, where that is asked for, for a breaking change of columns."""
-        log = self.wiring.course.log
-        is_open = any(gap.closed_by is None for gap in log.survey().gaps)
-        is_broken = self.wiring.options.strict_schema and breaks_columns(log.outcomes)
-        return 3 if is_open or is_broken else super().exit_code
+    async with open_context(config, workspace, job.options, observer, stop) as context:
+        return await run(job, context, observer, stop, save)

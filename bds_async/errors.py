@@ -162,13 +162,18 @@ class VerificationError(TransientError):
     """The bytes arrived but are not a whole, valid zip."""
 
 
-#: Which code wins where several errors apply: a signal, a defect, then as the exit codes are documented.
-EXIT_CODE_ORDER = (130, 143, 1, 75, 2, 4, 6, 5, 3, 0)
+#: Which code wins where several errors apply; a signal (128 and its number) wins over all of them.
+_ORDER = (1, 75, 2, 4, 6, 5, 3, 0)
+
+
+def rank(exit_code: int) -> int:
+    """The place of an exit code in the documented order; the lower one wins."""
+    return -1 if exit_code > 128 else _ORDER.index(exit_code)
 
 
 def weightiest(errors: BaseException) -> BaseException:
     """Of the errors in a group (or a single one), the one whose exit code wins."""
-    return min(_leaves(errors), key=lambda error: EXIT_CODE_ORDER.index(exit_code_of(error)))
+    return min(_leaves(errors), key=lambda error: rank(exit_code_of(error)))
 
 
 def exit_code_of(error: BaseException) -> int:

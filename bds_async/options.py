@@ -5,10 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal, TypeAlias
 
-from .formats.archive import Verify
-from .planning.selection import Wanted
-from .workspace.file_names import Suffix
+
+
+#: Where extracts land by default.
+DEFAULT_FOLDER = "bds-data"
+#: Endings of published files.
+Suffix: TypeAlias = Literal[".zip", ".csv"]
+
+
+class Verify(StrEnum):
+    """How much of a zip is checked: `full` is length, directory and every CRC-32; `fast` leaves out the CRCs."""
+
+    FULL = "full"
+    FAST = "fast"
+
+
+class Wanted(StrEnum):
+    """What `--type` asks for."""
+
+    FULL = "full"
+    DIFFERENTIAL = "differential"
+    ALL = "all"
 
 
 class PublishAs(StrEnum):
@@ -21,6 +40,11 @@ class PublishAs(StrEnum):
     def suffix(self) -> Suffix:
         """Ending of the published files."""
         return ".csv" if self is PublishAs.CSV else ".zip"
+
+    @classmethod
+    def of(cls, path: str) -> PublishAs:
+        """The kind of a published file, by its path."""
+        return next((kind for kind in cls if path.endswith(kind.suffix)), cls.ZIP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

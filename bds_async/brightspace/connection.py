@@ -19,9 +19,13 @@ from .tenant import Tenant
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A tenant and what stands in front of it; the refresher's `run` belongs beside whatever asks the tenant."""
+    """A tenant and what stands in front of it; `api_version` is the LP version that the config asks for.
+
+    The refresher's `run` belongs beside whatever asks the tenant.
+    """
 
     tenant: Tenant
+    api_version: str | None
     refresher: TokenRefresher
     gate: Gate
 
@@ -43,4 +47,4 @@ async def connect(config: Config, options: RunOptions, observer: Observer) -> As
         TokenRefresher(grant_for(config)) as refresher,
     ):
         tenant = Tenant(config.bspace_url, transport, refresher, gate, attempts=options.attempts)
-        yield Connection(tenant, refresher, gate)
+        yield Connection(tenant, config.api_version, refresher, gate)

@@ -229,7 +229,7 @@ def rebuild_command(to: Path, patterns: tuple[str, ...], verify: str, *, report:
     What it knew of the chosen data sets (all without --data-set) is dropped; sync begins them anew: what has no file
     is delivered again, beginning with the newest full.
     """
-    from ..formats.archive import Verify
+    from ..options import Verify
     from ..runs.rebuild import rebuild
 
     if report is not None:

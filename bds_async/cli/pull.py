@@ -12,7 +12,7 @@ from ..api import preview_pull, pull
 from ..config.settings import Config
 from ..errors import ConfigError
 from ..options import PullOptions
-from ..planning.selection import Wanted
+from ..options import Wanted
 from .moments import moment
 from .running import run as run_job
 from .running import run_simple

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from ..errors import ConfigError
-from ..formats.archive import Verify
+from ..options import Verify
 from ..options import PublishAs
 
 Function = TypeVar("Function", bound=Callable[..., Any])

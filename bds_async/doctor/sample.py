@@ -15,7 +15,8 @@ from ..brightspace.links import to_url
 from ..brightspace.retry import Tries, retrying
 from ..brightspace.tenant import Tenant
 from ..errors import ExtractError
-from ..formats.archive import Verify, check
+from ..options import Verify
+from ..formats.archive import check
 from ..formats.zip_members import members_of
 from ..models import BdsType, Extract, newest
 from ..workspace.folder import writing_to

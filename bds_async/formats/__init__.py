@@ -1,1 +1,32 @@
 """The forms in which extracts are published: how each is staged and checked."""
+
+from collections.abc import Callable, Mapping
+
+from ..ledger import Ledger
+from ..options import PublishAs, RunOptions
+from .csv import CsvFormat
+from .format import Format, Staged
+from .pins import DeliveredColumns, FirstColumns
+from .reading import Checked, Watch, unwatched
+from .zip import ZipFormat
+
+__all__ = ["Checked", "Format", "Staged", "Watch", "format_of", "formats_for", "formats_for_repair", "unwatched"]
+
+
+def formats_for(options: RunOptions) -> Callable[[Ledger], Mapping[PublishAs, Format]]:
+    """The formats of a run, once its ledger is open."""
+    return lambda ledger: _formats(CsvFormat(FirstColumns(ledger) if options.pin_columns else None))
+
+
+def formats_for_repair(ledger: Ledger) -> Mapping[PublishAs, Format]:
+    """The formats that give a file as it was delivered before."""
+    return _formats(CsvFormat(DeliveredColumns(ledger)))
+
+
+def format_of(kind: PublishAs) -> Format:
+    """The format of a published file."""
+    return _formats(CsvFormat())[kind]
+
+
+def _formats(csv: CsvFormat) -> Mapping[PublishAs, Format]:
+    return {PublishAs.ZIP: ZipFormat(), PublishAs.CSV: csv}

@@ -9,7 +9,7 @@ from ..columns import Columns
 from ..errors import ExtractError, UnusableArchive
 from ..ledger.ledger import Ledger
 from ..models import Identity
-from .archive import Checked
+from .reading import Checked
 
 #: Unzips an extract's CSV with these columns alone, in that order, or with all of them for None.
 Unzip: TypeAlias = Callable[[Columns | None], Checked]

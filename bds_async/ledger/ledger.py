@@ -12,7 +12,8 @@ from typing import Self
 from ..errors import WrongTenant
 from ..models import DataSet, Extract, Identity
 from ..support import clock
-from ..workspace.file_names import Suffix, file_names, relative_path
+from ..options import Suffix
+from ..workspace.file_names import file_names, relative_path
 from ..workspace.folder import ledger_path
 from .completeness import CompletenessRecords
 from .database import empty_database, open_database, read_database

@@ -1,1 +1,24 @@
-"""Which extracts to fetch: pure, no I/O but the ledger that is passed in."""
+"""Which extracts to fetch, and what is missed: no network, and no disk but the ledger that is passed in."""
+
+from .gaps import gap_of
+from .placement import by_folder
+from .pull import plan_pull
+from .selection import chosen_by, select
+from .steps import RunPlan, Step
+from .sync import SyncPlan, arrival_of_recovered, looked_at, plan_sync
+from .warnings import breaks_with_columns
+
+__all__ = [
+    "RunPlan",
+    "Step",
+    "SyncPlan",
+    "arrival_of_recovered",
+    "breaks_with_columns",
+    "by_folder",
+    "chosen_by",
+    "gap_of",
+    "looked_at",
+    "plan_pull",
+    "plan_sync",
+    "select",
+]

@@ -1,34 +1,36 @@
-"""The plan of a pull: which of the chosen extracts are in the folder already, and where the others will land."""
+"""The plan of a pull: what the options choose, compared with the ledger and the destination."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from ..brightspace.catalogue.listing import Listing
 from ..ledger.ledger import Delivery, Ledger
 from ..models import Extract, Identity
-from ..options import PullOptions
-from ..workspace.paths import inside
+from ..options import PublishAs, PullOptions
 from .placement import by_folder
 from .selection import choose
-from .steps import RunPlan, Step, partial_keys
+from .steps import RunPlan, Step, unfinished
 from .warnings import in_another_form, nothing_to_pull
 
+#: Length in bytes of a published file by its path; None if it is not there.
+Size: TypeAlias = Callable[[str], int | None]
 
-def plan_pull(listing: Listing, options: PullOptions, ledger: Ledger, to: Path) -> RunPlan:
-    """Choose, and compare with the ledger and the folder; reads both, changes neither but for pinned folder names."""
+
+def plan_pull(listing: Listing, options: PullOptions, ledger: Ledger, size: Size) -> RunPlan:
+    """Choose, and compare with the ledger and the destination; reads both, and pins the folders of new data sets."""
     steps: list[Step] = []
     for folder, (_, extracts) in by_folder(listing.extracts, ledger).items():
         chosen = choose(extracts, options.wanted, options.since)
         known = {} if options.force else ledger.delivered_many(extract.identity for extract in chosen)
-        there = {identity: delivery for identity, delivery in known.items() if _is_there(delivery, to)}
+        there = {identity: delivery for identity, delivery in known.items() if _is_there(delivery, size)}
         steps += [_step(extract, folder, options, ledger, there) for extract in chosen]
     delivered = {step.extract.identity: step.delivered for step in steps if step.delivered is not None}
     return RunPlan(
         tuple(steps),
         tuple(listing.failed),
-        partial_keys(listing, options, delivered.keys()),
+        unfinished(listing, options, delivered.keys()),
         nothing="" if steps else nothing_to_pull(listing, options),
         warning=in_another_form(delivered.values(), options.publish_as),
     )
@@ -39,15 +41,12 @@ def _step(
 ) -> Step:
     delivery = there.get(extract.identity)
     if delivery is not None:
-        return Step(extract, delivery.path or "", delivery)
-    return Step(extract, ledger.path_for(extract, folder, options.publish_as.suffix))
+        path = delivery.path or ""
+        return Step(extract, folder, path, PublishAs.of(path), delivery)
+    path = ledger.path_for(extract, folder, options.publish_as.suffix)
+    return Step(extract, folder, path, options.publish_as)
 
 
-def _is_there(delivery: Delivery, to: Path) -> bool:
-    """Whether the delivered file still lies in the folder with its size."""
-    if delivery.path is None:
-        return False
-    try:
-        return inside(to, delivery.path).stat().st_size == delivery.bytes
-    except OSError:
-        return False
+def _is_there(delivery: Delivery, size: Size) -> bool:
+    """Whether the delivered file is still there with its size."""
+    return delivery.path is not None and size(delivery.path) == delivery.bytes

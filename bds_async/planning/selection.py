@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 
 from ..errors import PatternError
 from ..models import BdsType, DataSet, Extract, newest
-
-
-class Wanted(StrEnum):
-    """What `--type` asks for."""
-
-    FULL = "full"
-    DIFFERENTIAL = "differential"
-    ALL = "all"
+from ..options import RunOptions, Wanted
 
 
 def select(data_sets: Sequence[DataSet], patterns: Iterable[str], exclude: Iterable[str]) -> list[DataSet]:
@@ -29,6 +21,11 @@ def select(data_sets: Sequence[DataSet], patterns: Iterable[str], exclude: Itera
     wanted = _named_by(data_sets, patterns) or {data_set.ids for data_set in data_sets}
     unwanted = _named_by(data_sets, exclude)
     return [data_set for data_set in data_sets if data_set.ids in wanted - unwanted]
+
+
+def chosen_by(options: RunOptions) -> Callable[[Sequence[DataSet]], list[DataSet]]:
+    """Picks the data sets that the options choose; raises PatternError as `select` does."""
+    return lambda data_sets: select(data_sets, options.data_set, options.exclude)
 
 
 def choose(extracts: Iterable[Extract], wanted: Wanted, since: datetime | None = None) -> list[Extract]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from ..brightspace.catalogue.listing import Listing
 from ..ledger.ledger import Ledger
-from ..models import DataSet, Identity
+from ..models import DataSet, Extract, Identity
 from ..options import SyncOptions
-from ..report import Arrival, FailedList, Gap, Outcome
+from ..report import Arrival, FailedList, Gap
 from ..support import clock
 from .data_set import DataSetPlan, arrival_of, plan_data_set
 from .gaps import gap_of
 from .placement import by_folder
-from .steps import RunPlan, Step, partial_keys
+from .steps import RunPlan, Step, unfinished
 from .sync_state import Kept, Listed, Look, SyncState
-from .warnings import begun_late
+from .warnings import begun_late, nothing_to_sync, turned_to_another_form, unknown_files
 
 _VANISHED = (
     "it has left the catalogue, and not all of it had been delivered. If it is gone for good, "
@@ -35,8 +35,26 @@ class SyncPlan(RunPlan):
     kept: Mapping[str, Kept] = field(default_factory=dict, repr=False)
 
 
-def plan_sync(listing: Listing, options: SyncOptions, ledger: Ledger) -> SyncPlan:
-    """Plan each listed data set; the ledger is read, and changed by nothing but pinned folder names."""
+def plan_sync(listing: Listing, options: SyncOptions, ledger: Ledger, paths: Callable[[], Iterable[str]]) -> SyncPlan:
+    """Plan each listed data set; the ledger is read, and the folders of new data sets are pinned.
+
+    `paths` gives the files of the destination; it is called where the ledger knows of no delivery.
+    """
+    plan = _plan(listing, options, ledger)
+    is_new = bool(plan.steps) and next(ledger.deliveries(), None) is None
+    unknown = sum(1 for _ in published_files(paths())) if is_new else 0
+    listed = [extract.identity for extracts in listing.extracts.values() for extract in extracts]
+    other_form = turned_to_another_form(ledger.delivered_many(listed).values(), options.publish_as)
+    warnings = (unknown_files(unknown), plan.warning, other_form)
+    return replace(
+        plan,
+        nothing="" if plan.steps else nothing_to_sync(listing, options),
+        warning=" ".join(filter(None, warnings)),
+    )
+
+
+def _plan(listing: Listing, options: SyncOptions, ledger: Ledger) -> SyncPlan:
+    """Plan each listed data set."""
     steps: list[Step] = []
     gaps: list[Gap] = []
     kept: dict[str, Kept] = {}
@@ -48,8 +66,8 @@ def plan_sync(listing: Listing, options: SyncOptions, ledger: Ledger) -> SyncPla
         kept[folder] = plan.kept
         late += [data_set.name] if plan.begins_late else []
         there.update(state.delivered)
-    failed, keys = (*listing.failed, *_vanished(listing, options, ledger)), partial_keys(listing, options, there)
-    return SyncPlan(tuple(steps), failed, keys, tuple(gaps), kept, warning=begun_late(late))
+    failed, left = (*listing.failed, *_vanished(listing, options, ledger)), unfinished(listing, options, there)
+    return SyncPlan(tuple(steps), failed, left, tuple(gaps), kept, warning=begun_late(late))
 
 
 def looked_at(listing: Listing, ledger: Ledger) -> dict[str, Kept]:
@@ -79,17 +97,15 @@ def _vanished(listing: Listing, options: SyncOptions, ledger: Ledger) -> list[Fa
     return [FailedList(known[folder].name, known[folder].schema_id, _VANISHED) for folder in sorted(waiting)]
 
 
-def arrivals_of(outcomes: Iterable[Outcome], ledger: Ledger) -> dict[Identity, Arrival]:
-    """How extracts came that a former sync planned and that have been delivered just now."""
-    return {each.extract.identity: _arrival(each, ledger) for each in outcomes if each.path is not None}
-
-
-def _arrival(outcome: Outcome, ledger: Ledger) -> Arrival:
-    identity = outcome.extract.identity
-    state = ledger.sync_state((outcome.path or "").partition("/")[0], [identity]).without(identity)
-    return Arrival.BASELINE if state.begins_with(identity) else arrival_of(outcome.extract, state)
+def arrival_of_recovered(extract: Extract, folder: str, ledger: Ledger) -> Arrival:
+    """The arrival kind of an extract that an earlier sync planned and whose publication has just been finished."""
+    state = ledger.sync_state(folder, [extract.identity]).without(extract.identity)
+    return Arrival.BASELINE if state.begins_with(extract.identity) else arrival_of(extract, state)
 
 
 def _steps(plan: DataSetPlan, folder: str, options: SyncOptions, ledger: Ledger) -> list[Step]:
-    suffix = options.publish_as.suffix
-    return [Step(due.extract, ledger.path_for(due.extract, folder, suffix), arrival=due.arrival) for due in plan.due]
+    kind = options.publish_as
+    return [
+        Step(due.extract, folder, ledger.path_for(due.extract, folder, kind.suffix), kind, arrival=due.arrival)
+        for due in plan.due
+    ]

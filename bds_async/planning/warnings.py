@@ -12,7 +12,8 @@ from ..ledger.ledger import Delivery
 from ..models import Extract, brief_text, newest
 from ..options import PublishAs, PullOptions, RunOptions
 from ..support.text import counted, printable
-from .selection import Wanted, choose
+from ..options import Wanted
+from .selection import choose
 
 _OTHER = {PublishAs.ZIP: PublishAs.CSV, PublishAs.CSV: PublishAs.ZIP}
 _KINDS = {Wanted.FULL: "full", Wanted.DIFFERENTIAL: "differential", Wanted.ALL: "extract"}

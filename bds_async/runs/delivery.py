@@ -1,52 +1,84 @@
-"""From a list of downloads to their outcomes: the pool fetches pieces, whole files are verified and published."""
+"""From the steps of a plan to their outcomes: the pool fetches pieces, whole files are verified and published."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from pathlib import Path
+from itertools import pairwise
 
-from ..brightspace.tenant import Tenant
-from ..columns import SchemaChange
-from ..destination.publishing import Publisher
 from ..errors import AnotherRunMayHelp, ExtractError, UnreachableError, VerificationError
-from ..events import Ended, Observer, Restarted, Warned
-from ..formats.archive import Checked, check, unzip_csv
-from ..formats.pins import AllColumns, ColumnPins
-from ..options import PublishAs, RunOptions
-from ..planning.warnings import breaks_with_columns
-from ..report import Outcome
+from ..events import Ended, Observer, Planned, Restarted, Warned
+from ..formats import Format, Staged
+from ..options import RunOptions
+from ..planning import RunPlan, Step, breaks_with_columns
+from ..report import Outcome, Status
 from ..support.pool import Pool
 from ..support.threads import ZipThreads
-from ..support.to_its_end import to_its_end
-from ..transfer.download import Download, Piece
-from ..transfer.fetch import Transfer
-from ..transfer.outcomes import failed, published
-from ..workspace.folder import free_space
+from ..support.to_its_end import in_thread, to_its_end
+from ..transfer import Download, Partial, Piece, Transfer
+from ..workspace import free_space
+from .context import RunContext, Storage
+from .job import Formats
+from .outcomes import delivered, failed, way
+from .record import Record
 
 logger = logging.getLogger(__name__)
 
 
-class DeliveryRun:
-    """Fetches, verifies and publishes; what becomes of each download is an outcome, told to the observer."""
+async def fetch(record: Record, context: RunContext, observer: Observer, threads: ZipThreads) -> None:
+    """Bring every step of the record's plan that is not done to its outcome; raises what stops the whole run.
+
+    An extract that fails is an outcome. Within a data set files are published in queued order.
+    """
+    plan, job, storage = record.plan, record.job, context.storage
+    assert plan is not None, "a run fetches what is planned"
+    record.downloads = await in_thread(partial(_downloads, plan, storage, job.options))
+    _announce(record, plan, observer)
+    formats = job.formats(storage.ledger)
+    await Fetch(context, formats, job.options, observer=observer, threads=threads).deliver(record.downloads)
+
+
+def _downloads(plan: RunPlan, storage: Storage, options: RunOptions) -> list[Download]:
+    steps = [step for step in plan.steps if step.delivered is None]
+    downloads = [
+        Download(step, Partial.load(storage.workspace, step.extract.identity), options.attempts) for step in steps
+    ]
+    return chained(downloads)
+
+
+def chained(downloads: Iterable[Download]) -> list[Download]:
+    """The same downloads; each knows which one of its data set has to be settled before it."""
+    ordered = list(downloads)
+    for earlier, later in pairwise(ordered):
+        if earlier.step.folder == later.step.folder:
+            later.predecessor = earlier
+    return ordered
+
+
+def _announce(record: Record, plan: RunPlan, observer: Observer) -> None:
+    for outcome in record.recovered:
+        if warning := breaks_with_columns(outcome.extract, outcome.schema_change):
+            observer(Warned(warning))
+    extracts = tuple(download.extract for download in record.downloads)
+    observer(Planned(extracts, len(plan.steps) - len(extracts), plan.nothing))
+    if plan.warning:
+        observer(Warned(plan.warning))
+
+
+class Fetch:
+    """Fetches, verifies and publishes; the outcome of each download is kept in it and passed to the observer."""
 
     def __init__(
-        self,
-        tenant: Tenant,
-        publisher: Publisher,
-        options: RunOptions,
-        *,
-        observer: Observer,
-        threads: ZipThreads,
-        pins: ColumnPins | None = None,
+        self, context: RunContext, formats: Formats, options: RunOptions, *, observer: Observer, threads: ZipThreads
     ) -> None:
-        self._publisher = publisher
+        self._publisher = context.storage.publisher
+        self._formats = formats
         self._options = options
         self._observer = observer
         self._threads = threads
-        self._pins = pins or AllColumns()
+        tenant = context.connection.tenant
         self._transfer = Transfer(tenant, self._queue, observer, stall_timeout=options.stall_timeout)
         self._pool: Pool[Piece] = Pool(options.workers, self._fetch)
         self._finishing: asyncio.TaskGroup | None = None
@@ -83,7 +115,7 @@ class DeliveryRun:
         self._restart_if_abandoned(download)
 
     def _restart_if_abandoned(self, download: Download) -> None:
-        """Whatever a server may have answered: a download that still misses bytes has a piece under way."""
+        """Whatever a server answers: a download that still misses bytes has a piece under way."""
         if download.under_way or download.is_settled or download.partial.is_whole:
             return
         try:
@@ -92,46 +124,40 @@ class DeliveryRun:
             self._fail(download, error)
 
     def _finish_if_whole(self, download: Download) -> None:
-        """A former run may have fetched everything, and ended before it could publish."""
+        """An earlier run may have fetched everything, and ended before it could publish."""
         if download.is_ready_to_finish() and self._finishing is not None:
             self._finishing.create_task(self._finish(download))
 
     async def _finish(self, download: Download) -> None:
-        """Verify a whole partial file, wait for the data set's earlier extracts, and give it its final name."""
-        if self._pins.are_ordered:
+        """Verify a whole partial file, wait for the data set's earlier extracts, and publish it."""
+        form = self._formats[download.step.kind]
+        if form.is_ordered:
             await _settled_before(download)
         try:
-            staged, checked = await self._threads.run(partial(self._check, download))
-            await self._publish(download, staged, checked)
+            staged = await self._threads.run(partial(self._stage, download, form))
+            await _settled_before(download)
+            # What is placed gets its outcome, even if the run is being stopped.
+            await to_its_end(self._publish(download.step, download, staged))
         except VerificationError as error:
             self._reject(download, error)
         except ExtractError as error:
             download.partial.discard()
             self._fail(download, error)
 
-    def _check(self, download: Download) -> tuple[Path, Checked]:
-        zipped, csv = download.partial.path, download.partial.csv_path
-        if not download.path.endswith(PublishAs.CSV.suffix):
-            return zipped, check(zipped, self._options.verify, self._threads.watch)
-        unzip = partial(unzip_csv, zipped, csv, free_space=free_space(csv.parent), watch=self._threads.watch)
-        folder = download.path.partition("/")[0]
-        return csv, self._pins.unzipped(folder, download.extract.identity, lambda wanted: unzip(wanted=wanted))
+    def _stage(self, download: Download, form: Format) -> Staged:
+        return form.stage(download.step, download.partial.path, self._options.verify, self._threads.watch)
 
-    async def _publish(self, download: Download, staged: Path, checked: Checked) -> None:
-        await _settled_before(download)
-        change = await self._publisher.schema_change(download.extract, download.path, checked)
-        # What has got its name is told so, even if the run is being stopped.
-        await to_its_end(self._name(download, staged, checked, change))
-
-    async def _name(self, download: Download, staged: Path, checked: Checked, change: SchemaChange | None) -> None:
-        delivery = await self._publisher.publish(download.extract, staged, download.path, checked)
+    async def _publish(self, step: Step, download: Download, staged: Staged) -> None:
+        change = await self._threads.run(partial(self._publisher.schema_change, step, staged.checked))
+        delivery = await self._threads.run(partial(self._publisher.publish, step, staged.path, staged.checked))
         download.partial.discard()
-        if warning := breaks_with_columns(download.extract, change):
+        if warning := breaks_with_columns(step.extract, change):
             self._observer(Warned(warning))
-        self._settle(download, published(download, delivery, change))
+        outcome = delivered(step.extract, delivery, Status.DOWNLOADED, schema_change=change, **way(download))
+        self._settle(download, outcome)
 
     def _reject(self, download: Download, error: VerificationError) -> None:
-        logger.debug("%s: what came is no whole zip: %s", download.extract, error)
+        logger.debug("%s: the received file is no whole zip: %s", download.extract, error)
         lost, piece = download.partial.held_bytes, download.reject()
         if piece is None:
             self._fail(download, error)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..ledger.ledger import Delivery
+from ..ledger import Delivery
 from ..models import Identity
+from .exit_code import PARTIAL
 
 
 class Fault(StrEnum):
@@ -71,4 +72,4 @@ class Verification:
     @property
     def exit_code(self) -> int:
         """3 if something bad stays, else 0: missing and unknown files are for the reader to judge."""
-        return 3 if any(each.stays_bad for each in self.discrepancies) else 0
+        return PARTIAL if any(each.stays_bad for each in self.discrepancies) else 0

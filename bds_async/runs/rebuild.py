@@ -21,7 +21,8 @@ from ..api import read_listing
 from ..config.settings import Config
 from ..errors import DestinationError, UnusableArchive, VerificationError
 from ..events import Examined, Observer, Read, Reviewed, Surveyed, unobserved
-from ..formats.archive import Checked, Verify, check, measure
+from ..options import Verify
+from ..formats.archive import Checked, check, measure
 from ..formats.csv_header import columns_of
 from ..ledger.ledger import Delivery
 from ..models import BdsType, DataSet, Extract

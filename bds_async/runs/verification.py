@@ -13,59 +13,58 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from ..destination import Destination, LocalFolder, destination_of
 from ..errors import ConfigError, DestinationError, UnusableArchive, VerificationError
 from ..events import Examined, Observer, Read, Reviewed, Surveyed, unobserved
-from ..formats.archive import Checked, Verify, check, measure
-from ..ledger.ledger import Delivery, Ledger
-from ..ledger.opening import opened
+from ..formats import Checked, format_of
+from ..ledger import Delivery, Ledger, opened
+from ..options import PublishAs, Verify
 from ..support.running import beside
 from ..support.threads import ZipThreads
-from ..workspace.folder import STATE, ledger_path, writing_to
-from ..workspace.paths import inside
+from ..support.to_its_end import in_thread
+from ..workspace import Workspace, writing_to
 from .discrepancies import Discrepancy, Fault, Verification
 
 #: Threads that read; more of them would only make a disk seek.
 THREADS = min(8, (os.cpu_count() or 1) + 1)
 
 
-async def verify(to: Path, how: Verify = Verify.FULL, observer: Observer = unobserved) -> Verification:
-    """Check every published file of the folder `to`; raises DestinationError, ConfigError."""
-    demand_ledger(to)
-    with await opened(partial(Ledger.read, to, None)) as ledger:
-        return await beside(examine(to, ledger, how, observer))
+async def verify_workspace(workspace: Workspace, how: Verify, observer: Observer = unobserved) -> Verification:
+    """Check every published file of a workspace's destination; raises DestinationError, ConfigError."""
+    demand_ledger(workspace)
+    with await opened(partial(Ledger.read, workspace.ledger, place=workspace.to)) as ledger:
+        return await beside(examine(destination_of(workspace), ledger, how, observer))
 
 
-def demand_folder(to: Path) -> None:
-    """Raise DestinationError where there is no folder: an unmounted disk must not pass for one whose files went."""
-    if not to.is_dir():
-        raise DestinationError(f"There is no folder {to}: mount it, or name the right one with --to.")
-
-
-def demand_ledger(to: Path) -> None:
-    """Raise DestinationError where there is no folder, ConfigError for one that nothing was ever delivered to."""
-    demand_folder(to)
-    # What is in its place without being a ledger is told by who opens it.
-    if not os.path.lexists(ledger_path(to)):
+def demand_ledger(workspace: Workspace) -> None:
+    """Raise DestinationError where the destination is not there, ConfigError where nothing was ever delivered to it."""
+    LocalFolder(Path(workspace.to)).demand()
+    workspace.check_owner()
+    # What is in its place without being a ledger is reported by the code that opens it.
+    if not os.path.lexists(workspace.ledger):
+        where = f" in {workspace.state}" if workspace.is_apart else ""
         raise ConfigError(
-            f"{to} is no folder of bds-async, since there is no ledger in it: name the right one with --to, "
-            "or make its ledger anew with `bds-async ledger rebuild`."
+            f"{workspace.to} is no folder of bds-async, since there is no ledger{where or ' in it'}: name the right one "
+            "with --to, or rebuild its ledger with `bds-async ledger rebuild`."
         )
 
 
-async def examine(to: Path, ledger: Ledger, how: Verify, observer: Observer) -> Verification:
-    """`verify` by a ledger that is open; raises in a group."""
-    files, size = ledger.totals()
+async def examine(destination: Destination, ledger: Ledger, how: Verify, observer: Observer) -> Verification:
+    """`verify_workspace` with an open ledger; raises in a group."""
+    files, size = await in_thread(ledger.deliveries.totals)
     observer(Surveyed(files, size))
     try:
         with ZipThreads(THREADS) as threads:
-            return await _Examination(to, ledger, how, threads=threads, observer=observer).run(files)
+            return await _Examination(destination, ledger, how, threads=threads, observer=observer).run(files)
     finally:
         observer(Reviewed())
 
 
 class _Examination:
-    def __init__(self, to: Path, ledger: Ledger, how: Verify, *, threads: ZipThreads, observer: Observer) -> None:
-        self._to = to
+    def __init__(
+        self, destination: Destination, ledger: Ledger, how: Verify, *, threads: ZipThreads, observer: Observer
+    ) -> None:
+        self._destination = destination
         self._ledger = ledger
         self._how = how
         self._threads = threads
@@ -75,17 +74,21 @@ class _Examination:
 
     async def run(self, files: int) -> Verification:
         """Examine every delivered file; `files` is how many there are."""
-        deliveries = self._ledger.deliveries()
+        deliveries = self._ledger.deliveries.all()
+        page = asyncio.Lock()
         async with asyncio.TaskGroup() as group:
             for _ in range(THREADS):
-                group.create_task(self._serve(deliveries))
+                group.create_task(self._serve(deliveries, page))
         self._found += await self._threads.run(lambda: list(self._unknown()))
-        demand_folder(self._to)
         return Verification(files, tuple(sorted(self._found, key=lambda each: each.path)))
 
-    async def _serve(self, deliveries: Iterator[Delivery]) -> None:
+    async def _serve(self, deliveries: Iterator[Delivery], page: asyncio.Lock) -> None:
         """Take one delivery after the other; the tasks share the iterator, which reads the ledger page by page."""
-        for delivery in deliveries:
+        while True:
+            async with page:
+                delivery = await self._threads.run(partial(next, deliveries, None))
+            if delivery is None:
+                return
             if delivery.path is not None:
                 discrepancy = await self._threads.run(partial(self._look, delivery))
                 self._found += [discrepancy] if discrepancy is not None else []
@@ -96,7 +99,7 @@ class _Examination:
         found = self._compared(delivery)
         if found is None:
             return None
-        now = self._ledger.delivered(delivery.identity)
+        now = self._ledger.deliveries.delivered(delivery.identity)
         if now == delivery:
             return found
         return self._compared(now) if now is not None else None
@@ -104,31 +107,27 @@ class _Examination:
     def _compared(self, delivery: Delivery) -> Discrepancy | None:
         path = delivery.path or ""
         try:
-            detail = _difference(delivery, self._read(inside(self._to, path)))
+            with self._destination.local(path) as file:
+                detail = _difference(delivery, self._read(file, PublishAs.of(path)))
             return Discrepancy(path, Fault.CHANGED, detail, delivery) if detail else None
         except (VerificationError, UnusableArchive) as error:
             return Discrepancy(path, Fault.CORRUPT, str(error), delivery)
         except DestinationError as error:
             return _unreadable(path, delivery, error)
 
-    def _read(self, file: Path) -> Checked:
+    def _read(self, file: Path, kind: PublishAs) -> Checked:
         _demand_plain(file)
-        if file.suffix == ".zip":
-            return check(file, self._how, self._watch)
-        return measure(file, self._watch)
+        return format_of(kind).check(file, self._how, self._watch)
 
     def _watch(self, count: int) -> None:
         self._threads.watch(count)
         self._loop.call_soon_threadsafe(self._observer, Read(count))
 
     def _unknown(self) -> Iterator[Discrepancy]:
-        for parent, folders, files in os.walk(self._to):
-            folders[:] = sorted(folder for folder in folders if folder != STATE)
-            for name in files:
-                self._threads.watch(0)
-                path = Path(parent, name).relative_to(self._to).as_posix()
-                if self._ledger.at_path(_stored(path)) is None:
-                    yield Discrepancy(path, Fault.UNKNOWN, "the ledger does not know it")
+        for path in self._destination.paths():
+            self._threads.watch(0)
+            if self._ledger.deliveries.at_path(_stored(path)) is None:
+                yield Discrepancy(path, Fault.UNKNOWN, "the ledger does not know it")
 
 
 def _demand_plain(file: Path) -> None:

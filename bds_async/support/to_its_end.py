@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from .uninterrupted import outlast
@@ -19,3 +19,8 @@ async def to_its_end(work: Awaitable[T]) -> T:
     except asyncio.CancelledError:
         await outlast(future)
         raise
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """What `work` returns, done in a thread; a cancellation waits for its end."""
+    return await to_its_end(asyncio.to_thread(work))

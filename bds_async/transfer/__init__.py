@@ -1,1 +1,7 @@
 """One extract under way: its pieces, its partial file, and the fetch of one piece."""
+
+from .download import Download, Piece
+from .fetch import Transfer
+from .partial import Partial, clear_away, drop_unzipped, sweep
+
+__all__ = ["Download", "Partial", "Piece", "Transfer", "clear_away", "drop_unzipped", "sweep"]

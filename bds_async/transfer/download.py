@@ -12,9 +12,10 @@ from ..brightspace.links import to_url
 from ..brightspace.retry import Tries
 from ..errors import ExtractError
 from ..models import Extract
+from ..planning import Step
 from ..report import Outcome, Status
 from ..support.text import counted
-from ..workspace.folder import ensure_room
+from ..workspace import ensure_room
 from .partial import Partial
 from .ranges import Range, gaps, merged
 from .rejections import Rejections
@@ -57,13 +58,12 @@ class Piece:
 
 @dataclass(eq=False)
 class Download:
-    """One extract on its way to `path` (relative to the folder): its partial file, links, tries and outcome.
+    """One step of a plan under way: its partial file, links, tries and outcome.
 
     `predecessor` is the extract of the same data set that has to be settled before this one is published.
     """
 
-    extract: Extract
-    path: str
+    step: Step
     partial: Partial
     attempts: int
     predecessor: Download | None = None
@@ -81,6 +81,11 @@ class Download:
 
     def __post_init__(self) -> None:
         self._rejections = Rejections(self.attempts)
+
+    @property
+    def extract(self) -> Extract:
+        """The extract that is fetched."""
+        return self.step.extract
 
     def first_piece(self) -> Piece | None:
         """What to ask for at first: a gap that a former run left, else the whole or, of a large extract, its head.

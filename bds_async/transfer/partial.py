@@ -1,6 +1,6 @@
 """The partial file of one extract, and the ranges of it that are there.
 
-Two files in `DIR/.bds-async/partial`: `<key>.part` holds the bytes, each at its place, and `<key>.ranges` says which
+Two files in the state folder's `partial`: `<key>.part` holds the bytes, each at its place, and `<key>.ranges` says which
 blocks were written. A block is recorded after it was written, so a kill loses at most the blocks that were on their
 way. What a power cut makes of them is found out by the verification of the whole.
 """
@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
 from ..models import Identity
 from ..workspace.file_names import identity_digest
-from ..workspace.folder import partial_folder, writing_to
+from ..workspace import Workspace, writing_to
 from .held_ranges import HeldRanges
 from .ranges import Range
 from .writer import Writer
@@ -39,26 +39,24 @@ def is_strong(validator: str | None) -> bool:
 class Partial:
     """What has arrived of one extract. One run at a time, and one event loop, work on it.
 
-    `path` is the file of the bytes, which becomes the published zip; `csv_path` is where its CSV is unzipped to.
-    `generation` grows with each `begin`.
+    `path` is the file of the bytes, which becomes the published zip; `generation` grows with each `begin`.
     """
 
-    def __init__(self, folder: Path, identity: Identity) -> None:
+    def __init__(self, workspace: Workspace, identity: Identity) -> None:
         self.key = key_of(identity)
-        self.path = partial_folder(folder) / f"{self.key}.part"
-        self.csv_path = self.path.with_suffix(".csv")
+        self.path = workspace.partials / f"{self.key}.part"
         self.generation = 0
         self._record_path = self.path.with_suffix(".ranges")
         self._ranges = HeldRanges(self._record_path, None, None)
 
     @classmethod
-    def load(cls, folder: Path, identity: Identity) -> Self:
-        """What a former run left of an extract below the destination `folder`.
+    def load(cls, workspace: Workspace, identity: Identity) -> Self:
+        """What an earlier run left of an extract.
 
         Empty if nothing is left, if it has no strong validator, or if file and record disagree; `begin` comes next
         then. Raises DestinationError.
         """
-        partial = cls(folder, identity)
+        partial = cls(workspace, identity)
         with writing_to(partial.path), contextlib.suppress(*_NO_RECORD):
             ranges = HeldRanges.read(partial._record_path)
             bounds = (partial.path.stat().st_size, ranges.end if ranges.total is None else ranges.total)
@@ -133,28 +131,29 @@ def clear_away(staged: Path) -> None:
         _remove(staged.with_suffix(suffix))
 
 
-def sweep(folder: Path, keep: Collection[str]) -> int:
-    """Remove what former runs left in the destination `folder` of extracts whose key is not in `keep`.
+def sweep(workspace: Workspace, keep: Iterable[Identity]) -> int:
+    """Remove what earlier runs left of extracts that are not in `keep`.
 
-    Only the program's own files go. Returns how many did; raises DestinationError.
+    Only the program's own files are removed. Returns their number; raises DestinationError.
     """
+    keys = frozenset(map(key_of, keep))
     strays = [
         path
-        for path in partial_folder(folder).glob("*")
-        if (match := _OURS.fullmatch(path.name)) is not None and match[1] not in keep
+        for path in workspace.partials.glob("*")
+        if (match := _OURS.fullmatch(path.name)) is not None and match[1] not in keys
     ]
-    with writing_to(folder):
+    with writing_to(workspace.state):
         for path in strays:
             _remove(path)
     return len(strays)
 
 
-def drop_unzipped(folder: Path) -> None:
-    """Remove the CSVs that former runs unzipped and did not publish: their zips are there, and the room is wanted.
+def drop_unzipped(workspace: Workspace) -> None:
+    """Remove the CSVs that earlier runs unzipped and did not publish: their zips are there, and the space is needed.
 
     Raises OSError.
     """
-    for path in partial_folder(folder).glob("*.csv"):
+    for path in workspace.partials.glob("*.csv"):
         if _OURS.fullmatch(path.name):
             _remove(path)
 

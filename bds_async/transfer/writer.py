@@ -12,7 +12,7 @@ from aiofiles.threadpool.binary import AsyncFileIO
 
 from ..errors import Superseded
 from ..support.to_its_end import to_its_end
-from ..workspace.folder import writing_to
+from ..workspace import writing_to
 from .held_ranges import HeldRanges
 
 

@@ -1,1 +1,18 @@
-"""The state folder and the names of files: places, lock, free space, safe names."""
+"""The state folder and the names of files: places, lock, free space, faults of the disk, safe names."""
+
+from .faults import STATE, writing_to
+from .lock import FolderLock
+from .paths import inside
+from .space import ensure_room, free_space
+from .workspace import Workspace, workspace_of
+
+__all__ = [
+    "STATE",
+    "FolderLock",
+    "Workspace",
+    "ensure_room",
+    "free_space",
+    "inside",
+    "workspace_of",
+    "writing_to",
+]

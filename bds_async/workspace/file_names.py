@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Literal
 
 from ..models import BdsType, Identity, utc_text
+from ..options import Suffix
 
-#: What is published: the zip as it came, or the CSV inside it.
-Suffix = Literal[".zip", ".csv"]
 #: Characters of a version that a name takes over; D2L's are `MAJOR.MINOR`.
 VERSION_LENGTH = 24
 
@@ -85,12 +82,12 @@ def parse_file_name(name: str) -> ParsedName | None:
     return ParsedName(match["folder"], bds_type, queued, match["version"], created, match["suffix"])
 
 
-def published_files(destination: Path) -> Iterator[Path]:
-    """Every file below a destination that lies where a published one does and is called like it, known or not."""
-    for file in destination.glob("*/*/*"):
-        name = parse_file_name(file.name)
-        if name is not None and file.parent == destination / name.folder / name.bds_type.folder:
-            yield file
+def published_files(paths: Iterable[str]) -> Iterator[str]:
+    """Those of the paths that lie where a published file does and have such a name, known to the ledger or not."""
+    for path in paths:
+        name = parse_file_name(path.rpartition("/")[2])
+        if name is not None and path == relative_path(name.folder, name.bds_type, path.rpartition("/")[2]):
+            yield path
 
 
 def compact(moment: datetime) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from bds_async import RunReport
 from bds_async.brightspace.catalogue.listing import Listing
-from bds_async.planning.selection import Wanted
+from bds_async.options import Wanted
 from bds_async.runs.job import list_chosen
 from bds_async.sandbox import Fault
 from tests.support.scheduled import DAY, of, queued, scheduled, through

@@ -24,7 +24,7 @@ from bds_async.ledger.rows import WRITE, row_of
 from bds_async.models import BdsType, DataSet, Extract, Plugin
 from bds_async.options import PullOptions, SyncOptions
 from bds_async.planning.pull import plan_pull
-from bds_async.planning.selection import Wanted
+from bds_async.options import Wanted
 from bds_async.planning.sync import plan_sync
 from bds_async.runs.corrections import unmark
 from bds_async.workspace.folder import ledger_path, prepare

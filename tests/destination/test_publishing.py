@@ -21,7 +21,8 @@ import pytest
 
 from bds_async.destination.publishing import Publisher
 from bds_async.errors import DestinationError
-from bds_async.formats.archive import Verify, check, unzip_csv
+from bds_async.options import Verify
+from bds_async.formats.archive import check, unzip_csv
 from bds_async.formats.csv_header import columns_of
 from bds_async.ledger.ledger import Delivery, Ledger
 from bds_async.support import durable

@@ -9,7 +9,7 @@ import pytest
 from bds_async import Arrival, CatalogueError, ChangeKind, RunReport, Status
 from bds_async.destination.publishing import Publisher
 from bds_async.events import Event, Warned
-from bds_async.planning.selection import Wanted
+from bds_async.options import Wanted
 from bds_async.sandbox import Fault, LateExtract, Reissue, SchemaChange
 from tests.support.scheduled import DAY, NOW, Scheduled, of, scheduled, take_away
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from bds_async.errors import ConfigError, PatternError
 from bds_async.models import BdsType, DataSet, Plugin, newest
-from bds_async.planning.selection import Wanted, choose, select
+from bds_async.options import Wanted
+from bds_async.planning.selection import choose, select
 from tests.support.builders import QUEUED, a_data_set, an_extract, extracts, moments
 
 USERS = a_data_set("Users", 1)

@@ -14,7 +14,7 @@ import pytest
 
 from bds_async.errors import ConfigError, DestinationError, Stopped
 from bds_async.events import Event, Examined, Read, Reviewed, Surveyed
-from bds_async.formats.archive import Verify
+from bds_async.options import Verify
 from bds_async.ledger.ledger import Delivery, Ledger
 from bds_async.runs.discrepancies import Discrepancy, Fault, Remedy, Verification
 from bds_async.runs.verification import verify

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from bds_async.destination.publishing import Publisher
-from bds_async.formats.archive import Verify, check
+from bds_async.options import Verify
+from bds_async.formats.archive import check
 from bds_async.ledger.ledger import Ledger
 from bds_async.models import BdsType, DataSet, Extract, Plugin
 from bds_async.transfer.partial import Partial, key_of, sweep

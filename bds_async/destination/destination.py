@@ -1,0 +1,39 @@
+"""The seam between a run and the place where extracts land."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+
+class Destination(Protocol):
+    """A place for published files. `path` is relative, with `/`, as the ledger holds it.
+
+    Every call blocks, so it is made in a thread, and may raise DestinationError.
+    """
+
+    def prepare(self) -> None:
+        """Make the destination ready for a run that holds the lock: it exists, and leftovers of a kill are removed."""
+
+    def size(self, path: str) -> int | None:
+        """Length in bytes of a published file; None if it is not there."""
+
+    def check_place(self, path: str) -> None:
+        """Raise ExtractError if nothing can be published under that path, because something else is in its place."""
+
+    def place(self, staged: Path, path: str) -> None:
+        """Publish the whole local file `staged`, durably, replacing what is there; `staged` may be gone afterwards.
+
+        The file appears under `path` only when it is complete. Placing the same file again is harmless.
+        """
+
+    def local(self, path: str) -> AbstractContextManager[Path]:
+        """The published file as a local file for reading: itself, or a temporary copy.
+
+        DestinationError with a FileNotFoundError as its cause if it is not there.
+        """
+
+    def paths(self) -> Iterator[str]:
+        """The path of every file, whether the ledger knows it or not; the state folder is left out."""

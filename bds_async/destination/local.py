@@ -1,0 +1,92 @@
+"""A local folder as a destination: placing a file renames it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import DestinationError, ExtractError
+from ..support import durable
+from ..workspace import STATE, ensure_room, inside, writing_to
+
+#: What a file is called while it is copied from a state folder on another file system.
+_COPY = f"{STATE}-tmp-"
+_COPIES = re.compile(rf"{re.escape(_COPY)}[0-9a-f]{{16}}")
+
+
+class LocalFolder:
+    """The folder `root`; see Destination."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def prepare(self) -> None:
+        """Make the folder; remove copies that a killed run left."""
+        with writing_to(self.root):
+            durable.make_folders(self.root)
+            for name in os.listdir(self.root):  # noqa: PTH208 - a name that is not text stays one
+                if _COPIES.fullmatch(name):
+                    (self.root / name).unlink(missing_ok=True)
+
+    def size(self, path: str) -> int | None:
+        """Length in bytes of a published file; None if it is not there."""
+        with writing_to(self.root), contextlib.suppress(FileNotFoundError):
+            return inside(self.root, path).stat().st_size
+        return None
+
+    def check_place(self, path: str) -> None:
+        """Raise ExtractError if a folder is in the place of the file."""
+        if inside(self.root, path).is_dir():
+            raise ExtractError(f"A folder is in the place of {path}; move it away, then run again.")
+
+    def place(self, staged: Path, path: str) -> None:
+        """Rename the staged file; copy it first where the state folder is on another file system."""
+        final = inside(self.root, path)
+        with writing_to(self.root):
+            durable.make_folders(final.parent)
+            try:
+                durable.replace(staged, final)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                self._copy(staged, final)
+
+    def _copy(self, staged: Path, final: Path) -> None:
+        ensure_room(self.root, staged.stat().st_size, final.name)
+        copy = self.root / f"{_COPY}{secrets.token_hex(8)}"
+        try:
+            with staged.open("rb") as source, copy.open("xb") as target:
+                shutil.copyfileobj(source, target, 4 * 1024 * 1024)
+            durable.fsync_file(copy)
+            durable.replace(copy, final)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                copy.unlink()
+            raise
+
+    @contextlib.contextmanager
+    def local(self, path: str) -> Iterator[Path]:
+        """The file itself."""
+        file = inside(self.root, path)
+        with writing_to(file.parent):
+            file.stat()
+        yield file
+
+    def paths(self) -> Iterator[str]:
+        """Every file below the folder but those in `.bds-async`; raises DestinationError where the folder is gone."""
+        self.demand()
+        for parent, folders, files in os.walk(self.root):
+            folders[:] = sorted(folder for folder in folders if folder != STATE)
+            for name in files:
+                yield Path(parent, name).relative_to(self.root).as_posix()
+
+    def demand(self) -> None:
+        """Raise DestinationError where there is no folder: an unmounted disk must not look like an empty folder."""
+        if not self.root.is_dir():
+            raise DestinationError(f"There is no folder {self.root}: mount it, or name the right one with --to.")

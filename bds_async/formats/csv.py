@@ -1,0 +1,108 @@
+"""CSV: the only member of a zip, unzipped and checked on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from ..errors import UnusableArchive
+from ..options import PublishAs, Verify
+from ..planning import Step
+from ..workspace import free_space, writing_to
+from .csv_header import HeaderReader, columns_of
+from .format import Staged
+from .inflate import contents
+from .pins import AllColumns, ColumnPins
+from .projection import project
+from .reading import Checked, HashingReader, Watch, measure, unwatched
+from .zip_members import Member, members_of
+
+
+class CsvFormat:
+    """The CSV inside the zip, with the columns that `pins` choose; see Format."""
+
+    kind = PublishAs.CSV
+    is_proof = False
+
+    def __init__(self, pins: ColumnPins | None = None) -> None:
+        self._pins = pins or AllColumns()
+        self.is_ordered = self._pins.are_ordered
+
+    def stage(self, step: Step, zipped: Path, verify: Verify, watch: Watch = unwatched) -> Staged:  # noqa: ARG002
+        """Unzip the CSV to a file beside the zip; its CRC-32 is always checked."""
+        target = zipped.with_suffix(self.kind.suffix)
+        unzip = partial(unzip_csv, zipped, target, free_space=free_space(target.parent), watch=watch)
+        chosen = self._pins.unzipped(step.folder, step.extract.identity, lambda wanted: unzip(wanted=wanted))
+        return Staged(target, chosen)
+
+    def check(self, path: Path, verify: Verify, watch: Watch = unwatched) -> Checked:  # noqa: ARG002
+        """Measure a published CSV; it has nothing to prove it whole."""
+        return replace(measure(path, watch), columns=_header(path))
+
+
+def _header(path: Path) -> tuple[str, ...] | None:
+    with writing_to(path.parent):
+        return columns_of(path)
+
+
+def unzip_csv(
+    zip_path: Path,
+    target: Path,
+    *,
+    free_space: int,
+    watch: Watch = unwatched,
+    wanted: Sequence[str] | None = None,
+) -> Checked:
+    """Write the only member of a zip to `target`, checking it on the way.
+
+    Of its columns the `wanted` ones are written, in that order; all without any. What is returned is about `target`,
+    but for `columns`, which are those of the member. Never writes more than `free_space` bytes, nor more than the
+    zip's directory declares. Raises VerificationError, UnusableArchive, or DestinationError where the disk is at
+    fault; no target is left then.
+    """
+    with writing_to(target.parent), zip_path.open("rb") as file:
+        member = _only_member(members_of(file, os.fstat(file.fileno()).st_size))
+        if member.size > free_space:
+            text = f"The member {member} of the zip would inflate to {member.size} bytes; {free_space} are free."
+            raise UnusableArchive(text)
+        reader = HashingReader(file, member.start, watch=watch)
+        header = HeaderReader()
+        blocks = header.tapping(contents(member, reader.blocks(member.stop)))
+        try:
+            length, sha256 = _write(blocks if wanted is None else _projected(blocks, wanted), target)
+            return Checked(length, sha256, header.columns())
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+
+
+def _projected(blocks: Iterator[bytes], wanted: Sequence[str]) -> Iterator[bytes]:
+    """The wanted columns. What damage made of a CSV is told as damage: the CRC-32 stands at the very end."""
+    try:
+        yield from project(blocks, wanted)
+    except UnusableArchive:
+        for _ in blocks:
+            pass
+        raise
+
+
+def _only_member(members: list[Member]) -> Member:
+    if len(members) != 1:
+        raise UnusableArchive(f"The zip has {len(members)} members where one CSV is wanted; --as zip publishes it.")
+    if members[0].name.endswith("/"):
+        raise UnusableArchive("The only member of the zip is a folder where a CSV is wanted; --as zip publishes it.")
+    return members[0]
+
+
+def _write(blocks: Iterable[bytes], target: Path) -> tuple[int, str]:
+    digest, length = hashlib.sha256(), 0
+    with target.open("wb") as file:
+        for block in blocks:
+            file.write(block)
+            digest.update(block)
+            length += len(block)
+    return length, digest.hexdigest()

@@ -1,0 +1,66 @@
+"""Zips: published as they came, verified in one pass.
+
+Two kinds of fault. VerificationError: the bytes are not what was sent (cut, damaged, no zip), so another download may
+help. UnusableArchive: the zip is what the server holds, and cannot be used (encrypted, a foreign method, the wrong
+number of members, too large), so it would not. Memory is bounded whatever the archive claims.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..options import PublishAs, Verify
+from ..planning import Step
+from ..workspace import writing_to
+from .csv_header import HeaderReader
+from .format import Staged
+from .inflate import contents
+from .reading import Checked, HashingReader, Watch, unwatched
+from .zip_members import Member, members_of
+
+
+class ZipFormat:
+    """The zip as it came; see Format."""
+
+    kind = PublishAs.ZIP
+    is_proof = True
+    is_ordered = False
+
+    def stage(self, step: Step, zipped: Path, verify: Verify, watch: Watch = unwatched) -> Staged:  # noqa: ARG002
+        """Verify the zip, which is the file to publish."""
+        return Staged(zipped, check(zipped, verify, watch))
+
+    def check(self, path: Path, verify: Verify, watch: Watch = unwatched) -> Checked:
+        """Verify a published zip."""
+        return check(path, verify, watch)
+
+
+def check(path: Path, verify: Verify, watch: Watch = unwatched) -> Checked:
+    """Prove a zip whole, in one pass over the file; `columns` are those of its first `.csv` member.
+
+    A zip without members is whole. Raises VerificationError, UnusableArchive, or DestinationError where the file
+    cannot be read.
+    """
+    with writing_to(path.parent), path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        members = members_of(file, size)
+        table = next((member for member in members if member.is_csv), None)
+        header = HeaderReader()
+        reader = HashingReader(file, watch=watch)
+        for member in sorted(members, key=lambda each: each.start):
+            reader.skip_to(member.start)
+            _inspect(member, reader, header if member is table else None, verify)
+        reader.skip_to(size)
+        return Checked(size, reader.sha256, header.columns())
+
+
+def _inspect(member: Member, reader: HashingReader, header: HeaderReader | None, verify: Verify) -> None:
+    """Read a member as far as `verify` and its header row ask for it."""
+    if header is None and verify is Verify.FAST:
+        return
+    for block in contents(member, reader.blocks(member.stop)):
+        if header is not None:
+            header.feed(block)
+            if header.is_full and verify is Verify.FAST:
+                return

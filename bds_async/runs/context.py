@@ -1,0 +1,67 @@
+"""What a run works with: one connected tenant, one destination with its state folder, and the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from ..brightspace.connection import Connection, connect
+from ..config.settings import Config
+from ..destination import Destination, Publisher, destination_of
+from ..events import Observer
+from ..ledger import Ledger, opened
+from ..options import RunOptions
+from ..support.running import Stop, beside
+from ..support.to_its_end import in_thread
+from ..workspace import FolderLock, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A destination, its state folder, whose lock is held, and the ledger in it."""
+
+    workspace: Workspace
+    destination: Destination
+    ledger: Ledger
+
+    @property
+    def publisher(self) -> Publisher:
+        """What publishes to the destination through the ledger."""
+        return Publisher(self.workspace, self.destination, self.ledger)
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """Where a run gets extracts from, and where it publishes them."""
+
+    connection: Connection
+    storage: Storage
+
+
+@asynccontextmanager
+async def open_storage(workspace: Workspace, tenant: str, stop: Stop) -> AsyncIterator[Storage]:
+    """Lock the state folder and open its ledger for `tenant`; both are made where they are missing.
+
+    Raises FolderBusy, DestinationError, WrongTenant, ConfigError.
+    """
+    await in_thread(workspace.prepare)
+    opening = partial(Ledger.open, workspace.ledger, tenant, place=workspace.to)
+    with FolderLock(workspace), await beside(opened(opening, stop.patience), stop.obey()) as ledger:
+        destination = destination_of(workspace)
+        await in_thread(workspace.claim)
+        await in_thread(destination.prepare)
+        yield Storage(workspace, destination, ledger)
+
+
+@asynccontextmanager
+async def open_context(
+    config: Config, workspace: Workspace, options: RunOptions, observer: Observer, stop: Stop
+) -> AsyncIterator[RunContext]:
+    """Everything that a run works with; raises as `open_storage`, and ConfigError for settings of no use."""
+    async with (
+        open_storage(workspace, config.bspace_url, stop) as storage,
+        connect(config, options, observer) as connection,
+    ):
+        yield RunContext(connection, storage)

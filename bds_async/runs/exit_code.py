@@ -1,0 +1,33 @@
+"""What leaves with exit code 3: the one place that decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..columns import ChangeKind
+from ..report import FailedList, Outcome, RunReport, Status
+
+#: Exit code of a run that did a part of its job.
+PARTIAL = 3
+
+
+def is_pulled_in_part(report: RunReport) -> bool:
+    """Whether an extract or an extract list failed."""
+    return bool(report.failed_lists) or report.count(Status.FAILED) > 0
+
+
+def is_synced_in_part(report: RunReport, *, strict_schema: bool) -> bool:
+    """The same, or a gap stays open, or (with `strict_schema`) the columns of a data set changed in a breaking way."""
+    is_open = any(gap.closed_by is None for gap in report.gaps)
+    return is_pulled_in_part(report) or is_open or (strict_schema and breaks_columns(report.outcomes))
+
+
+def breaks_columns(outcomes: Iterable[Outcome]) -> bool:
+    """Whether the columns of some extract break with those of the extract before it."""
+    changes = (each.schema_change for each in outcomes)
+    return any(change is not None and change.kind is ChangeKind.BREAKING for change in changes)
+
+
+def listing_code(failed_lists: Sequence[FailedList]) -> int:
+    """The exit code of a command that only lists."""
+    return PARTIAL if failed_lists else 0

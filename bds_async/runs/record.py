@@ -1,0 +1,96 @@
+"""What is known of a run while it works; the report is made of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from ..brightspace.connection import Connection
+from ..errors import BdsError, weightiest
+from ..models import Identity
+from ..planning import RunPlan
+from ..report import Counters, Outcome, RunReport, Status
+from ..support import clock
+from ..transfer import Download
+from .exit_code import PARTIAL
+from .job import Job
+from .measure import Survey
+from .outcomes import delivered
+
+
+@dataclass
+class Record:
+    """One run of `job`, filled in phase by phase.
+
+    `recovered` are extracts whose publication an earlier run had begun. `plan` is None until there is one.
+    """
+
+    job: Job
+    recovered: Sequence[Outcome] = ()
+    plan: RunPlan | None = None
+    downloads: Sequence[Download] = ()
+    survey: Survey = field(default_factory=Survey)
+    error: BdsError | None = None
+    started: datetime = field(default_factory=clock.now)
+    _began: float = field(default_factory=time.monotonic)
+
+    def end_with(self, error: BdsError | None) -> None:
+        """Note what ended the run; of several the one whose exit code wins."""
+        if error is not None and self.error is not error:
+            self.error = error if self.error is None else _weightier(self.error, error)
+
+    def report(self, connection: Connection) -> RunReport:
+        """The report as of now; an extract without an outcome is pending."""
+        self.end_with(self.survey.error)
+        outcomes = self._outcomes()
+        report = RunReport(
+            command=self.job.command,
+            tenant=str(connection.tenant.origin),
+            started=self.started,
+            finished=clock.now(),
+            exit_code=0,
+            outcomes=outcomes,
+            failed_lists=self.plan.failed_lists if self.plan is not None else (),
+            counters=self._counters(connection),
+            data_sets=self.survey.data_sets,
+            gaps=self.survey.gaps,
+        )
+        return replace(report, exit_code=self._exit_code(report))
+
+    def _exit_code(self, report: RunReport) -> int:
+        if self.error is not None:
+            return self.error.exit_code
+        return PARTIAL if self.job.leaves_with_3(report) else 0
+
+    def _counters(self, connection: Connection) -> Counters:
+        retries = sum(max(0, each.outcome.attempts - 1) for each in self.downloads if each.outcome is not None)
+        return Counters(
+            retries=retries + connection.tenant.retries,
+            token_refreshes=connection.refresher.refreshes,
+            rate_limit_waits=connection.gate.waits,
+        )
+
+    def _outcomes(self) -> list[Outcome]:
+        """Each extract once: what was recovered, then the steps of the plan."""
+        found: dict[Identity, Outcome] = {each.extract.identity: each for each in self.recovered}
+        for outcome in self._planned():
+            known = found.get(outcome.extract.identity)
+            if known is None or outcome.status in (Status.DOWNLOADED, Status.FAILED):
+                found[outcome.extract.identity] = outcome
+        return list(found.values())
+
+    def _planned(self) -> Iterator[Outcome]:
+        settled = {each.extract.identity: each.outcome for each in self.downloads}
+        for step in self.plan.steps if self.plan is not None else ():
+            if step.delivered is not None:
+                yield delivered(step.extract, step.delivered, Status.SKIPPED, arrival=step.arrival)
+            else:
+                pending = Outcome(step.extract, Status.PENDING, arrival=step.arrival)
+                yield settled.get(step.extract.identity) or pending
+
+
+def _weightier(one: BdsError, other: BdsError) -> BdsError:
+    found = weightiest(BaseExceptionGroup("", [one, other]))
+    return found if isinstance(found, BdsError) else one

@@ -1,0 +1,75 @@
+"""One run, from the lists of the tenant to the report: list, plan, fetch, measure, report.
+
+`pull`, `sync` and the repair of `verify` are this run, each with its own Job.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
+from ..errors import BdsError, rank
+from ..events import Finished, Observer
+from ..report import RunReport
+from ..support.running import Stop, Supervision
+from ..support.threads import ZipThreads
+from ..support.to_its_end import in_thread
+from .context import RunContext
+from .delivery import fetch
+from .job import Job
+from .listing import list_chosen
+from .measure import measure, settle_gaps
+from .plan import make_plan, recover
+from .record import Record
+
+logger = logging.getLogger(__name__)
+
+#: Saves a report, to a file for example; called once, in a thread, and may raise BdsError.
+Save: TypeAlias = Callable[[RunReport], object]
+
+
+def unsaved(report: RunReport) -> None:
+    """Save nothing."""
+
+
+async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, save: Save = unsaved) -> RunReport:
+    """Do a job and report it.
+
+    What ends a run early is raised (BdsError). Once there was a plan, the report is made, observed (Finished) and saved
+    all the same; what the report lacks then, it says.
+    """
+    connection, storage, record = context.connection, context.storage, Record(job)
+    async with Supervision(stop, job.options.max_time, connection.stay_signed_in()) as supervision:
+        with ZipThreads() as threads:
+            try:
+                listing = await supervision.over(list_chosen(connection, job.choose, job.options.workers))
+                record.recovered = await supervision.over(in_thread(partial(recover, job, listing, storage)))
+                record.plan = await supervision.over(make_plan(job, listing, storage, threads))
+                await supervision.over(fetch(record, context, observer, threads))
+            except BdsError as error:
+                record.end_with(error)
+        if record.plan is not None:
+            record.survey = await in_thread(partial(measure, listing, storage.ledger))
+        record.end_with(supervision.error)
+    if record.plan is not None:
+        report = record.report(connection)
+        if await _is_saved(report, observer, save):
+            await in_thread(partial(settle_gaps, listing, storage.ledger))
+    if record.error is not None:
+        raise record.error
+    return report
+
+
+async def _is_saved(report: RunReport, observer: Observer, save: Save) -> bool:
+    """Whether everyone has the report; raises what kept it from being saved, if that weighs more than its exit code."""
+    try:
+        observer(Finished(report))
+        await in_thread(partial(save, report))
+    except BdsError as error:
+        if rank(error.exit_code) < rank(report.exit_code):
+            raise
+        logger.error("%s", error)
+        return False
+    return True

@@ -1,0 +1,23 @@
+"""Free space on the disks of a run."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from ..errors import DestinationError
+from .faults import named_for, writing_to
+
+
+def free_space(path: Path) -> int:
+    """Bytes that this user may still write at `path`, which need not exist yet; raises DestinationError."""
+    with writing_to(path):
+        existing = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
+        return shutil.disk_usage(existing).free
+
+
+def ensure_room(path: Path, wanted: int, what: object) -> None:
+    """Raise DestinationError if fewer than `wanted` bytes are free at `path`, where `what` is to be written."""
+    if wanted > (free := free_space(path)):
+        text = f"No room for {what}: {wanted} bytes are wanted, {free} are free in {named_for(path)}"
+        raise DestinationError(f"{text}; make room, then run again.")

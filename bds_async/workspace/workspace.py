@@ -1,0 +1,117 @@
+"""The state folder: where the ledger, the partial files and the lock of one destination lie.
+
+It is `DIR/.bds-async` of a local destination DIR, or the folder that `--state` names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ConfigError
+from ..support import durable
+from .faults import STATE, writing_to
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The state folder `state` of one destination; `to` names the destination as the user wrote it.
+
+    `address` is the destination in the one form that can be compared: a resolved path or the URL of an object store.
+    """
+
+    state: Path
+    to: str
+    address: str
+
+    @property
+    def ledger(self) -> Path:
+        """The database of what has been delivered."""
+        return self.state / "ledger.sqlite3"
+
+    @property
+    def partials(self) -> Path:
+        """The folder in which extracts wait until they are whole and verified."""
+        return self.state / "partial"
+
+    @property
+    def lock(self) -> Path:
+        """The file whose lock admits one run at a time."""
+        return self.state / "lock"
+
+    @property
+    def owner(self) -> Path:
+        """The file that records which destination a state folder outside of it belongs to."""
+        return self.state / "destination"
+
+    def prepare(self) -> None:
+        """Make the state folder (0700) and the place for partial files; raises DestinationError, ConfigError."""
+        with writing_to(self.state):
+            durable.make_folders(self.state.parent)
+            _make_private(self.state)
+            durable.make_folders(self.partials)
+        self.check_owner()
+
+    def claim(self) -> None:
+        """Record the destination in a state folder outside of it, while its lock is held; raises as `check_owner`."""
+        self.check_owner()
+        if self.is_apart and not self.owner.exists():
+            with writing_to(self.state):
+                durable.write_atomically(self.owner, self.address.encode(errors="surrogateescape"))
+
+    def check_owner(self) -> None:
+        """Raise ConfigError where the state folder belongs to another destination."""
+        with writing_to(self.state), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            known = self.owner.read_bytes().decode(errors="surrogateescape")
+            if known != self.address:
+                raise ConfigError(
+                    f"The state folder {self.state} belongs to the destination {known}, not to {self.address}: "
+                    "name another folder with --state."
+                )
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether the state folder is another one than `DIR/.bds-async`."""
+        return os.path.realpath(self.state) != os.path.realpath(Path(self.address, STATE))
+
+
+def workspace_of(to: str | os.PathLike[str], state: str | os.PathLike[str] | None = None) -> Workspace:
+    """The workspace of the local destination `to`: its `.bds-async`, or the folder `state`.
+
+    Nothing is made. Raises ConfigError for a state folder inside the destination under another name, a destination
+    inside the state folder, and a destination whose own `.bds-async` holds a ledger while `state` names another folder.
+    """
+    own = Path(to, STATE)
+    workspace = Workspace(Path(state) if state is not None else own, os.fspath(to), os.path.realpath(to))
+    if workspace.is_apart:
+        _check_places(Path(workspace.address), Path(os.path.realpath(workspace.state)), own, workspace)
+    return workspace
+
+
+def _check_places(destination: Path, state: Path, own: Path, workspace: Workspace) -> None:
+    if destination == state or destination in state.parents:
+        raise ConfigError(
+            f"The state folder {workspace.state} lies inside the destination {workspace.to}: "
+            f"name a folder outside of it with --state, or leave --state out, which means {own}."
+        )
+    if state in destination.parents:
+        raise ConfigError(
+            f"The destination {workspace.to} lies inside the state folder {workspace.state}: "
+            "name another folder with --state."
+        )
+    if (own / workspace.ledger.name).exists():
+        raise ConfigError(
+            f"The ledger of {workspace.to} is in {own}, and --state names {workspace.state}: leave --state out, or "
+            f"move the state first, while no run works on it: mv {own} {workspace.state}"
+        )
+
+
+def _make_private(state: Path) -> None:
+    state.mkdir(mode=0o700, exist_ok=True)
+    if sys.platform != "win32" and state.stat().st_mode & 0o077:
+        # Network and FAT file systems keep no modes; that is no reason to stop.
+        with contextlib.suppress(PermissionError):
+            state.chmod(0o700)
