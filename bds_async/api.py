@@ -13,8 +13,7 @@ from .brightspace.connection import connect
 from .config.settings import Config
 from .destination.publishing import Publisher
 from .events import Observer, unobserved
-from .ledger.ledger import Delivery, Ledger
-from .ledger.opening import opened
+from .ledger import Delivery, Ledger, opened
 from .models import Identity
 from .options import PullOptions, RunOptions, SyncOptions
 from .planning.pull import plan_pull
@@ -26,7 +25,7 @@ from .runs.course import Course
 from .runs.job import Job, Options, Wiring, list_chosen
 from .support.running import Stop, beside
 from .workspace.file_names import published_files
-from .workspace.folder import FolderLock, prepare
+from .workspace.folder import FolderLock, ledger_path, prepare
 
 DEFAULT_FOLDER = Path("bds-data")
 
@@ -69,14 +68,14 @@ async def sync(
 async def preview_pull(config: Config, to: Path = DEFAULT_FOLDER, options: PullOptions | None = None) -> RunPlan:
     """What `pull` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
     options = options or PullOptions()
-    with await opened(partial(Ledger.read, to, config.bspace_url)) as ledger:
+    with await opened(partial(Ledger.read, ledger_path(to), config.bspace_url, place=to)) as ledger:
         return plan_pull(await read_listing(config, options), options, ledger, to)
 
 
 async def preview_sync(config: Config, to: Path = DEFAULT_FOLDER, options: SyncOptions | None = None) -> SyncPlan:
     """What `sync` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
     options = options or SyncOptions()
-    with await opened(partial(Ledger.read, to, config.bspace_url)) as ledger:
+    with await opened(partial(Ledger.read, ledger_path(to), config.bspace_url, place=to)) as ledger:
         return _planned_sync(await read_listing(config, options), options, ledger, to)
 
 
@@ -89,10 +88,10 @@ async def read_listing(config: Config, options: RunOptions | None = None) -> Lis
 
 def _planned_sync(listing: Listing, options: SyncOptions, ledger: Ledger, to: Path) -> SyncPlan:
     plan = plan_sync(listing, options, ledger)
-    is_new = bool(plan.steps) and next(ledger.deliveries(), None) is None
+    is_new = bool(plan.steps) and next(ledger.deliveries.all(), None) is None
     unknown = sum(1 for _ in published_files(to)) if is_new else 0
     listed = [extract.identity for extracts in listing.extracts.values() for extract in extracts]
-    other_form = turned_to_another_form(ledger.delivered_many(listed).values(), options.publish_as)
+    other_form = turned_to_another_form(ledger.deliveries.delivered_many(listed).values(), options.publish_as)
     warnings = (unknown_files(unknown), plan.warning, other_form)
     return replace(
         plan,
@@ -114,7 +113,7 @@ async def _run(
     """One run of a job, alone in the folder, with a session of its own."""
     stop = stop or Stop()
     await asyncio.to_thread(prepare, to)
-    opening = partial(Ledger.open, to, config.bspace_url)
+    opening = partial(Ledger.open, ledger_path(to), config.bspace_url, place=to)
     with FolderLock(to), await beside(opened(opening), stop.obey()) as ledger:
         async with connect(config, options, observer) as connection:
             course = Course(command, connection, observer, options.max_time, ledger.hurry)
@@ -125,7 +124,7 @@ async def _run(
 class _Pull(Job[PullOptions]):
     def plan(self, listing: Listing) -> RunPlan:
         """What the options choose; it counts as a look for the next sync, too."""
-        self.wiring.ledger.keep(looked_at(listing, self.wiring.ledger))
+        self.wiring.ledger.syncs.keep(looked_at(listing, self.wiring.ledger))
         return plan_pull(listing, self.wiring.options, self.wiring.ledger, self.wiring.to)
 
     async def present(self, step: Step, publisher: Publisher) -> Delivery | None:
@@ -140,7 +139,7 @@ class _Sync(Job[SyncOptions]):
         """All that is new; the ledger is told what was seen."""
         ledger = self.wiring.ledger
         plan = _planned_sync(listing, self.wiring.options, ledger, self.wiring.to)
-        ledger.keep(plan.kept)
+        ledger.syncs.keep(plan.kept)
         return plan
 
     def arrivals(self, left: Sequence[Outcome]) -> Mapping[Identity, Arrival]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from ..columns import SchemaChange, compare
 from ..errors import ExtractError, UnusableArchive, VerificationError
 from ..formats.archive import Checked, Verify, check
-from ..ledger.ledger import Delivery, Ledger
+from ..ledger import Delivery, Ledger
 from ..models import Extract
 from ..support import durable
 from ..support.to_its_end import to_its_end
@@ -41,7 +41,7 @@ class Reconciler:
         a loader took it. It is there with another length: the intent is dropped, and the extract is fetched again. CSVs
         that were not as far as that go: they are unzipped anew.
         """
-        settled = [self._settle(intent) for intent in self._ledger.intents()]
+        settled = [self._settle(intent) for intent in self._ledger.deliveries.intents()]
         with writing_to(self._folder):
             drop_unzipped(self._folder)
         return [delivery for delivery in settled if delivery is not None]
@@ -52,7 +52,7 @@ class Reconciler:
         if length is not None and length == intent.bytes:
             self._rename(intent, staged)
         elif length is not None and self._length(inside(self._folder, intent.path or "")) != intent.bytes:
-            self._ledger.forget(intent.identity)
+            self._ledger.deliveries.forget(intent.identity)
             return None
         return self._finish(intent, staged)
 
@@ -71,7 +71,7 @@ class Reconciler:
         """Tidy up while the intent still tells of it, so that no kill leaves a stray file."""
         with writing_to(self._folder):
             clear_away(staged)
-        return self._ledger.finish(delivery.identity)
+        return self._ledger.deliveries.finish(delivery.identity)
 
 
 class Publisher(Reconciler):
@@ -108,7 +108,7 @@ class Publisher(Reconciler):
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._schema_change, delivery)
 
     def _schema_change(self, delivery: Delivery) -> SchemaChange | None:
-        before = self._ledger.columns_before(delivery.folder, delivery.identity)
+        before = self._ledger.columns.before(delivery.folder, delivery.identity)
         return None if before is None or delivery.columns is None else compare(before, delivery.columns)
 
     def _publish(self, delivery: Delivery, staged: Path) -> Delivery:
@@ -118,7 +118,7 @@ class Publisher(Reconciler):
             durable.fsync_file(staged)
             # Its name too: an intent with neither file would be taken for a file that a loader took.
             durable.fsync_folder(staged.parent)
-        self._ledger.intend(delivery)
+        self._ledger.deliveries.intend(delivery)
         self._rename(delivery, staged)
         return self._finish(delivery, staged)
 
@@ -145,8 +145,8 @@ class Publisher(Reconciler):
         # Whoever put it there may have made it read-only.
         with contextlib.suppress(OSError):
             durable.fsync_file(file)
-        self._ledger.record(delivery)
-        return self._ledger.delivered(extract.identity)
+        self._ledger.deliveries.record(delivery)
+        return self._ledger.deliveries.delivered(extract.identity)
 
 
 def _delivery(extract: Extract, path: str, checked: Checked, staged: str | None = None) -> Delivery:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..brightspace.catalogue.listing import Listing
 from ..columns import SchemaChange
-from ..ledger.ledger import Delivery
+from ..ledger import Delivery
 from ..models import Extract, Identity
 from ..report import Outcome, Status
 from .publishing import Publisher

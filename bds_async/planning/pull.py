@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..brightspace.catalogue.listing import Listing
-from ..ledger.ledger import Delivery, Ledger
+from ..ledger import Delivery, Ledger
 from ..models import Extract, Identity
 from ..options import PullOptions
 from ..workspace.paths import inside
@@ -21,7 +21,7 @@ def plan_pull(listing: Listing, options: PullOptions, ledger: Ledger, to: Path) 
     steps: list[Step] = []
     for folder, (_, extracts) in by_folder(listing.extracts, ledger).items():
         chosen = choose(extracts, options.wanted, options.since)
-        known = {} if options.force else ledger.delivered_many(extract.identity for extract in chosen)
+        known = {} if options.force else ledger.deliveries.delivered_many(extract.identity for extract in chosen)
         there = {identity: delivery for identity, delivery in known.items() if _is_there(delivery, to)}
         steps += [_step(extract, folder, options, ledger, there) for extract in chosen]
     delivered = {step.extract.identity: step.delivered for step in steps if step.delivered is not None}
@@ -40,7 +40,7 @@ def _step(
     delivery = there.get(extract.identity)
     if delivery is not None:
         return Step(extract, delivery.path or "", delivery)
-    return Step(extract, ledger.path_for(extract, folder, options.publish_as.suffix))
+    return Step(extract, ledger.folders.path_for(extract, folder, options.publish_as.suffix))
 
 
 def _is_there(delivery: Delivery, to: Path) -> bool:

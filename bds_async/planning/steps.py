@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ..brightspace.catalogue.listing import Listing
-from ..ledger.ledger import Delivery
+from ..ledger import Delivery
 from ..models import Extract, Identity
 from ..options import RunOptions
 from ..report import Arrival, FailedList, Outcome, Status

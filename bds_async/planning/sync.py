@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..brightspace.catalogue.listing import Listing
-from ..ledger.ledger import Ledger
+from ..ledger import Kept, Ledger, SyncState
 from ..models import DataSet, Identity
 from ..options import SyncOptions
 from ..report import Arrival, FailedList, Gap, Outcome
@@ -15,7 +15,7 @@ from .data_set import DataSetPlan, arrival_of, plan_data_set
 from .gaps import gap_of
 from .placement import by_folder
 from .steps import RunPlan, Step, partial_keys
-from .sync_state import Kept, Listed, Look, SyncState
+from .sync_state import Listed, Look
 from .warnings import begun_late
 
 _VANISHED = (
@@ -66,7 +66,7 @@ def _plans(
 ) -> Iterator[tuple[str, DataSet, SyncState, DataSetPlan]]:
     look = Look.of(clock.now(), (extract for extracts in listing.extracts.values() for extract in extracts))
     for folder, (data_set, extracts) in by_folder(listing.extracts, ledger).items():
-        state = ledger.sync_state(folder, [extract.identity for extract in extracts])
+        state = ledger.syncs.state(folder, [extract.identity for extract in extracts])
         yield folder, data_set, state, plan_data_set(Listed.of(data_set, extracts), state, look, with_fulls=with_fulls)
 
 
@@ -74,8 +74,8 @@ def _vanished(listing: Listing, options: SyncOptions, ledger: Ledger) -> list[Fa
     """Data sets that have left the catalogue, although something of them is still to be delivered or missed."""
     if options.data_set or options.exclude or listing.failed:
         return []
-    waiting = ledger.waiting().difference(ledger.folders_for(listing.extracts))
-    known = ledger.data_sets() if waiting else {}
+    waiting = ledger.syncs.waiting().difference(ledger.folders.folders_for(listing.extracts))
+    known = ledger.folders.data_sets() if waiting else {}
     return [FailedList(known[folder].name, known[folder].schema_id, _VANISHED) for folder in sorted(waiting)]
 
 
@@ -86,10 +86,10 @@ def arrivals_of(outcomes: Iterable[Outcome], ledger: Ledger) -> dict[Identity, A
 
 def _arrival(outcome: Outcome, ledger: Ledger) -> Arrival:
     identity = outcome.extract.identity
-    state = ledger.sync_state((outcome.path or "").partition("/")[0], [identity]).without(identity)
+    state = ledger.syncs.state((outcome.path or "").partition("/")[0], [identity]).without(identity)
     return Arrival.BASELINE if state.begins_with(identity) else arrival_of(outcome.extract, state)
 
 
 def _steps(plan: DataSetPlan, folder: str, options: SyncOptions, ledger: Ledger) -> list[Step]:
-    suffix = options.publish_as.suffix
-    return [Step(due.extract, ledger.path_for(due.extract, folder, suffix), arrival=due.arrival) for due in plan.due]
+    paths = [ledger.folders.path_for(due.extract, folder, options.publish_as.suffix) for due in plan.due]
+    return [Step(due.extract, path, arrival=due.arrival) for due, path in zip(plan.due, paths, strict=True)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..ledger.ledger import Delivery
+from ..ledger import Delivery
 from ..models import Identity
 
 

@@ -17,7 +17,7 @@ from ..destination.publishing import Publisher
 from ..destination.recovery import finish_leftovers
 from ..events import Planned, Warned
 from ..formats.pins import FirstColumns
-from ..ledger.ledger import Delivery, Ledger
+from ..ledger import Delivery, Ledger
 from ..models import Identity
 from ..options import RunOptions
 from ..planning.gaps import gap_of
@@ -89,7 +89,7 @@ class Job(ABC, Generic[Options]):
             arrivals = await asyncio.to_thread(self.arrivals, left)
             plan = await asyncio.to_thread(self._planned, listing)
             log.survey_by(lambda: self._survey(listing))
-            log.conclude_by(lambda: wiring.ledger.settle_gaps(wiring.ledger.folders_for(listing.extracts)))
+            log.conclude_by(lambda: wiring.ledger.gaps.settle(wiring.ledger.folders.folders_for(listing.extracts)))
             extracts = [*(outcome.extract for outcome in left), *(step.extract for step in plan.steps)]
             log.plan(extracts, plan.failed_lists, {**arrivals, **plan.arrivals})
             for outcome in left:
@@ -106,7 +106,7 @@ class Job(ABC, Generic[Options]):
             self.wiring.course.watch(Warned(warning))
 
     def _planned(self, listing: Listing) -> RunPlan:
-        self.wiring.ledger.gather(listing.extracts)
+        self.wiring.ledger.folders.gather(listing.extracts)
         return self.plan(listing)
 
     def _tell(self, plan: RunPlan, downloads: Sequence[Download]) -> None:
@@ -142,7 +142,7 @@ class Job(ABC, Generic[Options]):
         """How complete the data sets are now, and which gaps are open or have been closed."""
         ledger = self.wiring.ledger
         folders = {folder: data_set for folder, (data_set, _) in by_folder(listing.extracts, ledger).items()}
-        gaps = ledger.gaps(folders)
+        gaps = ledger.gaps.known(folders)
         return Survey(
             [
                 Completeness(data_set.name, data_set.schema_id, ledger.complete_through(folder))

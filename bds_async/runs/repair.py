@@ -16,8 +16,7 @@ from ..config.settings import Config
 from ..destination.publishing import Publisher
 from ..events import Observer, Planned, unobserved
 from ..formats.pins import DeliveredColumns
-from ..ledger.ledger import Ledger
-from ..ledger.opening import opened
+from ..ledger import Ledger, opened
 from ..models import Extract, Identity
 from ..options import RunOptions
 from ..planning.steps import chained
@@ -26,7 +25,7 @@ from ..support.running import Stop, beside, time_limits
 from ..support.threads import ZipThreads
 from ..transfer.download import Download
 from ..transfer.partial import Partial
-from ..workspace.folder import FolderLock, prepare
+from ..workspace.folder import FolderLock, ledger_path, prepare
 from .course import Course
 from .delivery import DeliveryRun
 from .discrepancies import Discrepancy, Remedy, Verification
@@ -51,7 +50,7 @@ async def repair(
     began = time.monotonic()
     demand_ledger(to)
     prepare(to)
-    opening = partial(Ledger.open, to, config.bspace_url)
+    opening = partial(Ledger.open, ledger_path(to), config.bspace_url, place=to)
     with FolderLock(to), await beside(opened(opening), stop.obey()) as ledger:
         examined = _examined(to, ledger, options, observer)
         found = await beside(examined, stop.obey(), *time_limits(options.max_time))

@@ -16,8 +16,7 @@ from pathlib import Path
 from ..errors import ConfigError, DestinationError, UnusableArchive, VerificationError
 from ..events import Examined, Observer, Read, Reviewed, Surveyed, unobserved
 from ..formats.archive import Checked, Verify, check, measure
-from ..ledger.ledger import Delivery, Ledger
-from ..ledger.opening import opened
+from ..ledger import Delivery, Ledger, opened
 from ..support.running import beside
 from ..support.threads import ZipThreads
 from ..workspace.folder import STATE, ledger_path, writing_to
@@ -31,7 +30,7 @@ THREADS = min(8, (os.cpu_count() or 1) + 1)
 async def verify(to: Path, how: Verify = Verify.FULL, observer: Observer = unobserved) -> Verification:
     """Check every published file of the folder `to`; raises DestinationError, ConfigError."""
     demand_ledger(to)
-    with await opened(partial(Ledger.read, to, None)) as ledger:
+    with await opened(partial(Ledger.read, ledger_path(to), None)) as ledger:
         return await beside(examine(to, ledger, how, observer))
 
 
@@ -54,7 +53,7 @@ def demand_ledger(to: Path) -> None:
 
 async def examine(to: Path, ledger: Ledger, how: Verify, observer: Observer) -> Verification:
     """`verify` by a ledger that is open; raises in a group."""
-    files, size = ledger.totals()
+    files, size = ledger.deliveries.totals()
     observer(Surveyed(files, size))
     try:
         with ZipThreads(THREADS) as threads:
@@ -75,7 +74,7 @@ class _Examination:
 
     async def run(self, files: int) -> Verification:
         """Examine every delivered file; `files` is how many there are."""
-        deliveries = self._ledger.deliveries()
+        deliveries = self._ledger.deliveries.all()
         async with asyncio.TaskGroup() as group:
             for _ in range(THREADS):
                 group.create_task(self._serve(deliveries))
@@ -96,7 +95,7 @@ class _Examination:
         found = self._compared(delivery)
         if found is None:
             return None
-        now = self._ledger.delivered(delivery.identity)
+        now = self._ledger.deliveries.delivered(delivery.identity)
         if now == delivery:
             return found
         return self._compared(now) if now is not None else None
@@ -127,7 +126,7 @@ class _Examination:
             for name in files:
                 self._threads.watch(0)
                 path = Path(parent, name).relative_to(self._to).as_posix()
-                if self._ledger.at_path(_stored(path)) is None:
+                if self._ledger.deliveries.at_path(_stored(path)) is None:
                     yield Discrepancy(path, Fault.UNKNOWN, "the ledger does not know it")
 
 

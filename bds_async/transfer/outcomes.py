@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..columns import SchemaChange
 from ..errors import BdsError
-from ..ledger.ledger import Delivery
+from ..ledger import Delivery
 from ..report import Outcome, Status
 from .download import Download
 
