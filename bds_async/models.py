@@ -69,6 +69,11 @@ class Extract:
         )
 
     @property
+    def made_at(self) -> datetime:
+        """When it was made, by the tenant's dates: not before the moment that it stands for."""
+        return max(self.created_date, self.queued_for_processing_date)
+
+    @property
     def age_key(self) -> tuple[datetime, tuple[int, ...], datetime]:
         """Sorts extracts of one plugin from old to new: queued date, version by number, created date."""
         return (self.queued_for_processing_date, version_key(self.version), self.created_date)

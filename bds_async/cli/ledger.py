@@ -15,13 +15,13 @@ import click
 
 from ..config.settings import Config
 from ..errors import ConfigError
-from ..ledger.inventory import Selection
-from ..ledger.ledger import Delivery, Ledger
+from ..ledger import Delivery, Ledger, Selection
 from ..models import DataSet, brief_text, utc_text
 from ..runs.corrections import accept, chosen_folders, mark, unmark, unpin
 from ..runs.verification import demand_ledger
 from ..support.text import counted, printable
 from ..watching.progress import size_text
+from ..workspace.folder import ledger_path
 from .moments import moment
 from .running import run_simple
 from .selection import glob, to_option, watching_options
@@ -75,7 +75,7 @@ def command() -> None:
 def show(to: Path, patterns: tuple[str, ...], *, as_json: bool) -> None:
     """Show what was delivered of each data set, and how complete it is."""
     demand_ledger(to)
-    with Ledger.read(to) as ledger:
+    with Ledger.read(ledger_path(to)) as ledger:
         found = [_fields(ledger, folder, known) for folder, known in chosen_folders(ledger, patterns).items()]
     if as_json:
         for fields in found:
@@ -88,7 +88,7 @@ def show(to: Path, patterns: tuple[str, ...], *, as_json: bool) -> None:
 
 
 def _fields(ledger: Ledger, folder: str, data_set: DataSet) -> dict[str, object]:
-    stock = ledger.stock(folder)
+    stock = ledger.deliveries.stock(folder)
     return {
         "data_set": data_set.name,
         "schema_id": data_set.schema_id,
@@ -97,8 +97,8 @@ def _fields(ledger: Ledger, folder: str, data_set: DataSet) -> dict[str, object]
         "bytes": stock.bytes,
         "newest": stock.newest,
         "complete_through": ledger.complete_through(folder),
-        "owed": len(ledger.owed(folder)),
-        "open_gaps": sum(gap.closed_by is None for gap in ledger.gaps([folder])),
+        "owed": len(ledger.syncs.owed(folder)),
+        "open_gaps": sum(gap.closed_by is None for gap in ledger.gaps.known([folder])),
     }
 
 
@@ -117,9 +117,9 @@ def _cell(name: str, value: object) -> str:
 def export(to: Path, patterns: tuple[str, ...]) -> None:
     """Print a line of JSON for each delivered extract."""
     demand_ledger(to)
-    with Ledger.read(to) as ledger:
+    with Ledger.read(ledger_path(to)) as ledger:
         for folder in chosen_folders(ledger, patterns):
-            _print_each(ledger.deliveries(folder))
+            _print_each(ledger.deliveries.all(folder))
 
 
 def _print_each(deliveries: Iterable[Delivery]) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from ..columns import Columns, SchemaEntry, history
-from ..ledger.ledger import Ledger
+from ..ledger import Ledger
 from ..models import brief_text, utc_text, version_key
 from ..runs.corrections import chosen_folders
 from ..runs.verification import demand_ledger
 from ..support.text import counted, printable
+from ..workspace.folder import ledger_path
 from .ledger import patterns_option
 from .selection import to_option
 from .settings import common_options
@@ -26,14 +27,14 @@ from .settings import common_options
 def command(to: Path, patterns: tuple[str, ...], *, as_json: bool) -> None:
     """Show the columns of each data set, and the history of their changes, by what was delivered."""
     demand_ledger(to)
-    with Ledger.read(to) as ledger:
+    with Ledger.read(ledger_path(to)) as ledger:
         for folder, data_set in chosen_folders(ledger, patterns).items():
-            entries = list(history(ledger.headers(folder)))
+            entries = list(history(ledger.columns.headers(folder)))
             if not entries:
                 continue
             if as_json:
                 fields = {"data_set": data_set.name, "schema_id": data_set.schema_id, "folder": folder}
-                pinned = ledger.stored_pin(folder)
+                pinned = ledger.columns.stored_pin(folder)
                 click.echo(json.dumps({**fields, **_fields(entries, pinned)}, ensure_ascii=False))
             else:
                 _print(data_set.name, entries)

@@ -12,7 +12,7 @@ import click
 from ..config.settings import Config
 from ..errors import ConfigError
 from ..events import Observer
-from ..ledger.ledger import Delivery
+from ..ledger import Delivery
 from ..models import utc_text
 from ..options import RunOptions
 from ..runs.discrepancies import Discrepancy, Fault, Remedy, Verification

@@ -8,11 +8,11 @@ from functools import partial
 from ..brightspace.catalogue.listing import Listing
 from ..config.settings import Config
 from ..errors import DestinationError
-from ..ledger.ledger import Ledger
-from ..ledger.opening import opened
+from ..ledger import Ledger, opened
 from ..options import PullOptions
 from ..planning.pull import plan_pull
 from ..support.text import counted
+from ..workspace.folder import ledger_path
 from .local import Destination
 from .steps import Case, Finding
 
@@ -20,7 +20,8 @@ from .steps import Case, Finding
 async def check_space(case: Case) -> Finding:
     """Free space against the newest fulls that are not there yet; raises WrongTenant for another tenant's folder."""
     destination = case[Destination]
-    with await opened(partial(Ledger.read, destination.folder, case[Config].bspace_url)) as ledger:
+    path, url = ledger_path(destination.folder), case[Config].bspace_url
+    with await opened(partial(Ledger.read, path, url, place=destination.folder)) as ledger:
         plan = await asyncio.to_thread(plan_pull, case[Listing], PullOptions(), ledger, destination.folder)
     fetch = [step.extract for step in plan.steps if step.delivered is None]
     wanted = sum(extract.download_size or 0 for extract in fetch)

@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 from ..columns import Columns
 from ..errors import ExtractError, UnusableArchive
-from ..ledger.ledger import Ledger
+from ..ledger import Ledger
 from ..models import Identity
 from .reading import Checked
 
@@ -45,10 +45,10 @@ class FirstColumns:
 
     def unzipped(self, folder: str, identity: Identity, unzip: Unzip) -> Checked:  # noqa: ARG002
         """With those that are pinned, or were delivered first; else all, which are pinned then."""
-        wanted = self._ledger.pinned_columns(folder)
+        wanted = self._ledger.columns.pinned(folder)
         checked = unzip(wanted)
-        if self._ledger.stored_pin(folder) is None:
-            self._ledger.pin_columns(folder, wanted or checked.columns)
+        if self._ledger.columns.stored_pin(folder) is None:
+            self._ledger.columns.pin(folder, wanted or checked.columns)
         return checked
 
 
@@ -65,7 +65,7 @@ class DeliveredColumns:
 
         What is not known of the file that was delivered is not compared.
         """
-        delivered, pinned = self._ledger.delivered(identity), self._ledger.stored_pin(folder)
+        delivered, pinned = self._ledger.deliveries.delivered(identity), self._ledger.columns.stored_pin(folder)
         sha256 = delivered.sha256 if delivered is not None else None
         if sha256 is None:
             return unzip(pinned)

@@ -1,204 +1,102 @@
-"""The ledger's SQLite database: opening it, and what its faults mean.
-
-A rollback journal rather than WAL, which network folders do not carry; synchronous EXTRA, so that what was committed
-outlives a power cut: with FULL the journal of a transaction could come back, and roll it back.
-"""
+"""The database that the parts of the ledger share: its lock, its faults, its transactions."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-from collections.abc import Iterator
-from fnmatch import fnmatchcase
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any, TypeVar
 
-from ..errors import BdsError, ConfigError, DestinationError, LedgerBusy
-from ..support import durable
-from .format import NEWEST, bring_forward, format_of, is_ledger
-from .rows import Unreadable
-from .waiting import Patience, PatientConnection, is_held
+from .faults import ledger_faults
+from .migrations import transaction
+from .rows import microseconds
+from .waiting import PatientConnection
 
-#: Bytes of the smallest database that there is: one page of the smallest size.
-_SMALLEST = 512
+Made = TypeVar("Made")
 
-_UNREADABLE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_DISK = frozenset(
-    {
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_NOLFS,
-    }
-)
+#: Rows that are read at a time.
+PAGE = 1000
+_FIRST_MOMENT = microseconds(datetime.min.replace(tzinfo=UTC))
 
 
-def open_database(path: Path, patience: Patience) -> PatientConnection:
-    """A connection for writing, to a database that is made or brought forward as needed.
+class Database:
+    """A connection that any thread may use; calls wait for each other.
 
-    Raises ConfigError for a newer format, DestinationError for a damaged or foreign file (which stays as it is) or a
-    disk that fails.
+    Every call may raise DestinationError (the disk, a damaged file) or LedgerBusy (another program holds the
+    database for too long).
     """
-    with ledger_faults(path):
-        if not _is_there(path):
-            _make(path)
-        with _connected(path, "rw", patience) as connection:
-            found = _format_of(connection, path)
-            _set_up(connection)
-            bring_forward(connection, found)
-            return connection
 
+    def __init__(self, path: Path, connection: PatientConnection) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = threading.RLock()
 
-def _is_there(path: Path) -> bool:
-    """Whether there is a database; raises DestinationError for what SQLite would take for a new one."""
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        text = f"The ledger {path} is a link, and what it leads to is not there: mount that, or remove the link."
-        raise DestinationError(text) from None
-    if size < _SMALLEST:
-        raise _damaged(path, "it is too short" if size else "it is empty")
-    return True
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._connection.close()
 
+    def hurry(self) -> None:
+        """Wait no longer than a moment for other programs from now on: the run is to end. From any thread."""
+        self._connection.patience.cut()
 
-def _make(path: Path) -> None:
-    """Make a database under another name first, since SQLite begins with an empty file, and a kill may leave that.
+    @contextlib.contextmanager
+    def statements(self) -> Iterator[None]:
+        """The lock, for statements that belong together, and for reading their rows."""
+        with self._lock, ledger_faults(self.path):
+            yield
 
-    The journal of a ledger that somebody moved away would be taken for the new one's.
-    """
-    new = path.with_suffix(".new")
-    for left in (path, new):
-        _journal(left).unlink(missing_ok=True)
-    new.unlink(missing_ok=True)
-    with _connected(new, "rwc", Patience()) as connection:
-        _set_up(connection)
-        bring_forward(connection, 0)
-    connection.close()
-    durable.fsync_folder(path.parent)
-    durable.replace(new, path)
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Everything inside is written, or nothing of it."""
+        with self.statements(), transaction(self._connection):
+            yield
 
+    def execute(self, query: str, *values: Any, **named: Any) -> sqlite3.Cursor:
+        """Execute one statement, with values by place or by name."""
+        with self.statements():
+            return self._connection.execute(query, named or values)
 
-def _journal(path: Path) -> Path:
-    return path.with_name(f"{path.name}-journal")
+    def execute_many(self, query: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Execute one statement for each of many rows of values."""
+        with self.statements():
+            self._connection.executemany(query, rows)
 
+    def rows(self, query: str, *values: Any, **named: Any) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        with self.statements():
+            return self._connection.execute(query, named or values).fetchall()
 
-def _set_up(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA journal_mode = DELETE")
-    connection.execute("PRAGMA synchronous = EXTRA")
-    connection.execute("PRAGMA fullfsync = ON")
-    connection.execute("PRAGMA foreign_keys = ON")
+    def row(self, query: str, *values: Any, **named: Any) -> sqlite3.Row | None:
+        """The first row of a query, None if it has none."""
+        return next(iter(self.rows(query, *values, **named)), None)
 
+    def read(self, make: Callable[[sqlite3.Row], Made], query: str, *values: Any, **named: Any) -> list[Made]:
+        """What `make` makes of each row of a query; a value that the ledger never writes is damage."""
+        return self.made(make, self.rows(query, *values, **named))
 
-def read_database(path: Path, patience: Patience) -> PatientConnection:
-    """A connection for reading alone; an empty database in memory where there is none. Nothing is created.
+    def made(self, make: Callable[[sqlite3.Row], Made], rows: Iterable[sqlite3.Row]) -> list[Made]:
+        """What `make` makes of rows."""
+        with self.statements():
+            return [make(row) for row in rows]
 
-    Raises ConfigError for another format than this program's, DestinationError for a damaged or foreign file.
-    """
-    with ledger_faults(path):
-        if not _is_there(path):
-            return empty_database()
-        # Not read-only as such: what a killed run left half-written can only be rolled back by writing.
-        with _connected(path, "rw", patience) as connection:
-            connection.execute("PRAGMA query_only = ON")
-            if _format_of(connection, path) < NEWEST:
-                raise ConfigError(f"The ledger {path} is of an older format; the next `pull` or `sync` renews it.")
-            return connection
+    def in_queued_order(self, make: Callable[[sqlite3.Row], Made], query: str, **named: Any) -> Iterator[Made]:
+        """What `make` makes of the rows of a query about extracts, page by page.
 
+        The query ends with a condition, and selects `id` and `queued`.
+        """
+        page = "(queued, extracts.id) > (:last_queued, :last_id) ORDER BY queued, extracts.id LIMIT :limit"
+        last = {"last_queued": _FIRST_MOMENT, "last_id": 0}
+        while rows := self.rows(f"{query} AND {page}", **named, **last, limit=PAGE):
+            yield from self.made(make, rows)
+            last = {"last_queued": rows[-1]["queued"], "last_id": rows[-1]["id"]}
 
-def _format_of(connection: sqlite3.Connection, path: Path) -> int:
-    """The format of a ledger, read before anything is written: a foreign database is not to be altered."""
-    try:
-        found = format_of(connection)
-        is_one = is_ledger(connection, found)
-    except sqlite3.OperationalError as error:
-        if _code(error) == sqlite3.SQLITE_ERROR:
-            raise _damaged(path, error) from error
-        raise
-    if not is_one:
-        raise _damaged(path, "it is no ledger of bds-async, or not a whole one")
-    if found > NEWEST:
-        raise ConfigError(f"The ledger {path} was written by a newer bds-async: install that version or a newer one.")
-    return found
-
-
-def empty_database() -> PatientConnection:
-    """A database of the newest format in memory."""
-    connection = _opened(":memory:")
-    bring_forward(connection, 0)
-    return connection
-
-
-@contextlib.contextmanager
-def ledger_faults(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the disk raise into errors that say what to do; defects pass unchanged."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        explained = _explained(error, path)
-        if explained is None:
-            raise
-        raise explained from error
-    except Unreadable as error:
-        raise _damaged(path, error) from error
-    except OSError as error:
-        raise DestinationError(f"The ledger {path} cannot be used: {error.strerror or error}.") from error
-
-
-def _explained(error: sqlite3.DatabaseError, path: Path) -> BdsError | None:
-    code = _code(error)
-    if code in _UNREADABLE or (code is None and isinstance(error, sqlite3.OperationalError)):
-        return _damaged(path, error)
-    if is_held(error):
-        return LedgerBusy(f"Another program holds the ledger {path}: close it, then run the command again.")
-    if code in _DISK:
-        return DestinationError(f"The ledger {path} cannot be written ({error}): see to the disk, then run again.")
-    return None
-
-
-def _code(error: sqlite3.DatabaseError) -> int | None:
-    """SQLite's primary result code; None if Python raised it, as it does for text that is no UTF-8."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF
-
-
-def _damaged(path: Path, why: object) -> DestinationError:
-    journal = _journal(Path(os.path.realpath(path)))
-    # SQLite rolls it into whatever database is restored there.
-    stray = f"remove {journal} and " if journal.exists() else ""
-    return DestinationError(
-        f"The ledger {path} is damaged ({why}): {stray}restore it from a backup, or move it away and run "
-        "`bds-async ledger rebuild`, which makes one from the files that are there."
-    )
-
-
-@contextlib.contextmanager
-def _connected(path: Path, mode: str, patience: Patience) -> Iterator[PatientConnection]:
-    """A connection, which is closed if the use of it fails."""
-    connection = _connect(path, mode)
-    connection.patience = patience
-    try:
-        yield connection
-    except BaseException:
-        connection.close()
-        raise
-
-
-def _connect(path: Path, mode: str) -> PatientConnection:
-    place = path.absolute().as_posix()
-    # As bytes, since a folder's name need not be text.
-    uri = f"file://{'' if place.startswith('/') else '/'}{quote(os.fsencode(place), safe='/:')}?mode={mode}"
-    return _opened(uri)
-
-
-def _opened(place: str) -> PatientConnection:
-    """A connection that knows `matches(path, pattern)`: SQL's own GLOB means other paths."""
-    connection = PatientConnection(place)
-    connection.create_function("matches", 2, fnmatchcase, deterministic=True)
-    return connection
+    def as_recorded(self, make: Callable[[sqlite3.Row], Made], query: str) -> Iterator[Made]:
+        """The same in the order in which the extracts were first noted."""
+        last = 0
+        while rows := self.rows(f"{query} AND extracts.id > ? ORDER BY extracts.id LIMIT ?", last, PAGE):
+            yield from self.made(make, rows)
+            last = rows[-1]["id"]

@@ -31,11 +31,12 @@ class Patience:
 class PatientConnection(sqlite3.Connection):
     """A connection whose `execute` waits for whoever holds the database for as long as its `patience` says.
 
-    For any thread, and without transactions of Python's own.
+    For any thread, and without transactions of Python's own. Rows go by the names of their columns.
     """
 
     def __init__(self, place: str) -> None:
         super().__init__(place, timeout=_STEP, isolation_level=None, check_same_thread=False, uri=True)
+        self.row_factory = sqlite3.Row
         self.patience = Patience()
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
+from ..ledger import Baseline, Kept, Missed, SyncState
 from ..models import BdsType, Extract, version_key
 from ..report import Arrival
 from .retention import are_known, begins_late, look_back, missed_at_first, missed_since
-from .sync_state import Baseline, Kept, Listed, Look, Missed, SyncState
+from .sync_state import Listed, Look
 
 Value = TypeVar("Value")
 

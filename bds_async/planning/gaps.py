@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..ledger import Missed
 from ..models import DataSet
 from ..report import Gap
-from .sync_state import Missed
 
 
 def gap_of(data_set: DataSet, missed: Missed, closed_by: str | None = None) -> Gap:

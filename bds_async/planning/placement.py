@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from ..ledger.ledger import Ledger
+from ..ledger import Ledger
 from ..models import DataSet, Extract
 
 #: Data sets with their listed extracts, by folder.
@@ -19,7 +19,7 @@ Placed = Mapping[str, tuple[DataSet, tuple[Extract, ...]]]
 def by_folder(listed: Mapping[DataSet, Iterable[Extract]], ledger: Ledger) -> Placed:
     """The listed data sets by their folders, in the catalogue's order, each extract once."""
     placed: dict[str, tuple[DataSet, tuple[Extract, ...]]] = {}
-    for folder, (data_set, extracts) in zip(ledger.folders_for(listed), listed.items(), strict=True):
+    for folder, (data_set, extracts) in zip(ledger.folders.folders_for(listed), listed.items(), strict=True):
         known, so_far = placed.get(folder, (data_set, ()))
         distinct = {extract.identity: extract for extract in (*so_far, *extracts)}
         placed[folder] = _joined(known, data_set), tuple(distinct.values())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from ..brightspace.catalogue.listing import Listing
-from ..ledger.ledger import Delivery, Ledger
+from ..ledger import Delivery, Ledger
 from ..models import Extract, Identity
 from ..options import PublishAs, PullOptions
 from .placement import by_folder
@@ -23,7 +23,7 @@ def plan_pull(listing: Listing, options: PullOptions, ledger: Ledger, size: Size
     steps: list[Step] = []
     for folder, (_, extracts) in by_folder(listing.extracts, ledger).items():
         chosen = choose(extracts, options.wanted, options.since)
-        known = {} if options.force else ledger.delivered_many(extract.identity for extract in chosen)
+        known = {} if options.force else ledger.deliveries.delivered_many(extract.identity for extract in chosen)
         there = {identity: delivery for identity, delivery in known.items() if _is_there(delivery, size)}
         steps += [_step(extract, folder, options, ledger, there) for extract in chosen]
     delivered = {step.extract.identity: step.delivered for step in steps if step.delivered is not None}
@@ -43,7 +43,7 @@ def _step(
     if delivery is not None:
         path = delivery.path or ""
         return Step(extract, folder, path, PublishAs.of(path), delivery)
-    path = ledger.path_for(extract, folder, options.publish_as.suffix)
+    path = ledger.folders.path_for(extract, folder, options.publish_as.suffix)
     return Step(extract, folder, path, options.publish_as)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from ..ledger import Baseline, Delivered, LastLook, SyncState
 from ..models import Extract
-from .sync_state import Baseline, Delivered, LastLook, Listed, Look, SyncState, made_at
+from .sync_state import Listed, Look
 
 #: D2L keeps differentials listed for about 14 days; taken for a data set of which none has been seen yet.
 USUAL_RETENTION = timedelta(days=13)
@@ -57,7 +58,7 @@ def _stood_then(differential: Extract, last: LastLook, state: SyncState) -> bool
     """
     if differential.identity in state.delivered or differential.identity in state.owed:
         return True
-    if last.latest is not None and made_at(differential) <= last.latest:
+    if last.latest is not None and differential.made_at <= last.latest:
         return True
     return state.knows_another_making(differential)
 
@@ -116,7 +117,7 @@ def _retained(listed: Listed, state: SyncState, look: Look) -> timedelta | None:
     """
     if look.latest is None:
         return None
-    spans = [look.latest - made_at(extract) for extract in listed.differentials]
+    spans = [look.latest - extract.made_at for extract in listed.differentials]
     delivered = (state.delivered.get(extract.identity) for extract in listed.differentials)
     by_clock = (look.now - moment for moment in delivered if moment is not None)
     return max([*spans, *(min(span, USUAL_RETENTION) for span in by_clock)], default=None)

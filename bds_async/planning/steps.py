@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from ..brightspace.catalogue.listing import Listing
-from ..ledger.ledger import Delivery
+from ..ledger import Delivery
 from ..models import Extract, Identity
 from ..options import PublishAs, RunOptions
 from ..report import Arrival, FailedList

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..brightspace.catalogue.listing import Listing
-from ..ledger.ledger import Ledger
+from ..ledger import Kept, Ledger, SyncState
 from ..models import DataSet, Extract, Identity
 from ..options import SyncOptions
 from ..report import Arrival, FailedList, Gap
@@ -15,7 +15,7 @@ from .data_set import DataSetPlan, arrival_of, plan_data_set
 from .gaps import gap_of
 from .placement import by_folder
 from .steps import RunPlan, Step, unfinished
-from .sync_state import Kept, Listed, Look, SyncState
+from .sync_state import Listed, Look
 from .warnings import begun_late, nothing_to_sync, turned_to_another_form, unknown_files
 
 _VANISHED = (
@@ -41,10 +41,10 @@ def plan_sync(listing: Listing, options: SyncOptions, ledger: Ledger, paths: Cal
     `paths` gives the files of the destination; it is called where the ledger knows of no delivery.
     """
     plan = _plan(listing, options, ledger)
-    is_new = bool(plan.steps) and next(ledger.deliveries(), None) is None
+    is_new = bool(plan.steps) and next(ledger.deliveries.all(), None) is None
     unknown = sum(1 for _ in published_files(paths())) if is_new else 0
     listed = [extract.identity for extracts in listing.extracts.values() for extract in extracts]
-    other_form = turned_to_another_form(ledger.delivered_many(listed).values(), options.publish_as)
+    other_form = turned_to_another_form(ledger.deliveries.delivered_many(listed).values(), options.publish_as)
     warnings = (unknown_files(unknown), plan.warning, other_form)
     return replace(
         plan,
@@ -84,7 +84,7 @@ def _plans(
 ) -> Iterator[tuple[str, DataSet, SyncState, DataSetPlan]]:
     look = Look.of(clock.now(), (extract for extracts in listing.extracts.values() for extract in extracts))
     for folder, (data_set, extracts) in by_folder(listing.extracts, ledger).items():
-        state = ledger.sync_state(folder, [extract.identity for extract in extracts])
+        state = ledger.syncs.state(folder, [extract.identity for extract in extracts])
         yield folder, data_set, state, plan_data_set(Listed.of(data_set, extracts), state, look, with_fulls=with_fulls)
 
 
@@ -92,20 +92,20 @@ def _vanished(listing: Listing, options: SyncOptions, ledger: Ledger) -> list[Fa
     """Data sets that have left the catalogue, although something of them is still to be delivered or missed."""
     if options.data_set or options.exclude or listing.failed:
         return []
-    waiting = ledger.waiting().difference(ledger.folders_for(listing.extracts))
-    known = ledger.data_sets() if waiting else {}
+    waiting = ledger.syncs.waiting().difference(ledger.folders.folders_for(listing.extracts))
+    known = ledger.folders.data_sets() if waiting else {}
     return [FailedList(known[folder].name, known[folder].schema_id, _VANISHED) for folder in sorted(waiting)]
 
 
 def arrival_of_recovered(extract: Extract, folder: str, ledger: Ledger) -> Arrival:
     """The arrival kind of an extract that an earlier sync planned and whose publication has just been finished."""
-    state = ledger.sync_state(folder, [extract.identity]).without(extract.identity)
+    state = ledger.syncs.state(folder, [extract.identity]).without(extract.identity)
     return Arrival.BASELINE if state.begins_with(extract.identity) else arrival_of(extract, state)
 
 
 def _steps(plan: DataSetPlan, folder: str, options: SyncOptions, ledger: Ledger) -> list[Step]:
     kind = options.publish_as
     return [
-        Step(due.extract, folder, ledger.path_for(due.extract, folder, kind.suffix), kind, arrival=due.arrival)
+        Step(due.extract, folder, ledger.folders.path_for(due.extract, folder, kind.suffix), kind, arrival=due.arrival)
         for due in plan.due
     ]

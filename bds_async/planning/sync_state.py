@@ -1,65 +1,16 @@
-"""What is remembered of one data set between two syncs, and what is listed of it: values, no I/O."""
+"""What is listed of one data set, and when: values, no I/O."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Self
 
-from ..models import BdsType, DataSet, Extract, Identity, newest
+from ..models import BdsType, DataSet, Extract, newest
 
 #: How far ahead of the clock the tenant's dates may be before they are doubted.
 AHEAD = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """The full that a data set was begun with: every differential queued after it is to be delivered."""
-
-    queued: datetime
-    created: datetime
-
-    @classmethod
-    def of(cls, full: Extract) -> Self:
-        """The baseline that a full makes."""
-        return cls(full.queued_for_processing_date, full.created_date)
-
-    def is_remade_by(self, full: Extract) -> bool:
-        """Whether a full is a later making of this one."""
-        return full.queued_for_processing_date == self.queued and full.created_date > self.created
-
-
-@dataclass(frozen=True, slots=True)
-class Missed:
-    """Differentials queued after one moment and before another that could not be had; None where that is not known.
-
-    `lost` is the queued date of one that was listed once. Where nobody knows what was missed, `seen` is the newest
-    moment of anything listed at the last look before.
-    """
-
-    after: datetime | None
-    before: datetime | None
-    lost: datetime | None = field(default=None, compare=False)
-    seen: datetime | None = field(default=None, compare=False)
-
-    def holds(self, moment: datetime) -> bool:
-        """Whether a moment lies in the gap."""
-        return (self.after is None or moment > self.after) and (self.before is None or moment < self.before)
-
-    def is_covered_by(self, full: datetime) -> bool:
-        """Whether a full queued at that moment holds all that was missed."""
-        return (self.after is None or full > self.after) and (self.before is None or full >= self.before)
-
-    def is_filled_by(self, listed: Iterable[Extract]) -> bool:
-        """Whether something as old as what was seen before is listed (again), so that nothing later is dropped."""
-        return self.seen is not None and any(made_at(extract) <= self.seen for extract in listed)
-
-
-def made_at(extract: Extract) -> datetime:
-    """When an extract was made, by the tenant's dates: not before the moment that it stands for."""
-    return max(extract.created_date, extract.queued_for_processing_date)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +26,7 @@ class Look:
 
         Where a few are far ahead of the clock, their dates are wrong and tell nothing; where most are, the clock is.
         """
-        moments = [made_at(extract) for extract in listed]
+        moments = [extract.made_at for extract in listed]
         credible = [moment for moment in moments if moment <= now + AHEAD]
         return cls(now, max(credible if 2 * len(credible) >= len(moments) else moments, default=None))
 
@@ -83,98 +34,6 @@ class Look:
     def at(self) -> datetime:
         """The moment of the look: where the tenant's dates are ahead of the clock they count."""
         return self.now if self.latest is None else max(self.now, self.latest)
-
-
-@dataclass(frozen=True, slots=True)
-class LastLook:
-    """What was seen of a data set at the last look, which a sync, a pull or a mark takes.
-
-    `retained` is for how long at least a differential stays listed, None if there has been none to see. `newest` is the
-    newest queued date of the differentials listed then, None if there were none; of the fulls while `retained` is None.
-    """
-
-    at: datetime
-    latest: datetime | None
-    newest: datetime | None
-    retained: timedelta | None
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What the ledger is to keep of one look at a data set.
-
-    `missed` are new gaps, `filled` open ones of which nothing is missing after all; `owed` is all that is planned.
-    """
-
-    baseline: Baseline | None
-    last_look: LastLook
-    missed: tuple[Missed, ...]
-    owed: frozenset[Identity]
-    filled: tuple[Missed, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """The queued date of an extract, and when it was delivered by the clock."""
-
-    queued: datetime
-    at: datetime
-
-
-@dataclass(frozen=True)
-class SyncState:
-    """What the ledger knows of one data set when a sync is planned.
-
-    `delivered` has each delivered extract that is as old as the oldest listed or owed one, or younger, with the moment
-    of its delivery; `before` is the queued date of the newest delivered differential older than those, and
-    `last_differential` the newest of all. `owed` is what was to be delivered at a look and has not been. `last_look` is
-    None before the first sync.
-    """
-
-    baseline: Baseline | None = None
-    last_look: LastLook | None = None
-    delivered: Mapping[Identity, datetime] = field(default_factory=dict)
-    before: datetime | None = None
-    last_differential: Delivered | None = None
-    newest: datetime | None = None
-    newest_full: datetime | None = None
-    owed: frozenset[Identity] = frozenset()
-    open_gaps: tuple[Missed, ...] = ()
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether anything of the data set has been listed at a sync before."""
-        return self.baseline is not None or (self.last_look is not None and self.last_look.retained is not None)
-
-    def has_base(self, baseline: Baseline | None) -> bool:
-        """Whether a full has been delivered that the differentials after a baseline can be applied to."""
-        return self.newest_full is not None and (baseline is None or self.newest_full >= baseline.queued)
-
-    def begins_with(self, identity: Identity) -> bool:
-        """Whether an extract is the full that the baseline was made of, before anything else of its moment came."""
-        is_baseline = self.baseline is not None and identity.queued_for_processing_date == self.baseline.queued
-        return is_baseline and identity.bds_type is BdsType.FULL and _moment(identity) not in self._moments_delivered
-
-    def without(self, identity: Identity) -> Self:
-        """What would be known if that extract had not been delivered; `newest` is left as it is."""
-        return replace(self, delivered={each: at for each, at in self.delivered.items() if each != identity})
-
-    def knows_another_making(self, extract: Extract) -> bool:
-        """Whether the same moment's extract has been delivered, or planned, as another making of it."""
-        moment = _moment(extract.identity)
-        return moment in self._moments_delivered or (extract.identity not in self.owed and moment in self._moments_owed)
-
-    @cached_property
-    def _moments_delivered(self) -> frozenset[tuple[str, str, datetime]]:
-        return frozenset(map(_moment, self.delivered))
-
-    @cached_property
-    def _moments_owed(self) -> frozenset[tuple[str, str, datetime]]:
-        return frozenset(map(_moment, self.owed))
-
-
-def _moment(identity: Identity) -> tuple[str, str, datetime]:
-    return identity.plugin_id, identity.bds_type, identity.queued_for_processing_date
 
 
 @dataclass(frozen=True, slots=True)

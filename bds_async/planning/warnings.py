@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from ..brightspace.catalogue.listing import Listing
 from ..columns import ChangeKind, SchemaChange
-from ..ledger.ledger import Delivery
+from ..ledger import Delivery
 from ..models import Extract, brief_text, newest
 from ..options import PublishAs, PullOptions, RunOptions
 from ..support.text import counted, printable

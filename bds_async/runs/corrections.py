@@ -13,16 +13,14 @@ from ..api import read_listing
 from ..config.settings import Config
 from ..destination.publishing import Reconciler
 from ..errors import ConfigError
-from ..ledger.inventory import Selection
-from ..ledger.ledger import Delivery, Ledger
-from ..ledger.opening import opened
+from ..ledger import Delivery, Ledger, Selection, opened
 from ..models import DataSet, Extract
 from ..options import PublishAs, RunOptions
 from ..planning.placement import by_folder
 from ..planning.selection import select
 from ..planning.sync import looked_at
 from ..report import FailedList
-from ..workspace.folder import FolderLock, prepare
+from ..workspace.folder import FolderLock, ledger_path, prepare
 from .verification import demand_folder
 
 
@@ -42,7 +40,7 @@ def correcting(to: Path) -> Iterator[Ledger]:
     """
     owner = _owner(to)
     prepare(to)
-    with FolderLock(to), Ledger.open(to, owner) as ledger:
+    with FolderLock(to), Ledger.open(ledger_path(to), owner, place=to) as ledger:
         _settle(to, ledger)
         yield ledger
 
@@ -51,7 +49,7 @@ def correcting(to: Path) -> Iterator[Ledger]:
 async def correcting_by(config: Config, to: Path) -> AsyncIterator[Ledger]:
     """The same beside an event loop, for a correction by what the config's tenant lists; raises WrongTenant, too."""
     prepare(to)
-    with FolderLock(to), await opened(partial(Ledger.open, to, config.bspace_url)) as ledger:
+    with FolderLock(to), await opened(partial(Ledger.open, ledger_path(to), config.bspace_url, place=to)) as ledger:
         _settle(to, ledger)
         yield ledger
 
@@ -63,7 +61,7 @@ def _settle(to: Path, ledger: Ledger) -> None:
 
 def _owner(to: Path) -> str:
     demand_folder(to)
-    with Ledger.read(to) as ledger:
+    with Ledger.read(ledger_path(to)) as ledger:
         if ledger.tenant is None:
             raise ConfigError(f"There is no ledger in {to}: name the right folder with --to.")
         return ledger.tenant
@@ -71,7 +69,7 @@ def _owner(to: Path) -> str:
 
 def chosen_folders(ledger: Ledger, patterns: Sequence[str]) -> dict[str, DataSet]:
     """The data sets of a ledger that some pattern names (all without any), by folder; raises PatternError."""
-    known = ledger.data_sets()
+    known = ledger.folders.data_sets()
     chosen = {data_set.ids for data_set in select(list(known.values()), patterns, ())}
     return {folder: data_set for folder, data_set in known.items() if data_set.ids in chosen}
 
@@ -90,9 +88,9 @@ async def mark(config: Config, to: Path, patterns: Sequence[str], selection: Sel
             if _is_chosen(extract, folder, selection, ledger)
         ]
         # What is marked was looked at: a sync takes whatever is delivered for seen.
-        ledger.keep(looked_at(listing, ledger))
+        ledger.syncs.keep(looked_at(listing, ledger))
         for delivery in marked:
-            ledger.record(delivery)
+            ledger.deliveries.record(delivery)
         return Marked(marked, listing.failed)
 
 
@@ -101,7 +99,7 @@ def _is_chosen(extract: Extract, folder: str, selection: Selection, ledger: Ledg
     return (
         (selection.since is None or queued >= selection.since)
         and (selection.until is None or queued <= selection.until)
-        and ledger.delivered(extract.identity) is None
+        and ledger.deliveries.delivered(extract.identity) is None
         and (
             selection.path is None or any(fnmatchcase(path, selection.path) for path in _paths(extract, folder, ledger))
         )
@@ -109,7 +107,7 @@ def _is_chosen(extract: Extract, folder: str, selection: Selection, ledger: Ledg
 
 
 def _paths(extract: Extract, folder: str, ledger: Ledger) -> tuple[str, ...]:
-    return tuple(ledger.path_for(extract, folder, publish_as.suffix) for publish_as in PublishAs)
+    return tuple(ledger.folders.path_for(extract, folder, publish_as.suffix) for publish_as in PublishAs)
 
 
 def unmark(
@@ -124,10 +122,10 @@ def unmark(
         folders = list(chosen_folders(ledger, patterns))
         if tell is not None:
             for folder in folders:
-                for delivery in ledger.chosen(folder, selection):
+                for delivery in ledger.deliveries.chosen(folder, selection):
                     tell(delivery)
         return sum(
-            ledger.begin_anew(folder) if selection.is_everything else ledger.drop(folder, selection)
+            ledger.restart(folder) if selection.is_everything else ledger.deliveries.drop(folder, selection)
             for folder in folders
         )
 
@@ -135,7 +133,7 @@ def unmark(
 def accept(to: Path, patterns: Sequence[str]) -> int:
     """Live with the open gaps of data sets, so that they are no longer exit code 3; how many there were."""
     with correcting(to) as ledger:
-        return sum(ledger.accept_gaps(folder) for folder in chosen_folders(ledger, patterns))
+        return sum(ledger.gaps.accept(folder) for folder in chosen_folders(ledger, patterns))
 
 
 def unpin(to: Path, patterns: Sequence[str]) -> list[str]:
@@ -143,5 +141,5 @@ def unpin(to: Path, patterns: Sequence[str]) -> list[str]:
     with correcting(to) as ledger:
         chosen = chosen_folders(ledger, patterns)
         for folder in chosen:
-            ledger.pin_columns(folder, None)
+            ledger.columns.pin(folder, None)
         return [data_set.name for data_set in chosen.values()]

@@ -24,7 +24,7 @@ from ..events import Examined, Observer, Read, Reviewed, Surveyed, unobserved
 from ..options import Verify
 from ..formats.archive import Checked, check, measure
 from ..formats.csv_header import columns_of
-from ..ledger.ledger import Delivery
+from ..ledger import Delivery
 from ..models import BdsType, DataSet, Extract
 from ..options import RunOptions
 from ..planning.placement import by_folder
@@ -90,7 +90,7 @@ async def rebuild(
             for folder, found in files.items():
                 looked = list(_told_apart([await _look_at(to, each, verify, threads, observer) for each in found]))
                 whole = [each for each in looked if isinstance(each, Delivery)]
-                ledger.begin_anew(folder, whole)
+                ledger.restart(folder, whole)
                 recorded += len(whole)
                 rejected += [each for each in looked if isinstance(each, Rejected)]
         return Rebuilt(recorded, rejected, listing.failed)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ..errors import ConfigError, DestinationError, FolderBusy, LedgerBusy, exit_code_of
 from ..events import Event, Finished
-from ..ledger.ledger import Ledger
-from ..ledger.waiting import BUSY_TIMEOUT, HURRIED, Patience
+from ..ledger import BUSY_TIMEOUT, HURRIED, Ledger, Patience
 from ..support import clock
+from ..workspace.folder import ledger_path
 from .files import demand_writable, is_special, write
 from .metrics import read_former, textfile, without_plan
 
@@ -71,5 +71,5 @@ def _patience(exit_code: int) -> Patience:
 
 def newest_delivered(folder: Path, patience: Patience) -> dict[str, datetime]:
     """The newest delivered queued date of each data set, by the data set's folder."""
-    with Ledger.read(folder, patience=patience) as ledger:
-        return ledger.newest_delivered()
+    with Ledger.read(ledger_path(folder), patience=patience) as ledger:
+        return ledger.deliveries.newest()

@@ -16,9 +16,7 @@ from pathlib import Path
 import pytest
 
 from bds_async.errors import FolderBusy, LedgerBusy
-from bds_async.ledger.ledger import Delivery, Ledger
-from bds_async.ledger.opening import opened
-from bds_async.ledger.waiting import HURRIED, Patience
+from bds_async.ledger import HURRIED, Delivery, Ledger, Patience, opened
 from bds_async.models import DataSet, Plugin
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.workspace.file_names import published_files
@@ -39,24 +37,24 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ledger(folder: Path) -> Iterator[Ledger]:
-    with Ledger.open(folder, TENANT) as found:
+    with Ledger.open(ledger_path(folder), TENANT) as found:
         yield found
 
 
 def deliver(ledger: Ledger) -> None:
-    ledger.record(Delivery.of(full(0), ledger.folder_for(USERS)))
+    ledger.deliveries.record(Delivery.of(full(0), ledger.folders.folder_for(USERS)))
 
 
 @pytest.fixture
 def holder(folder: Path) -> Iterator[sqlite3.Connection]:
     """Another program at the ledger."""
-    Ledger.open(folder, TENANT).close()
+    Ledger.open(ledger_path(folder), TENANT).close()
     with closing(sqlite3.connect(ledger_path(folder), isolation_level=None)) as connection:
         yield connection
 
 
 def test_a_database_that_is_held_for_too_long_is_busy(folder: Path, holder: sqlite3.Connection) -> None:
-    with Ledger.open(folder, TENANT, Patience(0.05)) as ledger:
+    with Ledger.open(ledger_path(folder), TENANT, Patience(0.05)) as ledger:
         holder.execute("BEGIN EXCLUSIVE")
         with pytest.raises(LedgerBusy, match="Another program holds") as caught:
             deliver(ledger)
@@ -67,13 +65,13 @@ def test_a_database_that_is_held_for_too_long_is_busy(folder: Path, holder: sqli
 
 def test_after_a_wait_in_vain_the_next_ones_are_short(folder: Path, holder: sqlite3.Connection) -> None:
     """The run is at its end by then, and asks the ledger a few times more."""
-    with Ledger.open(folder, TENANT, Patience(HURRIED + 0.1)) as ledger:
+    with Ledger.open(ledger_path(folder), TENANT, Patience(HURRIED + 0.1)) as ledger:
         holder.execute("BEGIN EXCLUSIVE")
         taken = []
         for _ in range(3):
             began = time.monotonic()
             with pytest.raises(LedgerBusy):
-                ledger.totals()
+                ledger.deliveries.totals()
             taken.append(time.monotonic() - began)
     assert taken[0] > HURRIED + 0.1
     assert HURRIED < taken[1] < 4 * HURRIED
@@ -89,7 +87,7 @@ def test_a_wait_under_way_is_cut_short(ledger: Ledger, holder: sqlite3.Connectio
         deliver(ledger)
     assert time.monotonic() - began < 10
     holder.execute("ROLLBACK")
-    assert ledger.delivered(full(0).identity) is None
+    assert ledger.deliveries.delivered(full(0).identity) is None
 
 
 def test_a_reader_that_goes_lets_what_was_to_be_written_be_committed(ledger: Ledger, folder: Path) -> None:
@@ -99,7 +97,7 @@ def test_a_reader_that_goes_lets_what_was_to_be_written_be_committed(ledger: Led
     reading.execute("SELECT * FROM tenant").fetchall()
     threading.Timer(0.5, reading.close).start()
     deliver(ledger)
-    assert ledger.delivered(full(0).identity) is not None
+    assert ledger.deliveries.delivered(full(0).identity) is not None
 
 
 async def test_opening_gives_way_to_a_cancellation(folder: Path, holder: sqlite3.Connection) -> None:
@@ -110,7 +108,7 @@ async def test_opening_gives_way_to_a_cancellation(folder: Path, holder: sqlite3
     def open_ledger(patience: Patience) -> Ledger:
         begun.set()
         try:
-            return Ledger.open(folder, TENANT, patience)
+            return Ledger.open(ledger_path(folder), TENANT, patience)
         finally:
             over.set()
 
@@ -131,7 +129,7 @@ async def test_a_ledger_that_opens_just_as_it_is_cancelled_is_closed(folder: Pat
     def open_ledger(patience: Patience) -> Ledger:
         begun.set()
         time.sleep(0.1)
-        ledgers.append(Ledger.open(folder, TENANT, patience))
+        ledgers.append(Ledger.open(ledger_path(folder), TENANT, patience))
         return ledgers[0]
 
     opening = asyncio.create_task(opened(open_ledger))
@@ -148,7 +146,7 @@ def test_a_short_wait_for_a_reader_is_no_fault(ledger: Ledger, folder: Path) -> 
     holder.execute("BEGIN EXCLUSIVE")
     threading.Timer(0.2, holder.close).start()
     deliver(ledger)
-    assert ledger.delivered(full(0).identity) is not None
+    assert ledger.deliveries.delivered(full(0).identity) is not None
 
 
 @pytest.fixture
@@ -183,7 +181,7 @@ async def stopped(running: Running, home: Path) -> str:
 async def test_a_run_that_waits_to_open_it_is_stopped(sandbox: Sandbox, tmp_path: Path) -> None:
     """As being stopped, not as one that found it busy; its metrics say so."""
     prepare(tmp_path / "to")
-    Ledger.open(tmp_path / "to", sandbox.tenant_url).close()
+    Ledger.open(ledger_path(tmp_path / "to"), sandbox.tenant_url).close()
     with closing(sqlite3.connect(ledger_path(tmp_path / "to"), isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
         async with syncing(sandbox, tmp_path) as running:
@@ -198,7 +196,7 @@ async def test_a_correction_that_waits_to_open_it_is_stopped(
 ) -> None:
     sandbox.write_config(tmp_path / "config.json")
     prepare(tmp_path / "to")
-    Ledger.open(tmp_path / "to", sandbox.tenant_url).close()
+    Ledger.open(ledger_path(tmp_path / "to"), sandbox.tenant_url).close()
     arguments = ("ledger", *command, "--config", tmp_path / "config.json", "--to", tmp_path / "to")
     with closing(sqlite3.connect(ledger_path(tmp_path / "to"), isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")

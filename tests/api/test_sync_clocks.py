@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from bds_async.ledger import Missed
 from bds_async.models import BdsType
-from bds_async.planning.sync_state import Look, Missed
+from bds_async.planning.sync_state import Look
 from tests.support.sync_world import Books, World, at, diff, full
 
 DAY = 24

@@ -17,10 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bds_async.brightspace.catalogue.listing import Listing
-from bds_async.ledger.format import transaction
-from bds_async.ledger.inventory import Selection
-from bds_async.ledger.ledger import Delivery, Ledger
-from bds_async.ledger.rows import WRITE, row_of
+from bds_async.ledger import Delivery, Ledger, Selection
+from bds_async.ledger.delivery import WRITE, row_of
 from bds_async.models import BdsType, DataSet, Extract, Plugin
 from bds_async.options import PullOptions, SyncOptions
 from bds_async.planning.pull import plan_pull
@@ -64,14 +62,13 @@ def deliveries(rows: int) -> Iterator[Delivery]:
 
 def fill(folder: Path, rows: int) -> None:
     prepare(folder)
-    with Ledger.open(folder, TENANT) as ledger:
-        ledger.folders_for(map(data_set, range(DATA_SETS)))
-        connection = ledger._connection
-        connection.execute("PRAGMA synchronous = OFF")
-        with transaction(connection):
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
+        ledger.folders.folders_for(map(data_set, range(DATA_SETS)))
+        ledger._database.execute("PRAGMA synchronous = OFF")
+        with ledger._database.writing():
             for delivery in deliveries(rows):
                 for statement in WRITE:
-                    connection.execute(statement, row_of(delivery))
+                    ledger._database.execute(statement, **row_of(delivery))
 
 
 def listing() -> Listing:
@@ -96,19 +93,19 @@ def measured(folder: Path) -> dict[str, float]:
         seconds[name] = time.perf_counter() - began
         return result
 
-    ledger = timed("open", lambda: Ledger.open(folder, TENANT))
+    ledger = timed("open", lambda: Ledger.open(ledger_path(folder), TENANT))
     assert isinstance(ledger, Ledger)
     with ledger:
         first = timed("plan the first sync", lambda: plan_sync(listed, SyncOptions(), ledger))
-        ledger.keep(first.kept)  # type: ignore[attr-defined]
+        ledger.syncs.keep(first.kept)  # type: ignore[attr-defined]
         plan = timed("plan a sync", lambda: plan_sync(listed, SyncOptions(), ledger))
         assert len(plan.steps) == DATA_SETS * NEW  # type: ignore[attr-defined]
-        timed("keep it", lambda: ledger.keep(plan.kept))  # type: ignore[attr-defined]
-        folders = ledger.folders_for(listed.extracts)
+        timed("keep it", lambda: ledger.syncs.keep(plan.kept))  # type: ignore[attr-defined]
+        folders = ledger.folders.folders_for(listed.extracts)
         timed("say how complete all is", lambda: [ledger.complete_through(each) for each in folders])
         timed("plan a pull of everything", lambda: plan_pull(listed, PullOptions(wanted=Wanted.ALL), ledger, folder))
-        timed("columns of one data set", lambda: list(ledger.headers(folders[0])))
-        timed("export all", lambda: sum(1 for _ in ledger.deliveries()))
+        timed("columns of one data set", lambda: list(ledger.columns.headers(folders[0])))
+        timed("export all", lambda: sum(1 for _ in ledger.deliveries.all()))
     timed("unmark all", lambda: unmark(folder, ["*"], Selection()))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {**seconds, "resident MB": peak / 1024, "of it for the ledger": (peak - base) / 1024}

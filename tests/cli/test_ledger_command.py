@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from bds_async import Config, sync
-from bds_async.ledger.ledger import Ledger
+from bds_async.ledger import Ledger
 from bds_async.sandbox import Sandbox, SandboxSettings, SchemaChange
+from bds_async.workspace.folder import ledger_path
 from tests.support.commands import Done, bds
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
@@ -129,8 +130,8 @@ async def test_wrong_usage_is_exit_2_and_changes_nothing(to: Path, arguments: tu
     done = await run(to, "ledger", *arguments)
     assert done.code == 2
     assert said in done.err
-    with Ledger.read(to) as ledger:
-        assert len(list(ledger.deliveries())) == 8
+    with Ledger.read(ledger_path(to)) as ledger:
+        assert len(list(ledger.deliveries.all())) == 8
 
 
 @pytest.mark.parametrize("command", [("ledger", "show"), ("ledger", "export"), ("schema",)])

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from bds_async.ledger.ledger import Delivery, Ledger
+from bds_async.ledger import Delivery, Ledger
 from bds_async.sandbox import Sandbox, SandboxSettings
-from bds_async.workspace.folder import prepare
+from bds_async.workspace.folder import ledger_path, prepare
 from tests.crash.crashed_folder import Folder, truth_of
 from tests.support.builders import a_data_set, an_extract
 from tests.support.commands import Running, starting, until
@@ -122,10 +122,10 @@ async def test_whatever_the_moment_of_the_cut(disk: Disk, tmp_path: Path, argume
 def test_what_the_ledger_has_committed_is_not_rolled_back(disk: Disk) -> None:
     """Nothing else is written out after the transaction that would take its end to the disk by chance."""
     prepare(disk.to)
-    with Ledger.open(disk.to, "https://school.example") as ledger:
-        ledger.folder_for(a_data_set())
+    with Ledger.open(ledger_path(disk.to), "https://school.example") as ledger:
+        ledger.folders.folder_for(a_data_set())
         disk.write_out()
-        ledger.record(Delivery.of(an_extract(), "UserEnrollments"))
+        ledger.deliveries.record(Delivery.of(an_extract(), "UserEnrollments"))
     disk.cut_power()
-    with Ledger.read(disk.to) as ledger:
-        assert ledger.delivered(an_extract().identity) is not None
+    with Ledger.read(ledger_path(disk.to)) as ledger:
+        assert ledger.deliveries.delivered(an_extract().identity) is not None

@@ -24,10 +24,10 @@ from bds_async.errors import DestinationError
 from bds_async.options import Verify
 from bds_async.formats.archive import check, unzip_csv
 from bds_async.formats.csv_header import columns_of
-from bds_async.ledger.ledger import Delivery, Ledger
+from bds_async.ledger import Delivery, Ledger
 from bds_async.support import durable
 from bds_async.transfer.partial import Partial
-from bds_async.workspace.folder import partial_folder, prepare
+from bds_async.workspace.folder import ledger_path, partial_folder, prepare
 from tests.support import publishing_process
 from tests.support.publishing_process import TENANT, USERS, extract_number, zip_number
 
@@ -44,8 +44,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ledger(folder: Path) -> Iterator[Ledger]:
-    with Ledger.open(folder, TENANT) as opened:
-        opened.folder_for(USERS)
+    with Ledger.open(ledger_path(folder), TENANT) as opened:
+        opened.folders.folder_for(USERS)
         yield opened
 
 
@@ -83,8 +83,8 @@ async def test_a_staged_file_gets_its_name_and_its_row(publisher: Publisher, led
         checked.sha256,
         ("UserId", "Number"),
     )
-    assert ledger.delivered(ONE.identity) == delivery
-    assert ledger.intents() == []
+    assert ledger.deliveries.delivered(ONE.identity) == delivery
+    assert ledger.deliveries.intents() == []
 
 
 async def test_a_csv_is_published_and_its_zip_goes(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
@@ -108,7 +108,7 @@ async def test_a_file_is_replaced_by_a_whole_one(publisher: Publisher, ledger: L
     staged.write_bytes(zip_number(7))
     delivery = await publish(publisher, staged)
     assert (folder / PATH).read_bytes() == zip_number(7)
-    assert [each.sha256 for each in ledger.deliveries()] == [delivery.sha256]
+    assert [each.sha256 for each in ledger.deliveries.all()] == [delivery.sha256]
 
 
 @posix_only
@@ -141,14 +141,16 @@ async def test_each_step_comes_after_the_one_that_it_relies_on(
     for name in ("fsync_file", "fsync_folder", "replace"):
         noting(durable, name)
     for name in ("intend", "finish"):
-        noting(ledger, name)
+        noting(ledger.deliveries, name)
     await publish(publisher, stage(folder))
     assert steps == ["fsync_file", "fsync_folder", "intend", "replace", "fsync_folder", "finish"]
 
 
 async def test_many_at_a_time_are_all_published(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
     await asyncio.gather(*(publish(publisher, stage(folder, number), number) for number in range(1, 9)))
-    assert {each.identity for each in ledger.deliveries()} == {extract_number(each).identity for each in range(1, 9)}
+    assert {each.identity for each in ledger.deliveries.all()} == {
+        extract_number(each).identity for each in range(1, 9)
+    }
     assert all((folder / f"Users/full/{number}.zip").read_bytes() == zip_number(number) for number in range(1, 9))
 
 
@@ -156,21 +158,21 @@ async def test_a_cancelled_publication_is_finished_first(
     publisher: Publisher, ledger: Ledger, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go_on = threading.Event(), threading.Event()
-    intend = ledger.intend
+    intend = ledger.deliveries.intend
 
     def slow(delivery: Delivery) -> None:
         begun.set()
         go_on.wait(30)
         intend(delivery)
 
-    monkeypatch.setattr(ledger, "intend", slow)
+    monkeypatch.setattr(ledger.deliveries, "intend", slow)
     publishing = asyncio.create_task(publish(publisher, stage(folder)))
     await asyncio.to_thread(begun.wait, 30)
     publishing.cancel()
     asyncio.get_running_loop().call_soon(go_on.set)
     with pytest.raises(asyncio.CancelledError):
         await publishing
-    assert ledger.delivered(ONE.identity) is not None
+    assert ledger.deliveries.delivered(ONE.identity) is not None
     assert (folder / PATH).exists()
 
 
@@ -196,7 +198,7 @@ async def test_a_staged_file_that_vanished_is_a_fault_of_the_destination(
     staged.unlink()
     with pytest.raises(DestinationError, match="is gone"):
         await publisher.publish(ONE, staged, PATH, checked)
-    assert ledger.intents() == []
+    assert ledger.deliveries.intents() == []
 
 
 # Reconciling
@@ -205,7 +207,7 @@ async def test_a_staged_file_that_vanished_is_a_fault_of_the_destination(
 def intend(ledger: Ledger, folder: Path, staged: Path) -> Delivery:
     checked = check(staged, Verify.FULL)
     delivery = Delivery.of(ONE, "Users", path=PATH, bytes=checked.bytes, sha256=checked.sha256)
-    ledger.intend(replace(delivery, staged=staged.relative_to(folder).as_posix()))
+    ledger.deliveries.intend(replace(delivery, staged=staged.relative_to(folder).as_posix()))
     return delivery
 
 
@@ -229,8 +231,8 @@ async def test_a_file_still_staged_gets_its_name(publisher: Publisher, ledger: L
     intend(ledger, folder, stage(folder))
     (done,) = await publisher.reconcile()
     assert (folder / PATH).read_bytes() == zip_number(0)
-    assert ledger.delivered(ONE.identity) == done
-    assert ledger.intents() == []
+    assert ledger.deliveries.delivered(ONE.identity) == done
+    assert ledger.deliveries.intents() == []
 
 
 @pytest.mark.parametrize("is_taken", [False, True])
@@ -245,7 +247,7 @@ async def test_a_file_that_had_its_name_is_done(
     if is_taken:
         (folder / PATH).unlink()
     assert [each.identity for each in await publisher.reconcile()] == [ONE.identity]
-    assert ledger.delivered(ONE.identity) is not None
+    assert ledger.deliveries.delivered(ONE.identity) is not None
     assert (folder / PATH).exists() is not is_taken
 
 
@@ -262,16 +264,16 @@ async def test_a_staged_file_of_another_length_is_never_published(
     os.truncate(staged, 10)
     settled = await publisher.reconcile()
     assert [each.identity for each in settled] == ([ONE.identity] if is_published else [])
-    assert (ledger.delivered(ONE.identity) is not None) is is_published
+    assert (ledger.deliveries.delivered(ONE.identity) is not None) is is_published
     assert (folder / PATH).exists() is is_published
-    assert ledger.intents() == []
+    assert ledger.deliveries.intents() == []
 
 
 async def test_an_intent_that_leaves_the_folder_is_refused(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
     """A ledger is a file, and files can be tampered with."""
     staged = stage(folder)
     delivery = intend(ledger, folder, staged)
-    ledger.intend(replace(delivery, path="../outside.zip", staged=staged.relative_to(folder).as_posix()))
+    ledger.deliveries.intend(replace(delivery, path="../outside.zip", staged=staged.relative_to(folder).as_posix()))
     with pytest.raises(DestinationError, match="no path inside"):
         await publisher.reconcile()
     assert not (folder.parent / "outside.zip").exists()
@@ -289,7 +291,7 @@ async def test_a_whole_file_is_adopted(publisher: Publisher, ledger: Ledger, fol
     delivery = await publisher.adopt(ONE, PATH, Verify.FULL)
     assert delivery is not None
     assert (delivery.bytes, delivery.sha256, delivery.columns) == (checked.bytes, checked.sha256, checked.columns)
-    assert ledger.delivered(ONE.identity) == delivery
+    assert ledger.deliveries.delivered(ONE.identity) == delivery
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", zip_number(0)[:-1]])
@@ -299,7 +301,7 @@ async def test_a_file_that_is_not_whole_is_not_adopted(
     (folder / PATH).parent.mkdir(parents=True)
     (folder / PATH).write_bytes(content)
     assert await publisher.adopt(ONE, PATH, Verify.FULL) is None
-    assert ledger.delivered(ONE.identity) is None
+    assert ledger.deliveries.delivered(ONE.identity) is None
     assert (folder / PATH).read_bytes() == content
 
 
@@ -309,7 +311,7 @@ async def test_what_cannot_be_verified_is_not_adopted(publisher: Publisher, ledg
     (folder / "Users/full/Users.csv").write_bytes(b"UserId\r\n1\r\n")
     for path in (PATH, "Users/full/folder.zip", "Users/full/Users.csv"):
         assert await publisher.adopt(ONE, path, Verify.FULL) is None
-    assert list(ledger.deliveries()) == []
+    assert list(ledger.deliveries.all()) == []
 
 
 # Killing
@@ -320,10 +322,10 @@ PLACES = [
     f"{target}:{when}:{call}"
     for target in (
         "bds_async.support.durable.fsync_file",
-        "bds_async.Ledger.intend",
+        "bds_async.Deliveries.intend",
         "bds_async.support.durable.replace",
         "bds_async.support.durable.fsync_folder",
-        "bds_async.Ledger.finish",
+        "bds_async.Deliveries.finish",
     )
     for when in ("before", "after")
     for call in (0, 2)
@@ -353,12 +355,12 @@ def take_away(folder: Path, taken: Counter[str]) -> None:
 
 
 def assert_each_came_once(folder: Path, taken: Counter[str], count: int) -> None:
-    with Ledger.open(folder, TENANT) as ledger:
-        assert [each.identity for each in ledger.deliveries()] == [
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
+        assert [each.identity for each in ledger.deliveries.all()] == [
             extract_number(each).identity for each in range(count)
         ]
-        assert {Path(each.path or "").name for each in ledger.deliveries()} == set(taken)
-        assert ledger.intents() == []
+        assert {Path(each.path or "").name for each in ledger.deliveries.all()} == set(taken)
+        assert ledger.deliveries.intents() == []
     assert set(taken.values()) == {1}
     assert list(partial_folder(folder).iterdir()) == []
 

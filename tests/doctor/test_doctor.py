@@ -14,10 +14,10 @@ from bds_async.doctor.checks import STEPS
 from bds_async.doctor.examination import Examination, examine
 from bds_async.doctor.steps import Case, Check, CheckStatus, Finding, Step, take
 from bds_async.errors import AuthorisationError, ConfigError
-from bds_async.ledger.ledger import Delivery, Ledger
+from bds_async.ledger import Delivery, Ledger
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.support import durable
-from bds_async.workspace.folder import prepare
+from bds_async.workspace.folder import ledger_path, prepare
 from tests.support.builders import a_data_set, an_extract
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="modes are those of POSIX")
@@ -470,8 +470,8 @@ class TestDestination:
 
     async def test_a_folder_of_another_tenant_is_exit_2(self, sandbox, examined, tmp_path):
         prepare(tmp_path / "data")
-        with Ledger.open(tmp_path / "data", "https://other.example") as ledger:
-            ledger.record(Delivery.of(an_extract(), ledger.folder_for(a_data_set())))
+        with Ledger.open(ledger_path(tmp_path / "data"), "https://other.example") as ledger:
+            ledger.deliveries.record(Delivery.of(an_extract(), ledger.folders.folder_for(a_data_set())))
         examination = await examined(sandbox)
         assert only("failed", examination) == {"space"}
         assert "https://other.example" in named(examination, "space").found

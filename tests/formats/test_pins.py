@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from bds_async import Outcome, PublishAs, RunOptions, RunReport, Status
-from bds_async.ledger.ledger import Ledger
+from bds_async.ledger import Ledger
 from bds_async.runs.corrections import unpin
 from bds_async.runs.discrepancies import Remedy, Verification
 from bds_async.runs.repair import repair
 from bds_async.sandbox import SchemaChange
+from bds_async.workspace.folder import ledger_path
 from tests.support.scheduled import DAY, NOW, Scheduled, of, scheduled, take_away
 
 CSV = {"publish_as": PublishAs.CSV}
@@ -173,9 +174,9 @@ async def test_where_the_delivered_csv_is_not_known_the_pinned_columns_are_writt
     async with scheduled(tmp_path, data_sets=1, schema_changes=(APPENDED,)) as job:
         await job.sync(**PINNED)
         later = await job.sync(3 * DAY, **PINNED)
-        with Ledger.open(job.to, job.config.bspace_url) as ledger:
-            known = next(each for each in ledger.deliveries() if each.path == later.outcomes[-1].path)
-            ledger.record(dataclasses.replace(known, sha256=None))
+        with Ledger.open(ledger_path(job.to), job.config.bspace_url) as ledger:
+            known = next(each for each in ledger.deliveries.all() if each.path == later.outcomes[-1].path)
+            ledger.deliveries.record(dataclasses.replace(known, sha256=None))
         before, found = await spoilt_and_repaired(job, later.outcomes[-1])
         assert holds(job, before)
     assert {each.remedy for each in found.discrepancies} == {Remedy.REPAIRED}
@@ -196,6 +197,6 @@ async def test_without_the_option_nothing_is_dropped_or_pinned(tmp_path: Path, o
         await job.sync(**options)
         await job.sync(2 * DAY, **options)
         taken = take_away(job.to)
-    with Ledger.read(job.to) as ledger:
-        assert ledger.stored_pin("Users") is None
+    with Ledger.read(ledger_path(job.to)) as ledger:
+        assert ledger.columns.stored_pin("Users") is None
     assert len(taken) > 3

@@ -20,12 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bds_async.errors import ConfigError, DestinationError, WrongTenant
+from bds_async.ledger import Delivery, Kept, LastLook, Ledger, Missed, State, migrations, sqlite_file
 from bds_async.ledger import database as ledger_database
-from bds_async.ledger import format as ledger_format
-from bds_async.ledger import queries as ledger_queries
-from bds_async.ledger.ledger import Delivery, Ledger, State
 from bds_async.models import BdsType, DataSet, Extract, Identity, Plugin
-from bds_async.planning.sync_state import Kept, LastLook, Missed
 from bds_async.runs.verification import demand_ledger
 from bds_async.workspace.folder import ledger_path, prepare, state_folder
 from bds_async.workspace.paths import fold
@@ -44,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ledger(folder: Path) -> Iterator[Ledger]:
-    with Ledger.open(folder, TENANT) as opened:
+    with Ledger.open(ledger_path(folder), TENANT) as opened:
         yield opened
 
 
@@ -69,14 +66,14 @@ def differential(days: float) -> Extract:
 
 
 def delivery(ledger: Ledger, chosen: Extract, columns: tuple[str, ...] | None = COLUMNS) -> Delivery:
-    folder = ledger.folder_for(data_set())
-    path = ledger.path_for(chosen, folder, ".zip")
+    folder = ledger.folders.folder_for(data_set())
+    path = ledger.folders.path_for(chosen, folder, ".zip")
     return Delivery.of(chosen, folder, path=path, bytes=10, sha256="ab" * 32, columns=columns)
 
 
 def deliver(ledger: Ledger, *chosen: Extract) -> None:
     for each in chosen:
-        ledger.record(delivery(ledger, each))
+        ledger.deliveries.record(delivery(ledger, each))
 
 
 # Deliveries
@@ -85,25 +82,25 @@ def deliver(ledger: Ledger, *chosen: Extract) -> None:
 def test_an_intent_becomes_a_delivery(ledger: Ledger) -> None:
     chosen = extract()
     intended = replace(delivery(ledger, chosen), staged=".bds-async/partial/x.part")
-    ledger.intend(intended)
-    assert ledger.delivered(chosen.identity) is None
-    assert ledger.intents() == [replace(intended, state=State.INTENT)]
-    done = ledger.finish(chosen.identity, START)
+    ledger.deliveries.intend(intended)
+    assert ledger.deliveries.delivered(chosen.identity) is None
+    assert ledger.deliveries.intents() == [replace(intended, state=State.INTENT)]
+    done = ledger.deliveries.finish(chosen.identity, START)
     assert done == replace(intended, state=State.DONE, staged=None, delivered_at=START)
-    assert ledger.delivered(chosen.identity) == done
-    assert ledger.intents() == []
+    assert ledger.deliveries.delivered(chosen.identity) == done
+    assert ledger.deliveries.intents() == []
 
 
 def test_what_was_delivered_is_known_to_the_next_run(folder: Path) -> None:
-    with Ledger.open(folder, TENANT) as first:
+    with Ledger.open(ledger_path(folder), TENANT) as first:
         deliver(first, extract())
-        known = first.delivered(extract().identity)
+        known = first.deliveries.delivered(extract().identity)
     assert known is not None
     assert known.delivered_at is not None
-    with Ledger.open(folder, TENANT) as second:
-        assert second.delivered(extract().identity) == known
-    with Ledger.read(folder) as reader:
-        assert reader.delivered(extract().identity) == known
+    with Ledger.open(ledger_path(folder), TENANT) as second:
+        assert second.deliveries.delivered(extract().identity) == known
+    with Ledger.read(ledger_path(folder)) as reader:
+        assert reader.deliveries.delivered(extract().identity) == known
 
 
 def test_every_part_of_the_identity_counts(ledger: Ledger) -> None:
@@ -117,48 +114,48 @@ def test_every_part_of_the_identity_counts(ledger: Ledger) -> None:
         replace(chosen, created_date=START),
         replace(chosen, version="9.40"),
     ]
-    assert [ledger.delivered(other.identity) for other in others] == [None] * 5
-    assert ledger.delivered(replace(chosen, schema_id=None, plugin_id="f-1").identity) is not None
+    assert [ledger.deliveries.delivered(other.identity) for other in others] == [None] * 5
+    assert ledger.deliveries.delivered(replace(chosen, schema_id=None, plugin_id="f-1").identity) is not None
 
 
 def test_a_delivery_can_be_replaced_and_forgotten(ledger: Ledger) -> None:
     deliver(ledger, extract())
-    ledger.record(replace(delivery(ledger, extract()), bytes=11, columns=None))
-    known = ledger.delivered(extract().identity)
+    ledger.deliveries.record(replace(delivery(ledger, extract()), bytes=11, columns=None))
+    known = ledger.deliveries.delivered(extract().identity)
     assert known is not None
     assert (known.bytes, known.columns) == (11, None)
-    assert ledger.forget(extract().identity)
-    assert not ledger.forget(extract().identity)
-    assert ledger.delivered(extract().identity) is None
+    assert ledger.deliveries.forget(extract().identity)
+    assert not ledger.deliveries.forget(extract().identity)
+    assert ledger.deliveries.delivered(extract().identity) is None
 
 
 def test_only_an_intent_can_be_finished(ledger: Ledger) -> None:
     with pytest.raises(KeyError):
-        ledger.finish(extract().identity)
+        ledger.deliveries.finish(extract().identity)
 
 
 def test_an_extract_may_count_as_delivered_without_a_file(ledger: Ledger) -> None:
     """As when a person says so; any number of them."""
     for days in (0, 1):
-        ledger.record(Delivery.of(extract(days), ledger.folder_for(data_set())))
-        known = ledger.delivered(extract(days).identity)
+        ledger.deliveries.record(Delivery.of(extract(days), ledger.folders.folder_for(data_set())))
+        known = ledger.deliveries.delivered(extract(days).identity)
         assert known is not None
         assert known.path is None
 
 
 def test_the_totals_are_those_of_files_that_were_delivered(ledger: Ledger) -> None:
-    assert ledger.totals() == (0, 0)
+    assert ledger.deliveries.totals() == (0, 0)
     deliver(ledger, extract(), extract(1))
-    ledger.record(Delivery.of(extract(2), "Users"))
-    ledger.intend(delivery(ledger, extract(3)))
-    assert ledger.totals() == (2, 20)
+    ledger.deliveries.record(Delivery.of(extract(2), "Users"))
+    ledger.deliveries.intend(delivery(ledger, extract(3)))
+    assert ledger.deliveries.totals() == (2, 20)
 
 
 def test_the_old_routes_do_not_unlearn_the_schema_id(ledger: Ledger) -> None:
     """They do not know it, and the same extract may be seen by either."""
     deliver(ledger, extract())
-    ledger.record(replace(delivery(ledger, extract()), schema_id=None, data_set="Benutzer"))
-    known = ledger.delivered(extract().identity)
+    ledger.deliveries.record(replace(delivery(ledger, extract()), schema_id=None, data_set="Benutzer"))
+    known = ledger.deliveries.delivered(extract().identity)
     assert known is not None
     assert (known.schema_id, known.data_set) == ("S-1", "Benutzer")
 
@@ -166,22 +163,22 @@ def test_the_old_routes_do_not_unlearn_the_schema_id(ledger: Ledger) -> None:
 def test_many_are_asked_for_at_once(ledger: Ledger) -> None:
     chosen = [extract(0), extract(1), differential(1), differential(2), differential(3)]
     deliver(ledger, *chosen[:4])
-    ledger.intend(delivery(ledger, chosen[4]))
+    ledger.deliveries.intend(delivery(ledger, chosen[4]))
     wanted = [each.identity for each in (*chosen[1:], extract(9), extract(1, plugin="F-9"))]
-    found = ledger.delivered_many(wanted)
+    found = ledger.deliveries.delivered_many(wanted)
     assert set(found) == {each.identity for each in chosen[1:4]}
     assert all(delivery.identity == identity for identity, delivery in found.items())
-    assert ledger.delivered_many([]) == {}
+    assert ledger.deliveries.delivered_many([]) == {}
 
 
 def test_all_are_listed_page_by_page(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_queries, "PAGE", 2)
+    monkeypatch.setattr(ledger_database, "PAGE", 2)
     chosen = [differential(5), extract(4), differential(3), extract(2), differential(1)]
     deliver(ledger, *chosen)
-    ledger.intend(delivery(ledger, extract(9)))
-    assert [each.identity for each in ledger.deliveries()] == [each.identity for each in chosen]
-    assert [each.identity for each in ledger.deliveries("Users")] == [each.identity for each in reversed(chosen)]
-    assert list(ledger.deliveries("Nobody")) == []
+    ledger.deliveries.intend(delivery(ledger, extract(9)))
+    assert [each.identity for each in ledger.deliveries.all()] == [each.identity for each in chosen]
+    assert [each.identity for each in ledger.deliveries.all("Users")] == [each.identity for each in reversed(chosen)]
+    assert list(ledger.deliveries.all("Nobody")) == []
 
 
 moments = st.datetimes(datetime(1900, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC))
@@ -194,78 +191,78 @@ def test_whatever_the_server_sends_is_kept_as_it_was(known: list[Identity], colu
     """To the microsecond, in any script."""
     ledger = Ledger.read(Path("/nonexistent"))
     with ledger:
-        folder = ledger.folder_for(data_set())
-        ledger._connection.execute("INSERT INTO folders VALUES (?, ?)", (folder, folder))
+        folder = ledger.folders.folder_for(data_set())
+        ledger._database.execute("INSERT INTO folders VALUES (?, ?)", folder, folder)
         for identity in known:
-            ledger.record(Delivery(identity, "Ü", None, folder, columns=tuple(columns), delivered_at=START))
-        assert [each.identity for each in ledger.deliveries()] == known
-        assert {each.columns for each in ledger.deliveries()} <= {tuple(columns)}
+            ledger.deliveries.record(Delivery(identity, "Ü", None, folder, columns=tuple(columns), delivered_at=START))
+        assert [each.identity for each in ledger.deliveries.all()] == known
+        assert {each.columns for each in ledger.deliveries.all()} <= {tuple(columns)}
 
 
 # Folders and names
 
 
 def test_a_folder_stays_with_the_ids_when_the_name_changes(folder: Path) -> None:
-    with Ledger.open(folder, TENANT) as ledger:
-        assert ledger.folder_for(data_set("Users")) == "Users"
-    with Ledger.open(folder, TENANT) as ledger:
-        assert ledger.folder_for(data_set("Benutzer")) == "Users"
-        assert ledger.folder_for(data_set("Utilisateurs", (None, "f-1", None))) == "Users"
-        assert ledger.folder_for(data_set("Users", ("S-2", "F-2", None))) == "Userss2"
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
+        assert ledger.folders.folder_for(data_set("Users")) == "Users"
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
+        assert ledger.folders.folder_for(data_set("Benutzer")) == "Users"
+        assert ledger.folders.folder_for(data_set("Utilisateurs", (None, "f-1", None))) == "Users"
+        assert ledger.folders.folder_for(data_set("Users", ("S-2", "F-2", None))) == "Userss2"
 
 
 def test_ids_that_come_later_are_pinned_to_the_known_folder(ledger: Ledger) -> None:
     """The old routes know no schema id; the new ones, later, do."""
-    assert ledger.folder_for(data_set("Users", (None, "F-1", "D-1"))) == "Users"
-    assert ledger.folder_for(data_set("Benutzer", ("S-1", "F-1", "D-1"))) == "Users"
-    assert ledger.folder_for(data_set("Anwender", ("S-1", None, None))) == "Users"
+    assert ledger.folders.folder_for(data_set("Users", (None, "F-1", "D-1"))) == "Users"
+    assert ledger.folders.folder_for(data_set("Benutzer", ("S-1", "F-1", "D-1"))) == "Users"
+    assert ledger.folders.folder_for(data_set("Anwender", ("S-1", None, None))) == "Users"
 
 
 def test_data_sets_that_turn_out_to_be_one_keep_their_folders(ledger: Ledger) -> None:
     """A pin never moves; the joined data set goes by its full."""
-    assert ledger.folder_for(data_set("Users", (None, "F-1", None))) == "Users"
-    assert ledger.folder_for(data_set("Other", (None, None, "D-1"))) == "Other"
-    assert ledger.folder_for(data_set("Users", ("S-1", "F-1", "D-1"))) == "Users"
-    assert ledger.folder_for(data_set("Other", (None, None, "D-1"))) == "Other"
+    assert ledger.folders.folder_for(data_set("Users", (None, "F-1", None))) == "Users"
+    assert ledger.folders.folder_for(data_set("Other", (None, None, "D-1"))) == "Other"
+    assert ledger.folders.folder_for(data_set("Users", ("S-1", "F-1", "D-1"))) == "Users"
+    assert ledger.folders.folder_for(data_set("Other", (None, None, "D-1"))) == "Other"
 
 
 def test_many_folders_are_pinned_at_once(ledger: Ledger) -> None:
     same = [data_set("Users", (f"s-{number}", f"f-{number}", None)) for number in range(4)]
-    assert ledger.folders_for(same) == ["Users", "Userss1", "Userss2", "Userss3"]
-    assert ledger.folders_for(reversed(same)) == ["Userss3", "Userss2", "Userss1", "Users"]
-    assert ledger.folders_for([]) == []
+    assert ledger.folders.folders_for(same) == ["Users", "Userss1", "Userss2", "Userss3"]
+    assert ledger.folders.folders_for(reversed(same)) == ["Userss3", "Userss2", "Userss1", "Users"]
+    assert ledger.folders.folders_for([]) == []
 
 
 def test_an_extract_gets_the_first_of_its_names_that_is_free(ledger: Ledger) -> None:
     """Within one plan, and against what was delivered."""
     first, second = extract(created=40), extract(created=50)
     third = replace(second, queued_for_processing_date=START + timedelta(microseconds=7))
-    paths = [ledger.path_for(each, "Users", ".zip") for each in (first, second, third)]
+    paths = [ledger.folders.path_for(each, "Users", ".zip") for each in (first, second, third)]
     assert paths[0] == "Users/full/Users_full_20261122T040922Z_v9.4.zip"
     assert paths[1] == "Users/full/Users_full_20261122T040922Z_v9.4_c20261122T041012Z.zip"
     assert len(set(paths)) == 3
-    assert [ledger.path_for(each, "Users", ".zip") for each in (third, first, second)] == [paths[2], *paths[:2]]
+    assert [ledger.folders.path_for(each, "Users", ".zip") for each in (third, first, second)] == [paths[2], *paths[:2]]
 
 
 def test_a_delivered_name_is_not_given_to_another_extract(folder: Path) -> None:
-    with Ledger.open(folder, TENANT) as ledger:
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
         deliver(ledger, extract(created=40))
-    with Ledger.open(folder, TENANT) as ledger:
-        assert "_c" in ledger.path_for(extract(created=50), "Users", ".zip")
-        assert "_c" not in ledger.path_for(extract(created=40), "Users", ".zip")
-        assert ledger.path_for(extract(created=40), "Users", ".csv").endswith("v9.4.csv")
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
+        assert "_c" in ledger.folders.path_for(extract(created=50), "Users", ".zip")
+        assert "_c" not in ledger.folders.path_for(extract(created=40), "Users", ".zip")
+        assert ledger.folders.path_for(extract(created=40), "Users", ".csv").endswith("v9.4.csv")
 
 
 def test_no_two_paths_differ_by_case_alone(ledger: Ledger) -> None:
     upper, lower = extract(version="9.A"), extract(version="9.a")
-    paths = [ledger.path_for(each, "Users", ".zip") for each in (upper, lower)]
+    paths = [ledger.folders.path_for(each, "Users", ".zip") for each in (upper, lower)]
     assert paths[0].lower() != paths[1].lower()
     deliver(ledger, upper)
-    known = ledger.at_path(paths[0].swapcase())
+    known = ledger.deliveries.at_path(paths[0].swapcase())
     assert known is not None
     assert known.identity == upper.identity
     with pytest.raises(sqlite3.IntegrityError):
-        ledger.record(replace(delivery(ledger, lower), path=paths[0].lower()))
+        ledger.deliveries.record(replace(delivery(ledger, lower), path=paths[0].lower()))
 
 
 some_ids = st.tuples(*(st.none() | st.sampled_from([f"{kind}-{number}" for number in range(4)]) for kind in "SFD"))
@@ -280,11 +277,11 @@ def test_pins_never_move_and_are_never_shared_by_strangers(seen: list[tuple[str,
     with Ledger.read(Path("/nonexistent")) as ledger:
         for name, (schema_id, full, other) in seen:
             known = data_set(name, (schema_id, full, other))
-            folder = ledger.folder_for(known)
+            folder = ledger.folders.folder_for(known)
             before = [pinned[each] for each in known.ids if each in pinned]
             assert folder == before[0] if before else fold(folder) not in map(fold, pinned.values())
             for each in known.ids:
-                assert ledger.folder_for(DataSet(each, None, None)) == pinned.setdefault(each, folder)
+                assert ledger.folders.folder_for(DataSet(each, None, None)) == pinned.setdefault(each, folder)
 
 
 near = st.integers(0, 3).map(lambda steps: START + timedelta(milliseconds=400 * steps))
@@ -302,47 +299,47 @@ near_extracts = st.builds(
 def test_no_two_extracts_share_a_path_however_alike_they_are(chosen: list[Extract]) -> None:
     """Before they are delivered and after."""
     with Ledger.read(Path("/nonexistent")) as ledger:
-        folder = ledger.folder_for(data_set())
-        ledger._connection.execute("INSERT INTO folders VALUES (?, ?)", (folder, folder))
-        paths = {each.identity: ledger.path_for(each, folder, ".zip") for each in chosen}
+        folder = ledger.folders.folder_for(data_set())
+        ledger._database.execute("INSERT INTO folders VALUES (?, ?)", folder, folder)
+        paths = {each.identity: ledger.folders.path_for(each, folder, ".zip") for each in chosen}
         assert len({path.lower() for path in paths.values()}) == len(paths)
         for each in chosen:
-            ledger.record(Delivery.of(each, folder, path=paths[each.identity]))
-        ledger._reserved.clear()
-        assert {each.identity: ledger.path_for(each, folder, ".zip") for each in chosen} == paths
+            ledger.deliveries.record(Delivery.of(each, folder, path=paths[each.identity]))
+        ledger.folders._reserved.clear()
+        assert {each.identity: ledger.folders.path_for(each, folder, ".zip") for each in chosen} == paths
 
 
 # The tenant
 
 
 def test_a_folder_belongs_to_the_tenant_of_its_first_delivery(folder: Path) -> None:
-    Ledger.open(folder, "https://mistyped.example").close()
-    with Ledger.open(folder, "https://School.Example/") as ledger:
+    Ledger.open(ledger_path(folder), "https://mistyped.example").close()
+    with Ledger.open(ledger_path(folder), "https://School.Example/") as ledger:
         deliver(ledger, extract())
-    with Ledger.open(folder, TENANT) as ledger:
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
         assert ledger.tenant == TENANT
     for opened in (Ledger.open, Ledger.read):
         with pytest.raises(WrongTenant, match=r"holds extracts of https://school\.example") as caught:
-            opened(folder, "https://other.example")
+            opened(ledger_path(folder), "https://other.example")
         assert caught.value.exit_code == 2
 
 
 def test_a_folder_belongs_to_the_tenant_whose_data_sets_were_seen(folder: Path) -> None:
     """Else the names of another tenant's folders would stay taken."""
-    with Ledger.open(folder, TENANT) as ledger:
-        ledger.folder_for(data_set())
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
+        ledger.folders.folder_for(data_set())
     with pytest.raises(WrongTenant):
-        Ledger.open(folder, "https://other.example")
+        Ledger.open(ledger_path(folder), "https://other.example")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
 def test_a_folder_whose_name_is_no_text_has_a_ledger_as_any_other(tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/d\xff%?#"))
     prepare(folder)
-    with Ledger.open(folder, TENANT) as ledger:
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
         deliver(ledger, extract())
-    with Ledger.read(folder) as reader:
-        assert reader.delivered(extract().identity) is not None
+    with Ledger.read(ledger_path(folder)) as reader:
+        assert reader.deliveries.delivered(extract().identity) is not None
     assert ledger_path(folder).is_file()
 
 
@@ -350,31 +347,31 @@ def test_a_folder_whose_name_is_no_text_has_a_ledger_as_any_other(tmp_path: Path
 
 
 def test_reading_a_folder_without_a_ledger_creates_nothing(tmp_path: Path) -> None:
-    with Ledger.read(tmp_path / "nowhere", TENANT) as ledger:
+    with Ledger.read(ledger_path(tmp_path / "nowhere"), TENANT) as ledger:
         assert ledger.tenant is None
-        assert list(ledger.deliveries()) == []
-        assert ledger.folder_for(data_set()) == "Users"
-        assert ledger.folder_for(data_set("users", ("S-2", "F-2", None))) == "userss2"
-        assert ledger.path_for(extract(), "Users", ".zip").startswith("Users/full/")
+        assert list(ledger.deliveries.all()) == []
+        assert ledger.folders.folder_for(data_set()) == "Users"
+        assert ledger.folders.folder_for(data_set("users", ("S-2", "F-2", None))) == "userss2"
+        assert ledger.folders.path_for(extract(), "Users", ".zip").startswith("Users/full/")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_reading_changes_nothing(folder: Path) -> None:
-    with Ledger.open(folder, TENANT) as ledger:
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
         deliver(ledger, extract())
     before = ledger_path(folder).read_bytes()
-    with Ledger.read(folder, TENANT) as reader:
-        assert reader.folder_for(data_set("Benutzer")) == "Users"
-        assert reader.folder_for(data_set("New", ("S-9", "F-9", None))) == "New"
+    with Ledger.read(ledger_path(folder), TENANT) as reader:
+        assert reader.folders.folder_for(data_set("Benutzer")) == "Users"
+        assert reader.folders.folder_for(data_set("New", ("S-9", "F-9", None))) == "New"
         with pytest.raises(DestinationError):
-            reader.record(Delivery.of(extract(5), "Users"))
+            reader.deliveries.record(Delivery.of(extract(5), "Users"))
     assert ledger_path(folder).read_bytes() == before
     assert [path.name for path in state_folder(folder).iterdir() if path.is_file()] == ["ledger.sqlite3"]
 
 
 def test_a_reader_and_a_run_do_not_disturb_each_other(ledger: Ledger, folder: Path) -> None:
-    with Ledger.read(folder) as reader:
-        pages = reader.deliveries()
+    with Ledger.read(ledger_path(folder)) as reader:
+        pages = reader.deliveries.all()
         deliver(ledger, extract(0))
         assert next(pages).identity == extract(0).identity
         deliver(ledger, extract(1))
@@ -385,36 +382,36 @@ def test_a_reader_and_a_run_do_not_disturb_each_other(ledger: Ledger, folder: Pa
 
 
 def test_a_newer_format_is_left_alone(folder: Path) -> None:
-    Ledger.open(folder, TENANT).close()
+    Ledger.open(ledger_path(folder), TENANT).close()
     with sqlite3.connect(ledger_path(folder)) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     for opened in (Ledger.open, Ledger.read):
         with pytest.raises(ConfigError, match="newer bds-async"):
-            opened(folder, TENANT)
+            opened(ledger_path(folder), TENANT)
 
 
 def test_an_older_format_is_brought_forward(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the next run; a reader asks for that, and what was delivered stays."""
-    with Ledger.open(folder, TENANT) as ledger:
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
         deliver(ledger, extract())
-    added = (*ledger_format.MIGRATIONS, ("ALTER TABLE extracts ADD COLUMN remark TEXT",))
-    monkeypatch.setattr(ledger_format, "MIGRATIONS", added)
-    monkeypatch.setattr(ledger_database, "NEWEST", len(added))
+    added = (*migrations.MIGRATIONS, ("ALTER TABLE extracts ADD COLUMN remark TEXT",))
+    monkeypatch.setattr(migrations, "MIGRATIONS", added)
+    monkeypatch.setattr(sqlite_file, "NEWEST", len(added))
     with pytest.raises(ConfigError, match="older format"):
-        Ledger.read(folder)
-    with Ledger.open(folder, TENANT) as ledger:
-        assert ledger.delivered(extract().identity) is not None
-        assert ledger._rows("SELECT remark FROM extracts") == [(None,)]
+        Ledger.read(ledger_path(folder))
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
+        assert ledger.deliveries.delivered(extract().identity) is not None
+        assert [row["remark"] for row in ledger._database.rows("SELECT remark FROM extracts")] == [None]
 
 
 def test_a_migration_that_breaks_off_leaves_the_old_format(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Ledger.open(folder, TENANT).close()
+    Ledger.open(ledger_path(folder), TENANT).close()
     before = ledger_path(folder).read_bytes()
-    broken = (*ledger_format.MIGRATIONS, ("ALTER TABLE extracts ADD COLUMN remark TEXT", "CREATE TABLE tenant (x)"))
-    monkeypatch.setattr(ledger_format, "MIGRATIONS", broken)
+    broken = (*migrations.MIGRATIONS, ("ALTER TABLE extracts ADD COLUMN remark TEXT", "CREATE TABLE tenant (x)"))
+    monkeypatch.setattr(migrations, "MIGRATIONS", broken)
     with pytest.raises(sqlite3.OperationalError):
-        Ledger.open(folder, TENANT)
+        Ledger.open(ledger_path(folder), TENANT)
     assert ledger_path(folder).read_bytes() == before
 
 
@@ -423,7 +420,7 @@ def test_a_damaged_ledger_says_what_to_do(folder: Path, content: bytes) -> None:
     ledger_path(folder).write_bytes(content)
     for opened in (Ledger.open, Ledger.read):
         with pytest.raises(DestinationError, match=r"is damaged .* `bds-async ledger rebuild`") as caught:
-            opened(folder, TENANT)
+            opened(ledger_path(folder), TENANT)
         assert str(ledger_path(folder)) in str(caught.value)
 
 
@@ -439,29 +436,29 @@ def test_another_program_s_database_is_damage_and_stays_as_it_is(folder: Path, t
     before = ledger_path(folder).read_bytes()
     for opened in (Ledger.open, Ledger.read):
         with pytest.raises(DestinationError, match=r"is damaged \(it is no ledger of bds-async"):
-            opened(folder, TENANT)
+            opened(ledger_path(folder), TENANT)
     assert ledger_path(folder).read_bytes() == before
 
 
 @pytest.mark.parametrize("table", ["tenant", "folder_ids", "headers", "gaps", "owed", "syncs", "pins"])
 def test_a_ledger_without_one_of_its_tables_is_damaged(folder: Path, table: str) -> None:
     """As one may be that was restored in part."""
-    Ledger.open(folder, TENANT).close()
+    Ledger.open(ledger_path(folder), TENANT).close()
     with closing(sqlite3.connect(ledger_path(folder))) as connection:
         connection.execute(f"DROP TABLE {table}")
     for opened in (Ledger.open, Ledger.read):
         with pytest.raises(DestinationError, match=r"is damaged .*not a whole one"):
-            opened(folder, TENANT)
+            opened(ledger_path(folder), TENANT)
 
 
 def test_a_file_format_that_sqlite_does_not_know_is_damage(folder: Path) -> None:
-    Ledger.open(folder, TENANT).close()
+    Ledger.open(ledger_path(folder), TENANT).close()
     with ledger_path(folder).open("r+b") as file:
         file.seek(44)  # the schema format number, which is 1 to 4
         file.write(b"\0\0\0\x09")
     for opened in (Ledger.open, Ledger.read):
         with pytest.raises(DestinationError, match=r"is damaged \(unsupported file format\)"):
-            opened(folder, TENANT)
+            opened(ledger_path(folder), TENANT)
 
 
 @pytest.mark.parametrize(
@@ -477,40 +474,40 @@ def test_a_file_format_that_sqlite_does_not_know_is_damage(folder: Path) -> None
     ],
 )
 def test_values_that_no_run_writes_are_damage(folder: Path, change: str) -> None:
-    with Ledger.open(folder, TENANT) as ledger:
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
         deliver(ledger, extract())
-        ledger._connection.execute(change)
-        for pages in (ledger.deliveries(), ledger.deliveries("Users")):
+        ledger._database.execute(change)
+        for pages in (ledger.deliveries.all(), ledger.deliveries.all("Users")):
             with pytest.raises(DestinationError, match="is damaged"):
                 list(pages)
         with pytest.raises(DestinationError, match="is damaged"):
-            ledger.at_path(ledger._rows("SELECT path FROM extracts")[0][0])
+            ledger.deliveries.at_path(ledger._database.rows("SELECT path FROM extracts")[0]["path"])
 
 
 def test_whoever_asks_a_damaged_ledger_hears_of_it(folder: Path) -> None:
-    with Ledger.open(folder, TENANT) as ledger:
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
         deliver(ledger, differential(0))
         look = LastLook(START, START, START, None)
-        ledger.keep({"Users": Kept(None, look, (Missed(None, START),), frozenset({extract(1).identity}))})
+        ledger.syncs.keep({"Users": Kept(None, look, (Missed(None, START),), frozenset({extract(1).identity}))})
         for change in ("extracts SET queued", "owed SET queued", "syncs SET retained", "gaps SET gap_before"):
-            ledger._connection.execute(f"UPDATE {change} = 9000000000000000000")
-        ledger._connection.execute("UPDATE headers SET columns = '{'")
+            ledger._database.execute(f"UPDATE {change} = 9000000000000000000")
+        ledger._database.execute("UPDATE headers SET columns = '{'")
         for asked in (
-            ledger.newest_delivered,
-            lambda: ledger.stock("Users"),
-            lambda: list(ledger.headers("Users")),
-            lambda: ledger.pinned_columns("Users"),
-            lambda: ledger.owed("Users"),
-            lambda: ledger.gaps(["Users"]),
-            lambda: ledger.accept_gaps("Users"),
+            ledger.deliveries.newest,
+            lambda: ledger.deliveries.stock("Users"),
+            lambda: list(ledger.columns.headers("Users")),
+            lambda: ledger.columns.pinned("Users"),
+            lambda: ledger.syncs.owed("Users"),
+            lambda: ledger.gaps.known(["Users"]),
+            lambda: ledger.gaps.accept("Users"),
             lambda: ledger.complete_through("Users"),
-            lambda: ledger.sync_state("Users", ()),
+            lambda: ledger.syncs.state("Users", ()),
         ):
             with pytest.raises(DestinationError, match="is damaged"):
                 asked()
-        ledger._connection.execute("UPDATE plugins SET bds_type = 'Half'")
+        ledger._database.execute("UPDATE plugins SET bds_type = 'Half'")
         with pytest.raises(DestinationError, match="'Half' is no BdsType"):
-            ledger.data_sets()
+            ledger.folders.data_sets()
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"SQLite format 3\0" + b"\0" * 400])
@@ -519,7 +516,7 @@ def test_a_file_too_short_for_a_database_is_no_new_ledger(folder: Path, content:
     ledger_path(folder).write_bytes(content)
     for opened in (Ledger.open, Ledger.read):
         with pytest.raises(DestinationError, match=r"is damaged \(it is (empty|too short)\)"):
-            opened(folder, TENANT)
+            opened(ledger_path(folder), TENANT)
     assert ledger_path(folder).read_bytes() == content
 
 
@@ -530,20 +527,20 @@ def test_a_link_without_a_target_is_no_new_ledger(folder: Path, target: str | No
     ledger_path(folder).symlink_to(target or ledger_path(folder).name)
     for opened in (Ledger.open, Ledger.read):
         with pytest.raises(DestinationError, match=what):
-            opened(folder, TENANT)
+            opened(ledger_path(folder), TENANT)
     with pytest.raises(DestinationError, match=what):
-        demand_ledger(folder) or Ledger.read(folder)
+        demand_ledger(folder) or Ledger.read(ledger_path(folder))
     assert ledger_path(folder).is_symlink()
 
 
 @posix_only
 def test_a_ledger_may_be_a_link_to_one(folder: Path, tmp_path: Path) -> None:
-    with Ledger.open(folder, TENANT) as ledger:
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
         deliver(ledger, extract())
     ledger_path(folder).rename(tmp_path / "real")
     ledger_path(folder).symlink_to(tmp_path / "real")
-    with Ledger.open(folder, TENANT) as ledger:
-        assert ledger.delivered(extract().identity) is not None
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
+        assert ledger.deliveries.delivered(extract().identity) is not None
 
 
 def test_the_journal_beside_a_damaged_ledger_is_named(folder: Path) -> None:
@@ -551,29 +548,29 @@ def test_the_journal_beside_a_damaged_ledger_is_named(folder: Path) -> None:
     ledger_path(folder).touch()
     journal = ledger_path(folder).with_name("ledger.sqlite3-journal")
     with pytest.raises(DestinationError) as without:
-        Ledger.read(folder)
+        Ledger.read(ledger_path(folder))
     journal.write_bytes(b"x")
     with pytest.raises(DestinationError, match=r"remove .*ledger\.sqlite3-journal and restore it from a backup"):
-        Ledger.read(folder)
+        Ledger.read(ledger_path(folder))
     assert "ledger.sqlite3-journal" not in str(without.value)
 
 
 KILLED_WHILE_MADE = """
 import os, pathlib, sys
-from bds_async import durable
-from bds_async.ledger import database
-from bds_async.ledger.ledger import Ledger
+from bds_async.ledger import Ledger, sqlite_file
+from bds_async.support import durable
+from bds_async.workspace.folder import ledger_path
 folder, last = pathlib.Path(sys.argv[1]), sys.argv[2]
 def step(statement):
     if statement.startswith(last):
         os._exit(77)
-def connected(*arguments, original=database._connect):
+def connected(*arguments, original=sqlite_file._connect):
     connection = original(*arguments)
     connection.set_trace_callback(step)
     return connection
-database._connect = connected
+sqlite_file._connect = connected
 durable.replace = lambda *_: step("replace")
-Ledger.open(folder, "https://school.example")
+Ledger.open(ledger_path(folder), "https://school.example")
 """
 
 
@@ -586,7 +583,7 @@ def test_a_kill_while_the_ledger_is_made_leaves_none(folder: Path, step: str) ->
     command = [sys.executable, "-c", KILLED_WHILE_MADE, str(folder), step]
     assert subprocess.run(command, env=environ, check=False).returncode == 77
     assert not ledger_path(folder).exists()
-    with Ledger.open(folder, TENANT) as ledger:
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
         deliver(ledger, extract())
     assert [path.name for path in state_folder(folder).iterdir() if path.is_file()] == ["ledger.sqlite3"]
 
@@ -594,27 +591,27 @@ def test_a_kill_while_the_ledger_is_made_leaves_none(folder: Path, step: str) ->
 def test_the_journal_of_a_ledger_that_was_moved_away_is_not_taken_for_the_new_one_s(folder: Path) -> None:
     """SQLite would roll it back into the new one, which is damage."""
     journal = ledger_path(folder).with_name("ledger.sqlite3-journal")
-    with Ledger.open(folder, TENANT) as ledger:
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
         deliver(ledger, *(extract(days) for days in range(200)))
         for statement in ("PRAGMA cache_size = 1", "BEGIN IMMEDIATE", "UPDATE extracts SET sha256 = hex(zeroblob(99))"):
-            ledger._connection.execute(statement)
+            ledger._database.execute(statement)
         left = journal.read_bytes()
-        ledger._connection.execute("ROLLBACK")
+        ledger._database.execute("ROLLBACK")
     ledger_path(folder).unlink()
     journal.write_bytes(left)
-    with Ledger.open(folder, TENANT) as ledger:
-        assert ledger._rows("PRAGMA integrity_check") == [("ok",)]
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
+        assert [tuple(row) for row in ledger._database.rows("PRAGMA integrity_check")] == [("ok",)]
 
 
 def test_damage_inside_is_found_as_soon_as_it_is_read(folder: Path) -> None:
-    with Ledger.open(folder, TENANT) as ledger:
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
         deliver(ledger, *(extract(days) for days in range(300)))
     path = ledger_path(folder)
     content = bytearray(path.read_bytes())
     content[len(content) // 4 :] = b"\xff" * (len(content) - len(content) // 4)
     path.write_bytes(content)
-    with pytest.raises(DestinationError, match="is damaged"), Ledger.open(folder, TENANT) as ledger:
-        list(ledger.deliveries())
+    with pytest.raises(DestinationError, match="is damaged"), Ledger.open(ledger_path(folder), TENANT) as ledger:
+        list(ledger.deliveries.all())
 
 
 # The disk and other processes
@@ -622,7 +619,7 @@ def test_damage_inside_is_found_as_soon_as_it_is_read(folder: Path) -> None:
 
 def test_a_folder_that_is_gone_is_a_fault_of_the_destination(tmp_path: Path) -> None:
     with pytest.raises(DestinationError):
-        Ledger.open(tmp_path / "nowhere", TENANT)
+        Ledger.open(ledger_path(tmp_path / "nowhere"), TENANT)
 
 
 @posix_only
@@ -630,7 +627,7 @@ def test_a_full_disk_keeps_what_is_there(ledger: Ledger) -> None:
     import resource
 
     deliver(ledger, extract())
-    size = ledger_path(Path(ledger._path).parent.parent).stat().st_size
+    size = ledger._database.path.stat().st_size
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -638,31 +635,32 @@ def test_a_full_disk_keeps_what_is_there(ledger: Ledger) -> None:
             deliver(ledger, *(extract(days) for days in range(1, 500)))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    count = len(list(ledger.deliveries()))
+    count = len(list(ledger.deliveries.all()))
     deliver(ledger, extract(501))
-    assert len(list(ledger.deliveries())) == count + 1
+    assert len(list(ledger.deliveries.all())) == count + 1
 
 
 def test_any_thread_may_write(ledger: Ledger) -> None:
     chosen = [extract(days) for days in range(40)]
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda each: deliver(ledger, each), chosen))
-    assert {each.identity for each in ledger.deliveries()} == {each.identity for each in chosen}
+    assert {each.identity for each in ledger.deliveries.all()} == {each.identity for each in chosen}
 
 
 KILLED = """
 import os, pathlib, signal, sys
 from datetime import UTC, datetime, timedelta
-from bds_async.ledger.ledger import Delivery, Ledger
+from bds_async.ledger import Delivery, Ledger
 from bds_async.models import BdsType, DataSet, Identity, Plugin
+from bds_async.workspace.folder import ledger_path
 folder = pathlib.Path(sys.argv[1])
-ledger = Ledger.open(folder, "https://school.example")
-name = ledger.folder_for(DataSet("S-1", Plugin("F-1", "Users"), None))
+ledger = Ledger.open(ledger_path(folder), "https://school.example")
+name = ledger.folders.folder_for(DataSet("S-1", Plugin("F-1", "Users"), None))
 start = datetime(2026, 1, 1, tzinfo=UTC)
 for number in range(100_000):
     identity = Identity("f-1", BdsType.FULL, start + timedelta(hours=number), start, "9.4")
-    ledger.intend(Delivery(identity, "Users", "S-1", name, path=f"Users/{number}"))
-    ledger.finish(identity)
+    ledger.deliveries.intend(Delivery(identity, "Users", "S-1", name, path=f"Users/{number}"))
+    ledger.deliveries.finish(identity)
     print(number, flush=True)
 """
 
@@ -683,8 +681,8 @@ def test_a_killed_run_loses_nothing_that_was_finished(folder: Path) -> None:
         told = [process.stdout.readline() for _ in range(20)]
         process.send_signal(signal.SIGKILL)
         finished = int([*told, *process.communicate()[0].splitlines()][-1])
-        for opened in (Ledger.read(folder), Ledger.open(folder, TENANT)):
+        for opened in (Ledger.read(ledger_path(folder)), Ledger.open(ledger_path(folder), TENANT)):
             with opened as ledger:
-                count = len(list(ledger.deliveries()))
+                count = len(list(ledger.deliveries.all()))
                 assert finished + 1 <= count <= finished + 2
-                assert len(ledger.intents()) <= 1
+                assert len(ledger.deliveries.intents()) <= 1

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from bds_async.columns import Columns, Header
-from bds_async.ledger import schema as ledger_schema
-from bds_async.ledger.ledger import Delivery, Ledger
+from bds_async.ledger import Delivery, Ledger, database
 from bds_async.models import DataSet, Extract, Plugin
-from bds_async.workspace.folder import prepare
+from bds_async.workspace.folder import ledger_path, prepare
 from tests.support.sync_world import START, diff, full
 
 USERS = DataSet("schema-1", Plugin("full-1", "Users"), Plugin("diff-1", "Users Differential"))
@@ -22,18 +21,20 @@ USERS = DataSet("schema-1", Plugin("full-1", "Users"), Plugin("diff-1", "Users D
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     prepare(tmp_path)
-    with Ledger.open(tmp_path, "https://school.example") as opened:
-        opened.folder_for(USERS)
+    with Ledger.open(ledger_path(tmp_path), "https://school.example") as opened:
+        opened.folders.folder_for(USERS)
         yield opened
 
 
 def deliver(ledger: Ledger, extract: Extract, columns: str | None) -> None:
-    path = ledger.path_for(extract, "Users", ".zip")
-    ledger.record(Delivery.of(extract, "Users", path=path, columns=None if columns is None else tuple(columns)))
+    path = ledger.folders.path_for(extract, "Users", ".zip")
+    ledger.deliveries.record(
+        Delivery.of(extract, "Users", path=path, columns=None if columns is None else tuple(columns))
+    )
 
 
 def before(ledger: Ledger, extract: Extract) -> str | None:
-    found = ledger.columns_before("Users", extract.identity)
+    found = ledger.columns.before("Users", extract.identity)
     return None if found is None else "".join(found)
 
 
@@ -49,7 +50,7 @@ class TestColumnsBefore:
         assert before(ledger, diff(48)) == "A"
 
     def test_what_is_only_intended_does_not_count(self, ledger):
-        ledger.intend(Delivery.of(full(0), "Users", path="Users/full/x.zip", columns=("A",)))
+        ledger.deliveries.intend(Delivery.of(full(0), "Users", path="Users/full/x.zip", columns=("A",)))
         assert before(ledger, diff(24)) is None
 
     def test_of_versions_side_by_side_the_own_one_counts(self, ledger):
@@ -67,17 +68,17 @@ class TestColumnsBefore:
 
     def test_another_data_set_s_columns_do_not_count(self, ledger):
         deliver(ledger, full(0), "A")
-        assert ledger.columns_before("Tools", diff(24).identity) is None
+        assert ledger.columns.before("Tools", diff(24).identity) is None
 
 
 class TestHeaders:
     def test_they_come_in_queued_order_page_by_page(self, ledger, monkeypatch):
-        monkeypatch.setattr(ledger_schema, "PAGE", 2)
+        monkeypatch.setattr(database, "PAGE", 2)
         for hours in (96, 24, 72, 48):
             deliver(ledger, diff(hours), f"A{hours}")
         deliver(ledger, full(24), "AF")
         deliver(ledger, diff(60), None)
-        found = list(ledger.headers("Users"))
+        found = list(ledger.columns.headers("Users"))
         assert [(each.queued_for_processing_date - START) / timedelta(hours=1) for each in found] == [
             24,
             24,
@@ -88,12 +89,12 @@ class TestHeaders:
         assert found[-1] == Header(diff(96).queued_for_processing_date, "9.4", tuple("A96"))
 
     def test_of_nothing_there_are_none(self, ledger):
-        assert list(ledger.headers("Users")) == []
+        assert list(ledger.columns.headers("Users")) == []
 
 
 class TestPins:
     def pins(self, ledger: Ledger) -> Columns | None:
-        return ledger.pinned_columns("Users")
+        return ledger.columns.pinned("Users")
 
     def test_without_any_delivery_the_next_one_s_are_to_be_pinned(self, ledger):
         assert self.pins(ledger) is None
@@ -105,14 +106,14 @@ class TestPins:
 
     def test_what_was_pinned_stays(self, ledger):
         deliver(ledger, full(0), "AB")
-        ledger.pin_columns("Users", ("B", "A"))
+        ledger.columns.pin("Users", ("B", "A"))
         deliver(ledger, diff(24), "ABC")
         assert self.pins(ledger) == ("B", "A")
 
     def test_none_lets_the_next_one_s_be_pinned(self, ledger):
         deliver(ledger, full(0), "AB")
-        ledger.pin_columns("Users", ("A", "B"))
-        ledger.pin_columns("Users", None)
+        ledger.columns.pin("Users", ("A", "B"))
+        ledger.columns.pin("Users", None)
         assert self.pins(ledger) is None
-        ledger.pin_columns("Users", ("C",))
+        ledger.columns.pin("Users", ("C",))
         assert self.pins(ledger) == ("C",)

@@ -14,11 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bds_async.ledger import format as ledger_format
-from bds_async.ledger.ledger import Delivery, Ledger
+from bds_async.ledger import Baseline, Delivery, Kept, LastLook, Ledger, Missed, SyncState, migrations
 from bds_async.models import BdsType, DataSet, Extract, Plugin
 from bds_async.planning.data_set import DataSetPlan, plan_data_set
-from bds_async.planning.sync_state import Baseline, Kept, LastLook, Listed, Missed, SyncState
+from bds_async.planning.sync_state import Listed
 from bds_async.workspace.folder import ledger_path, prepare
 from tests.support.sync_world import START, Books, World, at, diff, full
 
@@ -31,15 +30,15 @@ DAY = 24
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     prepare(tmp_path)
-    with Ledger.open(tmp_path, TENANT) as opened:
-        opened.folder_for(USERS)
+    with Ledger.open(ledger_path(tmp_path), TENANT) as opened:
+        opened.folders.folder_for(USERS)
         yield opened
 
 
 def deliver(ledger: Ledger, *extracts: Extract) -> None:
     for extract in extracts:
-        path = ledger.path_for(extract, "Users", ".zip")
-        ledger.record(Delivery.of(extract, "Users", path=path, delivered_at=at(500)))
+        path = ledger.folders.path_for(extract, "Users", ".zip")
+        ledger.deliveries.record(Delivery.of(extract, "Users", path=path, delivered_at=at(500)))
 
 
 def kept(*owed: Extract, baseline: float | None = 0, missed: Sequence[Missed] = (), look: LastLook = LOOK) -> Kept:
@@ -48,7 +47,7 @@ def kept(*owed: Extract, baseline: float | None = 0, missed: Sequence[Missed] = 
 
 
 def state(ledger: Ledger, *listed: Extract) -> SyncState:
-    return ledger.sync_state("Users", [extract.identity for extract in listed])
+    return ledger.syncs.state("Users", [extract.identity for extract in listed])
 
 
 class TestState:
@@ -57,14 +56,14 @@ class TestState:
 
     @pytest.mark.parametrize("look", [LOOK, LastLook(at(1), None, None, None)])
     def test_what_a_look_showed_is_given_back(self, ledger, look):
-        ledger.keep({"Users": kept(diff(24), baseline=None, look=look, missed=[Missed(None, at(3))])})
+        ledger.syncs.keep({"Users": kept(diff(24), baseline=None, look=look, missed=[Missed(None, at(3))])})
         assert state(ledger) == SyncState(
             last_look=look, owed=frozenset({diff(24).identity}), open_gaps=(Missed(None, at(3)),)
         )
 
     def test_what_was_delivered_lately_and_what_came_before(self, ledger):
         deliver(ledger, full(0), *(diff(hours) for hours in (24, 48, 72)), full(60))
-        ledger.keep({"Users": kept()})
+        ledger.syncs.keep({"Users": kept()})
         found = state(ledger, diff(50), diff(72))
         assert found.delivered == {diff(72).identity: at(500), full(60).identity: at(500)}
         assert (found.before, found.newest, found.newest_full) == (at(48), at(72), at(60))
@@ -72,132 +71,134 @@ class TestState:
 
     def test_it_goes_back_to_what_is_owed(self, ledger):
         deliver(ledger, diff(24), diff(48), diff(72))
-        ledger.keep({"Users": kept(diff(30))})
+        ledger.syncs.keep({"Users": kept(diff(30))})
         assert set(state(ledger, diff(72)).delivered) == {diff(48).identity, diff(72).identity}
 
     def test_a_later_look_takes_the_place_of_the_former(self, ledger):
-        ledger.keep({"Users": kept(diff(24), missed=[Missed(at(1), at(2))])})
-        ledger.keep({"Users": kept(diff(48), baseline=30, missed=[Missed(at(3), None)])})
+        ledger.syncs.keep({"Users": kept(diff(24), missed=[Missed(at(1), at(2))])})
+        ledger.syncs.keep({"Users": kept(diff(48), baseline=30, missed=[Missed(at(3), None)])})
         found = state(ledger)
         assert (found.owed, found.baseline) == (frozenset({diff(48).identity}), Baseline.of(full(30)))
         assert found.open_gaps == (Missed(at(1), at(2)), Missed(at(3), None))
 
     def test_looks_are_kept_together_or_not_at_all(self, ledger):
         with pytest.raises(sqlite3.IntegrityError):
-            ledger.keep({"Users": kept(diff(24)), "Nobody": kept()})
+            ledger.syncs.keep({"Users": kept(diff(24)), "Nobody": kept()})
         assert state(ledger) == SyncState()
 
     def test_a_data_set_can_begin_anew(self, ledger):
-        ledger.keep({"Users": kept(diff(24), missed=[Missed(at(1), at(2))])})
-        ledger.pin_columns("Users", ("A",))
-        ledger.reset_sync("Users")
+        ledger.syncs.keep({"Users": kept(diff(24), missed=[Missed(at(1), at(2))])})
+        ledger.columns.pin("Users", ("A",))
+        ledger.syncs.reset("Users")
         assert state(ledger) == SyncState()
-        assert ledger.pinned_columns("Users") is None
+        assert ledger.columns.pinned("Users") is None
 
 
 class TestOwed:
     def test_what_is_published_is_owed_no_more(self, ledger):
-        ledger.keep({"Users": kept(diff(24), diff(48))})
-        ledger.intend(Delivery.of(diff(24), "Users", path="Users/differential/a.zip"))
-        assert diff(24).identity in ledger.owed("Users")
-        ledger.finish(diff(24).identity)
-        assert ledger.owed("Users") == {diff(48).identity}
+        ledger.syncs.keep({"Users": kept(diff(24), diff(48))})
+        ledger.deliveries.intend(Delivery.of(diff(24), "Users", path="Users/differential/a.zip"))
+        assert diff(24).identity in ledger.syncs.owed("Users")
+        ledger.deliveries.finish(diff(24).identity)
+        assert ledger.syncs.owed("Users") == {diff(48).identity}
 
     def test_what_is_recorded_is_owed_no_more(self, ledger):
-        ledger.keep({"Users": kept(diff(24))})
+        ledger.syncs.keep({"Users": kept(diff(24))})
         deliver(ledger, replace(diff(24), plugin_id="DIFF-1"))
-        assert ledger.owed("Users") == frozenset()
+        assert ledger.syncs.owed("Users") == frozenset()
 
     def test_something_can_be_owed_without_a_look(self, ledger):
-        ledger.owe("Users", [diff(24).identity])
+        ledger.syncs.owe("Users", [diff(24).identity])
         assert state(ledger) == SyncState(owed=frozenset({diff(24).identity}))
 
 
 class TestGaps:
     def closed(self, ledger: Ledger) -> list[str | None]:
-        return [gap.closed_by for gap in ledger.gaps(["Users"])]
+        return [gap.closed_by for gap in ledger.gaps.known(["Users"])]
 
     def test_the_first_full_that_covers_one_closes_it(self, ledger):
-        ledger.keep({"Users": kept(missed=[Missed(at(24), at(72))])})
+        ledger.syncs.keep({"Users": kept(missed=[Missed(at(24), at(72))])})
         deliver(ledger, full(24), full(71))
         assert self.closed(ledger) == [None]
         deliver(ledger, full(90), full(80))
-        assert self.closed(ledger) == [ledger.path_for(full(80), "Users", ".zip")]
+        assert self.closed(ledger) == [ledger.folders.path_for(full(80), "Users", ".zip")]
         assert state(ledger).open_gaps == ()
 
     def test_a_full_at_its_very_end_covers_it(self, ledger):
-        ledger.keep({"Users": kept(missed=[Missed(at(24), at(72))])})
+        ledger.syncs.keep({"Users": kept(missed=[Missed(at(24), at(72))])})
         deliver(ledger, full(72))
         assert self.closed(ledger) != [None]
 
     def test_without_an_end_any_later_full_covers_it(self, ledger):
-        ledger.keep({"Users": kept(missed=[Missed(at(24), None), Missed(None, at(12))])})
+        ledger.syncs.keep({"Users": kept(missed=[Missed(at(24), None), Missed(None, at(12))])})
         deliver(ledger, full(25))
         assert None not in self.closed(ledger)
 
     def test_a_differential_or_a_mere_intent_covers_nothing(self, ledger):
-        ledger.keep({"Users": kept(missed=[Missed(at(24), at(72))])})
+        ledger.syncs.keep({"Users": kept(missed=[Missed(at(24), at(72))])})
         deliver(ledger, diff(90))
-        ledger.intend(Delivery.of(full(90), "Users", path="Users/full/x.zip"))
+        ledger.deliveries.intend(Delivery.of(full(90), "Users", path="Users/full/x.zip"))
         assert self.closed(ledger) == [None]
 
     def test_a_full_that_was_never_a_file_here_covers_it_all_the_same(self, ledger):
         """There is no path to tell as what closed it, so that it is told no more."""
-        ledger.keep({"Users": kept(missed=[Missed(at(24), at(72))])})
-        ledger.record(Delivery.of(full(72), "Users"))
+        ledger.syncs.keep({"Users": kept(missed=[Missed(at(24), at(72))])})
+        ledger.deliveries.record(Delivery.of(full(72), "Users"))
         assert self.closed(ledger) == []
         assert state(ledger).open_gaps == ()
         assert ledger.complete_through("Users") == at(72)
 
     def test_it_is_told_until_its_closing_is_settled(self, ledger):
         """So that a run that is killed before it could report leaves that to the next one."""
-        ledger.keep({"Users": kept(missed=[Missed(at(24), at(72)), Missed(at(24), at(999))])})
+        ledger.syncs.keep({"Users": kept(missed=[Missed(at(24), at(72)), Missed(at(24), at(999))])})
         deliver(ledger, full(80))
-        assert self.closed(ledger) == self.closed(ledger) == [ledger.path_for(full(80), "Users", ".zip"), None]
-        ledger.settle_gaps(["Users"])
+        assert self.closed(ledger) == self.closed(ledger) == [ledger.folders.path_for(full(80), "Users", ".zip"), None]
+        ledger.gaps.settle(["Users"])
         assert self.closed(ledger) == [None]
 
     def test_what_is_settled_stays_so_even_without_its_full(self, ledger):
-        ledger.keep({"Users": kept(missed=[Missed(at(24), at(72))])})
+        ledger.syncs.keep({"Users": kept(missed=[Missed(at(24), at(72))])})
         deliver(ledger, full(80))
-        ledger.settle_gaps(["Users"])
-        ledger.forget(full(80).identity)
+        ledger.gaps.settle(["Users"])
+        ledger.deliveries.forget(full(80).identity)
         assert self.closed(ledger) == []
 
     def test_a_lost_differential_closes_its_own_gap_once_it_is_delivered(self, ledger):
-        ledger.keep({"Users": kept(missed=[Missed(at(24), at(72), lost=at(48)), Missed(at(24), at(72), lost=at(50))])})
+        ledger.syncs.keep(
+            {"Users": kept(missed=[Missed(at(24), at(72), lost=at(48)), Missed(at(24), at(72), lost=at(50))])}
+        )
         deliver(ledger, full(0), diff(48))
         assert self.closed(ledger) == [None]
         deliver(ledger, diff(50))
-        assert self.closed(ledger) == [ledger.path_for(diff(48), "Users", ".zip")]
+        assert self.closed(ledger) == [ledger.folders.path_for(diff(48), "Users", ".zip")]
         assert ledger.complete_through("Users") == at(50)
 
     def test_one_that_was_open_to_the_end_is_told_once_where_the_same_full_closes_it_and_what_it_became(self, ledger):
         ends = [Missed(at(24), None), Missed(at(24), at(72)), Missed(at(30), None)]
-        ledger.keep({"Users": kept(missed=ends)})
-        assert [gap.missed for gap in ledger.gaps(["Users"])] == ends
+        ledger.syncs.keep({"Users": kept(missed=ends)})
+        assert [gap.missed for gap in ledger.gaps.known(["Users"])] == ends
         deliver(ledger, full(80))
-        assert [gap.missed for gap in ledger.gaps(["Users"])] == ends[1:]
+        assert [gap.missed for gap in ledger.gaps.known(["Users"])] == ends[1:]
 
     def test_one_that_is_none_after_all_is_told_no_more(self, ledger):
         gap = Missed(at(24), at(72), seen=at(20))
-        ledger.keep({"Users": kept(missed=[gap])})
+        ledger.syncs.keep({"Users": kept(missed=[gap])})
         assert state(ledger).open_gaps[0].is_filled_by([diff(19)])
-        ledger.keep({"Users": replace(kept(), filled=(gap,))})
+        ledger.syncs.keep({"Users": replace(kept(), filled=(gap,))})
         assert self.closed(ledger) == []
         assert state(ledger).open_gaps == ()
-        ledger.settle_gaps(["Users"])
+        ledger.gaps.settle(["Users"])
         assert self.closed(ledger) == []
 
     def test_one_can_be_accepted(self, ledger):
-        ledger.keep({"Users": kept(missed=[Missed(at(24), None)])})
-        assert ledger.accept_gaps("Users") == 1
-        assert ledger.accept_gaps("Users") == 0
+        ledger.syncs.keep({"Users": kept(missed=[Missed(at(24), None)])})
+        assert ledger.gaps.accept("Users") == 1
+        assert ledger.gaps.accept("Users") == 0
         assert self.closed(ledger) == []
 
     def test_another_data_set_s_are_not_told(self, ledger):
-        ledger.keep({"Users": kept(missed=[Missed(at(24), None)])})
-        assert ledger.gaps(["Tools"]) == []
+        ledger.syncs.keep({"Users": kept(missed=[Missed(at(24), None)])})
+        assert ledger.gaps.known(["Tools"]) == []
 
 
 class TestCompleteThrough:
@@ -214,12 +215,12 @@ class TestCompleteThrough:
 
     def test_it_is_the_newest_delivered(self, ledger):
         deliver(ledger, full(0), diff(24), diff(48))
-        ledger.keep({"Users": kept()})
+        ledger.syncs.keep({"Users": kept()})
         assert self.through(ledger) == 48
 
     def test_it_stops_before_what_is_owed(self, ledger):
         deliver(ledger, full(0), diff(24), diff(72))
-        ledger.keep({"Users": kept(diff(48), diff(60))})
+        ledger.syncs.keep({"Users": kept(diff(48), diff(60))})
         assert self.through(ledger) == 24
         deliver(ledger, diff(48))
         assert self.through(ledger) == 48
@@ -228,7 +229,7 @@ class TestCompleteThrough:
 
     def test_it_stops_where_a_gap_begins(self, ledger):
         deliver(ledger, full(0), diff(24), diff(72))
-        ledger.keep({"Users": kept(missed=[Missed(at(24), at(72))])})
+        ledger.syncs.keep({"Users": kept(missed=[Missed(at(24), at(72))])})
         assert self.through(ledger) == 24
         deliver(ledger, full(80))
         assert self.through(ledger) == 80
@@ -236,36 +237,36 @@ class TestCompleteThrough:
     def test_a_full_closes_a_gap_from_its_own_moment_on(self, ledger):
         """Until what is owed before that full has been delivered, what was missed is in nothing up to there."""
         deliver(ledger, full(0), diff(24), diff(72), full(96), diff(100))
-        ledger.keep({"Users": kept(diff(84), missed=[Missed(at(24), at(72))])})
+        ledger.syncs.keep({"Users": kept(diff(84), missed=[Missed(at(24), at(72))])})
         assert self.through(ledger) == 24
-        ledger.settle_gaps(["Users"])
+        ledger.gaps.settle(["Users"])
         assert self.through(ledger) == 24
         deliver(ledger, diff(84))
         assert self.through(ledger) == 100
 
     def test_a_gap_from_the_very_beginning_leaves_nothing(self, ledger):
         deliver(ledger, diff(24))
-        ledger.keep({"Users": kept(baseline=None, missed=[Missed(None, at(24))])})
+        ledger.syncs.keep({"Users": kept(baseline=None, missed=[Missed(None, at(24))])})
         assert self.through(ledger) is None
 
     def test_without_its_baseline_nothing_is_complete(self, ledger):
         deliver(ledger, diff(24), diff(48))
-        ledger.keep({"Users": kept(full(0))})
+        ledger.syncs.keep({"Users": kept(full(0))})
         assert self.through(ledger) is None
 
     def test_a_newer_full_stands_in_for_the_baseline(self, ledger):
         deliver(ledger, diff(24), full(36), diff(48))
-        ledger.keep({"Users": kept()})
+        ledger.syncs.keep({"Users": kept()})
         assert self.through(ledger) == 48
 
     def test_without_any_full_it_is_the_newest_differential(self, ledger):
         deliver(ledger, diff(24), diff(48))
-        ledger.keep({"Users": kept(baseline=None)})
+        ledger.syncs.keep({"Users": kept(baseline=None)})
         assert self.through(ledger) == 48
 
     def test_until_the_new_baseline_is_there_it_stays_where_the_gap_begins(self, ledger):
         deliver(ledger, full(0), diff(24), diff(90))
-        ledger.keep({"Users": kept(full(72), baseline=72, missed=[Missed(at(24), at(72))])})
+        ledger.syncs.keep({"Users": kept(full(72), baseline=72, missed=[Missed(at(24), at(72))])})
         assert self.through(ledger) == 24
 
 
@@ -273,7 +274,7 @@ def test_a_ledger_of_the_first_format_is_brought_forward(tmp_path: Path) -> None
     """What was delivered by an older program stays delivered, and syncs can remember things."""
     prepare(tmp_path)
     old = sqlite3.connect(ledger_path(tmp_path), isolation_level=None)
-    for statement in ledger_format.MIGRATIONS[0]:
+    for statement in migrations.MIGRATIONS[0]:
         old.execute(statement)
     old.execute("INSERT INTO tenant VALUES (?)", (TENANT,))
     old.execute("INSERT INTO folders VALUES ('Users', 'users')")
@@ -285,11 +286,11 @@ def test_a_ledger_of_the_first_format_is_brought_forward(tmp_path: Path) -> None
     )
     old.execute("PRAGMA user_version = 1")
     old.close()
-    with Ledger.open(tmp_path, TENANT) as ledger:
-        ledger.folder_for(USERS)
-        ledger.keep({"Users": kept()})
+    with Ledger.open(ledger_path(tmp_path), TENANT) as ledger:
+        ledger.folders.folder_for(USERS)
+        ledger.syncs.keep({"Users": kept()})
         assert ledger.complete_through("Users") == at(0)
-        assert len(list(ledger.deliveries())) == 1
+        assert len(list(ledger.deliveries.all())) == 1
 
 
 # The ledger against the books that the plan is tested with
@@ -304,22 +305,22 @@ class KeptInLedger(Books):
 
     def state(self, listed: Sequence[Extract]) -> SyncState:  # type: ignore[override]
         expected = super().state(listed)
-        found = self.ledger.sync_state("Users", [extract.identity for extract in listed])
+        found = self.ledger.syncs.state("Users", [extract.identity for extract in listed])
         assert found == expected
         return found
 
     def keep(self, plan: DataSetPlan) -> None:
         super().keep(plan)
-        self.ledger.keep({"Users": plan.kept})
+        self.ledger.syncs.keep({"Users": plan.kept})
 
     def deliver(self, extract: Extract, moment: datetime) -> None:
         super().deliver(extract, moment)
-        path = self.ledger.path_for(extract, "Users", ".zip")
-        self.ledger.record(Delivery.of(extract, "Users", path=path, delivered_at=moment))
+        path = self.ledger.folders.path_for(extract, "Users", ".zip")
+        self.ledger.deliveries.record(Delivery.of(extract, "Users", path=path, delivered_at=moment))
 
     def settle(self) -> None:
         super().settle()
-        self.ledger.settle_gaps(["Users"])
+        self.ledger.gaps.settle(["Users"])
 
 
 @settings(max_examples=20, deadline=None)
@@ -332,8 +333,8 @@ def test_the_ledger_remembers_what_the_plan_is_tested_with(steps: list[int], fai
     draw, hour = random.Random(seed), 10 * DAY
     with TemporaryDirectory() as home:
         prepare(Path(home))
-        with Ledger.open(Path(home), TENANT) as ledger:
-            ledger.folder_for(USERS)
+        with Ledger.open(ledger_path(Path(home)), TENANT) as ledger:
+            ledger.folders.folder_for(USERS)
             books = KeptInLedger(ledger)
             for step in steps:
                 hour += step
@@ -342,11 +343,11 @@ def test_the_ledger_remembers_what_the_plan_is_tested_with(steps: list[int], fai
 
 def test_a_plan_is_made_of_a_ledger_that_is_only_read(tmp_path: Path) -> None:
     prepare(tmp_path)
-    with Ledger.open(tmp_path, TENANT) as ledger:
-        ledger.folder_for(USERS)
+    with Ledger.open(ledger_path(tmp_path), TENANT) as ledger:
+        ledger.folders.folder_for(USERS)
         deliver(ledger, full(0), diff(24))
-    with Ledger.read(tmp_path) as reader:
+    with Ledger.read(ledger_path(tmp_path)) as reader:
         world = World([full(0), diff(24), diff(48)], dict.fromkeys(BdsType, timedelta(days=99)))
-        found = reader.sync_state("Users", [extract.identity for extract in world.made])
+        found = reader.syncs.state("Users", [extract.identity for extract in world.made])
         plan = plan_data_set(Listed.of(USERS, world.made), found, world.look(at(50)), with_fulls=False)
         assert [due.extract for due in plan.due] == [diff(48)]

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bds_async.ledger import Missed
 from bds_async.models import BdsType, Extract, Identity
-from bds_async.planning.sync_state import Look, Missed
+from bds_async.planning.sync_state import Look
 from tests.support.sync_world import LAG, START, Books, World, at, diff, full, moments, remade
 
 DAY, WEEK = 24, 168

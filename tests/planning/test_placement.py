@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bds_async.ledger.ledger import Delivery, Ledger
+from bds_async.ledger import Delivery, Kept, LastLook, Ledger, Missed
 from bds_async.models import DataSet, Extract, Plugin
 from bds_async.planning.placement import by_folder
-from bds_async.planning.sync_state import Kept, LastLook, Missed
-from bds_async.workspace.folder import prepare
+from bds_async.workspace.folder import ledger_path, prepare
 from tests.support.sync_world import at, diff, full
 
 USERS = DataSet("schema-1", Plugin("full-1", "Users"), Plugin("diff-1", "Users Differential"))
@@ -25,13 +24,13 @@ LOOK = LastLook(at(100), at(99), at(98), timedelta(days=14))
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     prepare(tmp_path)
-    with Ledger.open(tmp_path, "https://school.example") as opened:
+    with Ledger.open(ledger_path(tmp_path), "https://school.example") as opened:
         yield opened
 
 
 def deliver(ledger: Ledger, folder: str, *extracts: Extract) -> None:
     for extract in extracts:
-        ledger.record(Delivery.of(extract, folder, path=ledger.path_for(extract, folder, ".zip")))
+        ledger.deliveries.record(Delivery.of(extract, folder, path=ledger.folders.path_for(extract, folder, ".zip")))
 
 
 def test_each_data_set_has_its_folder_and_its_extracts(ledger):
@@ -42,7 +41,7 @@ def test_each_data_set_has_its_folder_and_its_extracts(ledger):
 
 
 def test_parts_that_are_listed_apart_in_one_folder_are_one_data_set(ledger):
-    ledger.folder_for(USERS)
+    ledger.folders.folder_for(USERS)
     placed = by_folder({ITS_FULL: (full(0),), ITS_DIFFERENTIAL: (diff(24),)}, ledger)
     expected = replace(ITS_FULL, differential=ITS_DIFFERENTIAL.differential)
     assert placed == {"Users": (expected, (full(0), diff(24)))}
@@ -57,27 +56,27 @@ def test_what_two_data_sets_share_is_there_once(ledger):
 
 class TestGathering:
     def test_what_was_delivered_apart_is_known_when_the_parts_are_listed_together(self, ledger):
-        apart = ledger.folders_for([ITS_FULL, ITS_DIFFERENTIAL])
+        apart = ledger.folders.folders_for([ITS_FULL, ITS_DIFFERENTIAL])
         for folder, extract in zip(apart, (full(0), diff(24)), strict=True):
             deliver(ledger, folder, extract)
-        ledger.gather([USERS])
-        folder = ledger.folder_for(USERS)
-        state = ledger.sync_state(folder, [full(0).identity, diff(24).identity])
+        ledger.folders.gather([USERS])
+        folder = ledger.folders.folder_for(USERS)
+        state = ledger.syncs.state(folder, [full(0).identity, diff(24).identity])
         assert folder == apart[0] != apart[1]
         assert state.delivered.keys() == {full(0).identity, diff(24).identity}
 
     def test_what_is_owed_and_missed_goes_with_the_last_plugin(self, ledger):
-        folder = ledger.folder_for(ITS_DIFFERENTIAL)
+        folder = ledger.folders.folder_for(ITS_DIFFERENTIAL)
         deliver(ledger, folder, diff(24))
-        ledger.keep({folder: Kept(None, LOOK, (Missed(at(24), at(48)),), frozenset({diff(72).identity}))})
-        ledger.folder_for(ITS_FULL)
-        ledger.gather([USERS])
-        state = ledger.sync_state(ledger.folder_for(USERS), [])
+        ledger.syncs.keep({folder: Kept(None, LOOK, (Missed(at(24), at(48)),), frozenset({diff(72).identity}))})
+        ledger.folders.folder_for(ITS_FULL)
+        ledger.folders.gather([USERS])
+        state = ledger.syncs.state(ledger.folders.folder_for(USERS), [])
         assert (state.owed, state.open_gaps) == (frozenset({diff(72).identity}), (Missed(at(24), at(48)),))
         assert state.last_look == LOOK
 
     def test_nothing_moves_where_all_is_in_place(self, ledger):
-        deliver(ledger, ledger.folder_for(USERS), full(0), diff(24))
-        before = list(ledger.deliveries())
-        ledger.gather([USERS])
-        assert list(ledger.deliveries()) == before
+        deliver(ledger, ledger.folders.folder_for(USERS), full(0), diff(24))
+        before = list(ledger.deliveries.all())
+        ledger.folders.gather([USERS])
+        assert list(ledger.deliveries.all()) == before

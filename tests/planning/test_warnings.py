@@ -6,7 +6,7 @@ import pytest
 
 from bds_async.brightspace.catalogue.listing import Listing
 from bds_async.columns import ChangeKind, SchemaChange
-from bds_async.ledger.ledger import Delivery
+from bds_async.ledger import Delivery
 from bds_async.models import BdsType
 from bds_async.options import PublishAs, PullOptions, SyncOptions
 from bds_async.options import Wanted

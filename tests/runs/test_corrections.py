@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from bds_async import Arrival, BdsType, ConfigError, FolderBusy, PatternError, Wanted, WrongTenant
-from bds_async.ledger.inventory import Selection
-from bds_async.ledger.ledger import Delivery, Ledger
+from bds_async.ledger import Delivery, Ledger, Selection
+from bds_async.ledger.deliveries import Deliveries
 from bds_async.runs.corrections import accept, correcting, mark, unmark, unpin
 from bds_async.runs.rebuild import rebuild
 from bds_async.sandbox import Fault
-from bds_async.workspace.folder import FolderLock
+from bds_async.workspace.folder import FolderLock, ledger_path
 from tests.destination.test_recovery import kill
 from tests.support.scheduled import DAY, NOW, of, queued, scheduled, take_away, through
 
@@ -136,14 +136,14 @@ class TestUnmark:
             await job.pull()
             unmark(job.to, [], Selection(path="Users/full/*"))
             with correcting(job.to) as ledger:
-                assert ledger.owed("Users") == frozenset()
-                assert ledger.stock("Users").extracts == 0
+                assert ledger.syncs.owed("Users") == frozenset()
+                assert ledger.deliveries.stock("Users").extracts == 0
 
     async def test_what_nobody_wants_to_be_told_is_not_read(self, tmp_path, monkeypatch):
         """A ledger may hold millions."""
         async with scheduled(tmp_path, data_sets=1) as job:
             first = await job.sync()
-            monkeypatch.setattr(Ledger, "chosen", None)
+            monkeypatch.setattr(Deliveries, "chosen", None)
             assert unmark(job.to, [], EVERYTHING) == len(first.outcomes)
 
     async def test_nothing_changes_before_everything_is_told(self, tmp_path):
@@ -157,8 +157,8 @@ class TestUnmark:
             first = await job.sync()
             with pytest.raises(OSError, match="No space"):
                 unmark(job.to, [], EVERYTHING, tell)
-        with Ledger.read(job.to) as ledger:
-            assert ledger.totals()[0] == len(first.outcomes)
+        with Ledger.read(ledger_path(job.to)) as ledger:
+            assert ledger.deliveries.totals()[0] == len(first.outcomes)
 
     async def test_a_name_that_no_data_set_has_is_an_error(self, tmp_path):
         async with scheduled(tmp_path, data_sets=1) as job:
@@ -188,9 +188,9 @@ class TestAfterAKill:
             first = await job.sync()
             await kill(job, moment)
             marked = await mark(job.config, job.to, ["*"], EVERYTHING)
-        with Ledger.read(job.to) as ledger:
-            paths = {each.path for each in ledger.deliveries()}
-            assert ledger.intents() == []
+        with Ledger.read(ledger_path(job.to)) as ledger:
+            paths = {each.path for each in ledger.deliveries.all()}
+            assert ledger.deliveries.intents() == []
         assert paths - {None} == {path.relative_to(job.to).as_posix() for path in job.to.glob("[!.]*/*/*.zip")}
         assert len(paths - {None}) == len(first.outcomes) + 1
         assert {each.path for each in marked.deliveries} == {None}
@@ -244,8 +244,8 @@ async def test_unpinned_columns_are_pinned_anew(tmp_path: Path) -> None:
         await job.sync()
     assert unpin(tmp_path / "to", ["Users"]) == ["Users"]
     with correcting(tmp_path / "to") as ledger:
-        assert ledger.pinned_columns("Users") is None
-        assert ledger.pinned_columns("UserEnrollments") is not None
+        assert ledger.columns.pinned("Users") is None
+        assert ledger.columns.pinned("UserEnrollments") is not None
 
 
 async def test_a_run_under_way_is_not_corrected(tmp_path: Path) -> None:

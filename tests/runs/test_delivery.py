@@ -15,7 +15,7 @@ from aiohttp import web
 from bds_async.destination.publishing import Publisher
 from bds_async.errors import DestinationError
 from bds_async.events import Ended, Event, Received, Restarted, Started
-from bds_async.ledger.ledger import Ledger
+from bds_async.ledger import Ledger
 from bds_async.models import BdsType, DataSet, Extract, Plugin
 from bds_async.options import PublishAs, RunOptions
 from bds_async.planning.steps import chained
@@ -24,7 +24,7 @@ from bds_async.runs.delivery import DeliveryRun
 from bds_async.support.threads import ZipThreads
 from bds_async.transfer.download import Download
 from bds_async.transfer.partial import Partial
-from bds_async.workspace.folder import prepare
+from bds_async.workspace.folder import ledger_path, prepare
 from tests.support.builders import QUEUED, an_extract
 
 TENANT = "https://school.example"
@@ -55,7 +55,7 @@ class Deliveries:
         prepare(self.folder)
         chosen = RunOptions(**{"workers": 3, "attempts": 3, "stall_timeout": 5.0, **options})
         tenant = await self._connect(url, stall_timeout=chosen.stall_timeout)
-        with Ledger.open(self.folder, TENANT) as ledger, ZipThreads() as threads:
+        with Ledger.open(ledger_path(self.folder), TENANT) as ledger, ZipThreads() as threads:
             publisher = Publisher(self.folder, ledger, threads.executor)
             run = DeliveryRun(tenant, publisher, chosen, observer=self.events.append, threads=threads)
             download = [self._download(extract, ledger, chosen) for extract in extracts]
@@ -63,8 +63,8 @@ class Deliveries:
         return {event.outcome.extract: event.outcome for event in self.events if isinstance(event, Ended)}
 
     def _download(self, extract: Extract, ledger: Ledger, options: RunOptions) -> Download:
-        folder = ledger.folder_for(DataSet(None, Plugin(extract.plugin_id, extract.data_set), None))
-        path = ledger.path_for(extract, folder, options.publish_as.suffix)
+        folder = ledger.folders.folder_for(DataSet(None, Plugin(extract.plugin_id, extract.data_set), None))
+        path = ledger.folders.path_for(extract, folder, options.publish_as.suffix)
         return Download(extract, path, Partial.load(self.folder, extract.identity), options.attempts)
 
     @property

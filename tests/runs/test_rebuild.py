@@ -12,7 +12,7 @@ import pytest
 from bds_async import Arrival, PublishAs, PullOptions, Status, Wanted, pull
 from bds_async.errors import Stopped
 from bds_async.events import Event, Examined
-from bds_async.ledger.ledger import Delivery, Ledger
+from bds_async.ledger import Delivery, Ledger
 from bds_async.runs import rebuild as rebuild_module
 from bds_async.runs.rebuild import rebuild
 from bds_async.sandbox import Reissue
@@ -22,8 +22,8 @@ from tests.support.scheduled import DAY, NOW, Scheduled, of, queued, scheduled, 
 
 
 def deliveries(to: Path) -> dict[str, Delivery]:
-    with Ledger.read(to) as ledger:
-        return {each.path: each for each in ledger.deliveries() if each.path is not None}
+    with Ledger.read(ledger_path(to)) as ledger:
+        return {each.path: each for each in ledger.deliveries.all() if each.path is not None}
 
 
 def without_moment(found: dict[str, Delivery]) -> dict[str, tuple[object, ...]]:

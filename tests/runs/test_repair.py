@@ -22,13 +22,13 @@ from bds_async import (
     pull,
 )
 from bds_async.events import Event, Finished, Planned, Started, Surveyed
-from bds_async.ledger.ledger import Ledger
+from bds_async.ledger import Ledger
 from bds_async.runs.discrepancies import Fault, Remedy, Verification
 from bds_async.runs.repair import repair
 from bds_async.runs.verification import verify
 from bds_async.sandbox import Fault as Misbehaviour
 from bds_async.sandbox import Sandbox, SandboxSettings
-from bds_async.workspace.folder import FolderLock
+from bds_async.workspace.folder import FolderLock, ledger_path
 from tests.api.test_pull import config_of, published
 
 SMALL = SandboxSettings(data_sets=6, scale=0.01)
@@ -161,14 +161,14 @@ async def test_the_ledger_says_what_lies_there_afterwards(tmp_path: Path) -> Non
     async with Sandbox(SMALL) as sandbox:
         to = await filled(sandbox, tmp_path, PullOptions(data_set=("Users",)))
         (file,) = damage(to)
-        with Ledger.open(to, sandbox.tenant_url) as ledger:
-            known = next(ledger.deliveries())
-            ledger.record(dataclasses.replace(known, sha256="0" * 64))
+        with Ledger.open(ledger_path(to), sandbox.tenant_url) as ledger:
+            known = next(ledger.deliveries.all())
+            ledger.deliveries.record(dataclasses.replace(known, sha256="0" * 64))
         assert (await verify(to)).exit_code == 3
         await mended(sandbox, to)
     assert (await verify(to)).exit_code == 0
-    with Ledger.read(to) as ledger:
-        (again,) = ledger.deliveries()
+    with Ledger.read(ledger_path(to)) as ledger:
+        (again,) = ledger.deliveries.all()
     assert published(to) == {again.path: again.sha256}
     assert file.is_file()
 
@@ -235,9 +235,9 @@ async def test_a_publication_that_a_kill_interrupted_is_finished_first(tmp_path:
         (file,) = damage(to)
         staged = to / ".bds-async" / "partial" / f"{'0' * 32}.part"
         file.rename(staged)
-        with Ledger.open(to, sandbox.tenant_url) as ledger:
-            known = next(ledger.deliveries())
-            ledger.intend(dataclasses.replace(known, staged=staged.relative_to(to).as_posix()))
+        with Ledger.open(ledger_path(to), sandbox.tenant_url) as ledger:
+            known = next(ledger.deliveries.all())
+            ledger.deliveries.intend(dataclasses.replace(known, staged=staged.relative_to(to).as_posix()))
         moved = sandbox.counters.body_bytes
         found = await mended(sandbox, to)
         assert sandbox.counters.body_bytes == moved

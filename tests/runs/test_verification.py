@@ -14,12 +14,12 @@ import pytest
 
 from bds_async.errors import ConfigError, DestinationError, Stopped
 from bds_async.events import Event, Examined, Read, Reviewed, Surveyed
-from bds_async.options import Verify
-from bds_async.ledger.ledger import Delivery, Ledger
+from bds_async.formats.archive import Verify
+from bds_async.ledger import Delivery, Ledger
 from bds_async.runs.discrepancies import Discrepancy, Fault, Remedy, Verification
 from bds_async.runs.verification import verify
 from bds_async.support.running import Stop, beside
-from bds_async.workspace.folder import FolderLock, prepare
+from bds_async.workspace.folder import FolderLock, ledger_path, prepare
 from tests.support.builders import QUEUED, a_data_set, an_extract
 
 TENANT = "https://school.example"
@@ -52,9 +52,9 @@ class Folder:
         delivery = Delivery.of(extract, "Users", **described | known)
         (self.path / path).parent.mkdir(parents=True, exist_ok=True)
         (self.path / path).write_bytes(content)
-        with Ledger.open(self.path, TENANT) as ledger:
-            ledger.folder_for(USERS)
-            ledger.record(delivery)
+        with Ledger.open(ledger_path(self.path), TENANT) as ledger:
+            ledger.folders.folder_for(USERS)
+            ledger.deliveries.record(delivery)
         return delivery
 
     def file(self, delivery: Delivery) -> Path:
@@ -196,9 +196,9 @@ async def test_length_and_hash_that_the_ledger_does_not_know_are_not_compared(fo
 
 async def test_what_was_never_a_file_here_is_not_looked_for(folder: Folder) -> None:
     folder.deliver(1)
-    with Ledger.open(folder.path, TENANT) as ledger:
+    with Ledger.open(ledger_path(folder.path), TENANT) as ledger:
         extract = an_extract(queued_for_processing_date=QUEUED - timedelta(hours=1))
-        ledger.record(Delivery.of(extract, "Users"))
+        ledger.deliveries.record(Delivery.of(extract, "Users"))
     found = await verify(folder.path)
     assert found.files == 1
     assert found.count(Fault.MISSING) == 0
@@ -217,8 +217,8 @@ async def test_unknown_files_are_listed_but_not_those_of_the_program(folder: Fol
 
 async def test_a_file_that_a_killed_run_was_about_to_publish_is_not_unknown(folder: Folder) -> None:
     delivery = folder.deliver(1)
-    with Ledger.open(folder.path, TENANT) as ledger:
-        ledger.intend(replace(delivery, staged=".bds-async/partial/x.part"))
+    with Ledger.open(ledger_path(folder.path), TENANT) as ledger:
+        ledger.deliveries.intend(replace(delivery, staged=".bds-async/partial/x.part"))
     assert await folder.faults() == {}
 
 
@@ -245,8 +245,8 @@ async def test_a_folder_that_is_not_there_is_an_error_and_not_made(tmp_path: Pat
 
 async def test_a_ledger_that_leads_out_of_the_folder_is_an_error(folder: Folder) -> None:
     folder.deliver(1)
-    with Ledger.open(folder.path, TENANT) as ledger:
-        ledger.record(replace(next(ledger.deliveries()), path="../outside.zip"))
+    with Ledger.open(ledger_path(folder.path), TENANT) as ledger:
+        ledger.deliveries.record(replace(next(ledger.deliveries.all()), path="../outside.zip"))
     with pytest.raises(DestinationError, match="no path inside"):
         await verify(folder.path)
 
@@ -266,8 +266,8 @@ async def test_what_a_run_replaces_meanwhile_is_no_discrepancy(folder: Folder) -
             folder.deliver(1, a_zip(99))
 
     slow = replace(first, sha256="0" * 64)
-    with Ledger.open(folder.path, TENANT) as ledger:
-        ledger.record(slow)
+    with Ledger.open(ledger_path(folder.path), TENANT) as ledger:
+        ledger.deliveries.record(slow)
     assert (await verify(folder.path, observer=replaced)).discrepancies == ()
 
 

@@ -21,10 +21,10 @@ PLACES = (
     "bds_async.support.durable.replace",
     "bds_async.support.durable.fsync_file",
     "bds_async.transfer.partial.clear_away",
-    "bds_async.ledger.ledger.Ledger.intend",
-    "bds_async.ledger.ledger.Ledger.finish",
-    "bds_async.ledger.ledger.Ledger.keep",
-    "bds_async.ledger.ledger.Ledger.settle_gaps",
+    "bds_async.ledger.deliveries.Deliveries.intend",
+    "bds_async.ledger.deliveries.Deliveries.finish",
+    "bds_async.ledger.syncs.Syncs.keep",
+    "bds_async.ledger.gaps.Gaps.settle",
 )
 context = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
 if sys.platform != "win32":

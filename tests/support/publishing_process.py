@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from bds_async.destination.publishing import Publisher
-from bds_async.options import Verify
-from bds_async.formats.archive import check
-from bds_async.ledger.ledger import Ledger
+from bds_async.formats.archive import Verify, check
+from bds_async.ledger import Ledger
+from bds_async.ledger.deliveries import Deliveries
 from bds_async.models import BdsType, DataSet, Extract, Plugin
 from bds_async.transfer.partial import Partial, key_of, sweep
-from bds_async.workspace.folder import prepare
+from bds_async.workspace.folder import ledger_path, prepare
 
 TENANT = "https://school.example"
 USERS = DataSet("S-1", Plugin("F-1", "Users"), None)
@@ -49,7 +49,7 @@ def die_at(place: str) -> None:
     """Make the n-th call of a function the last thing that this process does, or does not."""
     target, when, count = place.split(":")
     module_name, name = target.rsplit(".", 1)
-    parent = importlib.import_module(module_name) if "Ledger" not in module_name else Ledger
+    parent = importlib.import_module(module_name) if "Deliveries" not in module_name else Deliveries
     original: Callable[..., Any] = getattr(parent, name)
     calls = iter(range(int(count), -1, -1))
 
@@ -67,12 +67,12 @@ def die_at(place: str) -> None:
 
 async def publish_all(folder: Path, count: int) -> None:
     """Reconcile, sweep, then publish what the ledger does not know."""
-    with Ledger.open(folder, TENANT) as ledger, ThreadPoolExecutor(1) as executor:
+    with Ledger.open(ledger_path(folder), TENANT) as ledger, ThreadPoolExecutor(1) as executor:
         publisher = Publisher(folder, ledger, executor)
         await publisher.reconcile()
         sweep(folder, {key_of(extract.identity) for extract in map(extract_number, range(count))})
         for number in range(count):
-            if ledger.delivered(extract_number(number).identity) is None:
+            if ledger.deliveries.delivered(extract_number(number).identity) is None:
                 await publish_one(publisher, ledger, folder, number)
                 print(number, flush=True)
 
@@ -84,7 +84,7 @@ async def publish_one(publisher: Publisher, ledger: Ledger, folder: Path, number
     partial.begin('"x"', len(content))
     async with await partial.open_writer(0) as writer:
         await writer.write(content)
-    path = ledger.path_for(extract, ledger.folder_for(USERS), ".zip")
+    path = ledger.folders.path_for(extract, ledger.folders.folder_for(USERS), ".zip")
     await publisher.publish(extract, partial.path, path, check(partial.path, Verify.FULL))
 
 

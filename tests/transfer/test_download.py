@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from bds_async.errors import DestinationError, ExtractError, TransientError
-from bds_async.ledger.ledger import Delivery
+from bds_async.ledger import Delivery
 from bds_async.models import Extract
 from bds_async.report import Status
 from bds_async.transfer import download as downloads

@@ -108,8 +108,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def format_of(connection: sqlite3.Connection) -> int:
     """How many migrations a database says that it has seen."""
-    (found,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(found)
+    return int(connection.execute("PRAGMA user_version").fetchone()["user_version"])
 
 
 def is_ledger(connection: sqlite3.Connection, found: int) -> bool:
@@ -124,6 +123,7 @@ def is_ledger(connection: sqlite3.Connection, found: int) -> bool:
     if found > NEWEST:
         return {"tenant", "extracts"} <= {table for table, _ in there}
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
+        model.row_factory = sqlite3.Row
         bring_forward(model, 0, found)
         return _columns(model) <= there
 
@@ -139,7 +139,8 @@ def bring_forward(connection: sqlite3.Connection, found: int, wanted: int | None
 
 def _columns(connection: sqlite3.Connection) -> set[tuple[str, str]]:
     query = """
-        SELECT tables.name, columns.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns
+        SELECT tables.name AS in_table, columns.name AS name
+        FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns
         WHERE tables.type = 'table'
     """
-    return set(connection.execute(query))
+    return {(row["in_table"], row["name"]) for row in connection.execute(query)}

@@ -1,0 +1,157 @@
+"""The extracts that have been delivered, and those that are about to be: one row for each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from ..models import BdsType, Identity
+from ..support import clock
+from .database import Database
+from .delivery import PAID, SELECT, WRITE, Delivery, State, delivery_of, row_of
+from .rows import SAME_EXTRACT, key_of, microseconds, moment_of, moment_or_none
+from .selection import IS_CHOSEN, Selection, Stock
+
+_FROM_CHOSEN = f"FROM extracts JOIN plugins ON plugins.id = extracts.plugin WHERE {IS_CHOSEN}"
+_STOCK = f"SELECT count(*) AS extracts, total(bytes) AS bytes, max(queued) AS newest {_FROM_CHOSEN}"
+_OWE_CHOSEN = f"""
+    INSERT OR IGNORE INTO owed (plugin_id, bds_type, queued, created, version, folder)
+    SELECT plugin_id, bds_type, queued, created, version, folder {_FROM_CHOSEN}
+    AND EXISTS (SELECT 1 FROM syncs WHERE syncs.folder = :folder AND queued >= coalesce(baseline, queued))
+"""  # noqa: S608
+_DROP_CHOSEN = f"DELETE FROM extracts WHERE id IN (SELECT extracts.id {_FROM_CHOSEN})"  # noqa: S608
+_FORGET = f"""
+    DELETE FROM extracts WHERE id IN (
+        SELECT extracts.id FROM extracts JOIN plugins ON plugins.id = extracts.plugin WHERE {SAME_EXTRACT}
+    )
+"""  # noqa: S608
+_NEWEST = """
+    SELECT folder, max(newest) AS newest FROM (
+        SELECT folder, (SELECT queued FROM extracts WHERE plugin = plugins.id AND state = 'done'
+                        ORDER BY queued DESC LIMIT 1) AS newest
+        FROM plugins
+    )
+    WHERE newest IS NOT NULL GROUP BY folder
+"""
+
+
+class Deliveries:
+    """The part of the ledger that knows what was delivered, and where it lies."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # Reading
+
+    def find(self, identity: Identity) -> Delivery | None:
+        """What is known of an extract, delivered or about to be."""
+        return self._one(SAME_EXTRACT, **key_of(identity))
+
+    def delivered(self, identity: Identity) -> Delivery | None:
+        """What is known of an extract that has been delivered; None if it has not."""
+        found = self.find(identity)
+        return found if found is not None and found.state is State.DONE else None
+
+    def delivered_many(self, identities: Iterable[Identity]) -> dict[Identity, Delivery]:
+        """Those of many extracts that have been delivered; one query for each plugin."""
+        by_plugin: defaultdict[tuple[str, BdsType], set[Identity]] = defaultdict(set)
+        for identity in identities:
+            by_plugin[identity.plugin_id, identity.bds_type].add(identity)
+        return {
+            delivery.identity: delivery
+            for (plugin_id, bds_type), wanted in by_plugin.items()
+            for delivery in self._between(plugin_id, bds_type, wanted)
+            if delivery.identity in wanted
+        }
+
+    def _between(self, plugin_id: str, bds_type: BdsType, wanted: Iterable[Identity]) -> list[Delivery]:
+        moments = [microseconds(identity.queued_for_processing_date) for identity in wanted]
+        condition = "plugin_id = ? AND bds_type = ? AND queued BETWEEN ? AND ? AND state = 'done'"
+        query = f"{SELECT} WHERE {condition}"
+        return self._database.read(delivery_of, query, plugin_id, bds_type, min(moments), max(moments))
+
+    def at_path(self, path: str) -> Delivery | None:
+        """The extract that has a path, delivered or about to be; case makes no difference."""
+        return self._one("path = :path COLLATE NOCASE", path=path)
+
+    def _one(self, condition: str, **named: object) -> Delivery | None:
+        return next(iter(self._database.read(delivery_of, f"{SELECT} WHERE {condition}", **named)), None)
+
+    def totals(self) -> tuple[int, int]:
+        """How many files have been delivered, and how many bytes they have together."""
+        query = "SELECT count(*) AS files, total(bytes) AS bytes FROM extracts WHERE state = 'done' AND path NOTNULL"
+        (row,) = self._database.rows(query)
+        return int(row["files"]), int(row["bytes"])
+
+    def intents(self) -> list[Delivery]:
+        """What was about to be published when a run ended."""
+        return self._database.read(delivery_of, f"{SELECT} WHERE state = 'intent' ORDER BY extracts.id")
+
+    def all(self, folder: str | None = None) -> Iterator[Delivery]:
+        """Everything delivered, page by page: as it was recorded, or of one data set's folder in queued order."""
+        if folder is not None:
+            return self.chosen(folder, Selection())
+        return self._database.as_recorded(delivery_of, f"{SELECT} WHERE state = 'done'")
+
+    def chosen(self, folder: str, selection: Selection) -> Iterator[Delivery]:
+        """The delivered extracts of a data set that a selection names, in queued order, page by page."""
+        query = f"{SELECT} WHERE {IS_CHOSEN}"
+        return self._database.in_queued_order(delivery_of, query, **selection.values(folder))
+
+    def stock(self, folder: str) -> Stock:
+        """How much of a data set has been delivered."""
+        (found,) = self._database.read(
+            lambda row: Stock(int(row["extracts"]), int(row["bytes"]), moment_or_none(row["newest"])),
+            _STOCK,
+            **Selection().values(folder),
+        )
+        return found
+
+    def newest(self) -> dict[str, datetime]:
+        """The newest delivered queued date of each data set that has any, by its folder; without counting the rest."""
+        return dict(self._database.read(lambda row: (row["folder"], moment_of(row["newest"])), _NEWEST))
+
+    # Writing
+
+    def intend(self, delivery: Delivery) -> None:
+        """Note that a staged file is about to get its final name; replaces what was known of the extract."""
+        self._write(replace(delivery, state=State.INTENT))
+
+    def record(self, delivery: Delivery) -> None:
+        """Note a delivery that needs no publishing; replaces what was known of the extract."""
+        done = replace(delivery, state=State.DONE, staged=None)
+        self._write(replace(done, delivered_at=delivery.delivered_at or clock.now()))
+
+    def finish(self, identity: Identity, at: datetime | None = None) -> Delivery:
+        """Note that an intended extract has its final name, by now or `at` a moment; raises KeyError without intent."""
+        with self._database.writing():
+            found = self.find(identity)
+            if found is None:
+                raise KeyError(identity)
+            done = replace(found, state=State.DONE, staged=None, delivered_at=at or clock.now())
+            self._write(done)
+            return done
+
+    def _write(self, delivery: Delivery) -> None:
+        row = row_of(delivery)
+        with self._database.writing():
+            for statement in (*WRITE, PAID) if delivery.state is State.DONE else WRITE:
+                self._database.execute(statement, **row)
+
+    def forget(self, identity: Identity) -> bool:
+        """Drop what is known of an extract; False if that was nothing. Its data set's folder stays pinned."""
+        with self._database.writing():
+            return self._database.execute(_FORGET, **key_of(identity)).rowcount > 0
+
+    def drop(self, folder: str, selection: Selection) -> int:
+        """Forget deliveries of a data set; how many. What a sync would not deliver by itself again is owed then.
+
+        Everything at once makes the data set begin anew.
+        """
+        values = selection.values(folder)
+        with self._database.writing():
+            if not selection.is_everything:
+                self._database.execute(_OWE_CHOSEN, **values)
+            return self._database.execute(_DROP_CHOSEN, **values).rowcount

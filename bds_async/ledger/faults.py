@@ -1,0 +1,74 @@
+"""What the faults of the ledger's database mean."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import BdsError, DestinationError, LedgerBusy
+from .rows import Unreadable
+from .waiting import is_held
+
+_UNREADABLE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_DISK = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_NOLFS,
+    }
+)
+
+
+@contextlib.contextmanager
+def ledger_faults(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the disk raise into errors that say what to do; defects pass unchanged."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        explained = _explained(error, path)
+        if explained is None:
+            raise
+        raise explained from error
+    except Unreadable as error:
+        raise damaged(path, error) from error
+    except OSError as error:
+        raise DestinationError(f"The ledger {path} cannot be used: {error.strerror or error}.") from error
+
+
+def _explained(error: sqlite3.DatabaseError, path: Path) -> BdsError | None:
+    code = primary_code(error)
+    if code in _UNREADABLE or (code is None and isinstance(error, sqlite3.OperationalError)):
+        return damaged(path, error)
+    if is_held(error):
+        return LedgerBusy(f"Another program holds the ledger {path}: close it, then run the command again.")
+    if code in _DISK:
+        return DestinationError(f"The ledger {path} cannot be written ({error}): see to the disk, then run again.")
+    return None
+
+
+def primary_code(error: sqlite3.DatabaseError) -> int | None:
+    """SQLite's primary result code; None if Python raised it, as it does for text that is no UTF-8."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def damaged(path: Path, why: object) -> DestinationError:
+    """The error for a file that is not a whole ledger."""
+    journal = journal_of(Path(os.path.realpath(path)))
+    # SQLite rolls it into whatever database is restored there.
+    stray = f"remove {journal} and " if journal.exists() else ""
+    return DestinationError(
+        f"The ledger {path} is damaged ({why}): {stray}restore it from a backup, or move it away and run "
+        "`bds-async ledger rebuild`, which makes one from the files that are there."
+    )
+
+
+def journal_of(path: Path) -> Path:
+    """The rollback journal that SQLite keeps beside a database."""
+    return path.with_name(f"{path.name}-journal")

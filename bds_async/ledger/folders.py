@@ -1,0 +1,147 @@
+"""Which folder belongs to which data set, and the names of files in it.
+
+A folder is pinned at first sight, since names are localised and change.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+
+from ..models import BdsType, DataSet, Extract, Identity, Plugin
+from ..workspace.file_names import Suffix, file_names, relative_path
+from ..workspace.paths import fold, folder_name
+from .database import Database
+from .deliveries import Deliveries
+from .rows import flavour_of
+
+_STRAYS = "FROM plugins WHERE folder != ?1 AND plugin_id IN (SELECT value FROM json_each(?2))"
+_FOLDERS = """
+    SELECT folders.folder, min(data_set_id) AS some_id FROM folders LEFT JOIN folder_ids USING (folder)
+    GROUP BY folders.folder ORDER BY folders.folder
+"""
+_PLUGINS = "SELECT folder, bds_type, plugin_id, data_set, schema_id FROM plugins ORDER BY id"
+
+
+class Folders:
+    """The part of the ledger that names folders and files.
+
+    `pins` is the database that new folders are pinned in: the ledger's own, or one in memory for a reader.
+    """
+
+    def __init__(self, database: Database, pins: Database, deliveries: Deliveries) -> None:
+        self._database = database
+        self._pins = pins
+        self._deliveries = deliveries
+        self._reserved: dict[str, Identity] = {}
+
+    def folder_for(self, data_set: DataSet) -> str:
+        """The folder of a data set, pinned to its ids at first sight."""
+        return self.folders_for([data_set])[0]
+
+    def folders_for(self, data_sets: Iterable[DataSet]) -> list[str]:
+        """The folders of data sets, in their order; new ones are pinned in one transaction."""
+        wanted = list(data_sets)
+        with self._pins.statements():
+            known = [self._pinned(data_set) for data_set in wanted]
+            if None not in known:
+                return [folder for folder in known if folder is not None]
+            with self._pins.writing():
+                return [self._pin(data_set) for data_set in wanted]
+
+    def _pinned(self, data_set: DataSet) -> str | None:
+        """The folder of a data set, if all its ids are pinned to one already; None if something is to be written."""
+        found = self._folders_of(data_set)
+        return found[0] if found and None not in found else None
+
+    def _pin(self, data_set: DataSet) -> str:
+        """The folder of a data set by any of its ids, else a new one by its name; ids that are new are pinned to it.
+
+        An id is never pinned to another folder.
+        """
+        found = [folder for folder in self._folders_of(data_set) if folder is not None]
+        folder = found[0] if found else self._new_folder(data_set)
+        query = "INSERT OR IGNORE INTO folder_ids (data_set_id, folder) VALUES (?, ?)"
+        self._pins.execute_many(query, [(data_set_id, folder) for data_set_id in data_set.ids])
+        return folder
+
+    def _folders_of(self, data_set: DataSet) -> list[str | None]:
+        query = "SELECT folder FROM folder_ids WHERE data_set_id = ?"
+        rows = [self._pins.row(query, data_set_id) for data_set_id in data_set.ids]
+        return [None if row is None else row["folder"] for row in rows]
+
+    def _new_folder(self, data_set: DataSet) -> str:
+        taken = [row["folder"] for row in self._pins.rows("SELECT folder FROM folders")]
+        folder = folder_name(data_set.name, data_set_id=next(iter(data_set.ids), ""), taken=taken)
+        self._pins.execute("INSERT INTO folders (folder, folded) VALUES (?, ?)", folder, fold(folder))
+        return folder
+
+    def gather(self, data_sets: Iterable[DataSet]) -> None:
+        """Bring what is known of each data set's plugins to its folder, if they were taken for another data set's."""
+        wanted = list(data_sets)
+        folders = self.folders_for(wanted)
+        with self._database.writing():
+            for folder, data_set in zip(folders, wanted, strict=True):
+                self._gather(folder, data_set)
+
+    def _gather(self, folder: str, data_set: DataSet) -> None:
+        """With the last plugin of another folder goes what syncs remember of it."""
+        chosen = (folder, json.dumps(data_set.ids))
+        for row in self._database.rows(f"SELECT DISTINCT folder {_STRAYS}", *chosen):
+            stray = row["folder"]
+            owed = f"UPDATE owed SET folder = ?1 WHERE plugin_id IN (SELECT plugin_id {_STRAYS})"  # noqa: S608
+            self._database.execute(owed, *chosen)
+            self._database.execute(f"UPDATE plugins SET folder = ?1 WHERE id IN (SELECT id {_STRAYS})", *chosen)  # noqa: S608
+            if self._database.row("SELECT 1 FROM plugins WHERE folder = ?", stray) is None:
+                for table in ("gaps", "syncs", "pins"):
+                    self._database.execute(f"UPDATE OR IGNORE {table} SET folder = ? WHERE folder = ?", folder, stray)  # noqa: S608
+
+    def path_for(self, extract: Extract, folder: str, suffix: Suffix) -> str:
+        """Where an extract lands, relative to the destination: the first of its names that no other extract has.
+
+        The name is kept for it as long as the ledger is open.
+        """
+        identity = extract.identity
+        with self._database.statements():
+            known = self._deliveries.find(identity)
+            if known is not None and known.path is not None and known.path.endswith(suffix):
+                return known.path
+            names = file_names(folder, identity, suffix)
+            paths = [relative_path(folder, extract.bds_type, name) for name in names]
+            path = next((path for path in paths if self._is_free(path, identity)), paths[-1])
+            self._reserved[path.lower()] = identity
+            return path
+
+    def _is_free(self, path: str, identity: Identity) -> bool:
+        holder = self._deliveries.at_path(path)
+        known = self._reserved.get(path.lower()) or (holder and holder.identity)
+        return known is None or known == identity
+
+    def data_sets(self) -> dict[str, DataSet]:
+        """Every data set that has a folder, as it was last seen, by its folder."""
+        plugins: defaultdict[str, dict[BdsType, sqlite3.Row]] = defaultdict(dict)
+        with self._database.statements():
+            for row in self._database.rows(_PLUGINS):
+                plugins[row["folder"]][flavour_of(row["bds_type"])] = row
+            rows = self._database.rows(_FOLDERS)
+        return {row["folder"]: _data_set(row["folder"], row["some_id"], plugins[row["folder"]]) for row in rows}
+
+
+def copy_pins(source: Database, target: Database) -> None:
+    """Give an empty database the pinned folders of another one."""
+    for table in ("folders", "folder_ids"):
+        rows = source.rows(f"SELECT * FROM {table}")  # noqa: S608
+        target.execute_many(f"INSERT INTO {table} VALUES (?, ?)", map(tuple, rows))  # noqa: S608
+
+
+def _data_set(folder: str, some_id: str | None, plugins: dict[BdsType, sqlite3.Row]) -> DataSet:
+    full, differential = plugins.get(BdsType.FULL), plugins.get(BdsType.DIFFERENTIAL)
+    if full is None and differential is None:
+        return DataSet(None, Plugin(some_id or "", folder), None)
+    return DataSet(
+        next((row["schema_id"] for row in (full, differential) if row is not None and row["schema_id"]), None),
+        None if full is None else Plugin(full["plugin_id"], full["data_set"]),
+        None if differential is None else Plugin(differential["plugin_id"], f"{differential['data_set']} Differential"),
+    )

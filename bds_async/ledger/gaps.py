@@ -1,0 +1,135 @@
+"""The gaps of data sets: differentials that could not be had, and what closed each gap."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..support import clock
+from .database import Database
+from .rows import microseconds, moment_or_none, or_none
+from .sync_memory import Missed
+
+#: Stands in a gap's `closed_by` where nothing is missing after all.
+FILLED = "(what was missed is listed again)"
+#: Stands in a gap's `closed_by` where the extract that closed it was never a file here.
+MARKED = "(marked as delivered)"
+#: Stands in a gap's `closed_by` where somebody accepted that what was missed is lost.
+ACCEPTED = "(accepted as lost)"
+
+_ADD = "INSERT INTO gaps (folder, gap_after, gap_before, lost, seen, opened) VALUES (?, ?, ?, ?, ?, ?)"
+_FILL = f"""
+    UPDATE gaps SET closed_by = '{FILLED}' WHERE folder = ? AND gap_after IS ? AND gap_before IS ? AND seen IS NOT NULL
+    AND closed IS NULL
+"""  # noqa: S608
+_DELIVERED = f"""
+    SELECT coalesce(path, '{MARKED}') FROM extracts JOIN plugins ON plugins.id = extracts.plugin
+    WHERE plugins.folder = gaps.folder AND state = 'done'
+"""  # noqa: S608
+_IS_LOST_ONE = "bds_type = 'Differential' AND queued = lost"
+_COVERS = "bds_type = 'Full' AND queued > coalesce(gap_after, -1e18) AND queued >= coalesce(gap_before, -1e18)"
+#: What closes a gap: the lost differential, delivered at last, or the first full that covers it.
+_CLOSED_BY = f"""
+    coalesce(
+        closed_by,
+        ({_DELIVERED} AND {_IS_LOST_ONE} LIMIT 1),
+        ({_DELIVERED} AND {_COVERS} ORDER BY queued LIMIT 1)
+    )
+"""
+#: The gaps of a folder that are not settled, and what closed each.
+_UNSETTLED = f"""
+    SELECT folder, gap_after, gap_before, lost, seen, {_CLOSED_BY} AS closer FROM gaps
+    WHERE folder = ? AND closed IS NULL ORDER BY id
+"""  # noqa: S608
+_SETTLE = f"""
+    UPDATE gaps SET closed = ?, closed_by = {_CLOSED_BY}
+    WHERE folder = ? AND closed IS NULL AND {_CLOSED_BY} IS NOT NULL
+"""  # noqa: S608
+_ACCEPT = "UPDATE gaps SET closed = ?, closed_by = ? WHERE folder = ? AND closed IS NULL"
+_WAITING = "SELECT DISTINCT folder FROM gaps WHERE closed IS NULL"
+#: Where gaps begin that nothing queued before a moment closes; with the folder and the moment.
+_BEGINNINGS = f"""
+    SELECT gap_after FROM gaps WHERE folder = ?1 AND coalesce(closed_by, '') NOT IN ('{ACCEPTED}', '{FILLED}')
+    AND NOT EXISTS ({_DELIVERED} AND {_IS_LOST_ONE}) AND NOT EXISTS ({_DELIVERED} AND {_COVERS} AND queued < ?2)
+"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class KnownGap:
+    """A gap as the ledger holds it; `closed_by` is the path of the file that closed it, None while it is open."""
+
+    folder: str
+    missed: Missed
+    closed_by: str | None
+
+    def tells_more_than(self, other: KnownGap) -> bool:
+        """Whether it is the same closed gap as another, which was open when nobody knew what lies behind it."""
+        if (self.folder, self.missed.after, self.closed_by) != (other.folder, other.missed.after, other.closed_by):
+            return False
+        return self.closed_by is not None and other.missed.before is None and self.missed.before is not None
+
+
+class Gaps:
+    """The part of the ledger that is about gaps."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def known(self, folders: Iterable[str]) -> list[KnownGap]:
+        """The gaps of data sets that are open or, closed by the first file that does, not settled yet.
+
+        One that was closed without a file here is told no more.
+        """
+        found: dict[tuple[str, Missed], str | None] = {}
+        for folder in folders:
+            for gap in self._unsettled(folder):
+                span = folder, gap.missed
+                found[span] = gap.closed_by and found.get(span, gap.closed_by)
+        known = [KnownGap(*span, closed_by) for span, closed_by in found.items() if closed_by not in (FILLED, MARKED)]
+        return [gap for gap in known if not any(other.tells_more_than(gap) for other in known)]
+
+    def open(self, folder: str) -> tuple[Missed, ...]:
+        """What was missed of a data set and no full covers."""
+        return tuple(gap.missed for gap in self._unsettled(folder) if gap.closed_by is None)
+
+    def _unsettled(self, folder: str) -> list[KnownGap]:
+        return self._database.read(_gap_of, _UNSETTLED, folder)
+
+    def folders(self) -> frozenset[str]:
+        """The folders of data sets that have an open gap."""
+        folders = [str(row["folder"]) for row in self._database.rows(_WAITING)]
+        return frozenset(folder for folder in folders if self.open(folder))
+
+    def beginnings(self, folder: str, until: int) -> list[int | None]:
+        """Where the gaps of a data set begin that nothing queued before `until` closes, as rows hold moments."""
+        return [row["gap_after"] for row in self._database.rows(_BEGINNINGS, folder, until)]
+
+    def note(self, folder: str, opened: Iterable[Missed], filled: Iterable[Missed]) -> None:
+        """Note the new gaps of a data set, and those in which nothing is missing after all."""
+        now = microseconds(clock.now())
+        with self._database.writing():
+            self._database.execute_many(_ADD, [(folder, *_row_of(missed), now) for missed in opened])
+            self._database.execute_many(_FILL, [(folder, *_row_of(missed)[:2]) for missed in filled])
+
+    def settle(self, folders: Iterable[str]) -> None:
+        """Let each gap that a delivered full covers be closed for good, and told no more."""
+        now = microseconds(clock.now())
+        with self._database.writing():
+            self._database.execute_many(_SETTLE, [(now, folder) for folder in folders])
+
+    def accept(self, folder: str) -> int:
+        """Close the open gaps of a data set without a full, since somebody lives with them; how many there were."""
+        with self._database.writing():
+            found = len(self.open(folder))
+            self._database.execute(_ACCEPT, microseconds(clock.now()), ACCEPTED, folder)
+            return found
+
+
+def _gap_of(row: sqlite3.Row) -> KnownGap:
+    moments = (moment_or_none(row[name]) for name in ("gap_after", "gap_before", "lost", "seen"))
+    return KnownGap(row["folder"], Missed(*moments), row["closer"])
+
+
+def _row_of(missed: Missed) -> tuple[int | None, ...]:
+    return tuple(map(or_none, (missed.after, missed.before, missed.lost, missed.seen)))

@@ -1,0 +1,145 @@
+"""The ledger's SQLite file: making it, opening it.
+
+A rollback journal rather than WAL, which network folders do not carry; synchronous EXTRA, so that what was committed
+outlives a power cut: with FULL the journal of a transaction could come back, and roll it back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from urllib.parse import quote
+
+from ..errors import ConfigError, DestinationError
+from ..support import durable
+from .faults import damaged, journal_of, ledger_faults, primary_code
+from .migrations import NEWEST, bring_forward, format_of, is_ledger
+from .waiting import Patience, PatientConnection
+
+#: Bytes of the smallest database that there is: one page of the smallest size.
+_SMALLEST = 512
+
+
+def open_database(path: Path, patience: Patience) -> PatientConnection:
+    """A connection for writing, to a database that is made or brought forward as needed.
+
+    Raises ConfigError for a newer format, DestinationError for a damaged or foreign file (which stays as it is) or a
+    disk that fails.
+    """
+    with ledger_faults(path):
+        if not _is_there(path):
+            _make(path)
+        with _connected(path, "rw", patience) as connection:
+            found = _format_of(connection, path)
+            _set_up(connection)
+            bring_forward(connection, found)
+            return connection
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is a database; raises DestinationError for what SQLite would take for a new one."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        text = f"The ledger {path} is a link, and what it leads to is not there: mount that, or remove the link."
+        raise DestinationError(text) from None
+    if size < _SMALLEST:
+        raise damaged(path, "it is too short" if size else "it is empty")
+    return True
+
+
+def _make(path: Path) -> None:
+    """Make a database under another name first, since SQLite begins with an empty file, and a kill may leave that.
+
+    The journal of a ledger that somebody moved away would be taken for the new one's.
+    """
+    new = path.with_suffix(".new")
+    for left in (path, new):
+        journal_of(left).unlink(missing_ok=True)
+    new.unlink(missing_ok=True)
+    with _connected(new, "rwc", Patience()) as connection:
+        _set_up(connection)
+        bring_forward(connection, 0)
+    connection.close()
+    durable.fsync_folder(path.parent)
+    durable.replace(new, path)
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = DELETE")
+    connection.execute("PRAGMA synchronous = EXTRA")
+    connection.execute("PRAGMA fullfsync = ON")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def read_database(path: Path, patience: Patience) -> PatientConnection:
+    """A connection for reading alone; an empty database in memory where there is none. Nothing is created.
+
+    Raises ConfigError for another format than this program's, DestinationError for a damaged or foreign file.
+    """
+    with ledger_faults(path):
+        if not _is_there(path):
+            return empty_database()
+        # Not read-only as such: what a killed run left half-written can only be rolled back by writing.
+        with _connected(path, "rw", patience) as connection:
+            connection.execute("PRAGMA query_only = ON")
+            if _format_of(connection, path) < NEWEST:
+                raise ConfigError(f"The ledger {path} is of an older format; the next `pull` or `sync` renews it.")
+            return connection
+
+
+def _format_of(connection: sqlite3.Connection, path: Path) -> int:
+    """The format of a ledger, read before anything is written: a foreign database is not to be altered."""
+    try:
+        found = format_of(connection)
+        is_one = is_ledger(connection, found)
+    except sqlite3.OperationalError as error:
+        if primary_code(error) == sqlite3.SQLITE_ERROR:
+            raise damaged(path, error) from error
+        raise
+    if not is_one:
+        raise damaged(path, "it is no ledger of bds-async, or not a whole one")
+    if found > NEWEST:
+        raise ConfigError(f"The ledger {path} was written by a newer bds-async: install that version or a newer one.")
+    return found
+
+
+def empty_database() -> PatientConnection:
+    """A database of the newest format in memory."""
+    connection = _opened(":memory:")
+    bring_forward(connection, 0)
+    return connection
+
+
+@contextlib.contextmanager
+def _connected(path: Path, mode: str, patience: Patience) -> Iterator[PatientConnection]:
+    """A connection, which is closed if the use of it fails."""
+    connection = _connect(path, mode)
+    connection.patience = patience
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _connect(path: Path, mode: str) -> PatientConnection:
+    place = path.absolute().as_posix()
+    # As bytes, since a folder's name need not be text.
+    uri = f"file://{'' if place.startswith('/') else '/'}{quote(os.fsencode(place), safe='/:')}?mode={mode}"
+    return _opened(uri)
+
+
+def _opened(place: str) -> PatientConnection:
+    """A connection that knows `matches(path, pattern)`: SQL's own GLOB means other paths."""
+    connection = PatientConnection(place)
+    connection.create_function("matches", 2, fnmatchcase, deterministic=True)
+    return connection

@@ -1,0 +1,150 @@
+"""What is remembered between two syncs, whichever job has looked: the last look at each data set, what is owed.
+
+Data sets go by their folders, which are pinned to their ids.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..models import BdsType, Identity
+from .database import Database
+from .gaps import Gaps
+from .rows import flavour_of, identity_of, key_of, microseconds, moment_of, moment_or_none, or_none, span_of
+from .sync_memory import Baseline, Delivered, Kept, LastLook, SyncState
+
+_KEEP = """
+    INSERT OR REPLACE INTO syncs VALUES (:folder, :baseline, :baseline_created, :looked, :latest, :newest, :retained)
+"""
+_OWE = "INSERT OR REPLACE INTO owed VALUES (:plugin_id, :bds_type, :queued, :created, :version, :folder)"
+_NEWEST = """
+    SELECT bds_type, (SELECT queued FROM extracts WHERE plugin = plugins.id AND state = 'done'
+                      AND queued < ? ORDER BY queued DESC LIMIT 1) AS newest
+    FROM plugins WHERE folder = ?
+"""
+_LAST_DIFFERENTIAL = """
+    SELECT queued, delivered FROM plugins JOIN extracts ON extracts.id = (
+        SELECT id FROM extracts WHERE plugin = plugins.id AND state = 'done' ORDER BY queued DESC LIMIT 1)
+    WHERE folder = ? AND bds_type = 'Differential'
+"""
+_DELIVERED_SINCE = """
+    SELECT plugin_id, bds_type, queued, created, version, delivered
+    FROM extracts JOIN plugins ON plugins.id = extracts.plugin
+    WHERE folder = ? AND queued >= ? AND state = 'done'
+"""
+#: Later than any moment that a row holds.
+END_OF_TIME = 2**62
+
+
+class Syncs:
+    """The part of the ledger that syncs remember things in."""
+
+    def __init__(self, database: Database, gaps: Gaps) -> None:
+        self._database = database
+        self._gaps = gaps
+
+    def state(self, folder: str, listed: Iterable[Identity]) -> SyncState:
+        """What a sync is to know of a data set, of which these extracts are listed."""
+        with self._database.statements():
+            owed = self.owed(folder)
+            moments = [microseconds(each.queued_for_processing_date) for each in (*listed, *owed)]
+            oldest = min(moments, default=END_OF_TIME)
+            newest = self.newest(folder)
+            return SyncState(
+                baseline=self.baseline(folder),
+                last_look=self.last_look(folder),
+                delivered=self._delivered_since(folder, oldest),
+                before=self.newest(folder, oldest).get(BdsType.DIFFERENTIAL),
+                last_differential=self._last_differential(folder),
+                newest=max(newest.values(), default=None),
+                newest_full=newest.get(BdsType.FULL),
+                owed=owed,
+                open_gaps=self._gaps.open(folder),
+            )
+
+    def baseline(self, folder: str) -> Baseline | None:
+        """The full that a data set was begun with; None if no sync has begun it, or without a full."""
+        query = "SELECT baseline, baseline_created FROM syncs WHERE folder = ? AND baseline_created IS NOT NULL"
+        found = self._database.read(
+            lambda row: Baseline(moment_of(row["baseline"]), moment_of(row["baseline_created"])), query, folder
+        )
+        return next(iter(found), None)
+
+    def last_look(self, folder: str) -> LastLook | None:
+        """What was seen of a data set at the last look; None before the first sync."""
+        query = "SELECT looked, latest, newest, retained FROM syncs WHERE folder = ?"
+        return next(iter(self._database.read(_look_of, query, folder)), None)
+
+    def newest(self, folder: str, until: int = END_OF_TIME) -> dict[BdsType, datetime]:
+        """The newest delivered queued date before a moment, as rows hold it, by flavour."""
+        found: dict[BdsType, datetime] = {}
+        with self._database.statements():
+            for row in self._database.rows(_NEWEST, until, folder):
+                flavour, moment = flavour_of(row["bds_type"]), moment_or_none(row["newest"])
+                if moment is not None:
+                    found[flavour] = max(moment, found.get(flavour, moment))
+        return found
+
+    def _delivered_since(self, folder: str, oldest: int) -> dict[Identity, datetime]:
+        found = self._database.read(
+            lambda row: (identity_of(row), moment_of(row["delivered"] or 0)), _DELIVERED_SINCE, folder, oldest
+        )
+        return dict(found)
+
+    def _last_differential(self, folder: str) -> Delivered | None:
+        found = self._database.read(
+            lambda row: Delivered(moment_of(row["queued"]), moment_of(row["delivered"] or 0)),
+            _LAST_DIFFERENTIAL,
+            folder,
+        )
+        return max(found, key=lambda each: each.queued, default=None)
+
+    def owed(self, folder: str) -> frozenset[Identity]:
+        """The extracts of a data set that are to be delivered by the rules of a sync, and are not yet."""
+        return frozenset(self._database.read(identity_of, "SELECT * FROM owed WHERE folder = ?", folder))
+
+    def waiting(self) -> frozenset[str]:
+        """The folders of data sets of which something is owed, or missed in a gap that is open."""
+        owing = frozenset(str(row["folder"]) for row in self._database.rows("SELECT DISTINCT folder FROM owed"))
+        return owing | self._gaps.folders()
+
+    def keep(self, looks: Mapping[str, Kept]) -> None:
+        """Remember what a sync saw and planned of data sets, all of it or nothing."""
+        with self._database.writing():
+            for folder, kept in looks.items():
+                self._database.execute(_KEEP, folder=folder, **_row_of(kept))
+                self._database.execute("DELETE FROM owed WHERE folder = ?", folder)
+                self.owe(folder, kept.owed)
+                self._gaps.note(folder, kept.missed, kept.filled)
+
+    def owe(self, folder: str, identities: Iterable[Identity]) -> None:
+        """Take note of extracts that are to be delivered, although they are not listed or were delivered before."""
+        with self._database.writing():
+            for identity in identities:
+                self._database.execute(_OWE, folder=folder, **key_of(identity))
+
+    def reset(self, folder: str) -> None:
+        """Forget what syncs remember of a data set, so that the next one begins it anew."""
+        with self._database.writing():
+            for table in ("syncs", "owed", "gaps", "pins"):
+                self._database.execute(f"DELETE FROM {table} WHERE folder = ?", folder)  # noqa: S608
+
+
+def _look_of(row: sqlite3.Row) -> LastLook:
+    moments = moment_of(row["looked"]), moment_or_none(row["latest"]), moment_or_none(row["newest"])
+    return LastLook(*moments, None if row["retained"] is None else span_of(row["retained"]))
+
+
+def _row_of(kept: Kept) -> dict[str, Any]:
+    look, baseline = kept.last_look, kept.baseline
+    return {
+        "baseline": or_none(baseline.queued if baseline else None),
+        "baseline_created": or_none(baseline.created if baseline else None),
+        "looked": microseconds(look.at),
+        "latest": or_none(look.latest),
+        "newest": or_none(look.newest),
+        "retained": None if look.retained is None else look.retained // timedelta(microseconds=1),
+    }
