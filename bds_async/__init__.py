@@ -34,10 +34,8 @@ if TYPE_CHECKING:
         WrongTenant,
     )
     from .events import Event, Observer
-    from .options import Verify
     from .models import BdsType, DataSet, Extract, Identity, Plugin
-    from .options import PublishAs, PullOptions, RunOptions, SyncOptions
-    from .options import Wanted
+    from .options import PublishAs, PullOptions, RunOptions, SyncOptions, Verify, Wanted
     from .planning.steps import RunPlan, Step
     from .planning.sync import SyncPlan
     from .report import Arrival, Completeness, FailedList, Gap, Outcome, RunReport, Status
@@ -46,7 +44,6 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    
     "config.settings": ("Config",),
     "errors": (
         "AnotherRunMayHelp",
@@ -70,7 +67,6 @@ _HOMES = {
     "brightspace.catalogue.listing": ("Listing",),
     "models": ("BdsType", "DataSet", "Extract", "Identity", "Plugin"),
     "options": ("PublishAs", "PullOptions", "RunOptions", "SyncOptions", "Verify", "Wanted"),
-    
     "report": ("Arrival", "Completeness", "FailedList", "Gap", "Outcome", "RunReport", "Status"),
     "planning.steps": ("RunPlan", "Step"),
     "support.running": ("Stop",),

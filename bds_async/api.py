@@ -6,22 +6,25 @@ import os
 from functools import partial
 from typing import TypeAlias
 
-from .brightspace.catalogue.listing import Listing
-from .brightspace.connection import connect
 from .config.settings import Config
 from .destination import destination_of
 from .events import Observer, unobserved
 from .ledger import Ledger, opened
-from .options import DEFAULT_FOLDER, PullOptions, RunOptions, SyncOptions
-from .planning import RunPlan, SyncPlan, chosen_by, plan_pull, plan_sync
+from .options import DEFAULT_FOLDER, PullOptions, RunOptions, SyncOptions, Verify
+from .planning import RunPlan, SyncPlan, plan_pull, plan_sync
 from .report import RunReport
 from .runs.context import open_context
+from .runs.discrepancies import Verification
 from .runs.job import Job, pull_job, sync_job
-from .runs.listing import list_chosen
+from .runs.listing import read_listing
+from .runs.repair import repair_workspace
 from .runs.run import Save, run, unsaved
-from .support.running import Stop, beside
+from .runs.verification import verify_workspace
+from .support.running import Stop
 from .support.to_its_end import in_thread
 from .workspace import Workspace, workspace_of
+
+__all__ = ["preview_pull", "preview_sync", "pull", "read_listing", "repair", "sync", "verify"]
 
 #: A path as callers write it.
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -39,14 +42,15 @@ async def pull(
 ) -> RunReport:
     """Make the destination `to` hold the chosen extracts, and report what became of each.
 
-    `state` is the folder for the ledger and partial files, by default `to/.bds-async`. `observer` gets the events of the
-    run, `save` the report, in a thread; `stop` lets another task end the run in an orderly way.
+    `state` is the folder for the ledger and partial files, by default `to/.bds-async`. `observer` gets the events of
+    the run, `save` the report, in a thread; `stop` lets another task end the run in an orderly way.
 
     An extract that fails is an outcome in the report (exit code 3). What stops the run is raised: ConfigError,
     AuthorisationError, DestinationError, FolderBusy, UnreachableError, CatalogueError, Stopped; once there was a plan,
     the observer gets Finished with the report all the same.
     """
-    return await _run(pull_job(options or PullOptions()), config, workspace_of(to, state), observer, stop, save)
+    options, workspace = options or PullOptions(), workspace_of(to, state)
+    return await _run(pull_job(options), config, workspace, observer=observer, stop=stop, save=save)
 
 
 async def sync(
@@ -66,7 +70,8 @@ async def sync(
     saw them are a gap: the newest full is delivered if it covers the gap, else the gap stays open, which is exit code 3
     as a failed extract is. The other parameters and the errors are those of `pull`.
     """
-    return await _run(sync_job(options or SyncOptions()), config, workspace_of(to, state), observer, stop, save)
+    options, workspace = options or SyncOptions(), workspace_of(to, state)
+    return await _run(sync_job(options), config, workspace, observer=observer, stop=stop, save=save)
 
 
 async def preview_pull(
@@ -89,11 +94,38 @@ async def preview_sync(
         return await in_thread(partial(plan_sync, listing, options, ledger, destination_of(workspace).paths))
 
 
-async def read_listing(config: Config, options: RunOptions | None = None) -> Listing:
-    """What the tenant offers: the chosen data sets and every extract that is listed of them. Raises as `pull` does."""
-    options = options or RunOptions()
-    async with connect(config, options, unobserved) as connection:
-        return await beside(list_chosen(connection, chosen_by(options), options.workers), connection.refresher.run())
+async def verify(
+    to: PathLike = DEFAULT_FOLDER,
+    how: Verify = Verify.FULL,
+    *,
+    state: PathLike | None = None,
+    observer: Observer = unobserved,
+) -> Verification:
+    """Check every published file of the destination `to` against the ledger and its own CRCs; nothing is changed.
+
+    Raises DestinationError, ConfigError.
+    """
+    return await verify_workspace(workspace_of(to, state), how, observer)
+
+
+async def repair(
+    config: Config,
+    to: PathLike = DEFAULT_FOLDER,
+    options: RunOptions | None = None,
+    *,
+    state: PathLike | None = None,
+    observer: Observer = unobserved,
+    stop: Stop | None = None,
+    save: Save = unsaved,
+) -> Verification:
+    """Verify the destination `to`, fetch again what is bad or missing and still listed, and say what became of it.
+
+    A file keeps its name and its kind, and a CSV its columns; one that cannot be fetched again stays as it is. Nothing
+    is asked of the tenant if nothing is to be repaired. Of `options`, the choice of data sets and the kind of files do
+    not count. Raises as `pull` does.
+    """
+    workspace, options, stop = workspace_of(to, state), options or RunOptions(), stop or Stop()
+    return await repair_workspace(config, workspace, options, observer=observer, stop=stop, save=save)
 
 
 async def _read(workspace: Workspace, config: Config) -> Ledger:
@@ -102,7 +134,7 @@ async def _read(workspace: Workspace, config: Config) -> Ledger:
 
 
 async def _run(
-    job: Job, config: Config, workspace: Workspace, observer: Observer, stop: Stop | None, save: Save
+    job: Job, config: Config, workspace: Workspace, *, observer: Observer, stop: Stop | None, save: Save
 ) -> RunReport:
     stop = stop or Stop()
     async with open_context(config, workspace, job.options, observer, stop) as context:

@@ -7,8 +7,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-
-
 #: Where extracts land by default.
 DEFAULT_FOLDER = "bds-data"
 #: Endings of published files.

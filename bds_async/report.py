@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from .columns import ChangeKind, SchemaChange
+from .columns import SchemaChange
 from .models import Extract, utc_text
 
 REPORT_VERSION = 1
@@ -96,12 +96,6 @@ class Outcome:
     arrival: Arrival | None = None
 
 
-def breaks_columns(outcomes: Iterable[Outcome]) -> bool:
-    """Whether the columns of some extract break with those of the one before it."""
-    changes = (each.schema_change for each in outcomes)
-    return any(change is not None and change.kind is ChangeKind.BREAKING for change in changes)
-
-
 @dataclass(frozen=True, slots=True)
 class FailedList:
     """A data set whose extract list could not be had, and why."""
@@ -122,7 +116,11 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """The whole of a run, as `--report` writes it."""
+    """The whole of a run, as `--report` writes it.
+
+    `lacks` says why `data_sets` and `gaps` are missing, None where they are complete. `newest_delivered` is the newest
+    delivered queued date of each data set of the ledger by its name; it is for metrics, and not in the JSON.
+    """
 
     command: str
     tenant: str
@@ -134,6 +132,8 @@ class RunReport:
     counters: Counters = field(default_factory=Counters)
     data_sets: Sequence[Completeness] = ()
     gaps: Sequence[Gap] = ()
+    lacks: str | None = None
+    newest_delivered: Mapping[str, datetime] = field(default_factory=dict)
 
     def count(self, status: Status) -> int:
         """How many extracts ended so."""
@@ -163,6 +163,7 @@ class RunReport:
             "data_sets": [_with_texts(asdict(each)) for each in self.data_sets],
             "gaps": [_with_texts(asdict(gap)) for gap in self.gaps],
             "failed_lists": [asdict(failed) for failed in self.failed_lists],
+            "lacks": self.lacks,
         }
 
     def to_json(self) -> str:

@@ -12,12 +12,14 @@ from ..config.settings import Config
 from ..events import Observer
 from ..options import PullOptions
 from ..report import RunReport
+from ..runs.run import Save
 from ..sandbox import Sandbox, SandboxSettings
 from ..support.running import Stop
+from ..workspace import workspace_of
 from .running import run
 from .selection import FolderPath, watching_options
 from .settings import common_options
-from .watching import all_of, observers
+from .watching import all_of, observers, savers
 
 
 @click.command("demo", short_help="Pull from the sandbox, without an account.")
@@ -32,15 +34,18 @@ from .watching import all_of, observers
 def command(to: Path | None, report: Path | None, *, no_progress: bool) -> int:
     """Pull everything from an embedded tenant that behaves like Brightspace."""
     folder = to or Path(tempfile.mkdtemp(prefix="bds-async-demo-"))
-    observer = all_of(observers(folder, report=report, no_progress=no_progress))
-    result = run(lambda stop: _demo(folder, observer, stop))
+    workspace = workspace_of(folder)
+    observer = all_of(observers(workspace, no_progress=no_progress))
+    result = run(lambda stop: _demo(folder, observer, stop, all_of(savers(workspace, stop, report))))
     click.echo(folder)
     return result.exit_code
 
 
-async def _demo(folder: Path, observer: Observer, stop: Stop) -> RunReport:
+async def _demo(folder: Path, observer: Observer, stop: Stop, save: Save) -> RunReport:
     async with Sandbox(SandboxSettings()) as sandbox:
         with tempfile.TemporaryDirectory(prefix="bds-async-") as home:
             config_file = Path(home) / "config.json"
             sandbox.write_config(config_file)
-            return await pull(Config.load(config_file, {}), folder, PullOptions(), observer=observer, stop=stop)
+            return await pull(
+                Config.load(config_file, {}), folder, PullOptions(), observer=observer, stop=stop, save=save
+            )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 
 import click
 
 from ..doctor.examination import Examination, examine, unheard
 from ..doctor.steps import Check, CheckStatus
 from ..support.text import counted, printable
+from ..workspace import Workspace
 from .running import run_simple
-from .selection import to_option
+from .selection import workspace_options
 from .settings import common_options, settings
 
 #: Columns that status and name take.
@@ -20,7 +20,7 @@ _STATUS, _NAME = 9, 15
 
 
 @click.command("doctor", short_help="Check all that a run stands on.")
-@to_option
+@workspace_options
 @click.option(
     "--json",
     "as_json",
@@ -28,7 +28,7 @@ _STATUS, _NAME = 9, 15
     help="One JSON document, free of secrets, that also records what the tenant shows of what is not documented.",
 )
 @common_options
-def command(to: Path, *, as_json: bool) -> int:
+def command(workspace: Workspace, *, as_json: bool) -> int:
     """Check config, permissions, token, scopes, routes, downloads and disk, and say what to do about each.
 
     This exchanges the refresh token once, as every run does, and stores its successor. Two small zips are
@@ -36,7 +36,7 @@ def command(to: Path, *, as_json: bool) -> int:
     weightiest failure.
     """
     told = unheard if as_json else _print_check
-    examination = run_simple(examine(settings().config, to, told=told))
+    examination = run_simple(examine(settings().config, workspace, told=told))
     if as_json:
         click.echo(json.dumps(examination.document(), ensure_ascii=False, indent=2))
     else:

@@ -21,10 +21,10 @@ from ..runs.corrections import accept, chosen_folders, mark, unmark, unpin
 from ..runs.verification import demand_ledger
 from ..support.text import counted, printable
 from ..watching.progress import size_text
-from ..workspace.folder import ledger_path
+from ..workspace import Workspace
 from .moments import moment
 from .running import run_simple
-from .selection import glob, to_option, watching_options
+from .selection import glob, watching_options, workspace_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, new_table, print_table
 from .watching import all_of, observers
@@ -68,14 +68,14 @@ def command() -> None:
 
 
 @command.command("show", short_help="Show what was delivered.")
-@to_option
+@workspace_options
 @patterns_option
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each data set.")
 @common_options
-def show(to: Path, patterns: tuple[str, ...], *, as_json: bool) -> None:
+def show(workspace: Workspace, patterns: tuple[str, ...], *, as_json: bool) -> None:
     """Show what was delivered of each data set, and how complete it is."""
-    demand_ledger(to)
-    with Ledger.read(ledger_path(to)) as ledger:
+    demand_ledger(workspace)
+    with Ledger.read(workspace.ledger, place=workspace.to) as ledger:
         found = [_fields(ledger, folder, known) for folder, known in chosen_folders(ledger, patterns).items()]
     if as_json:
         for fields in found:
@@ -111,13 +111,13 @@ def _cell(name: str, value: object) -> str:
 
 
 @command.command("export", short_help="Print what was delivered, as JSON.")
-@to_option
+@workspace_options
 @patterns_option
 @common_options
-def export(to: Path, patterns: tuple[str, ...]) -> None:
+def export(workspace: Workspace, patterns: tuple[str, ...]) -> None:
     """Print a line of JSON for each delivered extract."""
-    demand_ledger(to)
-    with Ledger.read(ledger_path(to)) as ledger:
+    demand_ledger(workspace)
+    with Ledger.read(workspace.ledger, place=workspace.to) as ledger:
         for folder in chosen_folders(ledger, patterns):
             _print_each(ledger.deliveries.all(folder))
 
@@ -151,27 +151,27 @@ def delivery_fields(delivery: Delivery) -> dict[str, object]:
 
 
 @command.command("mark", short_help="Count listed extracts as delivered.")
-@to_option
+@workspace_options
 @patterns_option
 @selection_options
 @each_as_json_option
 @common_options
-def mark_command(to: Path, patterns: tuple[str, ...], selection: Selection, *, as_json: bool) -> int:
+def mark_command(workspace: Workspace, patterns: tuple[str, ...], selection: Selection, *, as_json: bool) -> int:
     """Mark extracts that the tenant lists as delivered, so that sync does not deliver them."""
     _demand_choice(patterns, selection)
-    marked = run_simple(mark(Config.load(settings().config), to, patterns, selection))
+    marked = run_simple(mark(Config.load(settings().config), workspace, patterns, selection))
     _print_each(marked.deliveries if as_json else ())
     log.info("%s marked as delivered.", counted(len(marked.deliveries), "extract"))
     return log_failed_lists(marked.failed_lists)
 
 
 @command.command("unmark", short_help="Have extracts delivered again.")
-@to_option
+@workspace_options
 @patterns_option
 @selection_options
 @each_as_json_option
 @common_options
-def unmark_command(to: Path, patterns: tuple[str, ...], selection: Selection, *, as_json: bool) -> None:
+def unmark_command(workspace: Workspace, patterns: tuple[str, ...], selection: Selection, *, as_json: bool) -> None:
     """Mark delivered extracts as not delivered.
 
     The next sync delivers those again that are still listed, and reports a gap for the others. With --data-set alone
@@ -180,7 +180,9 @@ def unmark_command(to: Path, patterns: tuple[str, ...], selection: Selection, *,
     _demand_choice(patterns, selection)
     # Printed once it is done: whoever reads may be slow, or go away in the middle.
     with TemporaryFile("w+", encoding="utf-8") as lines:
-        count = unmark(to, patterns, selection, (lambda each: print(_line(each), file=lines)) if as_json else None)
+        count = unmark(
+            workspace, patterns, selection, (lambda each: print(_line(each), file=lines)) if as_json else None
+        )
         lines.seek(0)
         for line in lines:
             click.echo(line, nl=False)
@@ -193,26 +195,26 @@ def _demand_choice(patterns: tuple[str, ...], selection: Selection) -> None:
 
 
 @command.command("accept", short_help="Live with open gaps.")
-@to_option
+@workspace_options
 @click.option("--data-set", "patterns", multiple=True, required=True, metavar="PATTERN", help="As for pull.")
 @common_options
-def accept_command(to: Path, patterns: tuple[str, ...]) -> None:
+def accept_command(workspace: Workspace, patterns: tuple[str, ...]) -> None:
     """Accept the open gaps of data sets as lost, so that they are no longer exit code 3."""
-    log.info("%s accepted.", counted(accept(to, patterns), "gap"))
+    log.info("%s accepted.", counted(accept(workspace, patterns), "gap"))
 
 
 @command.command("unpin", short_help="Pin columns anew.")
-@to_option
+@workspace_options
 @click.option("--data-set", "patterns", multiple=True, required=True, metavar="PATTERN", help="As for pull.")
 @common_options
-def unpin_command(to: Path, patterns: tuple[str, ...]) -> None:
+def unpin_command(workspace: Workspace, patterns: tuple[str, ...]) -> None:
     """Let --pin-columns pin the columns of the next extract anew."""
-    for name in unpin(to, patterns):
+    for name in unpin(workspace, patterns):
         log.info("%s: the columns of its next extract will be pinned.", printable(name))
 
 
 @command.command("rebuild", short_help="Make the ledger anew of the files.")
-@to_option
+@workspace_options
 @patterns_option
 @click.option(
     "--verify",
@@ -223,7 +225,9 @@ def unpin_command(to: Path, patterns: tuple[str, ...]) -> None:
 )
 @watching_options
 @common_options
-def rebuild_command(to: Path, patterns: tuple[str, ...], verify: str, *, report: Path | None, no_progress: bool) -> int:
+def rebuild_command(
+    workspace: Workspace, patterns: tuple[str, ...], verify: str, *, report: Path | None, no_progress: bool
+) -> int:
     """Make the ledger anew of the files that are there and of what the tenant lists.
 
     What it knew of the chosen data sets (all without --data-set) is dropped; sync begins them anew: what has no file
@@ -234,8 +238,8 @@ def rebuild_command(to: Path, patterns: tuple[str, ...], verify: str, *, report:
 
     if report is not None:
         raise ConfigError("rebuild makes no run report; `bds-async ledger show` tells what it found.")
-    observer = all_of(observers(to, report=None, no_progress=no_progress))
-    found = run_simple(rebuild(Config.load(settings().config), to, patterns, Verify(verify), observer))
+    observer = all_of(observers(workspace, no_progress=no_progress))
+    found = run_simple(rebuild(Config.load(settings().config), workspace, patterns, Verify(verify), observer))
     for rejected in found.rejected:
         log.warning("%s", printable(f"{rejected.path} is left out: {rejected.why}"))
     log.info("%s in the ledger as delivered.", counted(found.recorded, "file"))

@@ -9,19 +9,19 @@ from pathlib import Path
 
 from ..config.sources import files_in_use
 from ..errors import ConfigError
-from ..workspace.folder import state_folder
+from ..workspace import Workspace
 from .settings import settings
 
 
-def demand_apart(path: Path, what: str, folder: Path, besides: Mapping[Path, str] | None = None) -> None:
+def demand_apart(path: Path, what: str, workspace: Workspace, besides: Mapping[Path, str] | None = None) -> None:
     """Raise ConfigError where a file would overwrite the config, a secret or one of those `besides`, links followed.
 
-    Nor may it lie in the `.bds-async` of the destination `folder`.
+    Nor may it lie in the state folder.
     """
     for other, name in {**files_in_use(settings().config, os.environ), **(besides or {})}.items():
         if _are_same(path, other):
             raise ConfigError(f"The {what} {path} would overwrite {name}: name another file.")
-    state, real = state_folder(folder), Path(os.path.realpath(path))
+    state, real = workspace.state, Path(os.path.realpath(path))
     if any(_are_same(place, state) for place in (real, *real.parents)):
         raise ConfigError(f"The {what} {path} would lie in {state}, where bds-async keeps its own: name another place.")
 

@@ -11,19 +11,21 @@ import click
 from ..api import preview_pull, pull
 from ..config.settings import Config
 from ..errors import ConfigError
-from ..options import PullOptions
-from ..options import Wanted
+from ..options import PullOptions, Wanted
+from ..report import RunReport
+from ..support.running import Stop
+from ..workspace import Workspace
 from .moments import moment
 from .running import run as run_job
 from .running import run_simple
-from .selection import run_options, to_option, watching_options
+from .selection import run_options, watching_options, workspace_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, print_plan
-from .watching import all_of, observers
+from .watching import all_of, observers, savers
 
 
 @click.command("pull", short_help="Make a folder hold the chosen extracts.")
-@to_option
+@workspace_options
 @click.option(
     "--type",
     "wanted",
@@ -45,7 +47,7 @@ from .watching import all_of, observers
 @watching_options
 @common_options
 def command(
-    to: Path,
+    workspace: Workspace,
     wanted: str,
     since: datetime | None,
     *,
@@ -63,14 +65,19 @@ def command(
     options = PullOptions(wanted=Wanted(wanted), since=since, force=force, **run)
     config = Config.load(settings().config)
     if dry_run:
-        return _print_plan(config, to, options, as_json)
+        return _print_plan(config, workspace, options, as_json)
     if as_json:
         raise ConfigError("--json goes with --dry-run; the results of a run are written by --report FILE.")
-    observer = all_of(observers(to, report=report, no_progress=no_progress))
-    return run_job(lambda stop: pull(config, to, options, observer=observer, stop=stop)).exit_code
+    observer = all_of(observers(workspace, no_progress=no_progress))
+
+    async def job(stop: Stop) -> RunReport:
+        save = all_of(savers(workspace, stop, report))
+        return await pull(config, workspace.to, options, state=workspace.state, observer=observer, stop=stop, save=save)
+
+    return run_job(job).exit_code
 
 
-def _print_plan(config: Config, to: Path, options: PullOptions, as_json: bool) -> int:
-    found = run_simple(preview_pull(config, to, options))
+def _print_plan(config: Config, workspace: Workspace, options: PullOptions, as_json: bool) -> int:
+    found = run_simple(preview_pull(config, workspace.to, options, state=workspace.state))
     print_plan(found, as_json)
     return log_failed_lists(found.failed_lists)

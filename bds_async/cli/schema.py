@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
@@ -13,21 +12,21 @@ from ..models import brief_text, utc_text, version_key
 from ..runs.corrections import chosen_folders
 from ..runs.verification import demand_ledger
 from ..support.text import counted, printable
-from ..workspace.folder import ledger_path
+from ..workspace import Workspace
 from .ledger import patterns_option
-from .selection import to_option
+from .selection import workspace_options
 from .settings import common_options
 
 
 @click.command("schema", short_help="Show columns, and how they changed.")
-@to_option
+@workspace_options
 @patterns_option
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each data set.")
 @common_options
-def command(to: Path, patterns: tuple[str, ...], *, as_json: bool) -> None:
+def command(workspace: Workspace, patterns: tuple[str, ...], *, as_json: bool) -> None:
     """Show the columns of each data set, and the history of their changes, by what was delivered."""
-    demand_ledger(to)
-    with Ledger.read(ledger_path(to)) as ledger:
+    demand_ledger(workspace)
+    with Ledger.read(workspace.ledger, place=workspace.to) as ledger:
         for folder, data_set in chosen_folders(ledger, patterns).items():
             entries = list(history(ledger.columns.headers(folder)))
             if not entries:

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import click
 
 from ..errors import ConfigError
-from ..options import Verify
-from ..options import PublishAs
+from ..options import DEFAULT_FOLDER, PublishAs, Verify
+from ..workspace import workspace_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -47,11 +47,31 @@ def glob(pattern: str) -> str:
 to_option = click.option(
     "--to",
     type=FolderPath(),
-    default="bds-data",
+    default=DEFAULT_FOLDER,
     show_default=True,
     metavar="DIR",
     help="Where extracts land.",
 )
+
+
+state_option = click.option(
+    "--state",
+    type=FolderPath(),
+    metavar="DIR",
+    help="Folder for the ledger, partial files and the lock [default: DIR/.bds-async of --to].",
+)
+
+
+def workspace_options(function: Function) -> Function:
+    """`--to` and `--state`; the command gets a Workspace."""
+
+    @to_option
+    @state_option
+    @functools.wraps(function)
+    def with_workspace(to: Path, state: Path | None, **arguments: Any) -> Any:
+        return function(workspace=workspace_of(to, state), **arguments)
+
+    return with_workspace  # type: ignore[return-value]
 
 
 def choosing_options(function: Function) -> Function:

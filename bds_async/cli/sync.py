@@ -13,23 +13,25 @@ from ..api import preview_sync, sync
 from ..config.settings import Config
 from ..errors import ConfigError
 from ..options import SyncOptions
-from ..report import RunReport, breaks_columns
+from ..report import RunReport
+from ..runs.exit_code import breaks_columns
 from ..support.running import Stop
 from ..watching.metrics_file import MetricsFile
 from ..watching.ping import Ping
+from ..workspace import Workspace
 from .own_files import demand_apart
 from .running import run as run_job
 from .running import run_simple
-from .selection import run_options, to_option, watching_options
+from .selection import run_options, watching_options, workspace_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, log_gaps, print_plan
-from .watching import all_of, observers
+from .watching import all_of, observers, savers
 
 log = logging.getLogger(__name__)
 
 
 @click.command("sync", short_help="Deliver everything new, each extract once.")
-@to_option
+@workspace_options
 @click.option(
     "--with-fulls",
     is_flag=True,
@@ -51,7 +53,7 @@ log = logging.getLogger(__name__)
 @watching_options
 @common_options
 def command(
-    to: Path,
+    workspace: Workspace,
     *,
     with_fulls: bool,
     strict_schema: bool,
@@ -72,16 +74,19 @@ def command(
     options = SyncOptions(with_fulls=with_fulls, strict_schema=strict_schema, **run)
     ping = Ping(address) if address is not None else None
     if dry_run:
-        return _print_plan(to, options, as_json)
+        return _print_plan(workspace, options, as_json)
     if as_json:
         raise ConfigError("--json goes with --dry-run; the results of a run are written by --report FILE.")
 
     async def job(stop: Stop) -> RunReport:
-        file = _metrics_file(metrics, to, report)
+        file = _metrics_file(metrics, workspace, report)
         with file.around() if file is not None else nullcontext():
             config = Config.load(settings().config)
-            observer = all_of(observers(to, report=report, no_progress=no_progress, metrics=file))
-            return await sync(config, to, options, observer=observer, stop=stop)
+            observer = all_of(observers(workspace, no_progress=no_progress))
+            save = all_of(savers(workspace, stop, report, file))
+            return await sync(
+                config, workspace.to, options, state=workspace.state, observer=observer, stop=stop, save=save
+            )
 
     # Even a job that finds no config has somebody who waits to hear of it.
     done = run_job(lambda stop: job(stop) if ping is None else ping.around(job(stop)))
@@ -90,15 +95,15 @@ def command(
     return done.exit_code
 
 
-def _metrics_file(path: Path | None, to: Path, report: Path | None) -> MetricsFile | None:
+def _metrics_file(path: Path | None, workspace: Workspace, report: Path | None) -> MetricsFile | None:
     if path is None:
         return None
-    demand_apart(path, "metrics file", to, {} if report is None else {report: "the report"})
-    return MetricsFile(path, to)
+    demand_apart(path, "metrics file", workspace, {} if report is None else {report: "the report"})
+    return MetricsFile(path)
 
 
-def _print_plan(to: Path, options: SyncOptions, as_json: bool) -> int:
-    found = run_simple(preview_sync(Config.load(settings().config), to, options))
+def _print_plan(workspace: Workspace, options: SyncOptions, as_json: bool) -> int:
+    found = run_simple(preview_sync(Config.load(settings().config), workspace.to, options, state=workspace.state))
     print_plan(found, as_json)
     log_gaps(found.gaps)
     return log_failed_lists(found.failed_lists)

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from ..api import repair as run_repair
+from ..api import verify
 from ..config.settings import Config
 from ..errors import ConfigError
 from ..events import Observer
@@ -16,24 +18,30 @@ from ..ledger import Delivery
 from ..models import utc_text
 from ..options import RunOptions
 from ..runs.discrepancies import Discrepancy, Fault, Remedy, Verification
-from ..runs.verification import verify
-from ..support.running import beside, time_limits
+from ..support.running import Stop, beside, time_limits
 from ..support.text import counted, printable
+from ..workspace import Workspace
 from .running import run as run_job
-from .selection import fetching_options, to_option, watching_options
+from .selection import fetching_options, watching_options, workspace_options
 from .settings import common_options, settings
-from .watching import all_of, observers
+from .watching import all_of, observers, savers
 
 
 @click.command("verify", short_help="Check the published files.")
-@to_option
+@workspace_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document in place of lines.")
 @click.option("--repair", is_flag=True, help="Fetch again what is bad or missing and still listed.")
 @fetching_options
 @watching_options
 @common_options
 def command(
-    to: Path, *, as_json: bool, repair: bool, run: dict[str, Any], report: Path | None, no_progress: bool
+    workspace: Workspace,
+    *,
+    as_json: bool,
+    repair: bool,
+    run: dict[str, Any],
+    report: Path | None,
+    no_progress: bool,
 ) -> int:
     """Check every published file against the ledger and its own CRCs.
 
@@ -42,24 +50,33 @@ def command(
     """
     if report is not None and not repair:
         raise ConfigError("--report goes with --repair; what is found goes to stdout, with --json as JSON.")
-    observer = all_of(observers(to, report=report, no_progress=no_progress))
+    observer = all_of(observers(workspace, no_progress=no_progress))
     options = RunOptions(**run)
-    found = _repaired(to, options, observer) if repair else _verified(to, options, observer)
-    click.echo(json.dumps(_document(found, to), indent=1) if as_json else "\n".join(_lines(found)))
+    found = _repaired(workspace, options, observer, report) if repair else _verified(workspace, options, observer)
+    click.echo(json.dumps(_document(found, workspace.to), indent=1) if as_json else "\n".join(_lines(found)))
     return found.exit_code
 
 
-def _verified(to: Path, options: RunOptions, observer: Observer) -> Verification:
+def _verified(workspace: Workspace, options: RunOptions, observer: Observer) -> Verification:
     return run_job(
-        lambda stop: beside(verify(to, options.verify, observer), stop.obey(), *time_limits(options.max_time))
+        lambda stop: beside(
+            verify(workspace.to, options.verify, state=workspace.state, observer=observer),
+            stop.obey(),
+            *time_limits(options.max_time),
+        )
     )
 
 
-def _repaired(to: Path, options: RunOptions, observer: Observer) -> Verification:
-    from ..runs.repair import repair
-
+def _repaired(workspace: Workspace, options: RunOptions, observer: Observer, report: Path | None) -> Verification:
     config = Config.load(settings().config)
-    return run_job(lambda stop: repair(config, to, options, observer=observer, stop=stop))
+
+    async def job(stop: Stop) -> Verification:
+        save = all_of(savers(workspace, stop, report))
+        return await run_repair(
+            config, workspace.to, options, state=workspace.state, observer=observer, stop=stop, save=save
+        )
+
+    return run_job(job)
 
 
 def _lines(found: Verification) -> Iterator[str]:
@@ -71,9 +88,9 @@ def _lines(found: Verification) -> Iterator[str]:
     yield f"{counted(found.files, 'file')} in the ledger: {', '.join(parts)}."
 
 
-def _document(found: Verification, to: Path) -> dict[str, object]:
+def _document(found: Verification, to: str) -> dict[str, object]:
     return {
-        "folder": str(to),
+        "folder": to,
         "exit_code": found.exit_code,
         "totals": _totals(found),
         "files": [_entry(each) for each in found.discrepancies],

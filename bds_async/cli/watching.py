@@ -1,58 +1,69 @@
-"""Who watches a run for the command line: the progress display, the report file, the log."""
+"""Who watches a run for the command line: the progress display, the summary, and the files written at the end."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from ..events import Event, Finished, Observer
+from ..events import Event, Observer
+from ..report import RunReport
+from ..runs.run import Save
+from ..support.patience import Patience
+from ..support.running import Stop
 from ..watching.files import demand_writable, write
+from ..watching.metrics_file import MetricsFile
 from ..watching.progress import Bars, Lines, Summary
+from ..workspace import Workspace
 from .own_files import demand_apart
 from .settings import settings
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
+Subject = TypeVar("Subject")
 
 
-def observers(
-    folder: Path, *, report: Path | None, no_progress: bool, metrics: Observer | None = None
-) -> list[Observer]:
-    """Everybody who watches a run into `folder`; raises ConfigError if the report could not, or may not, be written."""
-    watching: list[Observer] = [_display(no_progress), Summary(log, folder)]
+def observers(workspace: Workspace, *, no_progress: bool) -> list[Observer]:
+    """Everything that shows a run."""
+    return [_display(no_progress), Summary(logger, Path(workspace.to))]
+
+
+def savers(workspace: Workspace, stop: Stop, report: Path | None, metrics: MetricsFile | None = None) -> list[Save]:
+    """Everything that writes the report of a run; raises ConfigError if a file could not, or may not, be written."""
+    found: list[Save] = []
     if report is not None:
-        demand_apart(report, "report", folder)
+        demand_apart(report, "report", workspace)
         demand_writable(report, "report")
-        watching.append(ReportFile(report))
+        found.append(ReportFile(report, stop.patience))
     if metrics is not None:
-        watching.append(metrics)
-    return watching
+        found.append(metrics.save)
+    return found
 
 
-def all_of(watching: list[Observer]) -> Observer:
-    """One observer that passes each event on."""
+def all_of(receivers: Sequence[Callable[[Subject], object]]) -> Callable[[Subject], None]:
+    """One function that passes its argument to each."""
 
-    def tell(event: Event) -> None:
-        for observer in watching:
-            observer(event)
+    def pass_on(subject: Subject) -> None:
+        for receive in receivers:
+            receive(subject)
 
-    return tell
+    return pass_on
 
 
 class ReportFile:
-    """Writes the run report at the end of the run: atomically, or into what is there if that is no plain file."""
+    """Writes the run report: atomically, or into what is there if that is no plain file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: Patience) -> None:
         self._path = path
+        self._patience = patience
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, report: RunReport) -> None:
         """Write the file; raises DestinationError."""
-        if isinstance(event, Finished):
-            write(self._path, event.report.to_json(), "report")
+        write(self._path, report.to_json(), "report", self._patience)
 
 
 def _display(no_progress: bool) -> Callable[[Event], None]:
     current = settings()
     bars = sys.stderr.isatty() and not no_progress and current.verbosity >= 0 and current.log_format == "text"
-    return Bars() if bars else Lines(log)
+    return Bars() if bars else Lines(logger)

@@ -35,5 +35,11 @@ class Destination(Protocol):
         DestinationError with a FileNotFoundError as its cause if it is not there.
         """
 
-    def paths(self) -> Iterator[str]:
-        """The path of every file, whether the ledger knows it or not; the state folder is left out."""
+    def modified(self, path: str) -> float | None:
+        """When a published file was written, in seconds since 1970; None if it is not there."""
+
+    def paths(self, below: str = "") -> Iterator[str]:
+        """The path of every file below a folder, whether the ledger knows it or not, without the state folder.
+
+        DestinationError where the destination itself is not there.
+        """

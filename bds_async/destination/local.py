@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,9 +36,19 @@ class LocalFolder:
                     (self.root / name).unlink(missing_ok=True)
 
     def size(self, path: str) -> int | None:
-        """Length in bytes of a published file; None if it is not there."""
-        with writing_to(self.root), contextlib.suppress(FileNotFoundError):
-            return inside(self.root, path).stat().st_size
+        """Length in bytes of a published file; None if it is not there, or is no plain file."""
+        known = self._known(path)
+        return known.st_size if known is not None else None
+
+    def modified(self, path: str) -> float | None:
+        """When a published file was written, in seconds since 1970; None as for `size`."""
+        known = self._known(path)
+        return known.st_mtime if known is not None else None
+
+    def _known(self, path: str) -> os.stat_result | None:
+        with writing_to(self.root), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            known = inside(self.root, path).stat()
+            return known if stat.S_ISREG(known.st_mode) else None
         return None
 
     def check_place(self, path: str) -> None:
@@ -78,10 +89,10 @@ class LocalFolder:
             file.stat()
         yield file
 
-    def paths(self) -> Iterator[str]:
-        """Every file below the folder but those in `.bds-async`; raises DestinationError where the folder is gone."""
+    def paths(self, below: str = "") -> Iterator[str]:
+        """Every file below a folder but those in `.bds-async`; raises DestinationError where the root is gone."""
         self.demand()
-        for parent, folders, files in os.walk(self.root):
+        for parent, folders, files in os.walk(inside(self.root, below) if below else self.root):
             folders[:] = sorted(folder for folder in folders if folder != STATE)
             for name in files:
                 yield Path(parent, name).relative_to(self.root).as_posix()

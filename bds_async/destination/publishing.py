@@ -10,8 +10,8 @@ import contextlib
 from pathlib import Path
 
 from ..columns import SchemaChange, compare
-from ..formats import Checked, Format, Watch
 from ..errors import UnusableArchive, VerificationError
+from ..formats import Checked, Format, Watch
 from ..ledger import Delivery, Ledger
 from ..options import Verify
 from ..planning import Step

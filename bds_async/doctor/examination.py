@@ -16,6 +16,7 @@ from .. import __version__
 from ..brightspace.http.transport import Transport
 from ..config.settings import Config
 from ..errors import BdsError, weightiest
+from ..workspace import Workspace
 from .checks import STEPS
 from .steps import Case, Check, take
 
@@ -58,7 +59,7 @@ def unheard(check: Check) -> None:
 
 async def examine(
     config_file: Path | None,
-    to: Path,
+    workspace: Workspace,
     *,
     told: Callable[[Check], None] = unheard,
     environ: Mapping[str, str] | None = None,
@@ -70,7 +71,7 @@ async def examine(
     is a Check, not an exception.
     """
     async with AsyncExitStack() as stack:
-        case = Case(config_file, to, stack, environ, now)
+        case = Case(config_file, workspace, stack, environ, now)
         case.learn([await stack.enter_async_context(Transport(stall_timeout=STALL_TIMEOUT))])
         examination = Examination(observations=case.observations)
         for step in STEPS:

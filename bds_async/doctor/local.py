@@ -16,7 +16,7 @@ from ..brightspace.token_store.store import store_for
 from ..config.file import parse_object
 from ..config.settings import Config
 from ..config.sources import SECRET_KEYS, is_absent
-from ..workspace.folder import free_space, partial_folder, state_folder, writing_to
+from ..workspace import Workspace, free_space, writing_to
 from .steps import Case, CheckStatus, Finding
 
 
@@ -89,20 +89,30 @@ async def check_credentials(case: Case) -> Finding:
 
 async def check_destination(case: Case) -> Finding:
     """The destination, or the folder that it would be made in, takes a file; nothing is left or locked there."""
-    await asyncio.to_thread(_prove_writable, case.to)
-    free = free_space(case.to)
-    found = "can be written" if case.to.exists() else "is not there yet and can be made"
-    return Finding(f"{case.to} {found}; {free:,} bytes are free.", facts=(Destination(case.to, free),))
+    to = Path(case.workspace.to)
+    exists = await asyncio.to_thread(to.exists)
+    await asyncio.to_thread(_prove_writable, to, case.workspace)
+    free = free_space(to)
+    found = "can be written" if exists else "is not there yet and can be made"
+    return Finding(f"{to} {found}; {free:,} bytes are free.", facts=(Destination(to, free),))
 
 
-def _prove_writable(to: Path) -> None:
-    with writing_to(to):
-        nearest = next(each for each in (to.absolute(), *to.absolute().parents) if each.exists())
-        if not nearest.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-        for folder in (nearest, state_folder(to), partial_folder(to)):
-            if folder.exists():
-                _write_somewhat(folder)
+def _prove_writable(to: Path, workspace: Workspace) -> None:
+    workspace.check_owner()
+    for place in (to, workspace.state):
+        with writing_to(place):
+            _write_somewhat(_nearest(place))
+    if workspace.partials.exists():
+        with writing_to(to):
+            _write_somewhat(workspace.partials)
+
+
+def _nearest(place: Path) -> Path:
+    """The folder that exists, of a place and its parents; raises NotADirectoryError for anything else."""
+    nearest = next(each for each in (place.absolute(), *place.absolute().parents) if each.exists())
+    if not nearest.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    return nearest
 
 
 def _write_somewhat(folder: Path) -> None:

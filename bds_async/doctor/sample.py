@@ -15,11 +15,11 @@ from ..brightspace.links import to_url
 from ..brightspace.retry import Tries, retrying
 from ..brightspace.tenant import Tenant
 from ..errors import ExtractError
-from ..options import Verify
-from ..formats.archive import check
+from ..formats import format_of
 from ..formats.zip_members import members_of
 from ..models import BdsType, Extract, newest
-from ..workspace.folder import writing_to
+from ..options import PublishAs, Verify
+from ..workspace import writing_to
 from .reach import ATTEMPTS
 from .steps import Case, CheckStatus, Finding
 from .storage_traits import AS_IT_IS, Downloaded, described, probed, shown
@@ -93,6 +93,6 @@ async def _save(response: aiohttp.ClientResponse, path: Path) -> None:
 
 
 def _verified(path: Path) -> tuple[int, tuple[str, ...]]:
-    checked = check(path, Verify.FULL)
+    checked = format_of(PublishAs.ZIP).check(path, Verify.FULL)
     with path.open("rb") as file:
         return checked.bytes, tuple(shown(member.name) for member in members_of(file, checked.bytes)[:_MEMBERS])

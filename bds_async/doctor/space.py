@@ -7,12 +7,12 @@ from functools import partial
 
 from ..brightspace.catalogue.listing import Listing
 from ..config.settings import Config
+from ..destination import destination_of
 from ..errors import DestinationError
 from ..ledger import Ledger, opened
 from ..options import PullOptions
-from ..planning.pull import plan_pull
+from ..planning import plan_pull
 from ..support.text import counted
-from ..workspace.folder import ledger_path
 from .local import Destination
 from .steps import Case, Finding
 
@@ -20,9 +20,10 @@ from .steps import Case, Finding
 async def check_space(case: Case) -> Finding:
     """Free space against the newest fulls that are not there yet; raises WrongTenant for another tenant's folder."""
     destination = case[Destination]
-    path, url = ledger_path(destination.folder), case[Config].bspace_url
-    with await opened(partial(Ledger.read, path, url, place=destination.folder)) as ledger:
-        plan = await asyncio.to_thread(plan_pull, case[Listing], PullOptions(), ledger, destination.folder)
+    workspace, url = case.workspace, case[Config].bspace_url
+    size = destination_of(workspace).size
+    with await opened(partial(Ledger.read, workspace.ledger, url, place=workspace.to)) as ledger:
+        plan = await asyncio.to_thread(plan_pull, case[Listing], PullOptions(), ledger, size)
     fetch = [step.extract for step in plan.steps if step.delivered is None]
     wanted = sum(extract.download_size or 0 for extract in fetch)
     found = f"{counted(len(fetch), 'newest full')} to fetch with {wanted:,} bytes; {destination.free:,} bytes are free"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from ..errors import BdsError, DestinationError, UnreachableError, WrongTenant
+from ..workspace import Workspace
 
 Fact = TypeVar("Fact")
 
@@ -65,13 +66,13 @@ class Case:
     def __init__(
         self,
         config_file: Path | None,
-        to: Path,
+        workspace: Workspace,
         stack: AsyncExitStack,
         environ: Mapping[str, str] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.config_file = config_file
-        self.to = to
+        self.workspace = workspace
         self.stack = stack
         self.environ = environ
         self.now = now

@@ -6,11 +6,8 @@ from .ledger import Ledger
 from .opening import opened
 from .selection import Selection, Stock
 from .sync_memory import Baseline, Delivered, Kept, LastLook, Missed, SyncState
-from .waiting import BUSY_TIMEOUT, HURRIED, Patience
 
 __all__ = [
-    "BUSY_TIMEOUT",
-    "HURRIED",
     "Baseline",
     "Delivered",
     "Delivery",
@@ -19,7 +16,6 @@ __all__ = [
     "LastLook",
     "Ledger",
     "Missed",
-    "Patience",
     "Selection",
     "State",
     "Stock",

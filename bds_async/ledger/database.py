@@ -39,10 +39,6 @@ class Database:
         with self._lock:
             self._connection.close()
 
-    def hurry(self) -> None:
-        """Wait no longer than a moment for other programs from now on: the run is to end. From any thread."""
-        self._connection.patience.cut()
-
     @contextlib.contextmanager
     def statements(self) -> Iterator[None]:
         """The lock, for statements that belong together, and for reading their rows."""

@@ -77,6 +77,21 @@ class Delivery:
         """The delivery of an extract; `known` are the fields that do not come from it."""
         return cls(extract.identity, extract.data_set, extract.schema_id, folder, **known)
 
+    @property
+    def extract(self) -> Extract:
+        """What the ledger knows of the extract; its link is empty."""
+        known = self.identity
+        return Extract(
+            self.data_set,
+            self.schema_id,
+            known.plugin_id,
+            known.bds_type,
+            known.queued_for_processing_date,
+            known.created_date,
+            known.version,
+            download_link="",
+        )
+
 
 def delivery_of(row: sqlite3.Row) -> Delivery:
     """The delivery that a row of SELECT describes; raises Unreadable."""

@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from ..models import BdsType, DataSet, Extract, Identity, Plugin
-from ..workspace.file_names import Suffix, file_names, relative_path
+from ..options import Suffix
+from ..workspace.file_names import file_names, relative_path
 from ..workspace.paths import fold, folder_name
 from .database import Database
 from .deliveries import Deliveries

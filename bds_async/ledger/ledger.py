@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from ..errors import WrongTenant
+from ..support.patience import Patience
 from .columns import RecordedColumns
 from .completeness import Completeness
 from .database import Database
@@ -19,7 +20,6 @@ from .gaps import Gaps
 from .selection import Selection
 from .sqlite_file import empty_database, open_database, read_database
 from .syncs import Syncs
-from .waiting import Patience
 
 
 class Ledger:
@@ -44,7 +44,7 @@ class Ledger:
         """The ledger in the database `path`, for a run that holds the lock; made where there is none.
 
         `tenant` is the origin that the destination belongs to from now on, `patience` how long to wait for other
-        programs that hold the database, by default BUSY_TIMEOUT; `place` is what messages call the destination, by
+        programs that hold the database, by default 30 seconds; `place` is what messages call the destination, by
         default `path`. Raises WrongTenant if it is another one's, ConfigError if a newer program wrote it.
         """
         database = Database(path, open_database(path, patience or Patience()))
@@ -87,10 +87,6 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-    def hurry(self) -> None:
-        """Wait no longer than a moment for other programs from now on: the run is to end. From any thread."""
-        self._database.hurry()
 
     @property
     def tenant(self) -> str | None:

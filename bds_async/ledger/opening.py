@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from ..support.patience import Patience
 from ..support.uninterrupted import outlast
 from .ledger import Ledger
-from .waiting import Patience
 
 
-async def opened(open_ledger: Callable[[Patience], Ledger]) -> Ledger:
+async def opened(open_ledger: Callable[[Patience], Ledger], patience: Patience | None = None) -> Ledger:
     """The ledger that `open_ledger` opens, in a thread. Raises as that does.
 
-    A cancellation cuts short its wait for another program, and waits for its end: whoever frees the folder's lock then
-    has to know that nobody is at the ledger any more.
+    A cancellation cuts `patience`, which ends a wait for another program, and waits for the end of the thread: the
+    caller frees the folder's lock next, when nothing may work on the ledger any more.
     """
-    patience = Patience()
+    patience = patience or Patience()
     opening = asyncio.ensure_future(asyncio.to_thread(open_ledger, patience))
     try:
         return await asyncio.shield(opening)

@@ -16,9 +16,10 @@ from urllib.parse import quote
 
 from ..errors import ConfigError, DestinationError
 from ..support import durable
+from ..support.patience import Patience
 from .faults import damaged, journal_of, ledger_faults, primary_code
 from .migrations import NEWEST, bring_forward, format_of, is_ledger
-from .waiting import Patience, PatientConnection
+from .waiting import PatientConnection
 
 #: Bytes of the smallest database that there is: one page of the smallest size.
 _SMALLEST = 512

@@ -6,26 +6,11 @@ import sqlite3
 import time
 from typing import Any
 
-#: Seconds to wait for somebody who reads or backs up the database, and in a run that is to end.
-BUSY_TIMEOUT, HURRIED = 30.0, 1.0
+from ..support.patience import Patience
+
 #: Seconds that SQLite waits by itself, and between two of its waits, since it does not wait for every lock.
 _STEP, _PAUSE = 0.1, 0.01
 _HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-
-
-class Patience:
-    """How many seconds to wait for another program; any thread may cut it short, for waits under way too."""
-
-    def __init__(self, seconds: float = BUSY_TIMEOUT) -> None:
-        self.seconds = seconds
-
-    def cut(self) -> None:
-        """Wait for a moment at most from now on."""
-        self.seconds = min(self.seconds, HURRIED)
-
-    def lose(self) -> None:
-        """A wait was in vain: the next one is for a moment at most, and those after it are not worth even that."""
-        self.seconds = HURRIED if self.seconds > HURRIED else 0.0
 
 
 class PatientConnection(sqlite3.Connection):

@@ -11,6 +11,7 @@ from ..models import DataSet, Extract, Identity
 from ..options import SyncOptions
 from ..report import Arrival, FailedList, Gap
 from ..support import clock
+from ..workspace.file_names import published_files
 from .data_set import DataSetPlan, arrival_of, plan_data_set
 from .gaps import gap_of
 from .placement import by_folder

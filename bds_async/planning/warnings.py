@@ -10,9 +10,8 @@ from ..brightspace.catalogue.listing import Listing
 from ..columns import ChangeKind, SchemaChange
 from ..ledger import Delivery
 from ..models import Extract, brief_text, newest
-from ..options import PublishAs, PullOptions, RunOptions
+from ..options import PublishAs, PullOptions, RunOptions, Wanted
 from ..support.text import counted, printable
-from ..options import Wanted
 from .selection import choose
 
 _OTHER = {PublishAs.ZIP: PublishAs.CSV, PublishAs.CSV: PublishAs.ZIP}

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import partial
-from pathlib import Path
 
-from ..api import read_listing
 from ..config.settings import Config
-from ..destination.publishing import Reconciler
+from ..destination import Publisher, destination_of
 from ..errors import ConfigError
-from ..ledger import Delivery, Ledger, Selection, opened
+from ..ledger import Delivery, Ledger, Selection
 from ..models import DataSet, Extract
 from ..options import PublishAs, RunOptions
-from ..planning.placement import by_folder
-from ..planning.selection import select
-from ..planning.sync import looked_at
+from ..planning import by_folder, looked_at, select
 from ..report import FailedList
-from ..workspace.folder import FolderLock, ledger_path, prepare
-from .verification import demand_folder
+from ..support.running import Stop
+from ..support.to_its_end import in_thread
+from ..workspace import FolderLock, Workspace
+from .context import open_storage
+from .listing import read_listing
+from .verification import demand_ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +32,28 @@ class Marked:
 
 
 @contextmanager
-def correcting(to: Path) -> Iterator[Ledger]:
-    """The ledger of a folder, with its lock held; what a killed run was about to publish is settled first.
+def correcting(workspace: Workspace) -> Iterator[Ledger]:
+    """The ledger of a workspace, with its lock held; what a killed run was publishing is finished first.
 
     Raises FolderBusy, DestinationError; ConfigError where no ledger is there.
     """
-    owner = _owner(to)
-    prepare(to)
-    with FolderLock(to), Ledger.open(ledger_path(to), owner, place=to) as ledger:
-        _settle(to, ledger)
+    owner = _owner(workspace)
+    workspace.prepare()
+    with FolderLock(workspace), Ledger.open(workspace.ledger, owner, place=workspace.to) as ledger:
+        _recover(workspace, ledger)
         yield ledger
 
 
-@asynccontextmanager
-async def correcting_by(config: Config, to: Path) -> AsyncIterator[Ledger]:
-    """The same beside an event loop, for a correction by what the config's tenant lists; raises WrongTenant, too."""
-    prepare(to)
-    with FolderLock(to), await opened(partial(Ledger.open, ledger_path(to), config.bspace_url, place=to)) as ledger:
-        _settle(to, ledger)
-        yield ledger
+def _recover(workspace: Workspace, ledger: Ledger) -> None:
+    """An intent would outlive the correction, and the next run would take it for a delivery."""
+    Publisher(workspace, destination_of(workspace), ledger).recover()
 
 
-def _settle(to: Path, ledger: Ledger) -> None:
-    """An intent would outlive what is corrected, and the next run take it for a delivery."""
-    Reconciler(to, ledger).settle()
-
-
-def _owner(to: Path) -> str:
-    demand_folder(to)
-    with Ledger.read(ledger_path(to)) as ledger:
+def _owner(workspace: Workspace) -> str:
+    demand_ledger(workspace)
+    with Ledger.read(workspace.ledger, place=workspace.to) as ledger:
         if ledger.tenant is None:
-            raise ConfigError(f"There is no ledger in {to}: name the right folder with --to.")
+            raise ConfigError(f"There is no ledger in {workspace.to}: name the right folder with --to.")
         return ledger.tenant
 
 
@@ -74,12 +64,14 @@ def chosen_folders(ledger: Ledger, patterns: Sequence[str]) -> dict[str, DataSet
     return {folder: data_set for folder, data_set in known.items() if data_set.ids in chosen}
 
 
-async def mark(config: Config, to: Path, patterns: Sequence[str], selection: Selection) -> Marked:
+async def mark(config: Config, workspace: Workspace, patterns: Sequence[str], selection: Selection) -> Marked:
     """Mark listed extracts as delivered, although no file of them was published here. Raises as `pull` does.
 
     The folder is made where there is none, as for a first sync that is to leave the past out.
     """
-    async with correcting_by(config, to) as ledger:
+    async with open_storage(workspace, config.bspace_url, Stop()) as storage:
+        ledger = storage.ledger
+        await in_thread(storage.publisher.recover)
         listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
         marked = [
             Delivery.of(extract, folder)
@@ -111,14 +103,17 @@ def _paths(extract: Extract, folder: str, ledger: Ledger) -> tuple[str, ...]:
 
 
 def unmark(
-    to: Path, patterns: Sequence[str], selection: Selection, tell: Callable[[Delivery], object] | None = None
+    workspace: Workspace,
+    patterns: Sequence[str],
+    selection: Selection,
+    tell: Callable[[Delivery], object] | None = None,
 ) -> int:
     """Mark delivered extracts as not delivered; how many. Before anything changes `tell` gets what is known of each.
 
     A sync delivers them again if they are still listed, and finds a gap if not. Without anything that narrows the
     selection down the data sets begin anew: with the newest full.
     """
-    with correcting(to) as ledger:
+    with correcting(workspace) as ledger:
         folders = list(chosen_folders(ledger, patterns))
         if tell is not None:
             for folder in folders:
@@ -130,15 +125,15 @@ def unmark(
         )
 
 
-def accept(to: Path, patterns: Sequence[str]) -> int:
+def accept(workspace: Workspace, patterns: Sequence[str]) -> int:
     """Live with the open gaps of data sets, so that they are no longer exit code 3; how many there were."""
-    with correcting(to) as ledger:
+    with correcting(workspace) as ledger:
         return sum(ledger.gaps.accept(folder) for folder in chosen_folders(ledger, patterns))
 
 
-def unpin(to: Path, patterns: Sequence[str]) -> list[str]:
+def unpin(workspace: Workspace, patterns: Sequence[str]) -> list[str]:
     """Let the columns of the next extract be pinned anew; the names of the data sets."""
-    with correcting(to) as ledger:
+    with correcting(workspace) as ledger:
         chosen = chosen_folders(ledger, patterns)
         for folder in chosen:
             ledger.columns.pin(folder, None)

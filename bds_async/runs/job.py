@@ -26,8 +26,8 @@ class Job:
     """What a command asks of a run.
 
     `choose` picks data sets of the catalogue. `plan` gives the steps; it is called in a thread, and may record in the
-    ledger what was seen. `leaves_with_3` judges the report of a run that nothing ended early. `adopts` is whether a file
-    that the ledger does not know is verified and kept, `tells_arrival` whether the report says how each extract arrived.
+    ledger what was seen. `leaves_with_3` judges the report of a run that nothing ended early. `adopts` is whether a
+    file that the ledger does not know is verified and kept, `tells_arrival` whether the report has the arrival kinds.
     """
 
     command: str

@@ -7,8 +7,13 @@ from typing import TypeAlias
 
 from ..brightspace.catalogue.catalogue import read_catalogue
 from ..brightspace.catalogue.listing import Listing, list_extracts
-from ..brightspace.connection import Connection
+from ..brightspace.connection import Connection, connect
+from ..config.settings import Config
+from ..events import unobserved
 from ..models import DataSet
+from ..options import RunOptions
+from ..planning import chosen_by
+from ..support.running import beside
 
 #: Picks data sets of a catalogue; may raise PatternError.
 Choice: TypeAlias = Callable[[Sequence[DataSet]], list[DataSet]]
@@ -18,3 +23,11 @@ async def list_chosen(connection: Connection, choose: Choice, workers: int) -> L
     """Read the catalogue, then the extract list of each chosen data set; raises as `pull` does."""
     found = await read_catalogue(connection.tenant, connection.api_version)
     return await list_extracts(found, choose(found.data_sets), workers)
+
+
+async def read_listing(config: Config, options: RunOptions | None = None) -> Listing:
+    """What the tenant offers: the chosen data sets and every extract that is listed of them. Raises as `pull` does."""
+    options = options or RunOptions()
+    async with connect(config, options, unobserved) as connection:
+        listing = list_chosen(connection, chosen_by(options), options.workers)
+        return await beside(listing, connection.refresher.run())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from ..brightspace.catalogue.listing import Listing
 from ..errors import BdsError
@@ -19,7 +20,13 @@ class Survey:
 
     data_sets: Sequence[Completeness] = ()
     gaps: Sequence[Gap] = ()
+    newest_delivered: Mapping[str, datetime] = field(default_factory=dict)
     error: BdsError | None = None
+
+    @property
+    def lacks(self) -> str | None:
+        """What the report lacks and why; None if it is complete."""
+        return None if self.error is None else f"data_sets and gaps: {self.error}"
 
 
 def measure(listing: Listing, ledger: Ledger) -> Survey:
@@ -33,9 +40,17 @@ def measure(listing: Listing, ledger: Ledger) -> Survey:
                 for folder, data_set in folders.items()
             ],
             [gap_of(folders[gap.folder], gap.missed, gap.closed_by) for gap in gaps],
+            _newest_delivered(ledger),
         )
     except BdsError as error:
         return Survey(error=error)
+
+
+def _newest_delivered(ledger: Ledger) -> dict[str, datetime]:
+    """The newest delivered queued date of each data set by its name; of several with one name the latest."""
+    names = {folder: data_set.name for folder, data_set in ledger.folders.data_sets().items()}
+    newest = sorted(ledger.deliveries.newest().items(), key=lambda item: item[1])
+    return {names.get(folder, folder): moment for folder, moment in newest}
 
 
 def settle_gaps(listing: Listing, ledger: Ledger) -> None:

@@ -7,34 +7,31 @@ only that is known, which does no harm: nobody will offer it again.
 
 from __future__ import annotations
 
-import asyncio
-import os
-import stat
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
-from ..api import read_listing
+from ..brightspace.catalogue.listing import Listing
 from ..config.settings import Config
+from ..destination import Destination
 from ..errors import DestinationError, UnusableArchive, VerificationError
 from ..events import Examined, Observer, Read, Reviewed, Surveyed, unobserved
-from ..options import Verify
-from ..formats.archive import Checked, check, measure
-from ..formats.csv_header import columns_of
+from ..formats import format_of
 from ..ledger import Delivery
 from ..models import BdsType, DataSet, Extract
-from ..options import RunOptions
-from ..planning.placement import by_folder
+from ..options import PublishAs, RunOptions, Verify
+from ..planning import by_folder
 from ..report import FailedList
+from ..support.running import Stop
 from ..support.threads import ZipThreads
+from ..support.to_its_end import in_thread
+from ..workspace import Workspace
 from ..workspace.file_names import ParsedName, compact, parse_file_name, relative_path, safe_version
-from ..workspace.folder import writing_to
-from ..workspace.paths import inside
-from .corrections import correcting_by
-from .verification import demand_folder
+from .context import Storage, open_storage
+from .listing import read_listing
+from .verification import demand_destination
 
 #: Seconds by which an extract may seem to be made after its file was written: clocks differ, and a file system that
 #: keeps local time is off by an hour for half of the year.
@@ -62,6 +59,7 @@ class Rebuilt:
 class _Found:
     """A file of `size` bytes, and the extract that its name means; None if it means none of its data set."""
 
+    folder: str
     path: str
     size: int
     extract: Extract | None
@@ -69,7 +67,7 @@ class _Found:
 
 async def rebuild(
     config: Config,
-    to: Path,
+    workspace: Workspace,
     patterns: Sequence[str] = (),
     verify: Verify = Verify.FULL,
     observer: Observer = unobserved,
@@ -79,21 +77,27 @@ async def rebuild(
     What the ledger knew of a data set is dropped once all of its files are checked, so that a sync begins it anew:
     without its files, with the newest full. A CSV has nothing to prove it whole, and is taken as it is.
     """
-    demand_folder(to)
-    async with AsyncExitStack() as stack:
-        ledger, threads = await stack.enter_async_context(correcting_by(config, to)), stack.enter_context(ZipThreads())
-        listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
-        placed = by_folder(listing.extracts, ledger).items()
-        files = await asyncio.to_thread(lambda: {folder: list(_files(to, folder, *known)) for folder, known in placed})
-        recorded, rejected = 0, list[Rejected]()
-        with _surveyed([each for found in files.values() for each in found], observer):
-            for folder, found in files.items():
-                looked = list(_told_apart([await _look_at(to, each, verify, threads, observer) for each in found]))
-                whole = [each for each in looked if isinstance(each, Delivery)]
-                ledger.restart(folder, whole)
-                recorded += len(whole)
-                rejected += [each for each in looked if isinstance(each, Rejected)]
-        return Rebuilt(recorded, rejected, listing.failed)
+    demand_destination(workspace)
+    async with open_storage(workspace, config.bspace_url, Stop()) as storage:
+        with ZipThreads() as threads:
+            await in_thread(storage.publisher.recover)
+            listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
+            files = await in_thread(partial(_all_files, storage, listing))
+            recorded, rejected = 0, list[Rejected]()
+            with _surveyed([each for found in files.values() for each in found], observer):
+                for folder, found in files.items():
+                    looked = [await _look_at(each, storage, verify, threads, observer) for each in found]
+                    apart = list(_told_apart(looked))
+                    whole = [each for each in apart if isinstance(each, Delivery)]
+                    await in_thread(partial(storage.ledger.restart, folder, whole))
+                    recorded += len(whole)
+                    rejected += [each for each in apart if isinstance(each, Rejected)]
+            return Rebuilt(recorded, rejected, listing.failed)
+
+
+def _all_files(storage: Storage, listing: Listing) -> dict[str, list[_Found]]:
+    placed = by_folder(listing.extracts, storage.ledger).items()
+    return {folder: list(_files(storage.destination, folder, *known)) for folder, known in placed}
 
 
 @contextmanager
@@ -106,10 +110,10 @@ def _surveyed(found: Sequence[_Found], observer: Observer) -> Iterator[None]:
 
 
 async def _look_at(
-    to: Path, found: _Found, verify: Verify, threads: ZipThreads, observer: Observer
+    found: _Found, storage: Storage, verify: Verify, threads: ZipThreads, observer: Observer
 ) -> Delivery | Rejected:
     """What a file is taken for, once it has been checked."""
-    looked = await threads.run(partial(_taken_for, to, found, verify, threads))
+    looked = await threads.run(partial(_taken_for, found, storage.destination, verify, threads))
     observer(Read(found.size))
     observer(Examined(found.path))
     return looked
@@ -123,44 +127,29 @@ def _told_apart(looked: Iterable[Delivery | Rejected]) -> Iterator[Delivery | Re
         yield each if first is each else Rejected(each.path or "", f"only by case its name differs from {first.path}")
 
 
-def _taken_for(to: Path, found: _Found, verify: Verify, threads: ZipThreads) -> Delivery | Rejected:
+def _taken_for(found: _Found, destination: Destination, verify: Verify, threads: ZipThreads) -> Delivery | Rejected:
     if found.extract is None:
         return Rejected(found.path, "its name is not that of an extract of this data set")
     try:
-        checked = _check(inside(to, found.path), verify, threads)
+        with destination.local(found.path) as file:
+            checked = format_of(PublishAs.of(found.path)).check(file, verify, threads.watch)
     except (VerificationError, UnusableArchive, DestinationError) as error:
         return Rejected(found.path, str(error))
     known = {"bytes": checked.bytes, "sha256": checked.sha256, "columns": checked.columns}
-    return Delivery.of(found.extract, found.path.partition("/")[0], path=found.path, **known)
+    return Delivery.of(found.extract, found.folder, path=found.path, **known)
 
 
-def _check(file: Path, verify: Verify, threads: ZipThreads) -> Checked:
-    if file.suffix == ".zip":
-        return check(file, verify, threads.watch)
-    with writing_to(file.parent):
-        return replace(measure(file, threads.watch), columns=columns_of(file))
-
-
-def _files(to: Path, folder: str, data_set: DataSet, extracts: Iterable[Extract]) -> Iterator[_Found]:
+def _files(destination: Destination, folder: str, data_set: DataSet, extracts: Iterable[Extract]) -> Iterator[_Found]:
     """Every file of a data set's folder."""
     listed = _Listed(data_set, extracts)
     for bds_type in BdsType:
-        place = inside(to, f"{folder}/{bds_type.folder}")
-        for file in sorted(place.iterdir()) if place.is_dir() else ():
-            if (known := _plain(file)) is not None:
-                name = parse_file_name(file.name)
-                fits = name is not None and (name.folder, name.bds_type) == (folder, bds_type)
-                extract = listed.meant_by(name, known.st_mtime) if fits and name is not None else None
-                yield _Found(relative_path(folder, bds_type, file.name), known.st_size, extract)
-
-
-def _plain(file: Path) -> os.stat_result | None:
-    """What is known of a plain file; None for anything else, and for what a loader has taken."""
-    try:
-        known = file.stat()
-    except OSError:
-        return None
-    return known if stat.S_ISREG(known.st_mode) else None
+        for path in sorted(destination.paths(f"{folder}/{bds_type.folder}")):
+            size, written = destination.size(path), destination.modified(path)
+            if size is not None and written is not None and path.count("/") == 2:
+                name = parse_file_name(path.rpartition("/")[2])
+                fits = name is not None and path == relative_path(name.folder, name.bds_type, path.rpartition("/")[2])
+                extract = listed.meant_by(name, written) if fits and name is not None else None
+                yield _Found(folder, path, size, extract)
 
 
 class _Listed:

@@ -56,6 +56,8 @@ class Record:
             counters=self._counters(connection),
             data_sets=self.survey.data_sets,
             gaps=self.survey.gaps,
+            lacks=self.survey.lacks,
+            newest_delivered=self.survey.newest_delivered,
         )
         return replace(report, exit_code=self._exit_code(report))
 

@@ -1,4 +1,4 @@
-"""Repair of a destination: what is bad or missing, and still listed, is fetched again; whole files replace whole files."""
+"""Repair of a destination: what is bad or missing, and still listed, is fetched again and replaced."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ async def repair_workspace(
 ) -> Verification:
     """Verify a destination, fetch again what is not right, and say what became of each file.
 
-    A file keeps its name and its kind, and a CSV its columns; one that cannot be fetched again stays as it is. Nothing is
-    asked of the tenant if nothing is to be repaired. Of `options`, the choice of data sets and the kind of files do not
-    count. Raises as `pull` does.
+    A file keeps its name and its kind, and a CSV its columns; one that cannot be fetched again stays as it is.
+    Nothing is asked of the tenant if nothing is to be repaired. Of `options`, the choice of data sets and the kind of
+    files do not count. Raises as `pull` does.
     """
     began = time.monotonic()
     demand_ledger(workspace)

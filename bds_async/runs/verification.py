@@ -36,15 +36,20 @@ async def verify_workspace(workspace: Workspace, how: Verify, observer: Observer
         return await beside(examine(destination_of(workspace), ledger, how, observer))
 
 
-def demand_ledger(workspace: Workspace) -> None:
-    """Raise DestinationError where the destination is not there, ConfigError where nothing was ever delivered to it."""
+def demand_destination(workspace: Workspace) -> None:
+    """Raise DestinationError where there is no destination; an unmounted disk must not look like an empty folder."""
     LocalFolder(Path(workspace.to)).demand()
     workspace.check_owner()
+
+
+def demand_ledger(workspace: Workspace) -> None:
+    """Raise DestinationError where the destination is not there, ConfigError where nothing was ever delivered to it."""
+    demand_destination(workspace)
     # What is in its place without being a ledger is reported by the code that opens it.
     if not os.path.lexists(workspace.ledger):
-        where = f" in {workspace.state}" if workspace.is_apart else ""
+        where = workspace.state if workspace.is_apart else "it"
         raise ConfigError(
-            f"{workspace.to} is no folder of bds-async, since there is no ledger{where or ' in it'}: name the right one "
+            f"{workspace.to} is no folder of bds-async, since there is no ledger in {where}: name the right one "
             "with --to, or rebuild its ledger with `bds-async ledger rebuild`."
         )
 

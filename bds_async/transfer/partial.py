@@ -1,6 +1,6 @@
 """The partial file of one extract, and the ranges of it that are there.
 
-Two files in the state folder's `partial`: `<key>.part` holds the bytes, each at its place, and `<key>.ranges` says which
+Two files in the state folder's `partial`: `<key>.part` holds the bytes, each at its place, and `<key>.ranges` lists the
 blocks were written. A block is recorded after it was written, so a kill loses at most the blocks that were on their
 way. What a power cut makes of them is found out by the verification of the whole.
 """
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Self
 
 from ..models import Identity
-from ..workspace.file_names import identity_digest
 from ..workspace import Workspace, writing_to
+from ..workspace.file_names import identity_digest
 from .held_ranges import HeldRanges
 from .ranges import Range
 from .writer import Writer

@@ -6,13 +6,15 @@ import errno
 import os
 import select
 import sys
+import time
 from pathlib import Path
 
 from ..errors import ConfigError, DestinationError
 from ..support import durable
+from ..support.patience import Patience
 
-#: Seconds to wait for whoever reads a pipe, since the folder stays locked meanwhile.
-PATIENCE = 30.0
+#: Seconds between two looks at how long the reader of a pipe is still waited for.
+_STEP = 0.1
 
 
 def demand_writable(path: Path, what: str) -> None:
@@ -31,20 +33,20 @@ def is_special(path: Path) -> bool:
     return path.exists() and not path.is_file()
 
 
-def write(path: Path, text: str, what: str) -> None:
+def write(path: Path, text: str, what: str, patience: Patience | None = None) -> None:
     """Write a file: atomically, or into what is there if that is no plain file; raises DestinationError."""
     try:
         # A rename would put a file in the place of /dev/null, and root may do that.
         if is_special(path):
-            _write_into(path, text.encode())
+            _write_into(path, text.encode(), patience or Patience())
         else:
             durable.write_atomically(path, text.encode(), mode=0o666 & ~_umask())
     except OSError as error:
         raise DestinationError(f"The {what} {path} can't be written: {_reason(error)}.") from None
 
 
-def _write_into(path: Path, content: bytes) -> None:
-    """Write into a pipe or a device; raises OSError where nobody reads it."""
+def _write_into(path: Path, content: bytes, patience: Patience) -> None:
+    """Write into a pipe or a device; raises OSError where it has no reader."""
     if sys.platform == "win32":
         path.write_bytes(content)
         return
@@ -52,11 +54,17 @@ def _write_into(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
     try:
         while content:
-            if not select.select([], [descriptor], [], PATIENCE)[1]:
-                raise OSError(errno.ENXIO, "")
+            _wait_for_reader(descriptor, patience)
             content = content[os.write(descriptor, content) :]
     finally:
         os.close(descriptor)
+
+
+def _wait_for_reader(descriptor: int, patience: Patience) -> None:
+    began = time.monotonic()
+    while not select.select([], [descriptor], [], _STEP)[1]:
+        if time.monotonic() - began >= patience.seconds:
+            raise OSError(errno.ENXIO, "")
 
 
 def _reason(error: OSError) -> str:

@@ -46,13 +46,9 @@ _SAMPLE = re.compile(
 Samples: TypeAlias = dict[str, dict[str, float]]
 
 
-def textfile(report: RunReport, newest_delivered: Mapping[str, datetime], former: str = "") -> str:
-    """The metrics of a run; `former` is the file of the run before, which remembers the last success.
-
-    `newest_delivered` is the newest delivered queued date for each data set's folder.
-    """
+def textfile(report: RunReport, former: str = "") -> str:
+    """The metrics of a run; `former` is the file of the run before, which remembers the last success."""
     success = {"": report.finished.timestamp()} if report.exit_code == 0 else _samples_of(former).get(_LAST_SUCCESS, {})
-    newest = sorted(newest_delivered.items())
     samples: Samples = {
         **_end(report.exit_code, report.finished),
         _LAST_SUCCESS: success,
@@ -64,9 +60,17 @@ def textfile(report: RunReport, newest_delivered: Mapping[str, datetime], former
         "bds_async_last_run_retries": {"": report.counters.retries},
         "bds_async_last_run_token_refreshes": {"": report.counters.token_refreshes},
         "bds_async_last_run_rate_limit_waits": {"": report.counters.rate_limit_waits},
-        _NEWEST: {_label("data_set", folder): moment.timestamp() for folder, moment in newest},
+        _NEWEST: _newest(report, former),
     }
     return _text(samples)
+
+
+def _newest(report: RunReport, former: str) -> dict[str, float]:
+    """The newest delivered queued date of each data set; as before where the ledger could not be read."""
+    if report.lacks is not None:
+        return _samples_of(former).get(_NEWEST, {})
+    newest = sorted(report.newest_delivered.items())
+    return {_label("data_set", name): moment.timestamp() for name, moment in newest}
 
 
 def without_plan(exit_code: int, finished: datetime, former: str) -> str:

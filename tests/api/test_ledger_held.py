@@ -20,8 +20,8 @@ from bds_async.ledger import HURRIED, Delivery, Ledger, Patience, opened
 from bds_async.models import DataSet, Plugin
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.workspace.file_names import published_files
-from bds_async.workspace.folder import FolderLock, ledger_path, prepare
 from tests.support.commands import Running, starting, until
+from tests.support.places import folder_lock, ledger_path, prepared
 from tests.support.sync_world import full
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -31,7 +31,7 @@ USERS = DataSet("schema-1", Plugin("full-1", "Users"), None)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    prepare(tmp_path)
+    prepared(tmp_path)
     return tmp_path
 
 
@@ -163,7 +163,7 @@ def syncing(sandbox: Sandbox, home: Path) -> AbstractAsyncContextManager[Running
 
 def is_running(folder: Path) -> bool:
     try:
-        with FolderLock(folder):
+        with folder_lock(folder):
             return False
     except FolderBusy:
         return True
@@ -180,7 +180,7 @@ async def stopped(running: Running, home: Path) -> str:
 @posix_only
 async def test_a_run_that_waits_to_open_it_is_stopped(sandbox: Sandbox, tmp_path: Path) -> None:
     """As being stopped, not as one that found it busy; its metrics say so."""
-    prepare(tmp_path / "to")
+    prepared(tmp_path / "to")
     Ledger.open(ledger_path(tmp_path / "to"), sandbox.tenant_url).close()
     with closing(sqlite3.connect(ledger_path(tmp_path / "to"), isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
@@ -195,7 +195,7 @@ async def test_a_correction_that_waits_to_open_it_is_stopped(
     sandbox: Sandbox, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     sandbox.write_config(tmp_path / "config.json")
-    prepare(tmp_path / "to")
+    prepared(tmp_path / "to")
     Ledger.open(ledger_path(tmp_path / "to"), sandbox.tenant_url).close()
     arguments = ("ledger", *command, "--config", tmp_path / "config.json", "--to", tmp_path / "to")
     with closing(sqlite3.connect(ledger_path(tmp_path / "to"), isolation_level=None)) as holder:

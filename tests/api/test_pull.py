@@ -35,7 +35,7 @@ from bds_async.sandbox import Sandbox, SandboxSettings
 from bds_async.sandbox.truth import TrueExtract
 from bds_async.transfer.download import Piece
 from bds_async.transfer.fetch import Transfer
-from bds_async.workspace.folder import FolderLock, prepare
+from tests.support.places import folder_lock, prepared
 
 SMALL = SandboxSettings(data_sets=12, scale=0.01)
 OLD_SCOPES = frozenset({"datahub:dataexports:*"})
@@ -227,8 +227,8 @@ async def test_a_pattern_that_matches_nothing_names_near_misses(tmp_path: Path) 
 
 async def test_a_second_run_on_the_folder_leaves_at_once(tmp_path: Path) -> None:
     async with Sandbox(SMALL) as sandbox:
-        prepare(tmp_path / "to")
-        with FolderLock(tmp_path / "to"), pytest.raises(FolderBusy):
+        prepared(tmp_path / "to")
+        with folder_lock(tmp_path / "to"), pytest.raises(FolderBusy):
             await pull(config_of(sandbox, tmp_path), tmp_path / "to")
         assert sandbox.counters.exchanges == 0
 

@@ -23,7 +23,7 @@ from bds_async import (
 )
 from bds_async.events import Ended, Event, Finished, Warned
 from bds_async.sandbox import Fault, LateExtract, Reissue, SchemaChange
-from bds_async.workspace.folder import ledger_path
+from tests.support.places import ledger_path
 from tests.support.scheduled import DAY, NOW, after, of, queued, scheduled, take_away, through
 
 pytestmark = pytest.mark.usefixtures("quick_retries")

@@ -20,12 +20,11 @@ from bds_async.brightspace.catalogue.listing import Listing
 from bds_async.ledger import Delivery, Ledger, Selection
 from bds_async.ledger.delivery import WRITE, row_of
 from bds_async.models import BdsType, DataSet, Extract, Plugin
-from bds_async.options import PullOptions, SyncOptions
+from bds_async.options import PullOptions, SyncOptions, Wanted
 from bds_async.planning.pull import plan_pull
-from bds_async.options import Wanted
 from bds_async.planning.sync import plan_sync
 from bds_async.runs.corrections import unmark
-from bds_async.workspace.folder import ledger_path, prepare
+from tests.support.places import ledger_path, prepared
 
 TENANT = "https://school.example"
 DATA_SETS = 139
@@ -61,7 +60,7 @@ def deliveries(rows: int) -> Iterator[Delivery]:
 
 
 def fill(folder: Path, rows: int) -> None:
-    prepare(folder)
+    prepared(folder)
     with Ledger.open(ledger_path(folder), TENANT) as ledger:
         ledger.folders.folders_for(map(data_set, range(DATA_SETS)))
         ledger._database.execute("PRAGMA synchronous = OFF")

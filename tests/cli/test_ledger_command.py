@@ -15,8 +15,8 @@ import pytest
 from bds_async import Config, sync
 from bds_async.ledger import Ledger
 from bds_async.sandbox import Sandbox, SandboxSettings, SchemaChange
-from bds_async.workspace.folder import ledger_path
 from tests.support.commands import Done, bds
+from tests.support.places import ledger_path
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 CHANGES = (

@@ -12,8 +12,8 @@ from aiohttp import web
 from bds_async.errors import FolderBusy, LedgerBusy
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.watching.metrics_file import MetricsFile
-from bds_async.workspace.folder import FolderLock
 from tests.support.commands import bds
+from tests.support.places import folder_lock
 
 LAST_RUN = "bds_async_last_run_timestamp_seconds"
 
@@ -97,7 +97,7 @@ async def test_a_run_that_another_one_keeps_out_leaves_the_metrics_to_it(sandbox
     file = tmp_path / "bds.prom"
     assert await sync(sandbox, tmp_path, "--metrics", file) == 0
     before = file.read_bytes()
-    with FolderLock(tmp_path / "to"):
+    with folder_lock(tmp_path / "to"):
         assert await sync(sandbox, tmp_path, "--metrics", file) == 75
     assert file.read_bytes() == before
 

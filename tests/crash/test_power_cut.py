@@ -19,11 +19,11 @@ import pytest
 
 from bds_async.ledger import Delivery, Ledger
 from bds_async.sandbox import Sandbox, SandboxSettings
-from bds_async.workspace.folder import ledger_path, prepare
 from tests.crash.crashed_folder import Folder, truth_of
 from tests.support.builders import a_data_set, an_extract
 from tests.support.commands import Running, starting, until
 from tests.support.disks import Disk, on_a_device
+from tests.support.places import ledger_path, prepared
 
 CUTS = int(os.environ.get("POWER_CUTS", "8"))
 SEED = int(os.environ.get("POWER_SEED", "5"))
@@ -121,7 +121,7 @@ async def test_whatever_the_moment_of_the_cut(disk: Disk, tmp_path: Path, argume
 @pytest.mark.crash
 def test_what_the_ledger_has_committed_is_not_rolled_back(disk: Disk) -> None:
     """Nothing else is written out after the transaction that would take its end to the disk by chance."""
-    prepare(disk.to)
+    prepared(disk.to)
     with Ledger.open(ledger_path(disk.to), "https://school.example") as ledger:
         ledger.folders.folder_for(a_data_set())
         disk.write_out()

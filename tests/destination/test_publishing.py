@@ -18,17 +18,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bds_async.formats.archive import check, unzip_csv
 
 from bds_async.destination.publishing import Publisher
 from bds_async.errors import DestinationError
-from bds_async.options import Verify
-from bds_async.formats.archive import check, unzip_csv
 from bds_async.formats.csv_header import columns_of
 from bds_async.ledger import Delivery, Ledger
+from bds_async.options import Verify
 from bds_async.support import durable
 from bds_async.transfer.partial import Partial
-from bds_async.workspace.folder import ledger_path, partial_folder, prepare
 from tests.support import publishing_process
+from tests.support.places import ledger_path, partial_folder, prepared
 from tests.support.publishing_process import TENANT, USERS, extract_number, zip_number
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals, modes and links are POSIX")
@@ -38,7 +38,7 @@ PATH = "Users/full/Users_full_20260101T000000Z_v9.4.zip"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    prepare(tmp_path / "data")
+    prepared(tmp_path / "data")
     return tmp_path / "data"
 
 

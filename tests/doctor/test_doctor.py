@@ -17,8 +17,8 @@ from bds_async.errors import AuthorisationError, ConfigError
 from bds_async.ledger import Delivery, Ledger
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.support import durable
-from bds_async.workspace.folder import ledger_path, prepare
 from tests.support.builders import a_data_set, an_extract
+from tests.support.places import ledger_path, prepared
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="modes are those of POSIX")
 
@@ -469,7 +469,7 @@ class TestDestination:
         assert examination.exit_code == 6
 
     async def test_a_folder_of_another_tenant_is_exit_2(self, sandbox, examined, tmp_path):
-        prepare(tmp_path / "data")
+        prepared(tmp_path / "data")
         with Ledger.open(ledger_path(tmp_path / "data"), "https://other.example") as ledger:
             ledger.deliveries.record(Delivery.of(an_extract(), ledger.folders.folder_for(a_data_set())))
         examination = await examined(sandbox)

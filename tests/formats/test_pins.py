@@ -17,7 +17,7 @@ from bds_async.runs.corrections import unpin
 from bds_async.runs.discrepancies import Remedy, Verification
 from bds_async.runs.repair import repair
 from bds_async.sandbox import SchemaChange
-from bds_async.workspace.folder import ledger_path
+from tests.support.places import ledger_path
 from tests.support.scheduled import DAY, NOW, Scheduled, of, scheduled, take_away
 
 CSV = {"publish_as": PublishAs.CSV}

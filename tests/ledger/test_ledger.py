@@ -24,8 +24,8 @@ from bds_async.ledger import Delivery, Kept, LastLook, Ledger, Missed, State, mi
 from bds_async.ledger import database as ledger_database
 from bds_async.models import BdsType, DataSet, Extract, Identity, Plugin
 from bds_async.runs.verification import demand_ledger
-from bds_async.workspace.folder import ledger_path, prepare, state_folder
 from bds_async.workspace.paths import fold
+from tests.support.places import ledger_path, prepared, state_folder
 
 TENANT = "https://school.example"
 START = datetime(2026, 11, 22, 4, 9, 22, tzinfo=UTC)
@@ -35,7 +35,7 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals and lim
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    prepare(tmp_path)
+    prepared(tmp_path)
     return tmp_path
 
 
@@ -335,7 +335,7 @@ def test_a_folder_belongs_to_the_tenant_whose_data_sets_were_seen(folder: Path) 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
 def test_a_folder_whose_name_is_no_text_has_a_ledger_as_any_other(tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/d\xff%?#"))
-    prepare(folder)
+    prepared(folder)
     with Ledger.open(ledger_path(folder), TENANT) as ledger:
         deliver(ledger, extract())
     with Ledger.read(ledger_path(folder)) as reader:
@@ -559,7 +559,7 @@ KILLED_WHILE_MADE = """
 import os, pathlib, sys
 from bds_async.ledger import Ledger, sqlite_file
 from bds_async.support import durable
-from bds_async.workspace.folder import ledger_path
+from tests.support.places import ledger_path, prepared, state_folder
 folder, last = pathlib.Path(sys.argv[1]), sys.argv[2]
 def step(statement):
     if statement.startswith(last):
@@ -652,7 +652,7 @@ import os, pathlib, signal, sys
 from datetime import UTC, datetime, timedelta
 from bds_async.ledger import Delivery, Ledger
 from bds_async.models import BdsType, DataSet, Identity, Plugin
-from bds_async.workspace.folder import ledger_path
+from tests.support.places import ledger_path, prepared, state_folder
 folder = pathlib.Path(sys.argv[1])
 ledger = Ledger.open(ledger_path(folder), "https://school.example")
 name = ledger.folders.folder_for(DataSet("S-1", Plugin("F-1", "Users"), None))
@@ -671,7 +671,7 @@ def test_a_killed_run_loses_nothing_that_was_finished(folder: Path) -> None:
     """The row that was being written may be there or not; the ones before it are."""
     for _ in range(3):
         shutil.rmtree(state_folder(folder))
-        prepare(folder)
+        prepared(folder)
         process = subprocess.Popen(
             [sys.executable, "-c", KILLED, str(folder)],
             stdout=subprocess.PIPE,

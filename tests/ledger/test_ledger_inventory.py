@@ -10,7 +10,7 @@ import pytest
 
 from bds_async.ledger import Baseline, Delivery, Kept, LastLook, Ledger, Selection, Stock, database, deliveries
 from bds_async.models import DataSet, Extract, Plugin
-from bds_async.workspace.folder import ledger_path, prepare
+from tests.support.places import ledger_path, prepared
 from tests.support.sync_world import at, diff, full
 
 USERS = DataSet("schema-1", Plugin("full-1", "Users"), Plugin("diff-1", "Users Differential"))
@@ -18,7 +18,7 @@ USERS = DataSet("schema-1", Plugin("full-1", "Users"), Plugin("diff-1", "Users D
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    prepare(tmp_path)
+    prepared(tmp_path)
     with Ledger.open(ledger_path(tmp_path), "https://school.example") as opened:
         opened.folders.folder_for(USERS)
         yield opened

@@ -18,7 +18,7 @@ from bds_async.ledger import Baseline, Delivery, Kept, LastLook, Ledger, Missed,
 from bds_async.models import BdsType, DataSet, Extract, Plugin
 from bds_async.planning.data_set import DataSetPlan, plan_data_set
 from bds_async.planning.sync_state import Listed
-from bds_async.workspace.folder import ledger_path, prepare
+from tests.support.places import ledger_path, prepared
 from tests.support.sync_world import START, Books, World, at, diff, full
 
 TENANT = "https://school.example"
@@ -29,7 +29,7 @@ DAY = 24
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    prepare(tmp_path)
+    prepared(tmp_path)
     with Ledger.open(ledger_path(tmp_path), TENANT) as opened:
         opened.folders.folder_for(USERS)
         yield opened
@@ -272,7 +272,7 @@ class TestCompleteThrough:
 
 def test_a_ledger_of_the_first_format_is_brought_forward(tmp_path: Path) -> None:
     """What was delivered by an older program stays delivered, and syncs can remember things."""
-    prepare(tmp_path)
+    prepared(tmp_path)
     old = sqlite3.connect(ledger_path(tmp_path), isolation_level=None)
     for statement in migrations.MIGRATIONS[0]:
         old.execute(statement)
@@ -332,7 +332,7 @@ def test_the_ledger_remembers_what_the_plan_is_tested_with(steps: list[int], fai
     )
     draw, hour = random.Random(seed), 10 * DAY
     with TemporaryDirectory() as home:
-        prepare(Path(home))
+        prepared(Path(home))
         with Ledger.open(ledger_path(Path(home)), TENANT) as ledger:
             ledger.folders.folder_for(USERS)
             books = KeptInLedger(ledger)
@@ -342,7 +342,7 @@ def test_the_ledger_remembers_what_the_plan_is_tested_with(steps: list[int], fai
 
 
 def test_a_plan_is_made_of_a_ledger_that_is_only_read(tmp_path: Path) -> None:
-    prepare(tmp_path)
+    prepared(tmp_path)
     with Ledger.open(ledger_path(tmp_path), TENANT) as ledger:
         ledger.folders.folder_for(USERS)
         deliver(ledger, full(0), diff(24))

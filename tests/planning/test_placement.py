@@ -12,7 +12,7 @@ import pytest
 from bds_async.ledger import Delivery, Kept, LastLook, Ledger, Missed
 from bds_async.models import DataSet, Extract, Plugin
 from bds_async.planning.placement import by_folder
-from bds_async.workspace.folder import ledger_path, prepare
+from tests.support.places import ledger_path, prepared
 from tests.support.sync_world import at, diff, full
 
 USERS = DataSet("schema-1", Plugin("full-1", "Users"), Plugin("diff-1", "Users Differential"))
@@ -23,7 +23,7 @@ LOOK = LastLook(at(100), at(99), at(98), timedelta(days=14))
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    prepare(tmp_path)
+    prepared(tmp_path)
     with Ledger.open(ledger_path(tmp_path), "https://school.example") as opened:
         yield opened
 

@@ -8,8 +8,7 @@ from bds_async.brightspace.catalogue.listing import Listing
 from bds_async.columns import ChangeKind, SchemaChange
 from bds_async.ledger import Delivery
 from bds_async.models import BdsType
-from bds_async.options import PublishAs, PullOptions, SyncOptions
-from bds_async.options import Wanted
+from bds_async.options import PublishAs, PullOptions, SyncOptions, Wanted
 from bds_async.planning.warnings import (
     breaks_with_columns,
     in_another_form,

@@ -12,8 +12,8 @@ from bds_async.ledger.deliveries import Deliveries
 from bds_async.runs.corrections import accept, correcting, mark, unmark, unpin
 from bds_async.runs.rebuild import rebuild
 from bds_async.sandbox import Fault
-from bds_async.workspace.folder import FolderLock, ledger_path
 from tests.destination.test_recovery import kill
+from tests.support.places import folder_lock, ledger_path
 from tests.support.scheduled import DAY, NOW, of, queued, scheduled, take_away, through
 
 EVERYTHING = Selection()
@@ -251,7 +251,7 @@ async def test_unpinned_columns_are_pinned_anew(tmp_path: Path) -> None:
 async def test_a_run_under_way_is_not_corrected(tmp_path: Path) -> None:
     async with scheduled(tmp_path, data_sets=1) as job:
         await job.sync()
-        with FolderLock(job.to), pytest.raises(FolderBusy):
+        with folder_lock(job.to), pytest.raises(FolderBusy):
             unmark(job.to, [], EVERYTHING)
 
 

@@ -24,8 +24,8 @@ from bds_async.runs.delivery import DeliveryRun
 from bds_async.support.threads import ZipThreads
 from bds_async.transfer.download import Download
 from bds_async.transfer.partial import Partial
-from bds_async.workspace.folder import ledger_path, prepare
 from tests.support.builders import QUEUED, an_extract
+from tests.support.places import ledger_path, prepared
 
 TENANT = "https://school.example"
 
@@ -52,7 +52,7 @@ class Deliveries:
 
     async def run(self, url: object, *extracts: Extract, **options: object) -> dict[Extract, Outcome]:
         """Deliver these extracts, in order; what became of each."""
-        prepare(self.folder)
+        prepared(self.folder)
         chosen = RunOptions(**{"workers": 3, "attempts": 3, "stall_timeout": 5.0, **options})
         tenant = await self._connect(url, stall_timeout=chosen.stall_timeout)
         with Ledger.open(ledger_path(self.folder), TENANT) as ledger, ZipThreads() as threads:
@@ -187,7 +187,7 @@ class TestVerification:
         assert (deliveries.content(outcome), outcome.resumed_bytes, outcome.attempts) == (ONE, 0, 2)
 
     async def left_behind(self, deliveries: Deliveries, extract: Extract, content: bytes) -> None:
-        prepare(deliveries.folder)
+        prepared(deliveries.folder)
         partial = Partial.load(deliveries.folder, extract.identity)
         partial.begin('"one"', len(content))
         async with await partial.open_writer(0) as writer:
@@ -202,7 +202,7 @@ class TestVerification:
 
 class TestWhatStopsTheRun:
     async def test_a_full_disk_does(self, deliveries, serve, monkeypatch):
-        monkeypatch.setattr("bds_async.workspace.folder.free_space", lambda path: 10)
+        monkeypatch.setattr("bds_async.workspace.space.free_space", lambda path: 10)
         url = await serve(good)
         with pytest.raises(ExceptionGroup) as caught:
             await deliveries.run(url, an_extract(download_link=str(url)))

@@ -17,7 +17,7 @@ from bds_async.runs import rebuild as rebuild_module
 from bds_async.runs.rebuild import rebuild
 from bds_async.sandbox import Reissue
 from bds_async.workspace.file_names import compact
-from bds_async.workspace.folder import ledger_path
+from tests.support.places import ledger_path
 from tests.support.scheduled import DAY, NOW, Scheduled, of, queued, scheduled, take_away
 
 

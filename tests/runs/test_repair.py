@@ -28,8 +28,8 @@ from bds_async.runs.repair import repair
 from bds_async.runs.verification import verify
 from bds_async.sandbox import Fault as Misbehaviour
 from bds_async.sandbox import Sandbox, SandboxSettings
-from bds_async.workspace.folder import FolderLock, ledger_path
 from tests.api.test_pull import config_of, published
+from tests.support.places import folder_lock, ledger_path
 
 SMALL = SandboxSettings(data_sets=6, scale=0.01)
 ONCE = RunOptions(attempts=1)
@@ -176,7 +176,7 @@ async def test_the_ledger_says_what_lies_there_afterwards(tmp_path: Path) -> Non
 async def test_it_takes_the_lock(tmp_path: Path) -> None:
     async with Sandbox(SMALL) as sandbox:
         to = await filled(sandbox, tmp_path, PullOptions(data_set=("Users",)))
-        with FolderLock(to), pytest.raises(FolderBusy):
+        with folder_lock(to), pytest.raises(FolderBusy):
             await mended(sandbox, to)
 
 

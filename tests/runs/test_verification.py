@@ -11,16 +11,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from bds_async.formats.archive import Verify
 
 from bds_async.errors import ConfigError, DestinationError, Stopped
 from bds_async.events import Event, Examined, Read, Reviewed, Surveyed
-from bds_async.formats.archive import Verify
 from bds_async.ledger import Delivery, Ledger
 from bds_async.runs.discrepancies import Discrepancy, Fault, Remedy, Verification
 from bds_async.runs.verification import verify
 from bds_async.support.running import Stop, beside
-from bds_async.workspace.folder import FolderLock, ledger_path, prepare
 from tests.support.builders import QUEUED, a_data_set, an_extract
+from tests.support.places import folder_lock, ledger_path, prepared
 
 TENANT = "https://school.example"
 USERS = a_data_set("Users")
@@ -40,7 +40,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        prepare(path)
+        prepared(path)
 
     def deliver(self, number: int, content: bytes | None = None, suffix: str = "zip", **known: object) -> Delivery:
         """Publish a file, and note it."""
@@ -253,7 +253,7 @@ async def test_a_ledger_that_leads_out_of_the_folder_is_an_error(folder: Folder)
 
 async def test_it_runs_beside_a_run_that_holds_the_lock(folder: Folder) -> None:
     folder.deliver(1)
-    with FolderLock(folder.path):
+    with folder_lock(folder.path):
         assert (await verify(folder.path)).exit_code == 0
 
 

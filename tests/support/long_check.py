@@ -8,7 +8,7 @@ from pathlib import Path
 from bds_async.models import BdsType, Identity
 from bds_async.sandbox.truth import TrueExtract
 from bds_async.transfer.partial import Partial
-from bds_async.workspace.folder import prepare
+from tests.support.places import prepared
 
 #: Bytes: many seconds' reading, on a machine that hashes fast; as a CSV they have room on most disks.
 LONG = 20 * 10**9
@@ -30,7 +30,7 @@ def sparse_zip(path: Path, size: int = LONG) -> None:
 
 def arrived_whole(folder: Path, extract: TrueExtract) -> Path:
     """Leave such a zip as the partial file of an extract, as a run does that ended before it could publish it."""
-    prepare(folder)
+    prepared(folder)
     bds_type = BdsType(extract.bds_type)
     identity = Identity(extract.plugin_id.lower(), bds_type, extract.queued, extract.created, extract.version)
     partial = Partial(folder, identity)

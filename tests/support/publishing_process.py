@@ -16,13 +16,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bds_async.destination.publishing import Publisher
 from bds_async.formats.archive import Verify, check
+
+from bds_async.destination.publishing import Publisher
 from bds_async.ledger import Ledger
 from bds_async.ledger.deliveries import Deliveries
 from bds_async.models import BdsType, DataSet, Extract, Plugin
 from bds_async.transfer.partial import Partial, key_of, sweep
-from bds_async.workspace.folder import ledger_path, prepare
+from tests.support.places import ledger_path, prepared
 
 TENANT = "https://school.example"
 USERS = DataSet("S-1", Plugin("F-1", "Users"), None)
@@ -90,7 +91,7 @@ async def publish_one(publisher: Publisher, ledger: Ledger, folder: Path, number
 
 if __name__ == "__main__":
     destination = Path(sys.argv[1])
-    prepare(destination)
+    prepared(destination)
     if sys.argv[3] != "-":
         die_at(sys.argv[3])
     asyncio.run(publish_all(destination, int(sys.argv[2])))

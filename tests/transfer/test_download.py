@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from bds_async.transfer.outcomes import failed, published
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from yarl import URL
@@ -15,10 +16,9 @@ from bds_async.models import Extract
 from bds_async.report import Status
 from bds_async.transfer import download as downloads
 from bds_async.transfer.download import LARGE, PIECE, Download
-from bds_async.transfer.outcomes import failed, published
 from bds_async.transfer.partial import Partial
-from bds_async.workspace.folder import prepare
 from tests.support.builders import an_extract
+from tests.support.places import prepared
 
 TAG = '"one"'
 SIGNED = URL("https://storage.example/x?sig=hush")
@@ -28,7 +28,7 @@ MEBIBYTE = 1024 * 1024
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    prepare(tmp_path)
+    prepared(tmp_path)
     return tmp_path
 
 
@@ -146,14 +146,14 @@ class TestBeginningAnew:
 
     @pytest.mark.parametrize(("total", "listed"), [(2000, 2000), (2000, None)])
     def test_a_file_without_room_is_not_begun(self, folder, monkeypatch, total, listed):
-        monkeypatch.setattr("bds_async.workspace.folder.free_space", lambda path: 1999)
+        monkeypatch.setattr("bds_async.workspace.space.free_space", lambda path: 1999)
         with pytest.raises(DestinationError, match=r"No room for .* 2000 bytes are wanted, 1999 are free"):
             a_download(folder, download_size=listed).begin_object(TAG, total)
 
     @pytest.mark.parametrize(("total", "listed"), [(1999, 2**61), (2**61, 1999), (None, 2**61)])
     def test_one_absurd_size_of_two_stops_nothing(self, folder, monkeypatch, total, listed):
         """Either the listing or the answer may be wrong; a length that nobody tells is no reason either."""
-        monkeypatch.setattr("bds_async.workspace.folder.free_space", lambda path: 1999)
+        monkeypatch.setattr("bds_async.workspace.space.free_space", lambda path: 1999)
         a_download(folder, download_size=listed).begin_object(TAG, total)
 
 

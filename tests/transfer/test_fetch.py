@@ -16,8 +16,8 @@ from bds_async.transfer import download as downloads
 from bds_async.transfer.download import Download, Piece
 from bds_async.transfer.fetch import Transfer
 from bds_async.transfer.partial import Partial
-from bds_async.workspace.folder import prepare
 from tests.support.builders import an_extract
+from tests.support.places import prepared
 
 TAG, OTHER_TAG = '"one"', '"two"'
 #: Nobody looks into the zip here; it has to begin as one.
@@ -98,7 +98,7 @@ def begin(serve, connect, tmp_path: Path):
     """A function that begins a download from a site, which is tenant and storage at once."""
 
     async def start(site: Handler, *, large: bool = False, attempts: int = 3, stall_timeout: float = 5.0) -> Run:
-        prepare(tmp_path)
+        prepared(tmp_path)
         url = await serve(site)
         tenant = await connect(url, stall_timeout=stall_timeout)
         extract = an_extract(download_link=f"{url}zip", download_size=SIZE if large else None)

@@ -24,7 +24,7 @@ from bds_async.errors import DestinationError, Superseded
 from bds_async.models import BdsType, Identity
 from bds_async.transfer.partial import Partial, key_of, sweep
 from bds_async.transfer.ranges import Range, gaps, merged
-from bds_async.workspace.folder import partial_folder, prepare
+from tests.support.places import partial_folder, prepared
 
 MOMENT = datetime(2026, 11, 22, 4, 9, 22, tzinfo=UTC)
 ONE = Identity("plugin-1", BdsType.FULL, MOMENT, MOMENT, "9.4")
@@ -40,7 +40,7 @@ blocks = st.tuples(st.integers(0, TOTAL - 1), st.integers(1, 60))
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    prepare(tmp_path)
+    prepared(tmp_path)
     return tmp_path
 
 
@@ -48,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
 def fresh_folder() -> Iterator[Path]:
     """A folder for each example of a property test."""
     with tempfile.TemporaryDirectory() as name:
-        prepare(Path(name))
+        prepared(Path(name))
         yield Path(name)
 
 

@@ -12,23 +12,14 @@ from pathlib import Path
 import pytest
 
 from bds_async.errors import DestinationError, FolderBusy
-from bds_async.workspace.folder import (
-    FolderLock,
-    free_space,
-    ledger_path,
-    lock_path,
-    make_folders,
-    partial_folder,
-    prepare,
-    state_folder,
-    writing_to,
-)
+from bds_async.workspace import free_space, lock_path, make_folders, writing_to
+from tests.support.places import folder_lock, ledger_path, partial_folder, prepared, state_folder
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
 HOLD = """
 import sys, pathlib
 from bds_async.folder.folder import FolderLock
-lock = FolderLock(pathlib.Path(sys.argv[1]))
+lock = folder_lock(pathlib.Path(sys.argv[1]))
 lock.acquire()
 print("held", flush=True)
 sys.stdin.read()
@@ -68,7 +59,7 @@ def test_the_state_is_private_and_the_folder_follows_the_umask(tmp_path: Path) -
     folder = tmp_path / "new" / "data"
     umask = os.umask(0o022)
     try:
-        prepare(folder)
+        prepared(folder)
     finally:
         os.umask(umask)
     assert mode_of(state_folder(folder)) == 0o700
@@ -79,7 +70,7 @@ def test_the_state_is_private_and_the_folder_follows_the_umask(tmp_path: Path) -
 @posix_only
 def test_a_state_folder_that_others_may_read_is_closed(tmp_path: Path) -> None:
     state_folder(tmp_path).mkdir(mode=0o755)
-    prepare(tmp_path)
+    prepared(tmp_path)
     assert mode_of(state_folder(tmp_path)) == 0o700
 
 
@@ -92,7 +83,7 @@ def test_a_file_system_without_modes_is_no_obstacle(tmp_path: Path, monkeypatch:
 
     state_folder(tmp_path).mkdir(mode=0o755)
     monkeypatch.setattr(Path, "chmod", refuse)
-    prepare(tmp_path)
+    prepared(tmp_path)
     assert partial_folder(tmp_path).is_dir()
 
 
@@ -102,15 +93,15 @@ def test_a_folder_that_may_not_be_written_is_said_so(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     try:
         with pytest.raises(DestinationError, match="cannot be written"):
-            prepare(tmp_path / "data")
+            prepared(tmp_path / "data")
     finally:
         tmp_path.chmod(0o700)
 
 
 def test_preparing_twice_changes_nothing(tmp_path: Path) -> None:
-    prepare(tmp_path)
+    prepared(tmp_path)
     (partial_folder(tmp_path) / "kept").write_bytes(b"x")
-    prepare(tmp_path)
+    prepared(tmp_path)
     assert (partial_folder(tmp_path) / "kept").read_bytes() == b"x"
 
 
@@ -118,7 +109,7 @@ def test_a_file_in_place_of_the_folder_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("not a folder")
     for folder in (tmp_path / "data", tmp_path / "data" / "below"):
         with pytest.raises(DestinationError, match="not a folder"):
-            prepare(folder)
+            prepared(folder)
 
 
 def test_missing_parents_are_made(tmp_path: Path) -> None:
@@ -156,40 +147,40 @@ def test_other_errors_pass_unchanged(tmp_path: Path) -> None:
 
 
 def test_a_second_run_in_this_process_is_turned_away(tmp_path: Path) -> None:
-    prepare(tmp_path)
-    with FolderLock(tmp_path):
+    prepared(tmp_path)
+    with folder_lock(tmp_path):
         with pytest.raises(FolderBusy, match="Another run holds") as caught:
-            FolderLock(tmp_path).acquire()
+            folder_lock(tmp_path).acquire()
         assert caught.value.exit_code == 75
-    with FolderLock(tmp_path):
+    with folder_lock(tmp_path):
         pass
 
 
 def test_a_second_process_is_turned_away_until_the_first_one_dies(tmp_path: Path) -> None:
     """A killed run leaves the file of the lock behind, but not the lock."""
-    prepare(tmp_path)
+    prepared(tmp_path)
     other = hold_elsewhere(tmp_path)
     try:
         with pytest.raises(FolderBusy):
-            FolderLock(tmp_path).acquire()
+            folder_lock(tmp_path).acquire()
     finally:
         end(other)
-    with FolderLock(tmp_path):
+    with folder_lock(tmp_path):
         assert lock_path(tmp_path).exists()
 
 
 def test_a_lock_may_be_freed_in_another_thread(tmp_path: Path) -> None:
-    prepare(tmp_path)
-    lock = FolderLock(tmp_path)
+    prepared(tmp_path)
+    lock = folder_lock(tmp_path)
     lock.acquire()
     thread = threading.Thread(target=lock.release)
     thread.start()
     thread.join()
-    with FolderLock(tmp_path):
+    with folder_lock(tmp_path):
         pass
 
 
 def test_a_lock_that_cannot_be_taken_is_a_fault_of_the_destination(tmp_path: Path) -> None:
     state_folder(tmp_path).write_text("a file where a folder belongs")
     with pytest.raises(DestinationError, match="not a folder"):
-        FolderLock(tmp_path).acquire()
+        folder_lock(tmp_path).acquire()
