@@ -1,9 +1,9 @@
 """Every Brightspace Data Set out of a D2L Brightspace tenant, in parallel, verified, and nothing lost.
 
     config = Config.load()
-    report = await pull(config, Path("bds-data"))
+    report = await pull(config, "bds-data")
 
-The names below are the public interface; they are imported when they are first asked for.
+The names below are the public interface; each is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .api import preview_pull, preview_sync, pull, read_listing, sync
+    from .api import preview_pull, preview_sync, pull, read_ledger, read_listing, repair, sync, verify
     from .brightspace.catalogue.listing import Listing
-    from .columns import ChangeKind, SchemaChange
+    from .columns import ChangeKind, Header, SchemaChange
     from .config.settings import Config
     from .errors import (
         AnotherRunMayHelp,
@@ -33,17 +33,113 @@ if TYPE_CHECKING:
         UnreachableError,
         WrongTenant,
     )
-    from .events import Event, Observer
+    from .events import (
+        Ended,
+        Event,
+        Examined,
+        Finished,
+        Held,
+        Observer,
+        Planned,
+        Read,
+        Received,
+        Restarted,
+        Reviewed,
+        Started,
+        Surveyed,
+        Warned,
+    )
+    from .ledger import Delivery, Ledger, Selection
     from .models import BdsType, DataSet, Extract, Identity, Plugin
     from .options import PublishAs, PullOptions, RunOptions, SyncOptions, Verify, Wanted
-    from .planning.steps import RunPlan, Step
-    from .planning.sync import SyncPlan
-    from .report import Arrival, Completeness, FailedList, Gap, Outcome, RunReport, Status
+    from .planning import RunPlan, Step, SyncPlan
+    from .report import Arrival, Completeness, Counters, FailedList, Gap, Outcome, RunReport, Status
+    from .runs.discrepancies import Discrepancy, Fault, Remedy, Verification
     from .support.running import Stop
 
 __version__ = "0.1.0"
 
+__all__ = [
+    "AnotherRunMayHelp",
+    "Arrival",
+    "AuthorisationError",
+    "BdsError",
+    "BdsType",
+    "CatalogueError",
+    "ChangeKind",
+    "Completeness",
+    "Config",
+    "ConfigError",
+    "Counters",
+    "CredentialsBusy",
+    "DataSet",
+    "Delivery",
+    "DestinationError",
+    "Discrepancy",
+    "Ended",
+    "Event",
+    "Examined",
+    "Extract",
+    "ExtractError",
+    "FailedList",
+    "Fault",
+    "Finished",
+    "FolderBusy",
+    "Gap",
+    "Header",
+    "Held",
+    "Identity",
+    "Ledger",
+    "LedgerBusy",
+    "Listing",
+    "Observer",
+    "Outcome",
+    "PatternError",
+    "PersonMustAct",
+    "Planned",
+    "Plugin",
+    "PublishAs",
+    "PullOptions",
+    "Read",
+    "Received",
+    "Remedy",
+    "Restarted",
+    "Reviewed",
+    "RunOptions",
+    "RunPlan",
+    "RunReport",
+    "SchemaChange",
+    "Selection",
+    "Started",
+    "Status",
+    "Step",
+    "Stop",
+    "Stopped",
+    "Surveyed",
+    "SyncOptions",
+    "SyncPlan",
+    "UnreachableError",
+    "Verification",
+    "Verify",
+    "Wanted",
+    "Warned",
+    "WrongTenant",
+    "__version__",
+    "preview_pull",
+    "preview_sync",
+    "pull",
+    "read_ledger",
+    "read_listing",
+    "repair",
+    "sync",
+    "verify",
+]
+
+#: The module of each public name.
 _HOMES = {
+    "api": ("preview_pull", "preview_sync", "pull", "read_ledger", "read_listing", "repair", "sync", "verify"),
+    "brightspace.catalogue.listing": ("Listing",),
+    "columns": ("ChangeKind", "Header", "SchemaChange"),
     "config.settings": ("Config",),
     "errors": (
         "AnotherRunMayHelp",
@@ -62,24 +158,35 @@ _HOMES = {
         "UnreachableError",
         "WrongTenant",
     ),
-    "events": ("Event", "Observer"),
-    "api": ("preview_pull", "preview_sync", "pull", "read_listing", "sync"),
-    "brightspace.catalogue.listing": ("Listing",),
+    "events": (
+        "Ended",
+        "Event",
+        "Examined",
+        "Finished",
+        "Held",
+        "Observer",
+        "Planned",
+        "Read",
+        "Received",
+        "Restarted",
+        "Reviewed",
+        "Started",
+        "Surveyed",
+        "Warned",
+    ),
+    "ledger": ("Delivery", "Ledger", "Selection"),
     "models": ("BdsType", "DataSet", "Extract", "Identity", "Plugin"),
     "options": ("PublishAs", "PullOptions", "RunOptions", "SyncOptions", "Verify", "Wanted"),
-    "report": ("Arrival", "Completeness", "FailedList", "Gap", "Outcome", "RunReport", "Status"),
-    "planning.steps": ("RunPlan", "Step"),
+    "planning": ("RunPlan", "Step", "SyncPlan"),
+    "report": ("Arrival", "Completeness", "Counters", "FailedList", "Gap", "Outcome", "RunReport", "Status"),
+    "runs.discrepancies": ("Discrepancy", "Fault", "Remedy", "Verification"),
     "support.running": ("Stop",),
-    "columns": ("ChangeKind", "SchemaChange"),
-    "planning.sync": ("SyncPlan",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = sorted([*_HOME_OF, "__version__"])  # noqa: PLE0605
-
 
 def __getattr__(name: str) -> object:
-    """Import a public name from its module when it is first asked for."""
+    """Import a public name from its module when it is first used."""
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f".{_HOME_OF[name]}", __name__), name)

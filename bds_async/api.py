@@ -24,7 +24,7 @@ from .support.running import Stop
 from .support.to_its_end import in_thread
 from .workspace import Workspace, workspace_of
 
-__all__ = ["preview_pull", "preview_sync", "pull", "read_listing", "repair", "sync", "verify"]
+__all__ = ["preview_pull", "preview_sync", "pull", "read_ledger", "read_listing", "repair", "sync", "verify"]
 
 #: A path as callers write it.
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -126,6 +126,17 @@ async def repair(
     """
     workspace, options, stop = workspace_of(to, state), options or RunOptions(), stop or Stop()
     return await repair_workspace(config, workspace, options, observer=observer, stop=stop, save=save)
+
+
+def read_ledger(to: PathLike = DEFAULT_FOLDER, *, state: PathLike | None = None) -> Ledger:
+    """What was delivered to the destination `to`, for reading; close it, or use `with`.
+
+    An empty ledger where nothing was delivered yet. Blocks while another program holds the database, for at most 30
+    seconds. Raises ConfigError, DestinationError, LedgerBusy.
+    """
+    workspace = workspace_of(to, state)
+    workspace.check_owner()
+    return Ledger.read(workspace.ledger, place=workspace.to)
 
 
 async def _read(workspace: Workspace, config: Config) -> Ledger:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -16,30 +17,19 @@ import bds_async
 HOUSE = Path(bds_async.__file__).parent
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-#: From the top: a module imports from its own layer and from those below it. A new module is put where it belongs.
-LAYERS: list[set[str]] = [
-    # The command line.
-    {"__main__", "cli"},
-    # Whole jobs, and who watches them.
-    {"jobs", "job", "repair", "rebuild", "corrections", "login", "progress", "metrics", "ping", "recipes", "doctor"},
-    # Parts of a run.
-    {"catalogue", "placement", "plan", "pull_plan", "sync_plan", "sync_steps", "expiry", "run_plan", "gaps", "options"}
-    | {"remarks", "connection", "course", "delivery", "leftovers", "column_pins", "transfer"}
-    | {"publish", "verification"},
-    # What is kept in the folder.
-    {"partial", "archive", "ledger", "sync_state"},
-    # One tenant, and the way to its tokens.
-    {"tenant"},
-    {"auth"},
-    {"token_store", "transport"},
-    # Settings, files and policies.
-    {"retry", "config", "folder", "durable", "concurrency"},
-    # What is talked about.
-    {"events", "report", "run_log", "models", "schema", "completeness", "clock", "words"},
-    {"errors", "at_once", "__init__"},
-]
+README = Path(__file__).parents[1] / "README.md"
+
+
+def layers() -> list[set[str]]:
+    """The rows of the README's table, from the top: a module imports from its own row and from those below."""
+    rows = re.findall(r"^\| (`[^|]+) \|[^|]*\|$", README.read_text("utf-8"), re.MULTILINE)
+    table = [row for row in rows if re.fullmatch(r"(`[a-z_]+/?`(, )?)+", row)]
+    return [{name.rstrip("/") for name in re.findall(r"`([^`]+)`", row)} for row in table]
+
+
+LAYERS = layers()
 #: These may speak to a person; all others return, raise or tell an observer.
-SPEAKERS = {"cli", "progress"}
+SPEAKERS = {"cli", "watching"}
 LONGEST_MODULE, LONGEST_BODY, LONG_BODY = 250, 50, 25
 
 
@@ -138,11 +128,11 @@ def public(tree: ast.Module | ast.ClassDef, name: str) -> Iterator[tuple[str, as
 
 class TestLayers:
     def test_every_module_has_its_place(self):
-        """One that fails here is new: put it into LAYERS."""
+        """One that fails here is new: put it into the README's table."""
         placed = [name for names in LAYERS for name in names]
         assert len(placed) == len(set(placed)), "a module is in two layers"
-        assert {part(name) for name in client()} - set(placed) == set(), "not in LAYERS yet"
-        assert set(placed) - {part(name) for name in client()} == set(), "in LAYERS, but gone"
+        assert {part(name) for name in client()} - set(placed) == set(), "not in the README's table yet"
+        assert set(placed) - {part(name) for name in client()} == set(), "in the README's table, but gone"
 
     @pytest.mark.parametrize("module", [name for name in client() if is_placed(name)])
     def test_imports_go_one_way(self, module):
@@ -172,7 +162,7 @@ class TestSandbox:
 
 class TestVoices:
     @pytest.mark.parametrize("module", [name for name in house() if part(name) not in SPEAKERS])
-    def test_only_the_command_line_and_progress_print(self, module):
+    def test_only_the_command_line_and_observers_print(self, module):
         for node in ast.walk(house()[module]):
             text = ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else ""
             assert text not in {"print", "sys.stdout", "sys.stderr"}, f"{module}, line {node.lineno}"
