@@ -138,7 +138,7 @@ async def test_a_ledger_that_opens_just_as_it_is_cancelled_is_closed(folder: Pat
     with pytest.raises(asyncio.CancelledError):
         await opening
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        ledgers[0].totals()
+        ledgers[0].deliveries.totals()
 
 
 def test_a_short_wait_for_a_reader_is_no_fault(ledger: Ledger, folder: Path) -> None:

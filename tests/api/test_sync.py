@@ -249,7 +249,7 @@ class TestGaps:
             fourth = await job.sync(3 * DAY)
         assert first.exit_code == 0
         assert (second.exit_code, third.exit_code, fourth.exit_code) == (3, 3, 0)
-        gap = next(gap for gap in second.gaps.known if gap.data_set == "Users")
+        gap = next(gap for gap in second.gaps if gap.data_set == "Users")
         assert (gap.before, gap.closed_by) == (listed[0], None)
         assert queued(of(second)) == listed
         assert through(second) == through(third) == gap.after

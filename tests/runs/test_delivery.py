@@ -266,7 +266,7 @@ class TestAnyServer:
     @pytest.mark.parametrize("seed", range(4))
     async def test_ends_in_a_right_file_or_an_honest_failure(self, connect, serve, tmp_path, monkeypatch, seed):
         """A mixture of two versions is never published, nothing hangs, and bytes that were told add up."""
-        for name, value in (("download.LARGE", 1000), ("download.PIECE", 700), ("transfer.BLOCK", 256)):
+        for name, value in (("download.LARGE", 1000), ("download.PIECE", 700), ("fetch.BLOCK", 256)):
             monkeypatch.setattr(f"bds_async.transfer.{name}", value)
         for name, value in (("BASE", 0.0001), ("PROGRESS", 500)):
             monkeypatch.setattr(f"bds_async.brightspace.retry.{name}", value)
