@@ -23,6 +23,7 @@ class ColumnPins(Protocol):
 
     def unzipped(self, folder: str, identity: Identity, unzip: Unzip) -> Checked:
         """Unzip an extract that is about to be published; `folder` is its data set's. Raises as `unzip` does."""
+        ...
 
 
 class AllColumns:

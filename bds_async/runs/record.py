@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from ..brightspace.catalogue.listing import Listing
 from ..brightspace.connection import Connection
 from ..errors import BdsError, weightiest
 from ..models import Identity
@@ -28,6 +29,7 @@ class Record:
     """
 
     job: Job
+    listing: Listing = field(default_factory=Listing)
     recovered: Sequence[Outcome] = ()
     plan: RunPlan | None = None
     downloads: Sequence[Download] = ()

@@ -32,7 +32,8 @@ THREADS = min(8, (os.cpu_count() or 1) + 1)
 async def verify_workspace(workspace: Workspace, how: Verify, observer: Observer = unobserved) -> Verification:
     """Check every published file of a workspace's destination; raises DestinationError, ConfigError."""
     demand_ledger(workspace)
-    with await opened(partial(Ledger.read, workspace.ledger, place=workspace.to)) as ledger:
+    reading = partial(Ledger.read, workspace.ledger, None, place=workspace.to)
+    with await opened(reading) as ledger:
         return await beside(examine(destination_of(workspace), ledger, how, observer))
 
 
