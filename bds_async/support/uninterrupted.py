@@ -1,4 +1,4 @@
-"""Work that must come to its end once it has begun, whatever becomes of the event loop that asked for it."""
+"""Work that is finished once it has begun, even if its event loop ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Departure:
-    """The moment after which the work can't be called off any more."""
+    """The moment after which the work cannot be cancelled."""
 
     def __init__(self) -> None:
         self.is_past = False
@@ -20,11 +20,11 @@ class Departure:
         self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]] | None = None
 
     def mark(self) -> None:
-        """From here on the work goes through; called by the work itself."""
+        """Called by the work when it can no longer be cancelled."""
         self.is_past = True
 
     def call_off(self) -> None:
-        """Cancel the work if it has not departed yet; from any thread."""
+        """Cancel the work unless that moment is past; from any thread."""
         self._called_off = True
         if self._running is not None:
             with contextlib.suppress(RuntimeError):  # the work has ended and closed its loop
@@ -50,10 +50,9 @@ class Departure:
 async def uninterrupted(work: Callable[[Departure], Coroutine[Any, Any, T]]) -> T:
     """Run `work` in a thread with an event loop of its own, and wait for it.
 
-    A thread, because shielding a task is not enough: a loop that is torn down (the end of `asyncio.run`, an exception
-    out of a signal handler, as Airflow raises it) cancels every task it knows, and a busy loop comes late to what has
-    arrived. If the caller is cancelled, work that has not departed is called off and other work is waited for; only
-    then the CancelledError goes on.
+    A shielded task is not enough: a loop that is torn down (the end of `asyncio.run`, an exception out of a signal
+    handler, as in Airflow) cancels every task, and a busy loop reads an answer late. If the caller is cancelled, work
+    that has not departed is cancelled and other work is awaited; only then CancelledError is raised.
     """
     departure = Departure()
     executor = ThreadPoolExecutor(1, "bds-async-exchange")
@@ -71,7 +70,7 @@ async def uninterrupted(work: Callable[[Departure], Coroutine[Any, Any, T]]) -> 
 async def outlast(future: asyncio.Future[Any]) -> None:
     """Wait for the end of `future` however often the caller is cancelled; raises CancelledError afterwards if it was.
 
-    What the future ended with is not raised.
+    The future's own exception is not raised.
     """
     cancelled: asyncio.CancelledError | None = None
     while not future.done():
