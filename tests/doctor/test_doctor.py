@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bds_async.brightspace.token_store.store import store_for
-from bds_async.config.settings import Config
+from bds_async.brightspace.token_store import store_for
+from bds_async.config import Config
 from bds_async.doctor.checks import STEPS
 from bds_async.doctor.examination import Examination, examine
 from bds_async.doctor.steps import Case, Check, CheckStatus, Finding, Step, take
@@ -70,7 +70,7 @@ async def test_a_sound_setup_passes_every_check_in_order(sandbox, examined):
 async def test_each_check_is_told_as_it_is_done(sandbox, tmp_path):
     sandbox.write_config(tmp_path / "config.json")
     heard: list[Check] = []
-    examination = await examine(tmp_path / "config.json", tmp_path / "data", environ={}, told=heard.append)
+    examination = await examine(tmp_path / "config.json", tmp_path / "data", environ={}, observer=heard.append)
     assert heard == examination.checks
 
 
@@ -89,7 +89,7 @@ class TestHarmless:
             examination = await examined(sandbox)
         assert sandbox.counters.exchanges == 1
         assert sandbox.is_live(json.loads((tmp_path / "config.json").read_text())["refresh_token"])
-        assert f"exchanges the refresh token, as every run does; its successor is stored in {tmp_path}" in caplog.text
+        assert f"exchanges the refresh token, as every run does; the next one is stored in {tmp_path}" in caplog.text
         assert "next refresh token is stored" in named(examination, "token").found
 
     async def test_the_downloads_leave_nothing_behind(self, sandbox, examined, tmp_path, monkeypatch):
@@ -198,7 +198,7 @@ class TestTokenHome:
         sandbox.register_key(public, "key-1")
         keys = {"client_secret": None, "refresh_token": None, "private_key_file": "key.pem", "key_id": "key-1"}
         examination = await examined(sandbox, **keys)
-        assert "nothing rotates" in named(examination, "token home").found
+        assert "there is no refresh token" in named(examination, "token home").found
         assert examination.exit_code == 0
 
 
@@ -240,7 +240,10 @@ class TestServers:
     async def test_a_name_that_only_leads_to_the_tenant_is_exit_2_and_names_the_right_one(self, sandbox, examined):
         sandbox.play(Fault.of("redirect", on="versions", to="https://school.example/d2l/api/versions/"))
         examination = await examined(sandbox)
-        assert "sends on to https://school.example; set bspace_url" in named(examination, "tenant").found
+        assert (
+            "redirects to https://school.example; if that is the tenant's own name, set bspace_url"
+            in named(examination, "tenant").found
+        )
         assert examination.exit_code == 2
 
     async def test_a_redirect_within_the_tenant_is_an_answer(self, sandbox, examined):
@@ -382,7 +385,7 @@ class TestCatalogue:
         sandbox.play(Fault.of("status", on="extracts", status=404, data_set="Users"))
         examination = await examined(sandbox)
         assert only("failed", examination) == {"extract lists"}
-        assert "1 list would not come; the first, of Users" in named(examination, "extract lists").found
+        assert "Could not fetch 1 list; the first, of Users" in named(examination, "extract lists").found
         assert {"download", "space"} <= only("ok", examination)
         assert examination.exit_code == 3
 
