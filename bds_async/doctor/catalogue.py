@@ -7,11 +7,9 @@ from typing import Any
 
 from yarl import URL
 
+from ..brightspace import Tenant, list_extracts, read_catalogue
 from ..brightspace.auth.refresher import AccessToken
-from ..brightspace.catalogue.catalogue import NEW_SCOPE, OLD_SCOPES, read_catalogue
-from ..brightspace.catalogue.listing import list_extracts
-from ..brightspace.catalogue.pages import DataSetsPage, OldDataSetsPage, parse
-from ..brightspace.tenant import Tenant
+from ..brightspace.catalogue import NEW_SCOPE, OLD_SCOPES, DataSetsPage, OldDataSetsPage, parse
 from ..config.settings import Config
 from ..errors import AuthorisationError, BdsError, CatalogueError, ExtractError, RefusedRequest
 from ..support.running import beside
