@@ -51,7 +51,7 @@ async def test_the_tenants_refusal_of_one_extract_fails_it_at_once(play, status)
 
 async def test_a_401_of_one_extract_to_a_token_that_is_good_for_others_fails_it_alone(play):
     played = await play(of_victim(401, "download"), attempts=3)
-    played.check_honest(reason="401 to a fresh access token that is good for other requests")
+    played.check_honest(reason="401 to a fresh access token that works for other requests")
     assert played.outcome().attempts == 3
     assert played.report.counters.token_refreshes == 2
 
