@@ -1,4 +1,4 @@
-"""Links as servers write them: taken as they are, and told apart by their origins."""
+"""Links from servers: kept as they are written, and compared by their origins."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from yarl import URL
 
 from ..errors import ExtractError
 
-#: Characters of a link that are sent as the server wrote them: all but blanks, controls and what is no ASCII.
-_LEFT_ALONE = string.ascii_letters + string.digits + string.punctuation
+#: Characters of a link that are sent as the server wrote them: all but blanks, controls and non-ASCII.
+_UNCHANGED = string.ascii_letters + string.digits + string.punctuation
 
 
 def origin_of(url: URL) -> URL | None:
-    """Scheme, host and port of an absolute URL, in the one spelling that can be compared; None where there is none."""
+    """Scheme, host and port of an absolute URL, normalised for comparison; None if it has none."""
     try:
         if not url.scheme or not url.host:
             return None
@@ -24,12 +24,12 @@ def origin_of(url: URL) -> URL | None:
 
 
 def to_url(link: str) -> URL:
-    """A link as the server wrote it: quoting a signed one anew would break its signature.
+    """A URL of a link as the server wrote it: quoting a signed link again would break its signature.
 
     Raises ExtractError for what is no URL, or carries a user or a password.
     """
     try:
-        url = URL(quote(link, safe=_LEFT_ALONE), encoded=True)
+        url = URL(quote(link, safe=_UNCHANGED), encoded=True)
         if url.user is None and url.password is None:
             return url
     except ValueError:

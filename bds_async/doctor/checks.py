@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from ..brightspace import Listing, Tenant
 from ..brightspace.auth import AccessToken
-from ..brightspace.catalogue.listing import Listing
-from ..brightspace.tenant import Tenant
 from ..config import Config
 from .catalogue import CatalogueReads, FirstPage, check_catalogue, check_extracts, check_permission
 from .local import Credentials, Destination, check_config, check_credentials, check_destination, check_permissions

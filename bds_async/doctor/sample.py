@@ -10,10 +10,9 @@ from pathlib import Path
 import aiofiles
 import aiohttp
 
-from ..brightspace.catalogue.listing import Listing
+from ..brightspace import Listing, Tenant
 from ..brightspace.links import to_url
 from ..brightspace.retry import Tries, retrying
-from ..brightspace.tenant import Tenant
 from ..errors import ExtractError
 from ..formats import format_of
 from ..formats.zip_members import members_of

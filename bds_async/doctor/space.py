@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from ..brightspace.catalogue.listing import Listing
+from ..brightspace import Listing
 from ..config import Config
 from ..destination import destination_of
 from ..errors import DestinationError

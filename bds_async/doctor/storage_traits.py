@@ -11,7 +11,7 @@ from typing import Any
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from ..brightspace.tenant import Tenant
+from ..brightspace import Tenant
 from ..errors import ExtractError, RefusedRequest
 from ..models import Extract
 from ..support.text import printable

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from ..brightspace.catalogue.listing import Listing
-from ..brightspace.connection import Connection
+from ..brightspace import Connection, Listing
 from ..errors import BdsError, weightiest
 from ..models import Identity
 from ..planning import RunPlan

@@ -14,9 +14,8 @@ from functools import partial
 import aiohttp
 from yarl import URL
 
-from ..brightspace.http.transport import left_over
-from ..brightspace.retry import retrying
-from ..brightspace.tenant import Tenant
+from ..brightspace import Tenant, retrying
+from ..brightspace.http import left_over
 from ..errors import ConnectionFailed, RefusedRequest, TransientError
 from ..events import Observer, Received, Restarted, Started
 from ..support.text import counted

@@ -17,7 +17,7 @@ from yarl import URL
 from bds_async.brightspace.auth import token_endpoint
 from bds_async.brightspace.auth.access_token import ASSUMED_LIFETIME, LONGEST_LIFETIME
 from bds_async.brightspace.auth.token_endpoint import TokenEndpoint, basic, refresh_token_in
-from bds_async.brightspace.http.transport import Answer, Transport
+from bds_async.brightspace.http import Answer, Transport
 from bds_async.config import AUTH_SERVICE
 from bds_async.errors import ConfigError, ConnectionFailed, Throttled, TransientError, UnreachableError
 from tests.support.scripted_auth import ScriptedAuth, drops, grants, says
@@ -193,7 +193,7 @@ class TestAsking:
                 await self.ask(auth)
 
     async def test_an_endless_answer_is_no_reason_to_try_again(self, monkeypatch):
-        monkeypatch.setattr("bds_async.brightspace.http.transport.read_bounded.__defaults__", (10,))
+        monkeypatch.setattr("bds_async.brightspace.http.reading.read_bounded.__defaults__", (10,))
         async with ScriptedAuth(says(200, b"hush" * 10)) as auth:
             with pytest.raises(UnreachableError, match="more than 10 bytes"):
                 await self.ask(auth)

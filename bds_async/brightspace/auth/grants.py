@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from ...config import Config
 from ...errors import AuthorisationError, ConfigError, TransientError
 from ...support.uninterrupted import Departure, uninterrupted
-from ..http.transport import Answer, Transport
+from ..http import Answer, Transport
 from ..token_store import Custody, TokenStore, store_for
 from .access_token import AccessToken
 from .oauth_errors import LOGIN, Request, advice

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...config import Config
 from ...errors import AuthorisationError, ConfigError
-from ..http.transport import Transport
+from ..http import Transport
 from .access_token import AccessToken
 from .oauth_errors import Request, advice
 from .token_endpoint import TokenEndpoint

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from yarl import URL
 
 from ...errors import ConfigError, ExtractError, Throttled, TransientError, UnreachableError
-from ..http.transport import Answer, Transport
+from ..http import Answer, Transport
 from ..retry import TRANSIENT_STATUSES, retry_after
 from .access_token import AccessToken, parse_access_token
 

@@ -10,7 +10,7 @@ from ...config import Config
 from ...errors import AuthorisationError
 from ...support.uninterrupted import Departure, uninterrupted
 from ..auth import AccessToken, Client, RefreshTokenGrant, Request, advice, client_of, refresh_token_in
-from ..http.transport import Answer, Transport
+from ..http import Answer, Transport
 from ..token_store import Custody, TokenStore, store_for
 from .consent import Consent
 

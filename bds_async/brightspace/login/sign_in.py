@@ -9,12 +9,10 @@ from pydantic import SecretStr
 
 from ...config import Config
 from ...errors import ConfigError
-from ...options import RunOptions
 from ..auth import TokenRefresher
-from ..catalogue.catalogue import NEW_SCOPE, read_catalogue
-from ..connection import joined, log_hold
+from ..catalogue import NEW_SCOPE
+from ..connection import connect, log_hold
 from ..gate import Gate
-from ..http.transport import Transport
 from ..token_store import store_for
 from .code_grant import code_grant
 from .consent import Consent
@@ -57,11 +55,9 @@ async def sign_in(config: Config, consent: Consent, code: SecretStr) -> int:
     Raises AuthorisationError (the code was refused, or the stored token has no permission), ConfigError,
     UnreachableError, CatalogueError, CredentialsBusy.
     """
-    async with (
-        Transport(connections=1) as transport,
-        TokenRefresher(code_grant(config, consent, code)) as tokens,
-    ):
-        await tokens.token()
+    refresher = TokenRefresher(code_grant(config, consent, code))
+    gate = Gate(log_hold)
+    async with connect(config, refresher=refresher, gate=gate) as connection:
+        await refresher.token()
         logger.info("The refresh token is stored in %s.", store_for(config).home.path)
-        connection = joined(config, transport, tokens, Gate(log_hold), RunOptions().attempts)
-        return len((await read_catalogue(connection.tenant, config.api_version)).data_sets)
+        return len((await connection.tenant.catalogue()).data_sets)
