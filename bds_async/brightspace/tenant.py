@@ -20,7 +20,7 @@ from ..errors import (
     Unauthorised,
     UnreachableError,
 )
-from .auth.refresher import AccessToken, TokenRefresher
+from .auth import AccessToken, TokenRefresher
 from .gate import Gate
 from .http.transport import Transport, read_bounded
 from .links import origin_of, to_url

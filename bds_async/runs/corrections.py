@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from ..config.settings import Config
+from ..config import Config
 from ..destination import Publisher, destination_of
 from ..errors import ConfigError
 from ..ledger import Delivery, Ledger, Selection

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from ..brightspace.catalogue.catalogue import read_catalogue
 from ..brightspace.catalogue.listing import Listing, list_extracts
 from ..brightspace.connection import Connection, connect
-from ..config.settings import Config
+from ..config import Config
 from ..events import unobserved
 from ..models import DataSet
 from ..options import RunOptions

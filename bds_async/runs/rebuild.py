@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..brightspace.catalogue.listing import Listing
-from ..config.settings import Config
+from ..config import Config
 from ..destination import Destination
 from ..errors import DestinationError, UnusableArchive, VerificationError
 from ..events import Examined, Observer, Read, Reviewed, Surveyed, unobserved

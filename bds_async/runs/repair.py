@@ -9,7 +9,7 @@ from functools import partial
 
 from ..brightspace.catalogue.listing import Listing
 from ..brightspace.connection import connect
-from ..config.settings import Config
+from ..config import Config
 from ..events import Observer
 from ..formats import formats_for_repair
 from ..models import DataSet, Identity

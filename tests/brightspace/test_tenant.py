@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from yarl import URL
 
-from bds_async.brightspace.auth.refresher import AccessToken, TokenRefresher
+from bds_async.brightspace.auth import AccessToken, TokenRefresher
 from bds_async.brightspace.catalogue.catalogue import read_catalogue
 from bds_async.brightspace.gate import Gate
 from bds_async.brightspace.http.transport import Transport
@@ -379,6 +379,8 @@ class TestAccessToken:
 
     async def test_an_auth_service_that_is_away_for_too_long_ends_all_requests(self, serve, connect):
         class Away:
+            granted = 0
+
             async def exchange(self) -> AccessToken:
                 raise UnreachableError("auth.example is away")
 
@@ -391,12 +393,12 @@ class TestAccessToken:
     async def test_so_does_one_that_goes_away_between_two_tokens(self, serve, connect):
         class FirstOnly:
             def __init__(self) -> None:
-                self.granted = False
+                self.granted = 0
 
             async def exchange(self) -> AccessToken:
                 if self.granted:
                     raise UnreachableError("auth.example is away")
-                self.granted = True
+                self.granted = 1
                 return AccessToken(SecretStr("token-1"), time.monotonic() + 3600, 3600)
 
         async with TokenRefresher(FirstOnly()) as tokens:

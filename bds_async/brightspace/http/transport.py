@@ -20,7 +20,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from ... import __version__
-from ...config.addresses import is_loopback
+from ...config import is_loopback
 from ...errors import ConfigError, ConnectionFailed, ConnectionLost, ExtractError
 from .name_lookup import resolver
 
