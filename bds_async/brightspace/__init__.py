@@ -1,1 +1,23 @@
-"""All that knows D2L: HTTP, retry policy, gate, tenant, catalogue, tokens, login."""
+"""All code that knows D2L: HTTP, routes, retry policy, gate, tenant, catalogue, tokens, login."""
+
+from .catalogue import Catalogue, Listing, list_extracts, read_catalogue
+from .connection import Connection, connect, connect_tenant
+from .gate import Gate
+from .links import to_url
+from .retry import Tries, retrying
+from .tenant import Tenant
+
+__all__ = [
+    "Catalogue",
+    "Connection",
+    "Gate",
+    "Listing",
+    "Tenant",
+    "Tries",
+    "connect",
+    "connect_tenant",
+    "list_extracts",
+    "read_catalogue",
+    "retrying",
+    "to_url",
+]

@@ -1,50 +1,71 @@
-"""One tenant, ready to be asked: session, token and gate wired together."""
+"""The one wiring of transport, refresher, gate and tenant, for runs, doctor, login and library users.
+
+A Config with its secrets goes no further than this module and the grants.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from ..config.settings import Config
 from ..errors import UnreachableError
-from ..events import Held, Observer
+from ..events import Held, Observer, unobserved
 from ..options import RunOptions
 from .auth.grants import grant_for
 from .auth.refresher import TokenRefresher
 from .gate import Gate
-from .http.transport import Transport
+from .http import Transport
 from .tenant import Tenant
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A tenant and what stands in front of it; `api_version` is the LP version that the config asks for.
-
-    The refresher's `run` belongs beside whatever asks the tenant.
-    """
+    """A tenant with its token refresher and its gate, whose counters go into the report."""
 
     tenant: Tenant
-    api_version: str | None
     refresher: TokenRefresher
     gate: Gate
 
     async def stay_signed_in(self) -> None:
-        """Keep the access token fresh until cancelled; raises as the refresher's `run` does, but no UnreachableError.
+        """Keep the access token fresh until cancelled; run it beside the work.
 
-        An auth service that is gone ends no run while bodies flow: whoever needs a new token hears of it.
+        Raises as the refresher's `run` does, but not UnreachableError: while bodies flow an auth service that is gone
+        ends nothing, and a request that needs a new token raises it.
         """
         with suppress(UnreachableError):
             await self.refresher.run()
 
 
 @asynccontextmanager
-async def connect(config: Config, options: RunOptions, observer: Observer) -> AsyncIterator[Connection]:
-    """Open the session to a tenant; nothing is sent yet. Raises ConfigError."""
-    gate = Gate(lambda why, seconds: observer(Held(why, seconds)))
-    async with (
-        Transport(connections=options.workers, stall_timeout=options.stall_timeout) as transport,
-        TokenRefresher(grant_for(config)) as refresher,
-    ):
-        tenant = Tenant(config.bspace_url, transport, refresher, gate, attempts=options.attempts)
-        yield Connection(tenant, config.api_version, refresher, gate)
+async def connect(
+    config: Config,
+    options: RunOptions | None = None,
+    observer: Observer = unobserved,
+    *,
+    refresher: TokenRefresher | None = None,
+    gate: Gate | None = None,
+) -> AsyncIterator[Connection]:
+    """Wire a connection to a tenant; nothing is sent yet.
+
+    `refresher` replaces the one for the config's own grant, `gate` the one that reports to `observer`. Raises
+    ConfigError.
+    """
+    options = options or RunOptions()
+    gate = gate or Gate(lambda why, seconds: observer(Held(why, seconds)))
+    async with AsyncExitStack() as stack:
+        transport = Transport(connections=options.workers, stall_timeout=options.stall_timeout)
+        await stack.enter_async_context(transport)
+        tokens = await stack.enter_async_context(refresher or TokenRefresher(grant_for(config)))
+        tenant = Tenant(
+            config.bspace_url, transport, tokens, gate, attempts=options.attempts, api_version=config.api_version
+        )
+        yield Connection(tenant, tokens, gate)
+
+
+@asynccontextmanager
+async def connect_tenant(config: Config) -> AsyncIterator[Tenant]:
+    """Open a tenant to read its data sets and extracts; nothing is sent yet. Raises ConfigError."""
+    async with connect(config) as connection:
+        yield connection.tenant

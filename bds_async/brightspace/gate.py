@@ -1,4 +1,4 @@
-"""The one gate in front of the tenant: 429s, the rate budget and outages hold each new request here.
+"""The one gate in front of the tenant: it holds each new request during 429s, outages and an empty rate budget.
 
 D2L's limit is 50,000 credits a minute for each API application; answers carry `X-Rate-Limit-Remaining`,
 `X-Rate-Limit-Reset` (seconds until the bucket is full again) and `X-Request-Cost`.
@@ -13,35 +13,39 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from ..errors import ConnectionFailed, UnreachableError
+from .http import CONNECT_TIMEOUT
 from .retry import RETRY_AFTER_CEILING, full_jitter
 
-#: Credits of one call, until an answer says otherwise.
+#: Credits of one call, until an answer names them.
 USUAL_COST = 10.0
-#: Seconds by which a hold has to grow to be told anew: the requests in flight are all refused in the same words.
+#: Seconds by which a hold must grow to be reported again: all requests in flight get the same refusal.
 NOTEWORTHY = 1.0
-#: Seconds for which a tenant that answers no more is tried again, and the same before it ever answered in this run.
+#: Seconds for which an unreachable tenant is retried: after it has answered in this run, and at the first contact.
 PATIENCE, FIRST_PATIENCE = 300.0, 30.0
+#: Seconds that the last attempt of an outage has at most.
+LAST_ATTEMPT = 1.0
 
 
 class Gate:
-    """Lets requests through while the tenant takes them.
+    """Lets requests pass while the tenant accepts them.
 
-    After each hold a single request goes first; the others follow once it is answered, so that there is no stampede.
-    `told` is called once for each hold, with reason and seconds; `waits` counts those that the tenant asked for, and
-    `outages` how often it could not be reached any more.
+    After each hold a single request goes first; the others follow once it is answered, to avoid a stampede.
+    `report` is called once for each hold, with reason and seconds. `waits` counts the holds that the tenant asked for,
+    `outages` those that began because it could not be reached. `patience` and `first_patience` are in seconds.
     """
 
     def __init__(
         self,
-        told: Callable[[str, float], None],
+        report: Callable[[str, float], None],
         *,
         patience: float = PATIENCE,
         first_patience: float = FIRST_PATIENCE,
     ) -> None:
         self.waits = 0
         self.outages = 0
-        self._told = told
+        self._report = report
         self._patience, self._patience_once_reached = first_patience, patience
+        self._is_reached = False
         self._held_until = 0.0
         self._probing = True
         self._in_flight = 0
@@ -54,9 +58,9 @@ class Gate:
 
     @asynccontextmanager
     async def passage(self) -> AsyncIterator[None]:
-        """Wait for the gate, then keep the credits of one request reserved until its answer has come.
+        """Wait for the gate, then reserve the credits of one request until it is answered.
 
-        Raises UnreachableError once the tenant has been given up.
+        Raises UnreachableError once the tenant is given up.
         """
         await self._enter()
         self._in_flight += 1
@@ -67,8 +71,8 @@ class Gate:
             self._wake()
 
     def answered(self, headers: Mapping[str, str]) -> None:
-        """The tenant answered: an outage is over, and the headers say how many credits are left."""
-        self._patience = self._patience_once_reached
+        """Note an answer of the tenant: an outage is over, and the headers name the credits left."""
+        self._patience, self._is_reached = self._patience_once_reached, True
         self._failures, self._out_since = 0, None
         self._probing = self._probing and time.monotonic() < self._held_until
         self._cost = max(1.0, _number(headers.get("X-Request-Cost")) or self._cost)
@@ -79,31 +83,46 @@ class Gate:
             self.hold("the rate budget is used up", min(reset, RETRY_AFTER_CEILING))
 
     def hold(self, why: str, seconds: float) -> None:
-        """Let nothing new through for so many seconds, as the tenant asked."""
+        """Hold new requests for this many seconds, as the tenant asked."""
         if time.monotonic() >= self._held_until:
             self.waits += 1
         self._hold(why, seconds)
 
-    def unreachable(self, error: ConnectionFailed) -> None:
-        """No connection came about: hold the gate and try again later; raises UnreachableError when patience is up."""
-        now = time.monotonic()
+    @property
+    def connect_timeout(self) -> float:
+        """Seconds that an attempt to connect may take now: no attempt outlasts the patience."""
+        return min(CONNECT_TIMEOUT, max(self._patience_left(time.monotonic()), 0.05))
+
+    def unreachable(self, error: ConnectionFailed, since: float) -> None:
+        """Note a failed attempt to connect that began at `since` (time.monotonic()), and hold the gate.
+
+        Raises UnreachableError when the patience is used up, attempts included.
+        """
         if self._out_since is None:
-            self._out_since, self.outages = now, self.outages + 1
-        if now - self._out_since >= self._patience:
-            self.close(
-                UnreachableError(
-                    f"{error} Given up after {now - self._out_since:.0f} seconds; "
-                    "check bspace_url and the network, or run again later."
-                )
-            )
+            self._out_since, self.outages = since, self.outages + 1
+        now = time.monotonic()
+        last = min(LAST_ATTEMPT, self._patience / 10)
+        if self._patience_left(now) <= last:
+            self.close(self._given_up(error))
         if self._closed is not None:
             raise self._closed
         if now >= self._held_until:
             self._failures += 1
-            self._hold(f"an outage ({error})", full_jitter(min(self._failures, 5)))
+            pause = min(full_jitter(min(self._failures, 5)), self._patience_left(now) - last)
+            self._hold(f"an outage ({error})", pause)
+
+    def _patience_left(self, now: float) -> float:
+        return self._patience - (now - self._out_since if self._out_since is not None else 0.0)
+
+    def _given_up(self, error: ConnectionFailed) -> UnreachableError:
+        which = "an outage during a run" if self._is_reached else "the first contact of a run"
+        return UnreachableError(
+            f"{error} Given up after {self._patience:.0f} seconds, the limit for {which}; "
+            "check bspace_url and the network, or run again later."
+        )
 
     def close(self, error: UnreachableError) -> None:
-        """Give the tenant up: each request from now on raises `error`."""
+        """Give the tenant up: each later request raises `error`."""
         self._closed = error
         self._wake()
 
@@ -113,7 +132,7 @@ class Gate:
         self._held_until = max(self._held_until, now + seconds)
         self._probing, self._credits = True, None
         if is_news:
-            self._told(why, seconds)
+            self._report(why, seconds)
 
     async def _enter(self) -> None:
         while self._closed is None and (wait := self._seconds_to_wait()) > 0:
@@ -127,7 +146,7 @@ class Gate:
             raise self._closed
 
     def _seconds_to_wait(self) -> float:
-        """Zero: go. Infinite: until another request is answered."""
+        """Zero: pass now. Infinite: wait until another request is answered."""
         held = self._held_until - time.monotonic()
         if held > 0:
             return held

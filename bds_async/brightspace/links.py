@@ -1,20 +1,24 @@
-"""Links as servers write them: taken as they are, and told apart by their origins."""
+"""Links from servers: kept as they are written, and compared by their origins."""
 
 from __future__ import annotations
 
+import re
 import string
 from urllib.parse import quote
 
 from yarl import URL
 
+from ..config.addresses import origin
 from ..errors import ExtractError
 
-#: Characters of a link that are sent as the server wrote them: all but blanks, controls and what is no ASCII.
-_LEFT_ALONE = string.ascii_letters + string.digits + string.punctuation
+#: Characters of a link that are sent as the server wrote them: all but blanks, controls and non-ASCII.
+_UNCHANGED = string.ascii_letters + string.digits + string.punctuation
+#: Names of parameters that sign a URL or limit its life: S3, CloudFront, Azure, Google.
+_SIGNATURE = re.compile("sig|expires|token|credential|policy|key", re.IGNORECASE)
 
 
 def origin_of(url: URL) -> URL | None:
-    """Scheme, host and port of an absolute URL, in the one spelling that can be compared; None where there is none."""
+    """Scheme, host and port of an absolute URL, normalised for comparison; None if it has none."""
     try:
         if not url.scheme or not url.host:
             return None
@@ -23,13 +27,31 @@ def origin_of(url: URL) -> URL | None:
         return None
 
 
+def bspace_url_for(url: URL) -> str | None:
+    """The `bspace_url` for the site that a URL leads to, if the config accepts one: by https, except on loopback."""
+    found = origin_of(url)
+    if found is None:
+        return None
+    for candidate in (found, found.with_scheme("https").with_port(None)):
+        try:
+            return origin(str(candidate))
+        except ValueError:
+            continue
+    return None
+
+
+def is_signed(url: URL) -> bool:
+    """Whether a URL carries a signature of its own, in a parameter of its query, as object storage demands."""
+    return any(_SIGNATURE.search(name) for name in url.query)
+
+
 def to_url(link: str) -> URL:
-    """A link as the server wrote it: quoting a signed one anew would break its signature.
+    """A URL of a link as the server wrote it: quoting a signed link again would break its signature.
 
     Raises ExtractError for what is no URL, or carries a user or a password.
     """
     try:
-        url = URL(quote(link, safe=_LEFT_ALONE), encoded=True)
+        url = URL(quote(link, safe=_UNCHANGED), encoded=True)
         if url.user is None and url.password is None:
             return url
     except ValueError:

@@ -1,4 +1,4 @@
-"""The one retry policy: what is transient, how long to wait, when to stop (design: full jitter, `Retry-After`)."""
+"""The one retry policy: what is transient, how long to wait, when to stop (full jitter, `Retry-After`)."""
 
 from __future__ import annotations
 
@@ -16,24 +16,22 @@ from ..errors import Throttled, TransientError, VerificationError
 
 logger = logging.getLogger(__name__)
 
-#: Seconds: the first wait is up to BASE, each next one up to twice as long, none over CAP.
+#: Seconds: the first wait is at most BASE, each next one at most twice as long, none longer than CAP.
 BASE, CAP = 1.0, 60.0
-#: Seconds that a server may at most ask us to wait.
+#: Seconds: the longest wait that a server can ask for.
 RETRY_AFTER_CEILING = 300.0
-#: Statuses that another try may get past (RFC 9110, RFC 6585 for 429, RFC 8470 for 425).
+#: Statuses that are worth a retry (RFC 9110, RFC 6585 for 429, RFC 8470 for 425).
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-
-#: New bytes after which a transport fault starts the count of tries again: the transfer is getting somewhere.
+#: New bytes after which a transport fault starts the count of tries again, since the transfer makes progress.
 PROGRESS = 1024 * 1024
-#: A server that names the moment to come back has not failed; it may say so this many times for each try.
+#: A server that names the time of the next try has not failed; it may do so this many times for each try.
 WAITS_FOR_EACH_TRY = 4
 
 
 class Tries(stop_base):
-    """How often one request may still fail: a `stop` of tenacity with a memory of its own.
+    """The count of tries of one request: a `stop` of tenacity with its own state.
 
-    `limit` tries in a row without progress are the end; a failed verification counts whatever the progress.
+    It stops after `limit` tries in a row without progress. A failed verification always counts.
     """
 
     def __init__(self, limit: int, used: int = 0) -> None:
@@ -46,11 +44,11 @@ class Tries(stop_base):
         return f"try {self.used} of {self.limit}"
 
     def progress(self, new_bytes: int) -> None:
-        """Take note of bytes that arrived since the last failure."""
+        """Add bytes that arrived since the last failure."""
         self._new_bytes += new_bytes
 
     def __call__(self, retry_state: RetryCallState) -> bool:
-        """Count the failure that `retry_state` carries; True when it was the last that is allowed."""
+        """Count the failure in `retry_state`; True if it was the last one allowed."""
         error = retry_state.outcome.exception() if retry_state.outcome is not None else None
         if isinstance(error, Throttled):
             self._waits += 1
@@ -60,36 +58,36 @@ class Tries(stop_base):
         return self.used >= self.limit
 
     def used_after(self, error: BaseException | None) -> int:
-        """What `used` becomes once this failure is counted."""
-        is_on_its_way = self._new_bytes >= PROGRESS and not isinstance(error, VerificationError)
-        return 1 if is_on_its_way else self.used + 1
+        """The value of `used` after this failure is counted."""
+        has_progressed = self._new_bytes >= PROGRESS and not isinstance(error, VerificationError)
+        return 1 if has_progressed else self.used + 1
 
 
 def retrying(tries: Tries, what: object = "A request") -> AsyncRetrying:
-    """A fresh policy for one task: shared between tasks, tenacity would mix up their attempts.
+    """A fresh policy for one task; tenacity mixes up the attempts of tasks that share one.
 
-    Retries TransientError alone and raises the last one when there are no tries left; `what` is tried names it in the
-    log of each retry.
+    It retries TransientError alone and raises the last one when no try is left. `what` names the work in the log of
+    each retry.
     """
 
     def wait(state: RetryCallState) -> float:
-        """Asked for by tenacity before `tries` has counted the failure."""
+        """Called by tenacity before `tries` counts the failure."""
         error = state.outcome.exception() if state.outcome is not None else None
         if isinstance(error, Throttled):
             return error.seconds + random.uniform(0, BASE)
         return full_jitter(tries.used_after(error))
 
-    def tell(state: RetryCallState) -> None:
+    def log(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome is not None else None
         seconds = state.next_action.sleep if state.next_action is not None else 0.0
-        which = "it has to wait" if isinstance(error, Throttled) else f"{tries} failed"
+        which = "asked to wait" if isinstance(error, Throttled) else f"{tries} failed"
         logger.debug("%s: %s: %s Next try in %.1f s.", what, which, error, seconds)
 
     return AsyncRetrying(
         stop=tries,
         wait=wait,
         retry=retry_if_exception_type(TransientError),
-        before_sleep=tell,
+        before_sleep=log,
         sleep=asyncio.sleep,
         reraise=True,
     )
@@ -101,10 +99,10 @@ def full_jitter(failures: int) -> float:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Seconds that `Retry-After` asks for, in either form of RFC 9110 section 10.2.3, held to the ceiling.
+    """Seconds that `Retry-After` asks for, in either form of RFC 9110 section 10.2.3, at most RETRY_AFTER_CEILING.
 
-    A date counts from the answer's own `Date`, since the clock of this machine may be wrong. None if there is no such
-    header, or none that makes sense.
+    A date is relative to the answer's own `Date`, since the clock of this machine may be wrong. None without the
+    header, or if it is malformed.
     """
     value = headers.get("Retry-After", "").strip()
     moment = now or _moment(headers.get("Date", "")) or datetime.now(UTC)
@@ -122,7 +120,7 @@ def _until_date(value: str, now: datetime) -> float | None:
 
 
 def _moment(value: str) -> datetime | None:
-    """A date as HTTP writes it, None for what is none."""
+    """A date in HTTP's format; None for anything else."""
     try:
         moment = parsedate_to_datetime(value)
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -1,4 +1,4 @@
-"""What the status of an answer means: a wait, another try, a redirect, or the last word (RFC 9110 section 15)."""
+"""The meaning of HTTP statuses: a wait, a retry, a redirect, or a final refusal (RFC 9110 section 15)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from .links import origin_of, to_url
 from .retry import TRANSIENT_STATUSES, retry_after
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-#: Seconds to wait where a server says `429` and not how long.
+#: Seconds to wait after a `429` without `Retry-After`.
 UNNAMED_WAIT = 5.0
 
 
 def raise_for_status(response: aiohttp.ClientResponse, own: bool) -> None:
-    """Turn an HTTP status that is no success into the error that it means (RFC 9110 section 15)."""
+    """Raise the error that a status means; `own` says whether the tenant itself answered.
+
+    Raises AuthorisationError, Throttled, TransientError, RefusedRequest; nothing for a success or a 416.
+    """
     if response.status < 300 or response.status == 416:
         return
     said = f"{_place(response.url, own)} answered {response.status}"
@@ -25,11 +28,11 @@ def raise_for_status(response: aiohttp.ClientResponse, own: bool) -> None:
     if seconds is not None:
         raise Throttled(f"{said} and asked to wait {seconds:.0f} s.", seconds)
     if response.status in TRANSIENT_STATUSES:
-        raise _perhaps_later(response, said)
+        raise _transient(response, said)
     raise RefusedRequest(f"{said}.", str(origin_of(response.url)), response.status)
 
 
-def _perhaps_later(response: aiohttp.ClientResponse, said: str) -> TransientError:
+def _transient(response: aiohttp.ClientResponse, said: str) -> TransientError:
     seconds = retry_after(response.headers)
     return TransientError(f"{said}.") if seconds is None else Throttled(f"{said}.", seconds)
 
@@ -43,16 +46,16 @@ def asked_wait(response: aiohttp.ClientResponse) -> float | None:
 
 
 def redirect_target(response: aiohttp.ClientResponse) -> URL:
-    """Where a redirect leads; raises TransientError if it leads nowhere, ExtractError for what is no usable URL."""
+    """The target of a redirect; raises TransientError if it names none, ExtractError for an unusable URL."""
     location = response.headers.get("Location")
     if not location:
-        raise TransientError(f"{response.url.host} redirects to nowhere.")
+        raise TransientError(f"{response.url.host} sent a redirect without a target.")
     target = response.url.join(to_url(location))
     if origin_of(target) is None:
-        raise ExtractError(f"{response.url.host} redirects to what is not a usable URL.")
+        raise ExtractError(f"{response.url.host} redirects to something that is not a usable URL.")
     return target
 
 
 def _place(url: URL, own: bool) -> str:
-    """A name for logs: the path on the tenant, the host alone elsewhere, never a query, which may be a signature."""
+    """A name for logs: the path on the tenant, elsewhere only the host, never a query, which may be a signature."""
     return url.path if own else url.host or "the storage"

@@ -1,10 +1,11 @@
-"""Authorised requests to one tenant: bearer, origin rule, redirects, the gate."""
+"""One Brightspace site: its data sets and extracts, the origin rule, redirects."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,60 +18,98 @@ from ..errors import (
     ConnectionLost,
     ExtractError,
     TransientError,
-    Unauthorised,
     UnreachableError,
 )
-from .auth.refresher import AccessToken, TokenRefresher
+from ..models import DataSet, Extract
+from .auth.refresher import TokenRefresher
+from .authorised import AuthorisedRequests
+from .catalogue import Catalogue, read_catalogue
 from .gate import Gate
-from .http.transport import Transport, read_bounded
-from .links import origin_of, to_url
+from .http import Transport, host_of, is_public, read_bounded
+from .http.reading import ANSWER_TIMEOUT
+from .links import bspace_url_for, is_signed, origin_of, to_url
 from .retry import Tries, retrying
-from .statuses import REDIRECTS, asked_wait, raise_for_status, redirect_target
+from .routes import VERSIONS
+from .statuses import REDIRECTS, raise_for_status, redirect_target
 
 Result = TypeVar("Result")
 
 MAX_REDIRECTS = 10
-#: How many fresh access tokens one request may try before the tenant's 401 is taken as its last word.
-FRESH_TOKENS = 3
-#: The one route that needs no token, so that its answer says nothing about one.
-VERSIONS = "/d2l/api/versions/"
 
 
 class Tenant:
-    """One Brightspace site; the bearer goes to its origin alone (RFC 6750 section 5.3).
+    """One Brightspace site; the bearer is sent to its origin alone (RFC 6750 section 5.3).
 
-    `attempts` is how often a JSON route is tried.
+    `attempts` is the number of tries of a JSON route, `retries` counts the repeated ones; `api_version` is the LP
+    version to use, None for the newest that both sides know.
     """
 
     def __init__(
-        self, url: str, transport: Transport, tokens: TokenRefresher, gate: Gate, *, attempts: int = 6
+        self,
+        url: str,
+        transport: Transport,
+        tokens: TokenRefresher,
+        gate: Gate,
+        *,
+        attempts: int = 6,
+        api_version: str | None = None,
     ) -> None:
         self.origin = URL(url).origin()
+        self._is_public = is_public(self.origin.host or "")
+        self.retries = 0
         self._transport = transport
-        self._tokens = tokens
+        self._requests = AuthorisedRequests(transport, tokens, gate)
         self._gate = gate
         self._attempts = attempts
-        #: How often a JSON route was asked again after a failure.
-        self.retries = 0
-        self._renewed: AccessToken | None = None
-        self._witness: URL | None = None
+        self._api_version = api_version
+        self._catalogue: Catalogue | None = None
+
+    async def data_sets(self) -> AsyncIterator[DataSet]:
+        """Each data set that the tenant lists, by the new routes or the old ones.
+
+        Raises CatalogueError, AuthorisationError, ConfigError, UnreachableError, always before the first data set:
+        an incomplete list is never taken for a whole one.
+        """
+        for data_set in (await self.catalogue()).data_sets:
+            yield data_set
+
+    async def extracts(self, data_set: DataSet) -> AsyncIterator[Extract]:
+        """Each extract of a data set that the tenant still lists, both types, in no promised order.
+
+        `GET …/datasets/bds/{schemaId}/extracts`. Raises as `data_sets` does, and ExtractError, always before the
+        first extract.
+        """
+        for extract in await (await self.catalogue()).extracts(data_set):
+            yield extract
+
+    async def catalogue(self) -> Catalogue:
+        """The list of data sets, read once; raises as `data_sets` does."""
+        if self._catalogue is None:
+            self._catalogue = await read_catalogue(self, self._api_version)
+        return self._catalogue
 
     def own(self, link: str, route: str) -> URL:
-        """A link out of a listing, which has to stay on the tenant; raises CatalogueError for a foreign one."""
-        url = self.origin.join(to_url(link))
+        """A link of a listing, which must stay on the tenant; raises CatalogueError for a foreign one."""
+        url = self._at_home(self.origin.join(to_url(link)))
         if not self.is_own(url):
-            raise CatalogueError(
-                f"{route} leads to {url.host}, but the token is for {self.origin}; "
-                f"if that is the tenant's own name, set bspace_url to {origin_of(url)}."
-            )
+            name = bspace_url_for(url)
+            advice = f"; if that is the tenant's own name, set bspace_url to {name}." if name else "."
+            raise CatalogueError(f"{route} leads to {host_of(url)}, but the token is for {self.origin}{advice}")
         return url
 
+    def _at_home(self, url: URL) -> URL:
+        """The URL by https if it leads to the https tenant's own host by http, as some gateways write links."""
+        if (self.origin.scheme, url.scheme) != ("https", "http") or url.host != self.origin.host:
+            return url
+        port = None if url.port == 80 else url.port
+        return url.with_scheme("https").with_port(port)
+
     def is_own(self, url: URL) -> bool:
-        """Whether the bearer may go there."""
+        """Whether the bearer may be sent there."""
         return origin_of(url) == self.origin
 
     async def json(self, url: URL, what: str | None = None) -> Any:
-        """GET one of the tenant's JSON routes; `what` it is stands in the log of each retry.
+        """GET one of the tenant's JSON routes and decode its answer; `what` names it in the log of each retry.
 
         Raises RefusedRequest for a status that stays, TransientError when every try failed, AuthorisationError,
         UnreachableError.
@@ -83,13 +122,14 @@ class Tenant:
 
     async def _json(self, url: URL) -> Any:
         async with self.open(url) as response:
-            self._witness = self._witness if url.path == VERSIONS else url
-            return _decoded(await read_bounded(response), url)
+            if url.path != VERSIONS:
+                self._requests.witness = url
+            return _decoded(await read_bounded(response, self._transport.stall_timeout), url)
 
     async def outlasting(self, ask: Callable[[], Awaitable[Result]]) -> Result:
-        """What `ask` brings; what an outage of the tenant has broken is asked for again once that is over.
+        """The result of `ask`, which is called again after an outage of the tenant has broken it.
 
-        Whoever counts tries does so outside of this: an outage is nobody's failure. Raises as `ask` does.
+        An outage does not count as a try of the caller. Raises as `ask` does.
         """
         while True:
             outages = self._gate.outages
@@ -101,125 +141,72 @@ class Tenant:
                     raise
 
     async def _answers(self) -> None:
-        """Wait until the tenant answers, whatever it says, or has been given up (`GET /d2l/api/versions/`)."""
+        """Wait until the tenant answers anything, or is given up (`GET /d2l/api/versions/`)."""
         with suppress(ExtractError, UnreachableError):
-            async with self._own_answer(self.origin.with_path(VERSIONS), {}):
+            async with self._requests.get(self.origin.with_path(VERSIONS), {}):
                 pass
 
     @asynccontextmanager
     async def open(self, url: URL, headers: Mapping[str, str] | None = None) -> AsyncIterator[aiohttp.ClientResponse]:
-        """GET `url` and hand over the answer (200, 206 or 416) with its body unread.
+        """GET `url` and give the response (200, 206 or 416) with its body unread.
 
         Redirects are followed by the origin rule: a foreign host is asked without the bearer, over https.
         Raises as `json` does, without retrying.
         """
-        url, sender = self.origin.join(url), None
+        url, sender, began = self._at_home(self.origin.join(url)), None, None
         for _ in range(MAX_REDIRECTS):
-            async with self._answer(url, headers or {}, sender) as response:
+            async with self._response(url, headers or {}, sender) as response:
                 if response.status not in REDIRECTS:
-                    raise_for_status(response, self.is_own(url))
+                    self._raise_for_status(response)
                     yield response
                     return
-                sender, url = url.host, redirect_target(response)
-        raise ExtractError(f"{url.host} redirects in a circle; stopped after {MAX_REDIRECTS} redirects.")
+                began = began or time.monotonic()
+                sender, url = host_of(url), self._at_home(redirect_target(response))
+            if time.monotonic() - began > ANSWER_TIMEOUT:
+                raise ConnectionLost(f"The redirects of {sender} did not end within {ANSWER_TIMEOUT:.0f} seconds.")
+        raise ExtractError(f"{host_of(url)} redirects in a circle; stopped after {MAX_REDIRECTS} redirects.")
 
     @asynccontextmanager
-    async def _answer(
+    async def _response(
         self, url: URL, headers: Mapping[str, str], sender: str | None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Answered by the tenant, or by another to whom the host `sender` has redirected the request."""
+        """The tenant's response, or that of another host to which the host `sender` redirects."""
         if self.is_own(url):
-            async with self._own_answer(url, headers) as response:
+            async with self._requests.get(url, headers) as response:
                 yield response
         else:
             self._check_foreign(url)
-            with _tracing(sender):
-                async with self._transport.open("GET", url, headers=headers) as response:
+            with _naming(sender):
+                request = self._transport.open("GET", url, headers=headers, public_only=self._is_public)
+                async with request as response:
                     yield response
-
-    @asynccontextmanager
-    async def _own_answer(self, url: URL, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Answered by the tenant: outages are waited out, and a refused access token is renewed."""
-        refused = 0
-        while True:
-            async with AsyncExitStack() as stack:
-                try:
-                    async with self._gate.passage():
-                        token = await self._token()
-                        request = self._transport.open("GET", url, headers={**headers, **_bearer(token)})
-                        response = await stack.enter_async_context(request)
-                        self._tell_gate(response)
-                except ConnectionFailed as error:
-                    self._gate.unreachable(error)
-                    continue
-                if response.status == 401 and await self._renews(token, url, refused):
-                    refused += 1
-                    continue
-                yield response
-                return
-
-    async def _renews(self, token: AccessToken, url: URL, refused: int) -> bool:
-        """Whether there is another token to try; raises Unauthorised where it is not the token that is refused."""
-        if token is self._renewed and await self._is_taken(token):
-            raise Unauthorised(
-                f"{url.path} answered 401 to a fresh access token that is good for other requests; "
-                "check the scope and what the user may see."
-            )
-        if refused >= FRESH_TOKENS:
-            return False
-        self._renewed = await self._another(token)
-        return True
-
-    async def _is_taken(self, token: AccessToken) -> bool:
-        """Whether the tenant takes a token now where it took one before; outages are waited out."""
-        while self._witness is not None:
-            try:
-                request = self._transport.open("GET", self._witness, headers=_bearer(token))
-                async with self._gate.passage(), request as response:
-                    self._tell_gate(response)
-                    return response.status != 401
-            except ConnectionFailed as error:
-                self._gate.unreachable(error)
-        return False
-
-    async def _token(self) -> AccessToken:
-        try:
-            return await self._tokens.token()
-        except UnreachableError as error:
-            self._gate.close(error)
-            raise
-
-    async def _another(self, refused: AccessToken) -> AccessToken:
-        try:
-            return await self._tokens.renew(refused)
-        except UnreachableError as error:
-            self._gate.close(error)
-            raise
-
-    def _tell_gate(self, response: aiohttp.ClientResponse) -> None:
-        self._gate.answered(response.headers)
-        seconds = asked_wait(response)
-        if seconds is not None:
-            self._gate.hold(f"{self.origin.host} asked to wait ({response.status})", seconds)
 
     def _check_foreign(self, url: URL) -> None:
         if url.scheme != "https" and not (url.scheme == "http" and self.origin.scheme == "http"):
-            raise ExtractError(f"The download leads to {url.host} by {url.scheme}, not https; it is not fetched.")
+            raise ExtractError(f"The download leads to {host_of(url)} by {url.scheme}, not https; it is not fetched.")
+
+    def _raise_for_status(self, response: aiohttp.ClientResponse) -> None:
+        """Raise the error that a status means; a foreign 401 without a signature is the tenant under another name."""
+        is_own = self.is_own(response.url)
+        if response.status == 401 and not is_own and not is_signed(response.url):
+            name = bspace_url_for(response.url)
+            advice = f"; if so, set bspace_url to {name}." if name else "."
+            raise ExtractError(
+                f"{host_of(response.url)} answered 401: it is probably another name of the tenant, and the token is "
+                f"for {self.origin}{advice}"
+            )
+        raise_for_status(response, is_own)
 
 
 @contextmanager
-def _tracing(sender: str | None) -> Iterator[None]:
-    """Have a host that can't be reached told together with the one that redirects there: it may be at fault."""
+def _naming(sender: str | None) -> Iterator[None]:
+    """Name the host that redirects to one that can't be reached, since it may be at fault."""
     try:
         yield
     except ConnectionFailed as error:
         if sender is None:
             raise
         raise ConnectionFailed(f"{error} {sender} redirects there.") from None
-
-
-def _bearer(token: AccessToken) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token.value.get_secret_value()}"}
 
 
 def _decoded(body: bytes, url: URL) -> Any:

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ..brightspace.catalogue.listing import Listing
+from ..brightspace import Listing
 from ..events import Planned
 from ..models import BdsType, DataSet, Extract, brief_text, newest
 from ..planning.steps import RunPlan, Step

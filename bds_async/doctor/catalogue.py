@@ -7,12 +7,9 @@ from typing import Any
 
 from yarl import URL
 
+from ..brightspace import Tenant, list_extracts
 from ..brightspace.auth.refresher import AccessToken
-from ..brightspace.catalogue.catalogue import NEW_SCOPE, OLD_SCOPES, read_catalogue
-from ..brightspace.catalogue.listing import list_extracts
-from ..brightspace.catalogue.pages import DataSetsPage, OldDataSetsPage, parse
-from ..brightspace.tenant import Tenant
-from ..config.settings import Config
+from ..brightspace.catalogue import NEW_SCOPE, OLD_SCOPES, DataSetsPage, OldDataSetsPage, parse
 from ..errors import AuthorisationError, BdsError, CatalogueError, ExtractError, RefusedRequest
 from ..support.running import beside
 from ..support.text import counted
@@ -95,7 +92,7 @@ def _entries(page: FirstPage) -> tuple[int, bool]:
 
 async def check_extracts(case: Case) -> Finding:
     """Every page of the catalogue, and the extract list of every data set."""
-    catalogue = await read_catalogue(case[Tenant], case[Config].api_version)
+    catalogue = await case[Tenant].catalogue()
     listing = await beside(list_extracts(catalogue, catalogue.data_sets, WORKERS))
     extracts = sum(len(listed) for listed in listing.extracts.values())
     found = f"{counted(len(catalogue.data_sets), 'data set')} with {counted(extracts, 'extract')}."

@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..brightspace.http.transport import Transport
+from ..brightspace.http import Transport
 from ..config.settings import Config
 from ..errors import BdsError, weightiest
 from ..workspace import Workspace
 from .checks import STEPS
 from .steps import Case, Check, take
-
-#: Seconds for which a connection may deliver nothing.
-STALL_TIMEOUT = 30.0
+from .token import STALL_TIMEOUT
 
 
 @dataclass(slots=True)

@@ -10,10 +10,10 @@ from email.utils import parsedate_to_datetime
 from yarl import URL
 
 from ..brightspace.auth.token_endpoint import TokenEndpoint
-from ..brightspace.catalogue.pages import ProductVersions, parse
-from ..brightspace.catalogue.versions import DOCUMENTED, ROUTE, newest_common
-from ..brightspace.http.transport import Answer, Transport
+from ..brightspace.catalogue import DOCUMENTED, ProductVersions, newest_common, parse
+from ..brightspace.http import Answer, Transport
 from ..brightspace.retry import TRANSIENT_STATUSES, Tries, retrying
+from ..brightspace.routes import VERSIONS
 from ..brightspace.statuses import REDIRECTS
 from ..config.settings import Config
 from ..errors import CatalogueError, ConfigError, ExtractError, UnreachableError
@@ -48,11 +48,11 @@ class ApiVersion:
 async def check_tenant(case: Case) -> Finding:
     """`GET /d2l/api/versions/`, which needs no token."""
     origin = URL(case[Config].bspace_url)
-    answer = await _asked(case, origin.with_path(ROUTE))
+    answer = await _asked(case, origin.with_path(VERSIONS))
     if answer.status in REDIRECTS:
         _refuse_another_origin(origin, answer)
     if answer.status in TRANSIENT_STATUSES:
-        raise UnreachableError(f"{origin.host} answers {answer.status} at {ROUTE}.")
+        raise UnreachableError(f"{origin.host} answers {answer.status} at {VERSIONS}.")
     facts = (TenantAnswers(_versions(answer)),)
     return Finding(f"{origin} answers.", facts=facts)
 
@@ -126,7 +126,7 @@ def _refuse_another_origin(origin: URL, answer: Answer) -> None:
 def _versions(answer: Answer) -> tuple[str, ...]:
     """Versions of the LP API that the tenant supports, none where it will not say."""
     try:
-        products = [parse(ProductVersions, entry, ROUTE) for entry in json.loads(answer.body)]
+        products = [parse(ProductVersions, entry, VERSIONS) for entry in json.loads(answer.body)]
     except (ValueError, TypeError, RecursionError, CatalogueError):
         return ()
     lists = [product.supported_versions for product in products if product.product_code.lower() == "lp"]

@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from ..brightspace import Gate, Listing, connect
 from ..brightspace.auth.refresher import AccessToken, TokenRefresher
-from ..brightspace.catalogue.catalogue import NEW_SCOPE, OLD_SCOPES
-from ..brightspace.catalogue.listing import Listing
-from ..brightspace.gate import USUAL_COST, Gate
-from ..brightspace.http.transport import Transport
-from ..brightspace.tenant import Tenant
+from ..brightspace.catalogue import NEW_SCOPE, OLD_SCOPES
+from ..brightspace.gate import USUAL_COST
 from ..config.settings import Config
 from ..errors import AuthorisationError
 from ..options import RunOptions
@@ -21,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds for which a server that stopped answering in the middle of the examination is tried again.
 PATIENCE = 10.0
+#: Seconds for which a connection may deliver nothing.
+STALL_TIMEOUT = 30.0
 
 
 class WatchedGate(Gate):
@@ -52,14 +52,14 @@ async def check_token(case: Case) -> Finding:
         logger.info("The next check exchanges the refresh token, as every run does; its successor is stored in %s.",
                     credentials.home)  # fmt: skip
     refresher = TokenRefresher(credentials.grant, first_patience=PATIENCE, patience=PATIENCE)
-    await case.stack.enter_async_context(refresher)
+    gate, options = WatchedGate(), RunOptions(stall_timeout=STALL_TIMEOUT)
+    connection = await case.stack.enter_async_context(connect(config, options, refresher=refresher, gate=gate))
     token = await refresher.token()
-    gate = WatchedGate()
-    # As often as a run would: a list that comes at its third try is no finding.
-    tenant = Tenant(config.bspace_url, case[Transport], refresher, gate, attempts=RunOptions().attempts)
     case.observations["access_token"] = {"lifetime_seconds": token.lifetime, "scope": token.scope}
     stored = f"; the next refresh token is stored in {credentials.home}" if credentials.home else ""
-    return Finding(f"Accepted: an access token for {token.lifetime:.0f} s{stored}.", facts=(token, gate, tenant))
+    return Finding(
+        f"Accepted: an access token for {token.lifetime:.0f} s{stored}.", facts=(token, gate, connection.tenant)
+    )
 
 
 async def check_scope(case: Case) -> Finding:

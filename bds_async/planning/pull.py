@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from ..brightspace.catalogue.listing import Listing
+from ..brightspace import Listing
 from ..ledger import Delivery, Ledger
 from ..models import Extract, Identity
 from ..options import PublishAs, PullOptions

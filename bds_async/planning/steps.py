@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from ..brightspace.catalogue.listing import Listing
+from ..brightspace import Listing
 from ..ledger import Delivery
 from ..models import Extract, Identity
 from ..options import PublishAs, RunOptions

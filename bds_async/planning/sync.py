@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..brightspace.catalogue.listing import Listing
+from ..brightspace import Listing
 from ..ledger import Kept, Ledger, SyncState
 from ..models import DataSet, Extract, Identity
 from ..options import SyncOptions

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePosixPath
 
-from ..brightspace.catalogue.listing import Listing
+from ..brightspace import Listing
 from ..columns import ChangeKind, SchemaChange
 from ..ledger import Delivery
 from ..models import Extract, brief_text, newest

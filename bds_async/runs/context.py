@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from ..brightspace.connection import Connection, connect
+from ..brightspace import Connection, connect
 from ..config.settings import Config
 from ..destination import Destination, Publisher, destination_of
 from ..events import Observer

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from ..brightspace.catalogue.listing import Listing
+from ..brightspace import Listing
 from ..formats import Format, formats_for
 from ..ledger import Ledger
 from ..options import PublishAs, PullOptions, RunOptions, SyncOptions

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from ..brightspace.catalogue.catalogue import read_catalogue
-from ..brightspace.catalogue.listing import Listing, list_extracts
-from ..brightspace.connection import Connection, connect
+from ..brightspace import Connection, Listing, connect, list_extracts
 from ..config.settings import Config
 from ..events import unobserved
 from ..models import DataSet
@@ -21,7 +19,7 @@ Choice: TypeAlias = Callable[[Sequence[DataSet]], list[DataSet]]
 
 async def list_chosen(connection: Connection, choose: Choice, workers: int) -> Listing:
     """Read the catalogue, then the extract list of each chosen data set; raises as `pull` does."""
-    found = await read_catalogue(connection.tenant, connection.api_version)
+    found = await connection.tenant.catalogue()
     return await list_extracts(found, choose(found.data_sets), workers)
 
 

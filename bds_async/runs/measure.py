@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ..brightspace.catalogue.listing import Listing
+from ..brightspace import Listing
 from ..errors import BdsError
 from ..ledger import Ledger
 from ..planning import by_folder, gap_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from ..brightspace.catalogue.listing import Listing
+from ..brightspace import Listing
 from ..formats import Format
 from ..ledger import Delivery
 from ..models import Extract, Identity

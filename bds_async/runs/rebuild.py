@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from ..brightspace.catalogue.listing import Listing
+from ..brightspace import Listing
 from ..config.settings import Config
 from ..destination import Destination
 from ..errors import DestinationError, UnusableArchive, VerificationError

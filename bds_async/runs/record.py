@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from ..brightspace.connection import Connection
+from ..brightspace import Connection
 from ..errors import BdsError, weightiest
 from ..models import Identity
 from ..planning import RunPlan

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from ..brightspace.catalogue.listing import Listing
-from ..brightspace.connection import connect
+from ..brightspace import Listing, connect
 from ..config.settings import Config
 from ..events import Observer
 from ..formats import formats_for_repair

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 from yarl import URL
 
-from ..brightspace.links import to_url
-from ..brightspace.retry import Tries
+from ..brightspace import Tries, to_url
 from ..errors import ExtractError
 from ..models import Extract
 from ..planning import Step

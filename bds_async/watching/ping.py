@@ -12,7 +12,7 @@ from collections.abc import Awaitable
 
 from yarl import URL
 
-from ..brightspace.http.transport import Transport
+from ..brightspace.http import Transport
 from ..errors import BdsError, ConfigError, Stopped, exit_code_of
 from ..report import RunReport
 

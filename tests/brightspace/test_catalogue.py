@@ -9,9 +9,10 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bds_async.brightspace.catalogue import NEW_SCOPE, OLD_SCOPES, Catalogue, read_catalogue
 from bds_async.brightspace.catalogue import catalogue as module
-from bds_async.brightspace.catalogue.catalogue import NEW_SCOPE, OLD_SCOPES, Catalogue, paired, read_catalogue
-from bds_async.brightspace.catalogue.pages import OldDataSetShape
+from bds_async.brightspace.catalogue.old_routes import paired
+from bds_async.brightspace.catalogue.shapes import OldDataSetShape
 from bds_async.errors import (
     AuthorisationError,
     BdsError,

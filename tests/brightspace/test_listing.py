@@ -85,7 +85,7 @@ async def test_a_list_that_fails_for_now_is_tried_again(start_sandbox, listed, q
 
 
 async def test_if_every_list_fails_there_is_nothing_to_go_on_with(start_sandbox, listed):
-    with pytest.raises(CatalogueError, match=r"Not one of 4 extract lists would come; the first: .*answered 500"):
+    with pytest.raises(CatalogueError, match=r"Could not fetch any of 4 extract lists; the first: .*answered 500"):
         await listed(await start_sandbox(), Fault.of("status", on="extracts", status=500))
 
 
@@ -94,7 +94,7 @@ async def test_a_single_list_that_fails_is_told_as_one(start_sandbox, connect):
     found = await read_catalogue(await connect(sandbox), None)
     sandbox.play(Fault.of("status", on="extracts", status=500))
     with pytest.raises(
-        CatalogueError, match=r"^The one extract list that was asked for would not come: .*answered 500"
+        CatalogueError, match=r"^Could not fetch the one extract list that was asked for: .*answered 500"
     ):
         await list_extracts(found, found.data_sets[:1], 8)
 
@@ -121,7 +121,7 @@ async def test_by_the_old_routes_the_lists_are_there_already(start_sandbox, list
 
 async def test_a_token_that_every_list_refuses_stops_everything(start_sandbox, listed):
     sandbox = await start_sandbox()
-    with pytest.raises(AuthorisationError, match=r"Not one of 4 extract lists would come; the first: .*answered 401"):
+    with pytest.raises(AuthorisationError, match=r"Could not fetch any of 4 extract lists; the first: .*answered 401"):
         await beside(listed(sandbox, Fault.of("status", on="extracts", status=401)))
 
 

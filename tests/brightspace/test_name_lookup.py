@@ -95,7 +95,7 @@ def test_neither_the_loop_nor_the_process_waits_for_it_at_its_end() -> None:
     script = (
         "import asyncio, socket, time\n"
         "socket.getaddrinfo = lambda *_, **__: time.sleep(3600)\n"
-        "from bds_async.transport.name_lookup import resolver\n"
+        "from bds_async.brightspace.http.name_lookup import resolver\n"
         "async def main():\n"
         "    await asyncio.wait([asyncio.create_task(resolver().resolve('school.example'))], timeout=0.1)\n"
         "asyncio.run(main())\n"

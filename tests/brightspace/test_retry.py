@@ -229,7 +229,7 @@ class TestWhatIsTold:
                 server.ask_once()
         assert caplog.messages == [
             "Users: try 1 of 6 failed: Broken. Next try in 1.0 s.",
-            "Users: it has to wait: Busy. Next try in 31.0 s.",
+            "Users: asked to wait: Busy. Next try in 31.0 s.",
             "Users: try 2 of 6 failed: Cut. Next try in 2.0 s.",
         ]
 

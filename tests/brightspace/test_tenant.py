@@ -16,11 +16,14 @@ from pydantic import SecretStr
 from yarl import URL
 
 from bds_async.brightspace.auth.refresher import AccessToken, TokenRefresher
+from bds_async.brightspace.authorised import FRESH_TOKENS
 from bds_async.brightspace.catalogue.catalogue import read_catalogue
 from bds_async.brightspace.gate import Gate
 from bds_async.brightspace.http.transport import Transport
+from bds_async.brightspace.links import origin_of, to_url
 from bds_async.brightspace.retry import RETRY_AFTER_CEILING
-from bds_async.brightspace.tenant import FRESH_TOKENS, MAX_REDIRECTS, VERSIONS, Tenant, origin_of, to_url
+from bds_async.brightspace.routes import VERSIONS
+from bds_async.brightspace.tenant import MAX_REDIRECTS, Tenant
 from bds_async.errors import (
     AuthorisationError,
     BdsError,

@@ -17,8 +17,9 @@ from aiohttp import web
 from yarl import URL
 
 from bds_async import __version__
-from bds_async.brightspace.http import transport
-from bds_async.brightspace.http.transport import MAX_HEADER, Transport, proxy_address, read_bounded, translate
+from bds_async.brightspace.http import Transport, proxy_address, read_bounded, transport
+from bds_async.brightspace.http.faults import translate
+from bds_async.brightspace.http.transport import MAX_HEADER
 from bds_async.errors import BdsError, ConfigError, ConnectionFailed, DestinationError, ExtractError, TransientError
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -173,7 +174,7 @@ class TestAnswers:
 
         async with Transport() as session, session.open("GET", await serve(handler)) as response:
             with pytest.raises(ExtractError, match="more than 5000 bytes"):
-                await read_bounded(response, 5000)
+                await read_bounded(response, 60, 5000)
 
 
 class TestFaults:
@@ -193,7 +194,6 @@ class TestFaults:
         [
             b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this",
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n9\r\nsec",
-            b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\nContent-Encoding: gzip\r\n\r\nthis is not gzip at all",
             b"HTTP/1.1 200 OK\r\nContent-Le",
             b"what is this\r\n\r\n",
             b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * (MAX_HEADER + 1) + b"\r\n\r\n",
@@ -294,7 +294,7 @@ def context(certificate):
 FETCH = """
 import asyncio, sys
 from yarl import URL
-from bds_async.transport.transport import Transport
+from bds_async.brightspace.http import Transport
 async def main():
     async with Transport() as session:
         print((await session.fetch("GET", URL(sys.argv[1]))).status)
@@ -403,7 +403,7 @@ class TestProxies:
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:hush@127.0.0.1:{await listen(proxy)}")
         error = await fault(URL("https://storage.example" + SIGNED))
         assert isinstance(error, ConnectionFailed)
-        assert f"The proxy refused the way to storage.example with {status.decode()[:3]}" in str(error)
+        assert f"The proxy refused to connect to storage.example with {status.decode()[:3]}" in str(error)
 
     async def test_one_that_is_not_there_is_named_as_the_one_that_is_not(self, monkeypatch):
         monkeypatch.setenv("HTTPS_PROXY", "http://me:hush@127.0.0.1:1")

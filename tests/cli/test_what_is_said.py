@@ -107,7 +107,7 @@ async def test_verbose_tells_each_failed_try_and_the_summary_counts_the_retries(
         r"^The extract list of Users: try 1 of 6 failed: \S+ answered 503\. Next try in \d+\.\d s\.$",
         r"^Users \(full, \S+\): try 1 of 6 failed: 127\.0\.0\.1 answered 503\. Next try in \d+\.\d s\.$",
         r"^Users \(full, \S+\): try 2 of 6 failed: 127\.0\.0\.1 answered 503\. Next try in \d+\.\d s\.$",
-        r"^User Enrollments \(full, \S+\): it has to wait: \S+ answered 429 .* Next try in \d+\.\d s\.$",
+        r"^User Enrollments \(full, \S+\): asked to wait: \S+ answered 429 .* Next try in \d+\.\d s\.$",
         r"^User Enrollments \(full, \S+\): what came is no whole zip: .*$",
         r"^Waiting 0 s: 127\.0\.0\.1 asked to wait \(429\)$",
     ):

@@ -93,7 +93,7 @@ class TestOneList:
 class TestAllLists:
     @pytest.mark.parametrize("status", [403, 500])
     async def test_if_every_list_fails_there_is_nothing_to_plan(self, play, status):
-        with pytest.raises(CatalogueError, match=f"Not one of 4 extract lists would come.*answered {status}"):
+        with pytest.raises(CatalogueError, match=f"Could not fetch any of 4 extract lists.*answered {status}"):
             await play(Fault.of("status", status=status, on="extracts"), attempts=1)
 
     async def test_a_bspace_url_that_is_not_the_tenants_own_name_is_told(self, play):
@@ -156,7 +156,7 @@ class TestCatalogue:
 
 class TestDrops:
     async def test_an_answer_that_never_ends_is_given_up_though_bytes_arrive(self, serve, connect, monkeypatch):
-        monkeypatch.setattr("bds_async.brightspace.http.transport.ANSWER_TIMEOUT", 0.3)
+        monkeypatch.setattr("bds_async.brightspace.http.reading.ANSWER_TIMEOUT", 0.3)
 
         async def drips(request: web.Request) -> web.StreamResponse:
             response = web.StreamResponse()
@@ -167,5 +167,5 @@ class TestDrops:
 
         url = await serve(drips)
         tenant = await connect(url, attempts=2)
-        with pytest.raises(ConnectionLost, match=r"127\.0\.0\.1 did not bring its answer to an end"):
+        with pytest.raises(ConnectionLost, match=r"127\.0\.0\.1 did not complete its answer"):
             await tenant.json(url / "d2l")

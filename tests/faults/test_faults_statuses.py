@@ -5,8 +5,8 @@ from aiohttp import web
 
 from bds_async import AuthorisationError, Status
 from bds_async.brightspace.catalogue.catalogue import read_catalogue
-from bds_async.brightspace.catalogue.versions import ROUTE
 from bds_async.brightspace.retry import TRANSIENT_STATUSES
+from bds_async.brightspace.routes import VERSIONS
 from bds_async.sandbox import Fault
 from tests.faults.playing import VICTIM
 
@@ -51,7 +51,7 @@ async def test_the_tenants_refusal_of_one_extract_fails_it_at_once(play, status)
 
 async def test_a_401_of_one_extract_to_a_token_that_is_good_for_others_fails_it_alone(play):
     played = await play(of_victim(401, "download"), attempts=3)
-    played.check_honest(reason="401 to a fresh access token that is good for other requests")
+    played.check_honest(reason="401 to a fresh access token that works for other requests")
     assert played.outcome().attempts == 3
     assert played.report.counters.token_refreshes == 2
 
@@ -75,7 +75,7 @@ async def test_so_is_a_401_of_its_second_page(serve, connect):
     """The first page was handed over with the same token."""
 
     async def handler(request: web.Request) -> web.Response:
-        if request.path == ROUTE:
+        if request.path == VERSIONS:
             return web.json_response([])
         if "page" in request.query:
             return web.Response(status=401)
@@ -116,4 +116,4 @@ async def test_who_names_the_moment_is_waited_for_and_has_not_failed(play, statu
 
 async def test_a_redirect_to_nowhere_may_be_a_slip(play):
     (await play(of_victim(302, "download", first=2))).check_right()
-    (await play(of_victim(302, "download"))).check_honest(reason="redirects to nowhere")
+    (await play(of_victim(302, "download"))).check_honest(reason="a redirect without a target")

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from ...config.settings import Config
 from ...errors import AuthorisationError, ConfigError, TransientError
 from ...support.uninterrupted import Departure, uninterrupted
-from ..http.transport import Answer, Transport
+from ..http import Answer, Transport
 from ..token_store.custody import Custody
 from ..token_store.store import TokenStore, store_for
 from .token_endpoint import AccessToken, TokenEndpoint, basic, refresh_token_in

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...config.settings import Config
 from ...errors import AuthorisationError, ConfigError
-from ..http.transport import Transport
+from ..http import Transport
 from .token_endpoint import AccessToken, TokenEndpoint
 
 #: Seconds for which an assertion may be used; each request makes its own.

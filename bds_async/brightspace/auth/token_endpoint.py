@@ -20,7 +20,7 @@ from yarl import URL
 
 from ...config.settings import Config
 from ...errors import ConfigError, ExtractError, Throttled, TransientError, UnreachableError
-from ..http.transport import Answer, Transport
+from ..http import Answer, Transport
 from ..retry import TRANSIENT_STATUSES, retry_after
 
 #: Seconds that an exchange may take from first to last, since a trickle of bytes would hold the lock for ever.

@@ -1,4 +1,4 @@
-"""The extracts of the chosen data sets, their lists fetched in parallel by the bounded pool."""
+"""The extract lists of the chosen data sets, fetched in parallel."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from .catalogue import Catalogue
 
 @dataclass(slots=True)
 class Listing:
-    """What the tenant lists of each data set, in the catalogue's order, and the lists that could not be had."""
+    """The listed extracts of each data set, in the catalogue's order, and the lists that could not be fetched."""
 
     extracts: dict[DataSet, tuple[Extract, ...]] = field(default_factory=dict)
     failed: list[FailedList] = field(default_factory=list)
 
 
 async def list_extracts(catalogue: Catalogue, data_sets: Sequence[DataSet], workers: int) -> Listing:
-    """Fetch the extract list of each data set; one that fails fails that data set alone.
+    """Fetch the extract list of each data set with `workers` requests at a time.
 
-    Raises CatalogueError if every list fails (AuthorisationError if each was refused with 401), and what stops the
-    whole run.
+    A list that fails fails its data set alone. Raises CatalogueError if every list fails (AuthorisationError if each
+    was refused with 401), and, in a group, what stops the whole run.
     """
     found: dict[DataSet, tuple[Extract, ...]] = {}
     failed: dict[DataSet, BdsError] = {}
@@ -41,7 +41,7 @@ async def list_extracts(catalogue: Catalogue, data_sets: Sequence[DataSet], work
         pool.put(data_set)
     await pool.run(pool.drained())
     if failed and not found:
-        raise _nothing(list(failed.values()))
+        raise _all_failed(list(failed.values()))
     return Listing(
         {data_set: found[data_set] for data_set in data_sets if data_set in found},
         [
@@ -52,9 +52,9 @@ async def list_extracts(catalogue: Catalogue, data_sets: Sequence[DataSet], work
     )
 
 
-def _nothing(errors: Sequence[BdsError]) -> BdsError:
+def _all_failed(errors: Sequence[BdsError]) -> BdsError:
     is_refused = all(isinstance(error, Unauthorised) for error in errors)
     kind = AuthorisationError if is_refused else CatalogueError
     if len(errors) == 1:
-        return kind(f"The one extract list that was asked for would not come: {errors[0]}")
-    return kind(f"Not one of {counted(len(errors), 'extract list')} would come; the first: {errors[0]}")
+        return kind(f"Could not fetch the one extract list that was asked for: {errors[0]}")
+    return kind(f"Could not fetch any of {counted(len(errors), 'extract list')}; the first: {errors[0]}")

@@ -1,21 +1,20 @@
-"""Which version of the LP API to ask for: the newest that both sides know."""
+"""The version of the LP API to use: the newest that both sides know."""
 
 from __future__ import annotations
 
 from ...errors import ConfigError, ExtractError, RefusedRequest
 from ...models import version_key
-from ..tenant import VERSIONS, Tenant
-from .pages import ProductVersions, parse
+from ..routes import VERSIONS
+from .shapes import ProductVersions, parse
+from .source import Source
 
-#: `GET /d2l/api/versions/`
-ROUTE = VERSIONS
 #: The versions of the LP API with which Brightspace Data Sets have been read.
 OLDEST_KNOWN, NEWEST_KNOWN = "1.15", "1.63"
-#: The version of D2L's own guide, for a tenant that will not say what it supports.
+#: The version of D2L's own guide, for a tenant that does not list what it supports.
 DOCUMENTED = "1.43"
 
 
-async def negotiate(tenant: Tenant, wanted: str | None) -> str:
+async def negotiate(tenant: Source, wanted: str | None) -> str:
     """The LP version to use: `wanted` if the tenant knows it, else the newest that both sides know.
 
     Raises ConfigError for a `wanted` version that the tenant does not know.
@@ -23,7 +22,7 @@ async def negotiate(tenant: Tenant, wanted: str | None) -> str:
     supported = await _supported(tenant)
     if wanted is not None:
         if supported and wanted not in supported:
-            raise ConfigError(f"api_version {wanted} is not known to {tenant.origin}; it knows {', '.join(supported)}.")
+            raise ConfigError(f"{tenant.origin} does not know api_version {wanted}; it knows {', '.join(supported)}.")
         return wanted
     return newest_common(supported) if supported else DOCUMENTED
 
@@ -38,15 +37,15 @@ def newest_common(supported: list[str]) -> str:
     return min(above, key=version_key) if above else max(supported, key=version_key)
 
 
-async def _supported(tenant: Tenant) -> list[str]:
-    """Versions of the LP API that the tenant supports, none where it will not say."""
+async def _supported(tenant: Source) -> list[str]:
+    """Versions of the LP API that the tenant supports, empty if it does not list them (`GET /d2l/api/versions/`)."""
     try:
-        document = await tenant.json(tenant.origin.with_path(ROUTE))
+        document = await tenant.json(tenant.origin.with_path(VERSIONS))
     except RefusedRequest:
         return []
     if not isinstance(document, list):
-        raise ExtractError(f"{ROUTE} answered something that is not a list of products.")
-    products = [parse(ProductVersions, entry, ROUTE) for entry in document]
+        raise ExtractError(f"{VERSIONS} answered something that is not a list of products.")
+    products = [parse(ProductVersions, entry, VERSIONS) for entry in document]
     return [
         version
         for product in products

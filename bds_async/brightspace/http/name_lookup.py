@@ -1,4 +1,4 @@
-"""Names to addresses, without waiting for a name server that does not answer."""
+"""Name lookup that does not hold up the end of the process when a name server does not answer."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from aiohttp.resolver import ThreadedResolver
 
 
 def resolver() -> ThreadedResolver:
-    """A resolver for aiohttp that asks the system, each time in a thread that nobody has to wait for.
+    """A resolver for aiohttp that runs each lookup in a daemon thread.
 
-    A look-up can't be called off and lasts as long as the system is patient. In an executor's thread it would hold up
-    the end of the event loop, and of the process, for so long.
+    A lookup can't be cancelled and lasts as long as the system retries. In a thread of an executor it would delay the
+    end of the event loop, and of the process, by that time.
     """
     return ThreadedResolver(_Lookups())  # type: ignore[arg-type]
 
 
 class _Lookups:
-    """The two calls that aiohttp's resolver makes of an event loop."""
+    """The two methods of an event loop that aiohttp's resolver calls."""
 
     async def getaddrinfo(self, *arguments: Any, **more: Any) -> Any:
         return await _in_daemon_thread(partial(socket.getaddrinfo, *arguments, **more))
@@ -34,7 +34,7 @@ class _Lookups:
 
 async def _in_daemon_thread(lookup: Callable[[], Any]) -> Any:
     found: Future[Any] = Future()
-    threading.Thread(target=_look_up, args=(lookup, found), name="name look-up", daemon=True).start()
+    threading.Thread(target=_look_up, args=(lookup, found), name="name lookup", daemon=True).start()
     return await asyncio.wrap_future(found)
 
 

@@ -11,7 +11,7 @@ from ...errors import AuthorisationError, ConfigError
 from ...support.uninterrupted import Departure, uninterrupted
 from ..auth.grants import RefreshTokenGrant
 from ..auth.token_endpoint import AccessToken, TokenEndpoint, basic, refresh_token_in
-from ..http.transport import Answer, Transport
+from ..http import Answer, Transport
 from ..token_store.custody import Custody
 from ..token_store.store import TokenStore
 from .consent import Consent

@@ -10,10 +10,9 @@ from pydantic import SecretStr
 from ...config.settings import Config
 from ...errors import ConfigError
 from ..auth.refresher import TokenRefresher
-from ..catalogue.catalogue import NEW_SCOPE, read_catalogue
+from ..catalogue import NEW_SCOPE
+from ..connection import connect
 from ..gate import Gate
-from ..http.transport import Transport
-from ..tenant import Tenant
 from ..token_store.store import store_for
 from .code_grant import CodeGrant
 from .consent import Consent
@@ -57,12 +56,9 @@ async def sign_in(config: Config, consent: Consent, code: SecretStr) -> int:
     UnreachableError, CatalogueError, CredentialsBusy.
     """
     store = store_for(config)
-    async with (
-        Transport(connections=1) as transport,
-        TokenRefresher(CodeGrant(config, store, consent, code)) as tokens,
-    ):
-        await tokens.token()
+    refresher = TokenRefresher(CodeGrant(config, store, consent, code))
+    gate = Gate(lambda why, seconds: logger.info("Waiting %.0f seconds: %s.", seconds, why))
+    async with connect(config, refresher=refresher, gate=gate) as connection:
+        await refresher.token()
         logger.info("The refresh token is stored in %s.", store.home.path)
-        gate = Gate(lambda why, seconds: logger.info("Waiting %.0f seconds: %s.", seconds, why))
-        tenant = Tenant(config.bspace_url, transport, tokens, gate)
-        return len((await read_catalogue(tenant, config.api_version)).data_sets)
+        return len((await connection.tenant.catalogue()).data_sets)

@@ -1,6 +1,6 @@
-"""D2L's JSON, both families of routes, turned into data sets and extracts; no other module knows its field names.
+"""D2L's JSON of both families of routes as data sets and extracts; no other module knows its field names.
 
-Unknown fields are ignored; a missing or malformed one is a CatalogueError that names the route and the field.
+Unknown fields are ignored. A missing or malformed one is a CatalogueError that names the route and the field.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 def _readable(text: str) -> str:
-    """Text that every terminal, file and database takes."""
+    """Text that every terminal, file and database accepts."""
     return _UNREADABLE.sub(" ", text).strip()
 
 
@@ -38,7 +38,7 @@ def _not_empty(text: str) -> str:
 
 
 def _flavour(value: object) -> BdsType | None:
-    """A type in whatever case it comes; None for one that is neither full nor differential."""
+    """A type, ignoring case; None for one that is neither full nor differential."""
     if not isinstance(value, str):
         raise ValueError("must be text")
     return next((known for known in BdsType if known.value == value.strip().title()), None)
@@ -70,7 +70,7 @@ class PluginShape(_Shape):
     extracts_link: Text | None = None
 
     def plugin(self) -> Plugin:
-        """The plugin as bds-async sees it."""
+        """The plugin as a model."""
         return Plugin(self.plugin_id, self.name, self.description or "")
 
 
@@ -83,7 +83,7 @@ class DataSetShape(_Shape):
     extracts_link: Text | None = None
 
     def data_set(self) -> DataSet:
-        """The data set as bds-async sees it, its extracts still to be listed."""
+        """The data set as a model, without its extracts."""
         return DataSet(
             schema_id=self.schema_id,
             full=self.full.plugin() if self.full else None,
@@ -92,7 +92,7 @@ class DataSetShape(_Shape):
         )
 
     def _extracts_links(self) -> tuple[str, ...]:
-        """The data set's own link, or those of its plugins where it has none."""
+        """The data set's own link, or those of its plugins if it has none."""
         of_plugins = [plugin.extracts_link for plugin in (self.full, self.differential) if plugin is not None]
         return tuple(link for link in ([self.extracts_link] if self.extracts_link else of_plugins) if link)
 
@@ -105,7 +105,7 @@ class DataSetsPage(_Shape):
 
 
 class ExtractShape(_Shape):
-    """One of `Objects` of `GET …/datasets/bds/{schemaId}/extracts`; the null of the old routes may show here, too."""
+    """One of `Objects` of `GET …/datasets/bds/{schemaId}/extracts`; the nulls of the old routes may appear as well."""
 
     plugin_id: Id
     bds_type: Flavour
@@ -116,7 +116,7 @@ class ExtractShape(_Shape):
     version: Text | None
 
     def extract(self, data_set: DataSet) -> Extract | None:
-        """The extract as bds-async sees it; None if it is not generated yet, or neither full nor differential."""
+        """The extract as a model; None if it is not generated yet, or neither full nor differential."""
         if self.bds_type is None or not self.download_link:
             return None
         if self.queued_for_processing_date is None or self.created_date is None:
@@ -142,7 +142,7 @@ class ExtractsPage(_Shape):
 
 
 class OldDataSetShape(_Shape):
-    """One of `BrightspaceDataSets` of `GET /d2l/api/lp/{lp}/dataExport/bds`; most is null before anything is made."""
+    """One of `BrightspaceDataSets` of `GET …/dataExport/bds`; most fields are null until an extract is generated."""
 
     plugin_id: Id
     name: Text
@@ -156,11 +156,11 @@ class OldDataSetShape(_Shape):
     queued_for_processing_date: Moment | None = None
 
     def plugin(self) -> Plugin:
-        """The plugin as bds-async sees it."""
+        """The plugin as a model."""
         return Plugin(self.plugin_id, self.name, self.description or "")
 
     def extracts(self, data_set: str) -> list[Extract]:
-        """Every extract of this plugin that has been generated, its `PreviousDataSets` included."""
+        """Every generated extract of this plugin, `PreviousDataSets` included."""
         found = [old.extract(data_set, self.plugin_id, self.full_data_set) for old in [self, *self._previous()]]
         return [extract for extract in found if extract is not None]
 
@@ -168,7 +168,7 @@ class OldDataSetShape(_Shape):
         return self.previous_data_sets or []
 
     def extract(self, data_set: str, plugin_id: str, full: bool) -> Extract | None:
-        """The extract of this entry, None if none has been generated."""
+        """The extract of this entry; None if none has been generated."""
         if self.download_link is None or self.queued_for_processing_date is None or self.created_date is None:
             return None
         return Extract(
@@ -192,19 +192,19 @@ class OldDataSetsPage(_Shape):
 
     @property
     def next(self) -> str | None:
-        """The next page's address, by the name that the new routes have for it."""
+        """The next page's URL, under the name that the new routes use."""
         return self.next_page_url
 
 
 class ProductVersions(_Shape):
-    """One of the list that `GET /d2l/api/versions/` answers."""
+    """One product of `GET /d2l/api/versions/`."""
 
     product_code: Text
     supported_versions: list[Text]
 
 
 def parse(shape: type[Page], document: Any, route: str) -> Page:
-    """A page out of the JSON that `route` answered; raises CatalogueError naming the route and each bad field."""
+    """Validate the JSON that `route` answered; raises CatalogueError naming the route and each bad field."""
     try:
         return shape.model_validate(document)
     except ValidationError as error:

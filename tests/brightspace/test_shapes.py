@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.brightspace.catalogue.pages import DataSetsPage, ExtractsPage, OldDataSetsPage, ProductVersions, parse
+from bds_async.brightspace.catalogue.shapes import DataSetsPage, ExtractsPage, OldDataSetsPage, ProductVersions, parse
 from bds_async.errors import CatalogueError
 from bds_async.models import BdsType, DataSet
 from tests.support.builders import moments

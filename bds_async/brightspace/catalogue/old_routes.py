@@ -1,0 +1,39 @@
+"""The old routes name a full and its differential apart: here they become one data set."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+
+from ...models import DataSet, Extract, base_name
+from .shapes import OldDataSetShape
+
+
+def paired(entries: Iterable[OldDataSetShape]) -> tuple[DataSet, ...]:
+    """Data sets out of the entries of `GET /d2l/api/lp/{lp}/dataExport/bds`, paired by their names."""
+    unique = {entry.plugin_id.lower(): entry for entry in entries}.values()
+    fulls = {entry.name: entry for entry in reversed(unique) if entry.full_data_set}
+    partners: dict[str, OldDataSetShape] = {}
+    orphans = []
+    for entry in (entry for entry in unique if not entry.full_data_set):
+        full = fulls.get(_full_name(entry, fulls))
+        if full is None or partners.setdefault(full.plugin_id, entry) is not entry:
+            orphans.append(entry)
+    pairs = [_data_set(entry, partners.get(entry.plugin_id)) for entry in unique if entry.full_data_set]
+    return (*pairs, *(_data_set(None, orphan) for orphan in orphans))
+
+
+def unique_extracts(extracts: Iterable[Extract]) -> tuple[Extract, ...]:
+    """The extracts without repetitions: of those with one identity the last counts."""
+    return tuple({extract.identity: extract for extract in extracts}.values())
+
+
+def _full_name(differential: OldDataSetShape, fulls: Container[str]) -> str:
+    """The name of a differential's full: without D2L's suffix, which differs by language."""
+    localised = differential.name.strip().rpartition(" ")[0]
+    return localised if localised in fulls else base_name(differential.name)
+
+
+def _data_set(full: OldDataSetShape | None, differential: OldDataSetShape | None) -> DataSet:
+    data_set = DataSet(None, full.plugin() if full else None, differential.plugin() if differential else None)
+    extracts = [extract for entry in (full, differential) if entry for extract in entry.extracts(data_set.name)]
+    return DataSet(None, data_set.full, data_set.differential, extracts=unique_extracts(extracts))
