@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .api import preview_pull, preview_sync, pull, read_ledger, read_listing, repair, sync, verify
     from .brightspace.catalogue.listing import Listing
     from .columns import ChangeKind, Header, SchemaChange
-    from .config.settings import Config
+    from .config import Config
     from .errors import (
         AnotherRunMayHelp,
         AuthorisationError,
@@ -140,7 +140,7 @@ _HOMES = {
     "api": ("preview_pull", "preview_sync", "pull", "read_ledger", "read_listing", "repair", "sync", "verify"),
     "brightspace.catalogue.listing": ("Listing",),
     "columns": ("ChangeKind", "Header", "SchemaChange"),
-    "config.settings": ("Config",),
+    "config": ("Config",),
     "errors": (
         "AnotherRunMayHelp",
         "AuthorisationError",

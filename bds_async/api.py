@@ -6,7 +6,7 @@ import os
 from functools import partial
 from typing import TypeAlias
 
-from .config.settings import Config
+from .config import Config
 from .destination import destination_of
 from .events import Observer, unobserved
 from .ledger import Ledger, opened

@@ -16,11 +16,11 @@ from aiohttp import web
 from pydantic import SecretStr
 from yarl import URL
 
-from bds_async.brightspace.auth.refresher import AccessToken, TokenRefresher, grant_for
+from bds_async.brightspace.auth import AccessToken, TokenRefresher, grant_for
 from bds_async.brightspace.gate import Gate
-from bds_async.brightspace.http.transport import Transport
+from bds_async.brightspace.http import Transport
 from bds_async.brightspace.tenant import Tenant
-from bds_async.config.settings import Config
+from bds_async.config import Config
 from bds_async.sandbox import Sandbox, SandboxSettings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -10,7 +10,7 @@ import aiohttp
 from yarl import URL
 
 from ..errors import ConnectionFailed, Unauthorised, UnreachableError
-from .auth.refresher import AccessToken, TokenRefresher
+from .auth import AccessToken, TokenRefresher
 from .gate import Gate
 from .http import Transport
 from .statuses import asked_wait

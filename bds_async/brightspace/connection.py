@@ -5,19 +5,21 @@ A Config with its secrets goes no further than this module and the grants.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from ..config.settings import Config
+from ..config import Config
 from ..errors import UnreachableError
 from ..events import Held, Observer, unobserved
 from ..options import RunOptions
-from .auth.grants import grant_for
-from .auth.refresher import TokenRefresher
+from .auth import TokenRefresher, grant_for
 from .gate import Gate
 from .http import Transport
 from .tenant import Tenant
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +71,8 @@ async def connect_tenant(config: Config) -> AsyncIterator[Tenant]:
     """Open a tenant to read its data sets and extracts; nothing is sent yet. Raises ConfigError."""
     async with connect(config) as connection:
         yield connection.tenant
+
+
+def log_hold(why: str, seconds: float) -> None:
+    """Log that the gate holds all requests; for callers without an observer."""
+    logger.info("Waiting %.0f seconds: %s.", seconds, why)

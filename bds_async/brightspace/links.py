@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from yarl import URL
 
-from ..config.addresses import origin
+from ..config import origin
 from ..errors import ExtractError
 
 #: Characters of a link that are sent as the server wrote them: all but blanks, controls and non-ASCII.

@@ -21,7 +21,7 @@ from ..errors import (
     UnreachableError,
 )
 from ..models import DataSet, Extract
-from .auth.refresher import TokenRefresher
+from .auth import TokenRefresher
 from .authorised import AuthorisedRequests
 from .catalogue import Catalogue, read_catalogue
 from .gate import Gate

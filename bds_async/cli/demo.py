@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ..api import pull
-from ..config.settings import Config
+from ..config import Config
 from ..events import Observer
 from ..options import PullOptions
 from ..report import RunReport

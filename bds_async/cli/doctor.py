@@ -7,8 +7,7 @@ from collections import Counter
 
 import click
 
-from ..doctor.examination import Examination, examine, unheard
-from ..doctor.steps import Check, CheckStatus
+from ..doctor import Check, CheckStatus, Examination, examine, unobserved
 from ..support.text import counted, printable
 from ..workspace import Workspace
 from .running import run_simple
@@ -35,8 +34,8 @@ def command(workspace: Workspace, *, as_json: bool) -> int:
     fetched into a temporary folder; the destination is neither made nor locked. The exit code is that of the
     weightiest failure.
     """
-    told = unheard if as_json else _print_check
-    examination = run_simple(examine(settings().config, workspace, told=told))
+    observer = unobserved if as_json else _print_check
+    examination = run_simple(examine(settings().config, workspace, observer=observer))
     if as_json:
         click.echo(json.dumps(examination.document(), ensure_ascii=False, indent=2))
     else:

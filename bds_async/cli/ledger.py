@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ..config.settings import Config
+from ..config import Config
 from ..errors import ConfigError
 from ..ledger import Delivery, Ledger, Selection
 from ..models import DataSet, brief_text, utc_text

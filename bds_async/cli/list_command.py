@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..api import read_listing
-from ..config.settings import Config
+from ..config import Config
 from ..options import RunOptions
 from .running import run_simple
 from .selection import choosing_options

@@ -11,10 +11,17 @@ from contextlib import AsyncExitStack
 import click
 from pydantic import SecretStr
 
-from ..brightspace.login.consent import Consent, ForeignRedirect
-from ..brightspace.login.redirect_listener import can_listen, listening
-from ..brightspace.login.sign_in import REDIRECT_URI, prove_home, scope_to_ask_for, sign_in
-from ..config.settings import Config
+from ..brightspace.login import (
+    REDIRECT_URI,
+    Consent,
+    ForeignRedirect,
+    can_listen,
+    listening,
+    prove_home,
+    scope_to_ask_for,
+    sign_in,
+)
+from ..config import Config
 from ..errors import AuthorisationError, ConfigError
 from ..support.text import counted
 from .browser import open_page

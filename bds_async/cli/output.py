@@ -1,4 +1,4 @@
-"""Standard output, whose reader may go away and whose disk may be full: neither is a defect of the program."""
+"""Standard output. Its reader can close it and its disk can be full: neither is a defect of the program."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from contextlib import contextmanager
 
 from ..errors import DestinationError
 
-#: How a pipe says that its reader has gone; EINVAL is Windows' way.
+#: Errors of a pipe whose reader has closed it; Windows gives EINVAL.
 _GONE = frozenset({errno.EPIPE, errno.EINVAL})
 
 
 class ReaderGone(Exception):
-    """Whoever read standard output has enough; there is nothing more to say, and nothing to complain about."""
+    """The reader of standard output has closed it. The program ends without an error."""
 
 
 class Output(io.TextIOWrapper):
-    """A text stream that takes whatever is said; writing raises ReaderGone, or DestinationError for a full disk."""
+    """A text stream that accepts every character; writing raises ReaderGone, or DestinationError for a full disk."""
 
     @classmethod
     def over(cls, stream: io.TextIOWrapper) -> Output:
-        """The same stream, which is of no use any more then; it takes what its encoding can't spell."""
+        """Wrap a stream, which is detached. Characters that its encoding can't express are written as escapes."""
         encoding, line_buffering = stream.encoding, stream.line_buffering
         return cls(stream.detach(), encoding, "backslashreplace", line_buffering=line_buffering)
 
     def write(self, text: str) -> int:
-        """As every stream does."""
-        with self._told():
+        """Write or flush as every stream; raises ReaderGone, DestinationError."""
+        with self._translated():
             return super().write(text)
 
     def flush(self) -> None:
-        """As every stream does."""
-        with self._told():
+        """Write or flush as every stream; raises ReaderGone, DestinationError."""
+        with self._translated():
             super().flush()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            # What is still held back goes nowhere, or Python would try again at its end, and complain.
+            # The rest of the buffer goes to the null device; Python would else retry at exit and report the error.
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
             if error.errno in _GONE:
                 raise ReaderGone from None

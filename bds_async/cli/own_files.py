@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from ..config.sources import files_in_use
+from ..config import files_in_use
 from ..errors import ConfigError
 from ..workspace import Workspace
 from .settings import settings

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..api import preview_pull, pull
-from ..config.settings import Config
+from ..config import Config
 from ..errors import ConfigError
 from ..options import PullOptions, Wanted
 from ..report import RunReport

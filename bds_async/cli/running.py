@@ -1,4 +1,4 @@
-"""Runs a job on an event loop of its own: signals become an orderly stop."""
+"""Runs a job on a new event loop; signals request an orderly stop."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .signals import SIGNALS, exit_code, handle_signals
 
 Result = TypeVar("Result")
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def run(job: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
-    """The result of a job that obeys its Stop by itself."""
+    """Run a job that takes a Stop and obeys it; return its result."""
 
     async def main() -> Result:
         stop = Stop()
@@ -31,21 +31,21 @@ def run(job: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
 
 
 def run_simple(job: Coroutine[Any, Any, Result]) -> Result:
-    """The result of a job that knows nothing of a Stop: a signal cancels it."""
+    """Run a job that takes no Stop; return its result. A signal cancels it."""
     return run(lambda stop: beside(job, stop.obey()))
 
 
 @contextmanager
 def signals_request(stop: Stop) -> Iterator[None]:
-    """While this lasts SIGINT, SIGTERM and Ctrl-Break ask for an orderly end; a second one ends at once."""
+    """Let SIGINT, SIGTERM and Ctrl-Break request an orderly stop in the body; a second one ends the process at once."""
     loop = asyncio.get_running_loop()
 
     def on_signal(number: int) -> None:
-        # By the interpreter from now on: the event loop may be waiting for a thread when the second one comes.
+        # The interpreter handles the second one: the event loop may be blocked by a thread then.
         handle_signals()
         name = signal.Signals(number).name
-        log.info("Stopping; %s once more ends at once.", name)
-        text = f"Stopped by {name}; run again to go on where it stopped."
+        logger.info("Stopping; another %s ends the process at once.", name)
+        text = f"Stopped by {name}; run again to continue."
         stop.request(Stopped(text, exit_code(number)))
 
     former = {number: signal.getsignal(number) for number in SIGNALS}
@@ -61,7 +61,7 @@ def signals_request(stop: Stop) -> Iterator[None]:
 
 
 def _handle(loop: asyncio.AbstractEventLoop, number: int, on_signal: Callable[[int], None]) -> None:
-    """Windows' event loops know no signal handlers; there the interpreter's own calls into the loop."""
+    """Add a handler to the loop, or on Windows, whose loops have none, to the interpreter."""
     if sys.platform == "win32":
         signal.signal(number, lambda received, _: loop.call_soon_threadsafe(on_signal, received))
     else:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ..api import preview_sync, sync
-from ..config.settings import Config
+from ..config import Config
 from ..errors import ConfigError
 from ..options import SyncOptions
 from ..report import RunReport

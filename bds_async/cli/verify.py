@@ -11,7 +11,7 @@ import click
 
 from ..api import repair as run_repair
 from ..api import verify
-from ..config.settings import Config
+from ..config import Config
 from ..errors import ConfigError
 from ..events import Observer
 from ..ledger import Delivery

@@ -1,4 +1,4 @@
-"""Addresses of servers: what bds-async accepts as the origin of a tenant or of an auth service."""
+"""Server addresses: what bds-async accepts as the origin of a tenant or of an auth service."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from yarl import URL
 
 
 def origin(value: str) -> str:
-    """An address reduced to scheme, host and port; ValueError says what is wrong with it.
+    """An address reduced to scheme, host and port; raises ValueError with a text that says what is wrong.
 
-    Plain http is for loopback alone, since secrets and tokens travel to these addresses.
+    Secrets and tokens are sent to these addresses, so plain http is accepted for loopback hosts only.
     """
     try:
         url = URL(value)
@@ -20,11 +20,11 @@ def origin(value: str) -> str:
     if not is_host(host) or url.scheme not in {"http", "https"}:
         raise ValueError("must be an address like https://myschool.brightspace.com")
     if url.user is not None or url.password is not None:
-        raise ValueError("must not carry a user name or a password")
+        raise ValueError("must not contain a user name or a password")
     if url.path not in {"", "/"} or "?" in value or "#" in value:
         raise ValueError("must end after the host name: no path, no query")
     if url.scheme == "http" and not is_loopback(host):
-        raise ValueError("must start with https (plain http is for loopback addresses alone)")
+        raise ValueError("must start with https (plain http is for loopback addresses only)")
     return str(url.origin())
 
 
@@ -37,7 +37,7 @@ def is_host(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own."""
+    """Whether a host name or address is a loopback one: `localhost`, 127.0.0.0/8 or ::1."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

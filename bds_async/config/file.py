@@ -1,4 +1,4 @@
-"""config.json as text: read leniently, and changed in one value without touching anything else."""
+"""config.json as text: how it is parsed, and how one value in it is replaced without changing any other byte."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BLANKS = re.compile(r"[ \t\r\n]*")
 
 
 class _Entry(NamedTuple):
-    """A key of the outermost object and where its value stands in the text."""
+    """A key of the outermost object, and the positions in the text of the key and of its value."""
 
     key: str
     key_start: int
@@ -22,7 +22,7 @@ class _Entry(NamedTuple):
 def parse_object(content: bytes) -> dict[str, Any]:
     """The JSON object in a file, with or without a byte order mark (UTF-8, or the UTF-16 that PowerShell writes).
 
-    Raises ValueError with a text that says where it goes wrong and quotes nothing.
+    Raises ValueError with a text that names the place of the fault and quotes nothing.
     """
     try:
         parsed = json.loads(_decoded(content)[0])
@@ -40,9 +40,9 @@ def parse_object(content: bytes) -> dict[str, Any]:
 
 
 def with_refresh_token(content: bytes, token: str) -> bytes:
-    """The same file with another refresh token: every other byte stays as the person wrote it.
+    """The same file with another refresh token. Every other byte stays the same.
 
-    `content` is what `parse_object` accepts. Of a key given twice the last counts, as for every reader of JSON.
+    `content` is what `parse_object` accepts. If a key occurs twice, the last one counts, as in every JSON parser.
     """
     text, encoding = _decoded(content)
     entries = list(_entries(text))
@@ -72,7 +72,7 @@ def _entries(text: str) -> Iterator[_Entry]:
 
 
 def _appended(text: str, entries: list[_Entry], member: str) -> str:
-    """Insert a member after the last one, indented as the first one is."""
+    """Insert a member after the last one, with the indentation of the first one."""
     opening = text.index("{") + 1
     if not entries:
         return text[:opening] + member + text[opening:]
@@ -81,7 +81,7 @@ def _appended(text: str, entries: list[_Entry], member: str) -> str:
 
 
 def _past(text: str, at: int) -> int:
-    """Where the next thing stands after the one character at `at`."""
+    """The position of the next token after the one character at `at`."""
     return _blank(text, at + 1)
 
 

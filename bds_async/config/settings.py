@@ -1,4 +1,4 @@
-"""The settings of one tenant: its address, the API application's credentials and where the token lives."""
+"""The settings of one tenant: its address, the credentials of the API application, and the place of the token."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, Self
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     ModelWrapValidatorHandler,
     SecretStr,
     ValidationError,
@@ -22,14 +23,14 @@ from pydantic import (
 
 from ..errors import ConfigError
 from .addresses import origin
-from .sources import config_path, from_environment, from_file, is_absent, variable
+from .sources import Keys, config_path, from_environment, from_file, is_absent, paths_in_use, variable
 
-#: D2L's auth service, for every tenant in its cloud.
+#: D2L's auth service, which serves every tenant in D2L's cloud.
 AUTH_SERVICE = "https://auth.brightspace.com"
 
 
 class TokenSource(StrEnum):
-    """Who gave the refresh token, which decides where its successor may be written."""
+    """Where the refresh token came from, which decides where the next one can be written."""
 
     FILE = "config file"
     ENVIRONMENT = "environment"
@@ -38,11 +39,11 @@ class TokenSource(StrEnum):
 
 
 class Config(BaseModel):
-    """Everything needed to reach one tenant as one API application; immutable, and its repr shows no secret.
+    """Everything needed to reach one tenant as one API application. Immutable; its repr shows no secret.
 
-    Made in code, it takes the same keys as config.json, and `token_file` says where its refresh token is rotated to.
-    `private_key_file` and `key_id` (service users) stand in place of `client_secret` and `refresh_token`. Empty text
-    counts as absent. Raises ConfigError for values that can't be right.
+    The constructor takes the keys of config.json; `token_file` then names the file that the next refresh token is
+    written to. Service users have `private_key_file` and `key_id` in place of `client_secret` and `refresh_token`.
+    Empty text counts as absent. Raises ConfigError for values that can't be right.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -57,29 +58,30 @@ class Config(BaseModel):
     token_file: Path | None = None
     private_key_file: Path | None = None
     key_id: str | None = None
-    #: The file that these settings were read from; None where there was none.
-    config_file: Path | None = None
-    token_source: TokenSource = TokenSource.CODE
+    #: The file that these settings were read from; None if there was none. Not a key of config.json.
+    config_file: Path | None = Field(default=None, exclude=True)
+    #: Where `refresh_token` came from. Not a key of config.json.
+    token_source: TokenSource = Field(default=TokenSource.CODE, exclude=True)
 
     @classmethod
     def load(cls, path: Path | None = None, environ: Mapping[str, str] | None = None) -> Self:
-        """Settings from a config file (default: what `BDS_CONFIG` names, or config.json) and the environment.
+        """Read settings from a config file (default: the one that `BDS_CONFIG` names, or config.json) and `environ`.
 
-        The environment wins; where it says everything, no file is needed. Raises ConfigError, which names all that is
-        missing.
+        The environment wins; if it has every needed key, no file is needed. Raises ConfigError, which names every
+        missing key.
         """
         return cls._load(path, os.environ if environ is None else environ, not_yet=())
 
     @classmethod
     def load_for_login(cls, path: Path | None = None, environ: Mapping[str, str] | None = None) -> Self:
-        """As `load`, but without asking for the refresh token, which signing in is about to bring."""
+        """Do as `load`, but accept settings without a refresh token, which the login will store."""
         return cls._load(path, os.environ if environ is None else environ, not_yet=("refresh_token",))
 
     @classmethod
     def _load(cls, path: Path | None, environ: Mapping[str, str], not_yet: tuple[str, ...]) -> Self:
         path = config_path(path, environ)
-        stored = from_file(path)
-        provided = from_environment(environ)
+        stored = from_file(path, KEYS)
+        provided = from_environment(environ, KEYS)
         values = (stored or {}) | {key: value for key, (value, _) in provided.items()}
         _demand([key for key in needed_keys(values) if key not in values and key not in not_yet], path, stored)
         names = dict.fromkeys(values, str(path)) | {key: name for key, (_, name) in provided.items()}
@@ -89,7 +91,7 @@ class Config(BaseModel):
 
     @property
     def is_service_user(self) -> bool:
-        """Whether a private key signs in (`client_credentials`), so that no token rotates."""
+        """Whether a private key signs in (`client_credentials`). Then there is no refresh token."""
         return self.private_key_file is not None
 
     @field_validator("bspace_url", "auth_service")
@@ -115,7 +117,7 @@ class Config(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _errors_are_ours(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        """Turn pydantic's error into ConfigError, and outside of its handler: it holds the secrets as inputs."""
+        """Turn pydantic's error into ConfigError, raised after the handler: pydantic's holds the secrets as inputs."""
         try:
             return handler(_present(data) if isinstance(data, dict) else data)
         except ValidationError as error:
@@ -123,8 +125,27 @@ class Config(BaseModel):
         raise ConfigError(problems)
 
 
+def _keys_by_type() -> Keys:
+    """The keys that config.json and the environment can give: the fields of Config, sorted by their types."""
+    fields = {name: field.annotation for name, field in Config.model_fields.items() if not field.exclude}
+    of_type = {wanted: tuple(name for name in fields if fields[name] == wanted | None) for wanted in (SecretStr, Path)}
+    return Keys(tuple(fields), of_type[SecretStr], of_type[Path])
+
+
+#: Every key of config.json.
+KEYS = _keys_by_type()
+
+
+def files_in_use(path: Path | None, environ: Mapping[str, str]) -> dict[Path, str]:
+    """The config file and every file that it or the environment names, each with a short description.
+
+    The files are not checked.
+    """
+    return paths_in_use(config_path(path, environ), environ, KEYS)
+
+
 def needed_keys(values: Mapping[str, object]) -> tuple[str, ...]:
-    """The keys without which these values can't sign in; a `token_file` holds the refresh token itself."""
+    """The keys that are needed to sign in with these values; with a `token_file` the refresh token is not."""
     if "private_key_file" in values:
         return ("bspace_url", "client_id", "private_key_file", "key_id")
     if "token_file" in values:
@@ -144,7 +165,7 @@ def _demand(missing: list[str], path: Path, stored: Mapping[str, object] | None)
         return
     file = path.absolute()
     lacking = f"{file} lacks" if stored is not None else f"There is no config file {file}, and the environment lacks"
-    login = " `bds-async login` brings the refresh token." if "refresh_token" in missing else ""
+    login = " `bds-async login` stores the refresh token." if "refresh_token" in missing else ""
     raise ConfigError(
         f"{lacking} {', '.join(missing)} (absent, empty or still the sample's placeholder). "
         "Write it there, name another file with --config, or set "
@@ -163,7 +184,7 @@ def _stripped(value: object) -> object:
 
 
 def _problems(error: ValidationError, origins: Mapping[str, str]) -> str:
-    """One sentence for all that is wrong: key, where it stands, what it should be; never the value."""
+    """One sentence for each wrong value: its key, where it is, what it should be. Never the value."""
     found = error.errors(include_url=False, include_input=False)
     return "; ".join(_problem(str(one["loc"][0]) if one["loc"] else "it", one, origins) for one in found) + "."
 

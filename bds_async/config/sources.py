@@ -1,4 +1,4 @@
-"""Where settings come from: config.json, the environment, and files that hold one secret each."""
+"""The places that settings come from: config.json, the environment, and files that hold one secret each."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,54 +17,49 @@ from .file import parse_object
 
 logger = logging.getLogger(__name__)
 
-#: Every key that config.json and the environment know; others are left alone.
-KEYS = (
-    "bspace_url",
-    "client_id",
-    "client_secret",
-    "refresh_token",
-    "auth_service",
-    "api_version",
-    "scope",
-    "token_file",
-    "private_key_file",
-    "key_id",
-)
-#: Keys whose value can also stand in a file that `BDS_<KEY>_FILE` names.
-SECRET_KEYS = ("client_secret", "refresh_token")
-_PATH_KEYS = ("token_file", "private_key_file")
-#: The config file that is read where neither the caller nor `BDS_CONFIG` names one.
+#: The config file that is read if neither the caller nor `BDS_CONFIG` names one.
 CONFIG_FILE = Path("config.json")
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The known keys of config.json and the environment: all, those with a secret, and those with a path.
+
+    A secret can also be in a file that `BDS_<KEY>_FILE` names. Unknown keys are ignored.
+    """
+
+    all: tuple[str, ...]
+    secret: tuple[str, ...]
+    path: tuple[str, ...]
+
+
 def config_path(path: Path | None, environ: Mapping[str, str]) -> Path:
-    """The config file that is read: the one that the caller names, else `BDS_CONFIG`, else config.json."""
+    """The config file to read: the one that the caller names, else `BDS_CONFIG`, else config.json."""
     return path or Path(environ.get("BDS_CONFIG") or CONFIG_FILE)
 
 
-def files_in_use(path: Path | None, environ: Mapping[str, str]) -> dict[Path, str]:
-    """The config file and every file that it or the environment names, each with a few words for it.
+def paths_in_use(config: Path, environ: Mapping[str, str], keys: Keys) -> dict[Path, str]:
+    """The config file and every file that it or the environment names, each with a short description.
 
-    Whether they are any good is not asked.
+    The files are not checked.
     """
-    config = config_path(path, environ)
-    variables = [*map(variable, _PATH_KEYS), *(f"{variable(key)}_FILE" for key in SECRET_KEYS)]
-    named = [*_paths_in(config).items(), *((name, environ.get(name)) for name in variables)]
+    variables = [*map(variable, keys.path), *(file_variable(key) for key in keys.secret)]
+    named = [*_paths_in(config, keys).items(), *((name, environ.get(name)) for name in variables)]
     files = {_expanded(value): f"the file that {name} names" for name, value in named if isinstance(value, str)}
     return {**files, config: "the config file"}
 
 
-def _paths_in(config: Path) -> dict[str, object]:
+def _paths_in(config: Path, keys: Keys) -> dict[str, object]:
     try:
-        # A pipe gives its content once, to who needs it.
+        # The content of a pipe can be read once only, and Config.load needs it.
         found = parse_object(config.read_bytes()) if config.is_file() else {}
     except (OSError, ValueError):
         return {}
-    return {key: _anchored(found[key], config.parent) for key in _PATH_KEYS if not is_absent(found.get(key))}
+    return {key: _anchored(found[key], config.parent) for key in keys.path if not is_absent(found.get(key))}
 
 
 def _expanded(value: str) -> Path:
-    # Path's own raises where there is no such home.
+    # Path.expanduser() raises RuntimeError if there is no such home folder.
     return Path(os.path.expanduser(value.strip()))  # noqa: PTH111
 
 
@@ -72,19 +68,24 @@ def variable(key: str) -> str:
     return f"BDS_{key.upper()}"
 
 
+def file_variable(key: str) -> str:
+    """The environment variable that names the file of a secret: `BDS_CLIENT_SECRET_FILE` for `client_secret`."""
+    return f"{variable(key)}_FILE"
+
+
 def is_absent(value: object) -> bool:
-    """Whether a value says nothing: null, empty, or still a placeholder of config-sample.json (`<…>`)."""
+    """Whether a value counts as absent: null, empty, or a placeholder of config-sample.json (`<…>`)."""
     if not isinstance(value, str):
         return value is None
     text = value.strip()
     return not text or (text.startswith("<") and text.endswith(">"))
 
 
-def from_file(path: Path) -> dict[str, Any] | None:
-    """The known keys of a config file that have a value, or None if there is no such file.
+def from_file(path: Path, keys: Keys) -> dict[str, Any] | None:
+    """The known keys of a config file that have a value; None if the file does not exist.
 
-    Relative paths in it count from the file's folder. Warns if others can read its secrets, and of other keys that
-    look like known ones. Raises ConfigError.
+    Relative paths in the file are relative to its folder. Logs a warning if others can read the secrets in the file,
+    and for each unknown key that looks like a known one. Raises ConfigError.
     """
     try:
         content = path.read_bytes()
@@ -93,18 +94,18 @@ def from_file(path: Path) -> dict[str, Any] | None:
     except OSError as error:
         raise ConfigError(f"The config file {path} can't be read: {error.strerror}.") from None
     found = _parsed(path, content)
-    values = {key: value for key, value in found.items() if key in KEYS and not is_absent(value)}
-    _point_out_misspelt(path, found.keys() - set(KEYS), [key for key in KEYS if key not in found])
-    if any(key in values for key in SECRET_KEYS):
+    values = {key: value for key, value in found.items() if key in keys.all and not is_absent(value)}
+    _warn_of_misspelt(path, found.keys() - set(keys.all), [key for key in keys.all if key not in found])
+    if any(key in values for key in keys.secret):
         warn_if_others_can_read(path)
-    return values | {key: _anchored(values[key], path.parent) for key in _PATH_KEYS if key in values}
+    return values | {key: _anchored(values[key], path.parent) for key in keys.path if key in values}
 
 
-def from_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """The keys that the environment gives: value, and the variable that gave it. Raises ConfigError."""
-    found = {key: (environ.get(variable(key), ""), variable(key)) for key in KEYS}
-    for key in SECRET_KEYS:
-        named = f"{variable(key)}_FILE"
+def from_environment(environ: Mapping[str, str], keys: Keys) -> dict[str, tuple[str, str]]:
+    """The keys that the environment gives: the value, and the variable that it came from. Raises ConfigError."""
+    found = {key: (environ.get(variable(key), ""), variable(key)) for key in keys.all}
+    for key in keys.secret:
+        named = file_variable(key)
         if environ.get(named):
             _refuse_both(key, environ)
             found[key] = (_secret_in(Path(environ[named]), named), named)
@@ -112,17 +113,20 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
 
 
 def warn_if_others_can_read(path: Path) -> None:
-    """Log a warning with the `chmod` to run if a file that holds a secret is open to others (POSIX only)."""
+    """Log a warning with the `chmod` to run if other users can read a file with a secret (POSIX only)."""
     if sys.platform != "win32" and path.stat().st_mode & 0o044:
         logger.warning("%s holds secrets and can be read by others. Run: chmod 600 %s", path, shlex.quote(str(path)))
 
 
-def _point_out_misspelt(path: Path, unknown: Iterable[str], missing: Sequence[str]) -> None:
-    """Log a warning for each key that looks like one that is missing; a key with an addition is meant to be its own."""
+def _warn_of_misspelt(path: Path, unknown: Iterable[str], missing: Sequence[str]) -> None:
+    """Log a warning for each unknown key that looks like a missing one.
+
+    A known key with a suffix (`refresh_token_old`) is intended, so no warning is logged for it.
+    """
     for key in sorted(unknown):
         near = difflib.get_close_matches(key.lower().replace("-", "_"), missing, n=1, cutoff=0.8)
         if near and not key.startswith(f"{near[0]}_"):
-            logger.warning("%s has a key %r, which is not known and ignored; did you mean %s?", path, key, near[0])
+            logger.warning("%s has the unknown key %r, which is ignored. Did you mean %s?", path, key, near[0])
 
 
 def _parsed(path: Path, content: bytes) -> dict[str, Any]:
@@ -139,7 +143,7 @@ def _anchored(value: object, folder: Path) -> object:
 
 def _refuse_both(key: str, environ: Mapping[str, str]) -> None:
     if not is_absent(environ.get(variable(key))):
-        raise ConfigError(f"Both {variable(key)} and {variable(key)}_FILE are set; keep one of them.")
+        raise ConfigError(f"Both {variable(key)} and {file_variable(key)} are set; keep one of them.")
 
 
 def _secret_in(path: Path, named: str) -> str:

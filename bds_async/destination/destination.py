@@ -16,30 +16,37 @@ class Destination(Protocol):
 
     def prepare(self) -> None:
         """Make the destination ready for a run that holds the lock: it exists, and leftovers of a kill are removed."""
+        ...
 
     def size(self, path: str) -> int | None:
         """Length in bytes of a published file; None if it is not there."""
+        ...
 
     def check_place(self, path: str) -> None:
         """Raise ExtractError if nothing can be published under that path, because something else is in its place."""
+        ...
 
     def place(self, staged: Path, path: str) -> None:
         """Publish the whole local file `staged`, durably, replacing what is there; `staged` may be gone afterwards.
 
         The file appears under `path` only when it is complete. Placing the same file again is harmless.
         """
+        ...
 
     def local(self, path: str) -> AbstractContextManager[Path]:
         """The published file as a local file for reading: itself, or a temporary copy.
 
         DestinationError with a FileNotFoundError as its cause if it is not there.
         """
+        ...
 
     def modified(self, path: str) -> float | None:
         """When a published file was written, in seconds since 1970; None if it is not there."""
+        ...
 
     def paths(self, below: str = "") -> Iterator[str]:
         """The path of every file below a folder, whether the ledger knows it or not, without the state folder.
 
         DestinationError where the destination itself is not there.
         """
+        ...

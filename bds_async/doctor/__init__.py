@@ -1,1 +1,6 @@
-"""Everything that a run stands on, examined check by check."""
+"""Checks of everything that a run depends on."""
+
+from .examination import Examination, examine, unobserved
+from .steps import Check, CheckStatus
+
+__all__ = ["Check", "CheckStatus", "Examination", "examine", "unobserved"]

@@ -1,4 +1,4 @@
-"""Checks of what the token may see: the permission, the first page of the catalogue, every extract list."""
+"""Checks of what the token permits: the first page of the catalogue, and every extract list."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from yarl import URL
 
 from ..brightspace import Tenant, list_extracts
-from ..brightspace.auth.refresher import AccessToken
+from ..brightspace.auth import AccessToken
 from ..brightspace.catalogue import NEW_SCOPE, OLD_SCOPES, DataSetsPage, OldDataSetsPage, parse
 from ..errors import AuthorisationError, BdsError, CatalogueError, ExtractError, RefusedRequest
 from ..support.running import beside
@@ -17,14 +17,14 @@ from .reach import ApiVersion
 from .steps import Case, CheckStatus, Finding
 from .token import missing
 
-#: Extract lists that are fetched at a time.
+#: Upper bound for extract lists that are fetched at the same time.
 WORKERS = 8
 PERMISSION = "Can access Brightspace Data Sets"
 
 
 @dataclass(frozen=True, slots=True)
 class FirstPage:
-    """The first page of the catalogue, as the tenant sent it; `routes` is `new` or `old`."""
+    """The first page of the catalogue as the tenant sent it; `routes` is `new` or `old`."""
 
     routes: str
     path: str
@@ -33,18 +33,18 @@ class FirstPage:
 
 @dataclass(frozen=True, slots=True)
 class CatalogueReads:
-    """The catalogue is what D2L documents, and not empty."""
+    """The catalogue has the documented form and is not empty."""
 
 
 async def check_permission(case: Case) -> Finding:
-    """The first page of the catalogue is handed over, by the new routes or the old ones."""
+    """The first page of the catalogue can be fetched, by the new routes or the old ones."""
     tenant, lp = case[Tenant], case[ApiVersion].lp
     try:
         page = await _first_page(tenant, lp, case[AccessToken].scope)
     except ExtractError as error:
-        raise CatalogueError(f"The catalogue would not come: {error}") from None
+        raise CatalogueError(f"Could not fetch the catalogue: {error}") from None
     case.observations["routes"] = page.routes
-    return Finding(f"The user may see Brightspace Data Sets, by the {page.routes} routes.", facts=(page,))
+    return Finding(f"The user can access Brightspace Data Sets, by the {page.routes} routes.", facts=(page,))
 
 
 async def _first_page(tenant: Tenant, lp: str, granted: str | None) -> FirstPage:
@@ -65,7 +65,7 @@ def _route(tenant: Tenant, path: str) -> URL:
 
 
 def _refusal(tenant: Tenant, statuses: set[int], granted: str | None) -> BdsError:
-    """What two refusals mean: a scope that is there leaves the permission as the one thing that is missing."""
+    """The meaning of two refusals: if the scope was granted, only the permission can be missing."""
     if 403 not in statuses:
         return CatalogueError(f"There is no list of data sets at {tenant.origin}; check bspace_url.")
     if granted is not None and not (missing(granted, NEW_SCOPE) and missing(granted, OLD_SCOPES)):
@@ -74,7 +74,7 @@ def _refusal(tenant: Tenant, statuses: set[int], granted: str | None) -> BdsErro
 
 
 async def check_catalogue(case: Case) -> Finding:
-    """The first page is what D2L documents."""
+    """The first page has the form that D2L documents."""
     count, has_more = _entries(case[FirstPage])
     if not count:
         return Finding("The catalogue is empty.", CheckStatus.WARNING, "Enable Brightspace Data Sets for the tenant.")
@@ -91,7 +91,7 @@ def _entries(page: FirstPage) -> tuple[int, bool]:
 
 
 async def check_extracts(case: Case) -> Finding:
-    """Every page of the catalogue, and the extract list of every data set."""
+    """Every page of the catalogue and the extract list of every data set can be fetched."""
     catalogue = await case[Tenant].catalogue()
     listing = await beside(list_extracts(catalogue, catalogue.data_sets, WORKERS))
     extracts = sum(len(listed) for listed in listing.extracts.values())
@@ -99,6 +99,6 @@ async def check_extracts(case: Case) -> Finding:
     if listing.failed:
         first = listing.failed[0]
         lists = counted(len(listing.failed), "list")
-        found = f"{found} {lists} would not come; the first, of {first.data_set}: {first.error}"
+        found = f"{found} Could not fetch {lists}; the first, of {first.data_set}: {first.error}"
         return Finding(found, facts=(listing,), error=ExtractError(found))
     return Finding(found, facts=(listing,))

@@ -1,11 +1,10 @@
-"""Every check in its order: what it needs, what it brings to the ones after it, and the way out where it fails."""
+"""The checks in their order: what each needs, what it provides for later ones, and what to do if it fails."""
 
 from __future__ import annotations
 
-from ..brightspace.auth.refresher import AccessToken
-from ..brightspace.catalogue.listing import Listing
-from ..brightspace.tenant import Tenant
-from ..config.settings import Config
+from ..brightspace import Listing, Tenant
+from ..brightspace.auth import AccessToken
+from ..config import Config
 from .catalogue import CatalogueReads, FirstPage, check_catalogue, check_extracts, check_permission
 from .local import Credentials, Destination, check_config, check_credentials, check_destination, check_permissions
 from .reach import (
@@ -31,22 +30,22 @@ STEPS = (
         "config-sample.json shows every key; --config FILE or BDS_CONFIG names another file.",
         brings=(Config,),
     ),
-    Step("permissions", check_permissions, "Let the job's user alone read the files.", needs=(Config,)),
+    Step("permissions", check_permissions, "Let only the job's user read the files.", needs=(Config,)),
     Step(
         "token home",
         check_credentials,
-        "No token was spent. Let token_file (BDS_TOKEN_FILE) name a file in a folder that can be written, and bring a "
+        "No token was spent. Let token_file (BDS_TOKEN_FILE) name a file in a folder that can be written, and store a "
         "token there with `bds-async login`.",
         needs=(Config,),
         brings=(Credentials,),
     ),
     Step("tenant", check_tenant, f"Check bspace_url, {_NETWORK}", needs=(Config,), brings=(TenantAnswers,)),
     Step("auth service", check_auth_service, f"Check auth_service, {_NETWORK}", needs=(Config,), brings=(AuthAnswers,)),
-    Step("clock", check_clock, "Set the clock of this machine, best by NTP."),
+    Step("clock", check_clock, "Set the clock of this machine, preferably by NTP."),
     Step(
         "api version",
         check_api_version,
-        "Remove api_version: then the newest that both sides know is used.",
+        "Remove api_version; then the newest version that both sides know is used.",
         needs=(Config, TenantAnswers),
         brings=(ApiVersion,),
     ),
@@ -67,14 +66,14 @@ STEPS = (
     Step(
         "permission",
         check_permission,
-        "Have the scope and the permission given, then run `bds-async login`.",
+        "Have the scope and the permission granted, then run `bds-async login`.",
         needs=(Tenant, TenantAnswers, ApiVersion),
         brings=(FirstPage,),
     ),
     Step(
         "catalogue",
         check_catalogue,
-        "Run doctor again later; if it stays so, the tenant's answer has changed: report it.",
+        "Run doctor again later; if it persists, the form of the tenant's answers has changed: report it.",
         needs=(FirstPage,),
         brings=(CatalogueReads,),
     ),
@@ -89,7 +88,7 @@ STEPS = (
     Step(
         "download",
         check_download,
-        "Let the storage's host through proxy and firewall unchanged; or try again later.",
+        "Let proxy and firewall pass the storage's host unchanged, or try again later.",
         needs=(Listing,),
         limit=900.0,
     ),
@@ -100,5 +99,5 @@ STEPS = (
         "Make room, choose another --to, or pull fewer data sets (--data-set).",
         needs=(Destination, Listing),
     ),
-    Step("rate limit", check_rate_limit, "Wait for the limit to be reset.", needs=(WatchedGate,)),
+    Step("rate limit", check_rate_limit, "Wait until the limit is reset.", needs=(WatchedGate,)),
 )

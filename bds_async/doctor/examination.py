@@ -1,6 +1,6 @@
-"""The examination of everything that a run stands on: one check after another, and what to do about each.
+"""The examination of everything that a run depends on: the checks in order, and what to do about each.
 
-It takes no lock and makes no folder. It exchanges the refresh token once, as every run does.
+It neither locks nor creates the destination. It exchanges the refresh token once, as every run does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import __version__
 from ..brightspace.http import Transport
-from ..config.settings import Config
+from ..config import Config
 from ..errors import BdsError, weightiest
 from ..workspace import Workspace
 from .checks import STEPS
@@ -24,7 +24,7 @@ from .token import STALL_TIMEOUT
 
 @dataclass(slots=True)
 class Examination:
-    """All checks in their order, and what the tenant shows of what D2L does not document; free of secrets."""
+    """The checks in their order, and observations of what D2L does not document. Holds no secret."""
 
     tenant: str | None = None
     checks: list[Check] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Examination:
 
     @property
     def exit_code(self) -> int:
-        """That of the weightiest failure; 0 if nothing failed."""
+        """The exit code of the failure that wins; 0 if nothing failed."""
         errors = [check.error for check in self.checks if check.error is not None]
         if not errors:
             return 0
@@ -40,7 +40,7 @@ class Examination:
         return heaviest.exit_code if isinstance(heaviest, BdsError) else 1
 
     def document(self) -> dict[str, Any]:
-        """The whole for JSON."""
+        """The examination for JSON."""
         return {
             "doctor_version": 1,
             "program": f"bds-async {__version__}",
@@ -51,22 +51,22 @@ class Examination:
         }
 
 
-def unheard(check: Check) -> None:
-    """Tell nobody: for callers who only want the whole."""
+def unobserved(check: Check) -> None:
+    """Do nothing: the default observer of the checks."""
 
 
 async def examine(
     config_file: Path | None,
     workspace: Workspace,
     *,
-    told: Callable[[Check], None] = unheard,
+    observer: Callable[[Check], None] = unobserved,
     environ: Mapping[str, str] | None = None,
     now: Callable[[], float] = time.time,
 ) -> Examination:
-    """Make every check that can be made; `told` hears of each as it is done.
+    """Make every check that can be made; `observer` gets each one as it ends.
 
-    `config_file` and `environ` as for Config.load, `now` is the clock that is compared with the servers'. What fails
-    is a Check, not an exception.
+    `config_file` and `environ` are as for Config.load; `now` is the clock that is compared with the servers' clocks.
+    A failure is a Check, not an exception.
     """
     async with AsyncExitStack() as stack:
         case = Case(config_file, workspace, stack, environ, now)
@@ -75,6 +75,6 @@ async def examine(
         for step in STEPS:
             check = await take(step, case, STEPS)
             examination.checks.append(check)
-            told(check)
+            observer(check)
         examination.tenant = case[Config].bspace_url if case.knows(Config) else None
     return examination

@@ -1,4 +1,4 @@
-"""Checks that need no token: whether the servers answer, what time they have, which API versions they know."""
+"""Checks without a token: that the servers answer, their clocks, and the API versions that they know."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from email.utils import parsedate_to_datetime
 
 from yarl import URL
 
-from ..brightspace.auth.token_endpoint import TokenEndpoint
+from ..brightspace.auth import TokenEndpoint
 from ..brightspace.catalogue import DOCUMENTED, ProductVersions, newest_common, parse
 from ..brightspace.http import Answer, Transport
 from ..brightspace.retry import TRANSIENT_STATUSES, Tries, retrying
 from ..brightspace.routes import VERSIONS
 from ..brightspace.statuses import REDIRECTS
-from ..config.settings import Config
+from ..config import Config
 from ..errors import CatalogueError, ConfigError, ExtractError, UnreachableError
 from ..models import version_key
 from .steps import Case, CheckStatus, Finding
 
-#: Seconds by which the clock may be wrong before it is worth a word.
+#: Seconds by which the clock may be wrong without a warning.
 CLOCK_TOLERANCE = 60.0
-#: How often a server is asked before it counts as unreachable.
+#: Number of tries before a server counts as unreachable.
 ATTEMPTS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class TenantAnswers:
-    """The tenant answers; `versions` are those of its LP API, none where it does not say."""
+    """The tenant answers; `versions` are those of its LP API, none if it does not name them."""
 
     versions: tuple[str, ...]
 
@@ -58,40 +58,42 @@ async def check_tenant(case: Case) -> Finding:
 
 
 async def check_auth_service(case: Case) -> Finding:
-    """Whatever the token endpoint answers to a GET will do: it wants a POST."""
-    endpoint = TokenEndpoint(case[Config])
+    """The auth service answers a GET of its token endpoint with any status: the endpoint expects a POST."""
+    endpoint = TokenEndpoint(case[Config].auth_service)
     answer = await _asked(case, endpoint.url)
     if answer.status >= 500:
         found = f"{endpoint.url.origin()} answers {answer.status}."
-        return Finding(found, CheckStatus.WARNING, "Try again later; D2L's status page may know.", (AuthAnswers(),))
+        return Finding(found, CheckStatus.WARNING, "Try again later; see D2L's status page.", (AuthAnswers(),))
     return Finding(f"{endpoint.url.origin()} answers.", facts=(AuthAnswers(),))
 
 
 async def check_clock(case: Case) -> Finding:
-    """The clock of this machine against the `Date` of every answer (RFC 9110 section 6.6.1)."""
+    """The clock of this machine agrees with the `Date` of every answer (RFC 9110 section 6.6.1)."""
     if not case.skews:
-        return Finding("No answer told the time.", CheckStatus.SKIPPED)
+        return Finding("No answer had a Date header.", CheckStatus.SKIPPED)
     server, skew = max(case.skews.items(), key=lambda entry: abs(entry[1]))
     said = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} {server}"
     if abs(skew) > CLOCK_TOLERANCE:
-        return Finding(f"The clock is {said}.", CheckStatus.WARNING, "Set the clock of this machine, best by NTP.")
+        return Finding(
+            f"The clock is {said}.", CheckStatus.WARNING, "Set the clock of this machine, preferably by NTP."
+        )
     return Finding(f"The clock is right ({said}).")
 
 
 async def check_api_version(case: Case) -> Finding:
-    """`api_version` of the config is known to the tenant, or there is one that both sides know."""
+    """The tenant knows the config's `api_version`, or there is a version that both sides know."""
     wanted, versions = case[Config].api_version, case[TenantAnswers].versions
     if wanted and versions and wanted not in versions:
         raise ConfigError(f"The tenant does not know api_version {wanted}; it knows {', '.join(versions)}.")
     lp = wanted or (newest_common(list(versions)) if versions else DOCUMENTED)
     oldest, newest = (choose(versions, key=version_key, default=None) for choose in (min, max))
     case.observations["api_version"] = {"used": lp, "oldest": oldest, "newest": newest}
-    knows = f"the tenant knows {oldest} to {newest}" if versions else "the tenant does not say what it knows"
+    knows = f"the tenant knows {oldest} to {newest}" if versions else "the tenant does not name its versions"
     return Finding(f"LP {lp} is used; {knows}.", facts=(ApiVersion(lp),))
 
 
 async def _asked(case: Case, url: URL) -> Answer:
-    """GET without a token; whatever keeps the answer away is an UnreachableError."""
+    """GET without a token; every failure is an UnreachableError."""
     try:
         async for attempt in retrying(Tries(ATTEMPTS), url.authority):
             with attempt:
@@ -105,26 +107,26 @@ async def _asked(case: Case, url: URL) -> Answer:
 
 
 def _note_date(case: Case, server: str, headers: Mapping[str, str], moment: float) -> None:
-    """A `Date` has whole seconds, so on average it is half a second old; a cache says how old it is besides."""
+    """Record the clock skew. A `Date` has whole seconds, so on average it is half a second old; a cache adds `Age`."""
     try:
-        told = parsedate_to_datetime(headers["Date"]).timestamp() + float(headers.get("Age", "0"))
+        date = parsedate_to_datetime(headers["Date"]).timestamp() + float(headers.get("Age", "0"))
     except (KeyError, ValueError, TypeError, IndexError, OverflowError):
         return
-    case.skews[server] = moment - told - 0.5
+    case.skews[server] = moment - date - 0.5
 
 
 def _refuse_another_origin(origin: URL, answer: Answer) -> None:
-    """A name that only leads to the tenant's own is of no use: the bearer would go nowhere."""
+    """Raise ConfigError for a redirect to another origin: the bearer is sent to the tenant's origin only."""
     try:
         target = origin.join(URL(answer.headers.get("Location", ""))).origin()
     except ValueError:
         return
     if target != origin.origin():
-        raise ConfigError(f"{origin} sends on to {target}; set bspace_url to that, if it is the tenant's own name.")
+        raise ConfigError(f"{origin} redirects to {target}; if that is the tenant's own name, set bspace_url to it.")
 
 
 def _versions(answer: Answer) -> tuple[str, ...]:
-    """Versions of the LP API that the tenant supports, none where it will not say."""
+    """Versions of the LP API that the tenant supports, none if it does not name them."""
     try:
         products = [parse(ProductVersions, entry, VERSIONS) for entry in json.loads(answer.body)]
     except (ValueError, TypeError, RecursionError, CatalogueError):

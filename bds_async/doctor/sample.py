@@ -1,4 +1,4 @@
-"""One small download: whether it comes whole, and what it shows."""
+"""A small download: that it arrives whole, and what its answers show."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from pathlib import Path
 import aiofiles
 import aiohttp
 
-from ..brightspace.catalogue.listing import Listing
+from ..brightspace import Listing, Tenant, to_url
 from ..brightspace.http import chunks
-from ..brightspace.links import to_url
 from ..brightspace.retry import Tries, retrying
-from ..brightspace.tenant import Tenant
 from ..errors import ExtractError
 from ..formats import decode_zip, format_of
 from ..formats.zip_members import members_of
@@ -26,12 +24,12 @@ from .steps import Case, CheckStatus, Finding
 from .storage_traits import AS_IT_IS, Downloaded, described, probed, shown
 from .token import STALL_TIMEOUT
 
-#: Members of a zip that are recorded by name.
+#: Upper bound for the members of a zip whose names are recorded.
 _MEMBERS = 20
 
 
 async def check_download(case: Case) -> Finding:
-    """A small full comes whole; what the answers show is noted on the way."""
+    """A small full arrives whole. Observations of the answers are recorded."""
     full = _sample(case[Listing])
     if full is None:
         return Finding("No full has been generated yet.", CheckStatus.SKIPPED)
@@ -47,14 +45,14 @@ async def check_download(case: Case) -> Finding:
 
 
 def _sample(listing: Listing) -> Extract | None:
-    """The smallest newest full, of a data set with a differential if there is one: their inner names are compared."""
+    """The smallest newest full, preferably of a data set with a differential: their inner names are compared."""
     fulls = {newest(_of_type(listed, BdsType.FULL)): listed for listed in listing.extracts.values()}
     paired = [full for full, listed in fulls.items() if full and _of_type(listed, BdsType.DIFFERENTIAL)]
     return smallest(paired) or smallest(full for full in fulls if full)
 
 
 def smallest(extracts: Iterable[Extract]) -> Extract | None:
-    """The extract that is listed as the smallest; those of unknown size come last."""
+    """The extract with the smallest listed size; unknown sizes count as largest."""
     return min(extracts, key=lambda extract: (extract.download_size is None, extract.download_size), default=None)
 
 
@@ -63,7 +61,7 @@ def _of_type(extracts: Iterable[Extract], bds_type: BdsType) -> list[Extract]:
 
 
 async def _observe_differential(case: Case, full: Extract, path: Path) -> None:
-    """A differential of the same data set, for its inner name; if it would not come, that is no failure here."""
+    """Record the inner names of a differential of the same data set; a failed download is recorded, not raised."""
     listed = next(extracts for extracts in case[Listing].extracts.values() if full in extracts)
     differential = smallest(_of_type(listed, BdsType.DIFFERENTIAL))
     if differential is None:

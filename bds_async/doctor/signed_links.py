@@ -1,4 +1,4 @@
-"""How long a signed link lives, as far as its query tells; the link itself is a secret and stays here."""
+"""The lifetime of a signed link, from its query. The link is a secret and is not recorded."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 from yarl import URL
 
-#: Query parameters that hold a life or an expiry: AWS and Google (seconds from signing), CloudFront and older ones
+#: Query parameters that hold a lifetime or an expiry: AWS and Google (seconds from signing), CloudFront and older ones
 #: (seconds since the epoch), Azure (ISO 8601).
 _SPANS = {"X-Amz-Expires": "X-Amz-Date", "X-Goog-Expires": "X-Goog-Date"}
 
 
 def life(link: URL, now: float) -> tuple[str, float] | None:
-    """The parameter that tells, and the seconds that the link lives from `now` (epoch) on; None where nothing tells."""
+    """The parameter with the expiry, and the seconds from `now` (epoch) until then; None if there is none."""
     query = {name.lower(): value for name, value in link.query.items()}
     for name, read in _READERS.items():
         if name.lower() in query and (seconds := _tried(read, query, now)) is not None:
@@ -29,7 +29,7 @@ def _tried(read: Callable[[Mapping[str, str], float], float], query: Mapping[str
 
 
 def _span(name: str, since: str) -> Callable[[Mapping[str, str], float], float]:
-    """Seconds from the moment of signing, which is told beside it."""
+    """A reader of a lifetime in seconds that begins at the time in the parameter `since`."""
 
     def read(query: Mapping[str, str], now: float) -> float:
         signed = datetime.strptime(query[since.lower()], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)

@@ -1,12 +1,12 @@
-"""The destination against the plan: whose folder it is, and whether what a pull would fetch has room there."""
+"""Check of the destination: that it belongs to this tenant, and has room for what a pull would fetch."""
 
 from __future__ import annotations
 
 import asyncio
 from functools import partial
 
-from ..brightspace.catalogue.listing import Listing
-from ..config.settings import Config
+from ..brightspace import Listing
+from ..config import Config
 from ..destination import destination_of
 from ..errors import DestinationError
 from ..ledger import Ledger, opened
@@ -18,7 +18,7 @@ from .steps import Case, Finding
 
 
 async def check_space(case: Case) -> Finding:
-    """Free space against the newest fulls that are not there yet; raises WrongTenant for another tenant's folder."""
+    """There is room for the newest fulls that are not delivered yet; raises WrongTenant for another tenant's folder."""
     destination = case[Destination]
     workspace, url = case.workspace, case[Config].bspace_url
     size = destination_of(workspace).size

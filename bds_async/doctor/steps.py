@@ -1,4 +1,4 @@
-"""The examination as a row of steps: what each needs to know, what it found, and what is to be done about it."""
+"""The steps of the examination: what each needs, what it found, and what to do about it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Fact = TypeVar("Fact")
 
 
 class CheckStatus(StrEnum):
-    """How a check ended; SKIPPED where something that it builds on was not to be had."""
+    """The result of a check; SKIPPED if a fact that it needs is missing."""
 
     OK = "ok"
     WARNING = "warning"
@@ -28,9 +28,9 @@ class CheckStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check as the person sees it; `error` is what a run would end with, for a failed one.
+    """The result of one check; if it failed, `error` is the error that a run would end with.
 
-    `needs` are the names of the checks that one which was not made had waited for in vain.
+    `needs` names the failed checks that a skipped check depends on.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a step found; `facts` are for the steps after it, `error` makes it a failure that still brings facts."""
+    """The finding of a step; `facts` are for later steps; with `error` the check failed but still provides facts."""
 
     found: str
     status: CheckStatus = CheckStatus.OK
@@ -57,10 +57,10 @@ class Finding:
 
 
 class Case:
-    """What is known so far: the question (config file, destination, environment) and the facts, one of each type.
+    """The input of the examination (config file, destination, environment) and the facts so far, one of each type.
 
-    `stack` keeps open what later steps use; `skews` are the seconds by which this machine's clock is ahead of each
-    server that told the time; `observations` is free of secrets. `now` is the clock, in seconds since the epoch.
+    `stack` closes what later steps use; `skews` are the seconds by which this machine's clock is ahead of each server;
+    `observations` holds no secret; `now` is the clock, in seconds since the epoch.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Case:
         self._facts: dict[type, object] = {}
 
     def learn(self, facts: Sequence[object]) -> None:
-        """Remember facts by their types."""
+        """Add facts, by their types."""
         self._facts.update({type(fact): fact for fact in facts})
 
     def knows(self, kind: type) -> bool:
@@ -94,9 +94,9 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One check: made if every fact in `needs` is known; `to_do` is the way out where it fails.
+    """One check. It is made if every fact in `needs` is known; `to_do` says what to do if it fails.
 
-    `limit` is in seconds: a server that asks to wait again and again must not hold up the examination.
+    `limit` is in seconds: a server that keeps asking to wait must not hold up the examination.
     """
 
     name: str
@@ -108,7 +108,7 @@ class Step:
 
 
 async def take(step: Step, case: Case, steps: Sequence[Step]) -> Check:
-    """Make one check; `steps` are all of them, to say which one it had to wait for in vain."""
+    """Make one check; `steps` are all steps, to name those that did not provide a needed fact."""
     missing = [kind for kind in step.needs if not case.knows(kind)]
     if missing:
         needs = _bringers(missing, steps)
@@ -124,7 +124,7 @@ async def take(step: Step, case: Case, steps: Sequence[Step]) -> Check:
 
 
 def _way_out(step: Step, error: BdsError) -> str | None:
-    """The step's, unless the folder itself is at fault: such an error says what to do."""
+    """What to do about a failure; None if the text of the error says it."""
     return None if isinstance(error, DestinationError | WrongTenant) else step.to_do
 
 

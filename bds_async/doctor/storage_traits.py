@@ -1,6 +1,6 @@
-"""What answers show of the storage behind a tenant: ranges, validators, lengths, the life of links.
+"""Observations of the storage behind a tenant: ranges, validators, lengths, the lifetime of links.
 
-Neither a link nor a signature is kept.
+Neither a link nor a signature is recorded.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from typing import Any
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from ..brightspace.tenant import Tenant
+from ..brightspace import Tenant
 from ..errors import ExtractError, RefusedRequest
 from ..models import Extract
 from ..support.text import printable
 from ..transfer.served import content_range, strong_validator
 from .signed_links import life
 
-#: Characters of server text that are shown.
+#: Upper bound for the characters of server text that are shown.
 _LETTERS = 120
-#: The zip as it is, since another coding of it would have another length and other ranges.
+#: Request the zip without a content coding, which would change its length and ranges.
 AS_IT_IS = {"Accept-Encoding": "identity"}
 _FIRST_BYTE = {**AS_IT_IS, "Range": "bytes=0-0"}
-#: An entity tag that no object has.
+#: An entity tag that belongs to no object.
 _FOREIGN_TAG = '"bds-async-doctor"'
 
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """A zip that came whole: where its bytes came from in the end, the answer's headers, its length and members."""
+    """A zip that was downloaded whole: the URL after redirects, the answer's headers, its length and members."""
 
     url: URL = field(repr=False)
     headers: CIMultiDictProxy[str] = field(repr=False)
@@ -38,7 +38,7 @@ class Downloaded:
 
 
 def described(tenant: Tenant, now: float, extract: Extract, downloaded: Downloaded) -> dict[str, Any]:
-    """What the answer to a plain GET showed; neither the link nor its signature."""
+    """Observations of the answer to a plain GET; neither the link nor its signature."""
     is_direct = tenant.is_own(downloaded.url)
     parameter, seconds = (None if is_direct else life(downloaded.url, now)) or (None, None)
     length, listed = downloaded.headers.get("Content-Length", ""), extract.download_size
@@ -63,7 +63,7 @@ def described(tenant: Tenant, now: float, extract: Extract, downloaded: Download
 
 
 async def probed(tenant: Tenant, downloaded: Downloaded) -> dict[str, Any]:
-    """What a range of the same object brings: alone, and with a validator that fits or does not (`If-Range`)."""
+    """Observations of range requests: without `If-Range`, and with a matching and a foreign validator in it."""
     validator, kind = _validator(downloaded.headers)
     status, total = await _asked(tenant, downloaded.url, {})
     fitting = (await _asked(tenant, downloaded.url, {"If-Range": validator}))[0] if validator else None
@@ -78,7 +78,7 @@ async def probed(tenant: Tenant, downloaded: Downloaded) -> dict[str, Any]:
 
 
 async def _asked(tenant: Tenant, url: URL, headers: dict[str, str]) -> tuple[int | None, int | None]:
-    """Status and total of an answer to a range of one byte; the body of a 200 is left where it is."""
+    """Status and total of the answer to a range of one byte; the body is not read."""
     try:
         async with tenant.open(url, {**_FIRST_BYTE, **headers}) as response:
             return response.status, content_range(response.headers.get("Content-Range", ""))[2]
@@ -89,7 +89,7 @@ async def _asked(tenant: Tenant, url: URL, headers: dict[str, str]) -> tuple[int
 
 
 def _validator(headers: CIMultiDictProxy[str]) -> tuple[str | None, str | None]:
-    """What `If-Range` may carry (RFC 9110 section 13.1.5): a strong entity tag, else the date."""
+    """A validator for `If-Range` (RFC 9110 section 13.1.5) and its kind: a strong entity tag, else the date."""
     tag = strong_validator(headers.get("ETag"))
     if tag is not None:
         return tag, "ETag"
@@ -111,5 +111,5 @@ def _header(downloaded: Downloaded, name: str) -> str | None:
 
 
 def shown(text: str) -> str:
-    """Server text, bounded and without control characters."""
+    """Server text, shortened and without control characters."""
     return printable(text[:_LETTERS])

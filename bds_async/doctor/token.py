@@ -1,4 +1,4 @@
-"""Checks of the access token: whether there is one, what it was granted, what is left of its rate limit."""
+"""Checks of the access token: that one is granted, its scope, and the rest of its rate limit."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import logging
 from collections.abc import Mapping
 
 from ..brightspace import Gate, Listing, connect
-from ..brightspace.auth.refresher import AccessToken, TokenRefresher
+from ..brightspace.auth import AccessToken, TokenRefresher
 from ..brightspace.catalogue import NEW_SCOPE, OLD_SCOPES
+from ..brightspace.connection import log_hold
 from ..brightspace.gate import USUAL_COST
-from ..config.settings import Config
+from ..config import Config
 from ..errors import AuthorisationError
 from ..options import RunOptions
 from .local import Credentials
@@ -17,21 +18,21 @@ from .steps import Case, CheckStatus, Finding
 
 logger = logging.getLogger(__name__)
 
-#: Seconds for which a server that stopped answering in the middle of the examination is tried again.
+#: Seconds for which a server that stops answering during the examination is retried.
 PATIENCE = 10.0
-#: Seconds for which a connection may deliver nothing.
+#: Seconds without a byte after which a connection is dropped.
 STALL_TIMEOUT = 30.0
 
 
 class WatchedGate(Gate):
-    """The gate, which remembers what the last answer said of the rate limit."""
+    """A gate that keeps the rate limit headers of the last answer."""
 
     def __init__(self) -> None:
-        super().__init__(_told, patience=PATIENCE, first_patience=PATIENCE)
+        super().__init__(log_hold, patience=PATIENCE, first_patience=PATIENCE)
         self.rate_limit: dict[str, float] = {}
 
     def answered(self, headers: Mapping[str, str]) -> None:
-        """Take note, and go on as every gate does."""
+        """Keep the rate limit headers, then do as every gate."""
         super().answered(headers)
         for key, header in _RATE_HEADERS.items():
             if (value := _number(headers.get(header))) is not None:
@@ -46,41 +47,41 @@ _RATE_HEADERS = {
 
 
 async def check_token(case: Case) -> Finding:
-    """The credentials are exchanged for an access token; the refresh token rotates, as in every run."""
+    """The credentials are exchanged for an access token; the next refresh token is stored, as in every run."""
     credentials, config = case[Credentials], case[Config]
     if credentials.home is not None:
-        logger.info("The next check exchanges the refresh token, as every run does; its successor is stored in %s.",
+        logger.info("The next check exchanges the refresh token, as every run does; the next one is stored in %s.",
                     credentials.home)  # fmt: skip
     refresher = TokenRefresher(credentials.grant, first_patience=PATIENCE, patience=PATIENCE)
+    # With as many tries as a run: a list that is fetched at the third try is not a finding.
     gate, options = WatchedGate(), RunOptions(stall_timeout=STALL_TIMEOUT)
     connection = await case.stack.enter_async_context(connect(config, options, refresher=refresher, gate=gate))
     token = await refresher.token()
     case.observations["access_token"] = {"lifetime_seconds": token.lifetime, "scope": token.scope}
+    facts = (token, gate, connection.tenant)
     stored = f"; the next refresh token is stored in {credentials.home}" if credentials.home else ""
-    return Finding(
-        f"Accepted: an access token for {token.lifetime:.0f} s{stored}.", facts=(token, gate, connection.tenant)
-    )
+    return Finding(f"Accepted: an access token for {token.lifetime:.0f} s{stored}.", facts=facts)
 
 
 async def check_scope(case: Case) -> Finding:
-    """What was granted covers the new routes, or both halves of the old ones."""
+    """The granted scope covers the new routes, or both scopes of the old ones."""
     granted = case[AccessToken].scope
     if granted is None:
-        return Finding("The auth service does not say what it granted; the next checks show what it is good for.")
+        return Finding("The auth service does not name the granted scope; the next checks show what it permits.")
     missing_new, missing_old = (missing(granted, wanted) for wanted in (NEW_SCOPE, OLD_SCOPES))
     if missing_new and missing_old:
         raise AuthorisationError(
             f"The token's scope ({granted}) lacks {missing_new}, and for the old routes {missing_old}."
         )
     if missing_new:
-        found = f"{granted}: good for the old routes; the new ones need {missing_new}."
+        found = f"{granted}: enough for the old routes; the new ones need {missing_new}."
         return Finding(found, CheckStatus.WARNING, f"To use the new routes: `bds-async login --scope {missing_new}`.")
-    old = f"the old ones would need {missing_old} too" if missing_old else "and for the old ones"
-    return Finding(f"{granted}: good for the new routes, {old}.")
+    old = f"the old ones would also need {missing_old}" if missing_old else "and for the old ones"
+    return Finding(f"{granted}: enough for the new routes, {old}.")
 
 
 def missing(granted: str, wanted: str) -> str:
-    """The scopes of `wanted` that `granted` does not cover; any of the three parts of a scope can be `*`."""
+    """The scopes of `wanted` that `granted` does not cover; each of the three parts of a granted scope can be `*`."""
     return " ".join(scope for scope in wanted.split() if not any(_covers(one, scope) for one in granted.split()))
 
 
@@ -90,7 +91,7 @@ def _covers(granted: str, wanted: str) -> bool:
 
 
 async def check_rate_limit(case: Case) -> Finding:
-    """The credits left now, against what a pull of every data set takes: a list and a download each."""
+    """The remaining credits are enough for a pull of every data set: a list and a download each."""
     seen = case[WatchedGate].rate_limit
     case.observations["rate_limit"] = seen
     if "remaining" not in seen:
@@ -99,13 +100,9 @@ async def check_rate_limit(case: Case) -> Finding:
     wanted = 2 * lists * seen.get("request_cost", USUAL_COST)
     found = f"{seen['remaining']:.0f} credits left; a pull of all data sets takes about {wanted:.0f}."
     if seen["remaining"] < wanted:
-        to_do = "Runs will have to wait; find out which other job uses the same application."
+        to_do = "Runs will have to wait; find the other job that uses the same application."
         return Finding(found, CheckStatus.WARNING, to_do)
     return Finding(found)
-
-
-def _told(why: str, seconds: float) -> None:
-    logger.info("Waiting %.0f seconds: %s.", seconds, why)
 
 
 def _number(value: str | None) -> float | None:

@@ -59,10 +59,10 @@ def unzip_csv(
 ) -> Checked:
     """Write the only member of a zip to `target`, checking it on the way.
 
-    Of its columns the `wanted` ones are written, in that order; all without any. What is returned is about `target`,
-    but for `columns`, which are those of the member. Never writes more than `free_space` bytes, nor more than the
-    zip's directory declares. Raises VerificationError, UnusableArchive, or DestinationError where the disk is at
-    fault; no target is left then.
+    `wanted` are the columns to write, in that order; None writes all. The result describes `target`, except `columns`,
+    which are those of the member. No more bytes are written than `free_space` and than the zip's directory
+    declares. Raises VerificationError, UnusableArchive, or DestinationError for a fault of the disk; no target is left
+    then.
     """
     with writing_to(target.parent), zip_path.open("rb") as file:
         member = _only_member(members_of(file, os.fstat(file.fileno()).st_size))
@@ -81,7 +81,7 @@ def unzip_csv(
 
 
 def _projected(blocks: Iterator[bytes], wanted: Sequence[str]) -> Iterator[bytes]:
-    """The wanted columns. What damage made of a CSV is told as damage: the CRC-32 stands at the very end."""
+    """The wanted columns. An irregular CSV is reported as damage if its CRC-32, which comes last, is wrong."""
     try:
         yield from project(blocks, wanted)
     except UnusableArchive:

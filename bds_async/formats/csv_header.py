@@ -20,7 +20,7 @@ class HeaderReader:
 
     @property
     def is_full(self) -> bool:
-        """True when more blocks would change nothing."""
+        """Whether more blocks would change nothing."""
         return not self._is_whole
 
     def feed(self, block: bytes) -> None:
@@ -30,14 +30,14 @@ class HeaderReader:
         self._is_whole = self._is_whole and len(block) <= room
 
     def tapping(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """The same blocks, each of which has been taken when it is given."""
+        """The same blocks; each is taken before it is passed on."""
         for block in blocks:
             self.feed(block)
             yield block
 
     def columns(self) -> tuple[str, ...] | None:
-        """The names in the header row; None if there is no such row, or none that can be read."""
-        # What was cut may end in the middle of a letter, so nothing is strict here but the quotes.
+        """The names in the header row; None if there is no header row or it cannot be read."""
+        # The head may end in the middle of a character, so decoding is lenient; quotes are strict.
         lines = io.StringIO(self._head.decode("utf-8-sig", errors="replace"), newline="")
         complete = (line for line in lines if self._is_whole or line.endswith(("\n", "\r")))
         try:

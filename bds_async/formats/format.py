@@ -35,6 +35,8 @@ class Format(Protocol):
 
     def stage(self, step: Step, zipped: Path, verify: Verify, watch: Watch = unwatched) -> Staged:
         """Verify a downloaded zip and make the file to publish, beside it; no such file is left after an error."""
+        ...
 
     def check(self, path: Path, verify: Verify, watch: Watch = unwatched) -> Checked:
         """Measure a published file, and verify it as far as it can be verified by itself."""
+        ...

@@ -1,6 +1,6 @@
 """The bytes of a zip's member: inflated by blocks in constant memory, and checked against length and CRC-32.
 
-ISA-L where there is a wheel of it (about three times as fast), zlib elsewhere; both let other threads run meanwhile.
+ISA-L is used where it is installed (about three times as fast), zlib elsewhere; both release the GIL.
 """
 
 from __future__ import annotations

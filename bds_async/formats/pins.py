@@ -1,4 +1,4 @@
-"""Which columns are written of each data set where CSVs are published. For a thread: the ledger is asked."""
+"""The columns to write of each data set where CSVs are published. For a thread, since the ledger is read."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ Unzip: TypeAlias = Callable[[Columns | None], Checked]
 
 
 class ColumnPins(Protocol):
-    """What a run does about columns."""
+    """The rule by which a run chooses columns."""
 
     #: Whether the columns of an extract depend on those of the extracts before it.
     are_ordered: bool
 
     def unzipped(self, folder: str, identity: Identity, unzip: Unzip) -> Checked:
         """Unzip an extract that is about to be published; `folder` is its data set's. Raises as `unzip` does."""
+        ...
 
 
 class AllColumns:
-    """Every column is written, as it comes."""
+    """All columns are written."""
 
     are_ordered = False
 
     def unzipped(self, folder: str, identity: Identity, unzip: Unzip) -> Checked:  # noqa: ARG002
-        """With those that there are."""
+        """Unzip with all columns."""
         return unzip(None)
 
 
 class FirstColumns:
-    """The columns first seen of each data set are written, and remembered in the ledger."""
+    """The columns first seen of each data set are written; the ledger keeps them."""
 
     are_ordered = True
 
@@ -44,7 +45,7 @@ class FirstColumns:
         self._ledger = ledger
 
     def unzipped(self, folder: str, identity: Identity, unzip: Unzip) -> Checked:  # noqa: ARG002
-        """With those that are pinned, or were delivered first; else all, which are pinned then."""
+        """Unzip with the pinned columns, else with those delivered first, else with all, which are pinned then."""
         wanted = self._ledger.columns.pinned(folder)
         checked = unzip(wanted)
         if self._ledger.columns.stored_pin(folder) is None:
@@ -61,9 +62,9 @@ class DeliveredColumns:
         self._ledger = ledger
 
     def unzipped(self, folder: str, identity: Identity, unzip: Unzip) -> Checked:
-        """With those columns that make it what was delivered; raises ExtractError besides where none do.
+        """Unzip with the columns that reproduce the delivered file; raises ExtractError if none do.
 
-        What is not known of the file that was delivered is not compared.
+        The pinned columns are used where the SHA-256 of the delivered file is not known.
         """
         delivered, pinned = self._ledger.deliveries.delivered(identity), self._ledger.columns.stored_pin(folder)
         sha256 = delivered.sha256 if delivered is not None else None
@@ -74,13 +75,13 @@ class DeliveredColumns:
             if checked is not None and checked.sha256 == sha256:
                 return checked
         raise ExtractError(
-            "What Brightspace holds of it no longer gives the CSV that was delivered, neither with all of its columns "
-            "nor with the pinned ones."
+            "Cannot reproduce the delivered CSV: Brightspace's current zip differs, both with all columns and with the "
+            "pinned ones."
         )
 
 
 def _unzipped_or_none(unzip: Unzip, wanted: Columns | None) -> Checked | None:
-    """None where the wanted columns cannot be had; all of them can, or the archive is at fault."""
+    """The unzipped CSV; None if it lacks the wanted columns. With all columns, a fault of the archive is raised."""
     try:
         return unzip(wanted)
     except UnusableArchive:

@@ -1,7 +1,7 @@
 """Some columns of a CSV, in a given order: streamed, aware of quotes, in bounded memory.
 
-The dialect stays that of Brightspace: a BOM if there was one, CRLF, quotes where they are needed. Where a CSV has
-exactly the wanted columns its bytes are passed on as they are.
+The dialect stays that of Brightspace: a BOM if there was one, CRLF, minimal quotes. The bytes of a CSV that has exactly
+the wanted columns are passed on unchanged.
 """
 
 from __future__ import annotations
@@ -48,20 +48,20 @@ def _header(head: bytes) -> tuple[str, ...]:
     reader.feed(head)
     columns = reader.columns()
     if columns is None:
-        raise UnusableArchive("The CSV has no header row, so that its columns cannot be told apart.")
+        raise UnusableArchive("The CSV has no header row, so its columns are not known.")
     return columns
 
 
 def _positions(columns: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    """Where the wanted columns are; of several with one name the first that is not taken yet."""
+    """The positions of the wanted columns; of several with one name the first that is still free."""
     free = list(range(len(columns)))
     found = []
     for name in wanted:
         position = next((each for each in free if columns[each] == name), None)
         if position is None:
             raise UnusableArchive(
-                f"The CSV has no column {ascii(name)[:80]}, which is pinned: publish without --pin-columns, or let the "
-                "columns that there are now be pinned with `bds-async ledger unpin`."
+                f"The CSV has no column {ascii(name)[:80]}, which is pinned: publish without --pin-columns, or pin the "
+                "current columns with `bds-async ledger unpin`."
             )
         free.remove(position)
         found.append(position)
@@ -83,7 +83,7 @@ def _project(head: bytes, remaining: Iterator[bytes], positions: Sequence[int], 
 
 
 def _rows(text: io.TextIOBase, width: int) -> Iterator[list[str]]:
-    """The rows, each of which has `width` fields; lines without anything are none."""
+    """The rows, each with `width` fields; blank lines are skipped."""
     csv.field_size_limit(max(csv.field_size_limit(), ROW_LIMIT))
     lines = _Lines(text)
     number = 0
@@ -99,9 +99,9 @@ def _rows(text: io.TextIOBase, width: int) -> Iterator[list[str]]:
 
 
 class _Lines:
-    """A text by some whole lines at a time, until those of one row have become too long.
+    """A text in groups of whole lines; raises UnusableArchive once a single row is too long.
 
-    `without_row` is how many characters were given since the last row; whoever reads sets it back.
+    `without_row` counts the characters since the last row; the reader sets it back to 0.
     """
 
     def __init__(self, text: io.TextIOBase) -> None:
@@ -132,11 +132,11 @@ class _Blocks(io.RawIOBase):
         self._left = memoryview(b"")
 
     def readable(self) -> bool:
-        """It is there to be read."""
+        """Whether it can be read: always."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Give the next bytes, none at the end."""
+        """The next bytes; none at the end."""
         while not self._left and (block := next(self._blocks, None)) is not None:
             self._left = memoryview(block)
         count = min(len(buffer), len(self._left))

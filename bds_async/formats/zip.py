@@ -56,7 +56,7 @@ def check(path: Path, verify: Verify, watch: Watch = unwatched) -> Checked:
 
 
 def _inspect(member: Member, reader: HashingReader, header: HeaderReader | None, verify: Verify) -> None:
-    """Read a member as far as `verify` and its header row ask for it."""
+    """Read a member as far as `verify` and its header row require."""
     if header is None and verify is Verify.FAST:
         return
     for block in contents(member, reader.blocks(member.stop)):

@@ -29,7 +29,7 @@ class Directory:
 
 
 def directory_of(file: BinaryIO, size: int) -> Directory:
-    """The directory of a zip of `size` bytes; raises VerificationError for what does not begin and end as a zip."""
+    """The directory of a zip of `size` bytes; raises VerificationError if it does not begin and end as a zip."""
     _check_beginning(file, size)
     return _find_directory(file, size)
 
@@ -69,7 +69,7 @@ def _end_in(tail: bytes) -> int:
             if position + _END.size + comment == len(tail):
                 return position
         position = tail.rfind(_END_MAGIC, 0, position)
-    raise VerificationError("The zip is truncated or has foreign bytes at its end: no end record is where it belongs.")
+    raise VerificationError("The zip is truncated or has foreign bytes at its end: its end record is missing.")
 
 
 def _directory_64(file: BinaryIO, end: int) -> Directory | None:

@@ -1,6 +1,6 @@
-"""The members of a zip and where their bytes lie, by its directory and by their own headers, which must agree.
+"""The members of a zip and the position of their bytes, by the directory and their own headers, which must agree.
 
-Nothing is inflated here, and no name is opened.
+Nothing is inflated here, and no member's name is used as a path.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LOCAL_MAGIC = b"PK\3\4"
 _ENCRYPTED, _PATCH, _SIZES_FOLLOW, _UTF_8 = 0x41, 0x20, 0x8, 0x800
 _IN_ZIP64_FIELD = 0xFFFFFFFF
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-#: What zipfile raises for a directory that makes no sense.
+#: What zipfile raises for a malformed directory.
 _NONSENSE = (zipfile.BadZipFile, struct.error, NotImplementedError, ValueError, OverflowError, EOFError)
 
 
@@ -31,7 +31,7 @@ _NONSENSE = (zipfile.BadZipFile, struct.error, NotImplementedError, ValueError, 
 class Member:
     """One file in a zip: its own header begins at `header`, its compressed bytes go from `start` to `stop`.
 
-    `size` is the length that it claims to inflate to. The name is hostile: it is shown, never opened.
+    `size` is the length that it claims to inflate to. The name is untrusted: it is shown, never used as a path.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Member:
 
     @property
     def is_csv(self) -> bool:
-        """True if the name ends in `.csv`."""
+        """Whether the name ends in `.csv`."""
         return self.name.lower().endswith(".csv")
 
     def __str__(self) -> str:
@@ -54,7 +54,7 @@ class Member:
 def members_of(file: BinaryIO, size: int) -> list[Member]:
     """The members of a zip of `size` bytes, in the order of its directory.
 
-    Raises VerificationError for what is not a whole zip, UnusableArchive for one that cannot be used.
+    Raises VerificationError for a file that is no whole zip, UnusableArchive for one that cannot be used.
     """
     directory = directory_of(file, size)
     if directory.size > DIRECTORY_LIMIT:
@@ -74,7 +74,7 @@ def _entries(file: BinaryIO, directory: Directory) -> list[zipfile.ZipInfo]:
     except _NONSENSE as error:
         raise VerificationError(f"The zip's directory cannot be read: {ascii(str(error))[:120]}.") from error
     if start != directory.start or len(entries) != directory.entries:
-        raise VerificationError("The zip's directory does not hold what its end record says.")
+        raise VerificationError("The zip's directory does not match its end record.")
     return entries
 
 

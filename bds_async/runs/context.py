@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..brightspace import Connection, connect
-from ..config.settings import Config
+from ..config import Config
 from ..destination import Destination, Publisher, destination_of
 from ..events import Observer
 from ..ledger import Ledger, opened

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from ..config.settings import Config
+from ..config import Config
 from ..destination import Publisher, destination_of
 from ..errors import ConfigError
 from ..ledger import Delivery, Ledger, Selection
@@ -25,7 +25,7 @@ from .verification import demand_ledger
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """What was marked as delivered, and the extract lists that would not come."""
+    """What was marked as delivered, and the extract lists that failed."""
 
     deliveries: Sequence[Delivery]
     failed_lists: Sequence[FailedList]
@@ -58,7 +58,7 @@ def _owner(workspace: Workspace) -> str:
 
 
 def chosen_folders(ledger: Ledger, patterns: Sequence[str]) -> dict[str, DataSet]:
-    """The data sets of a ledger that some pattern names (all without any), by folder; raises PatternError."""
+    """The data sets of a ledger that a pattern names, by folder; all without patterns. Raises PatternError."""
     known = ledger.folders.data_sets()
     chosen = {data_set.ids for data_set in select(list(known.values()), patterns, ())}
     return {folder: data_set for folder, data_set in known.items() if data_set.ids in chosen}
@@ -67,7 +67,7 @@ def chosen_folders(ledger: Ledger, patterns: Sequence[str]) -> dict[str, DataSet
 async def mark(config: Config, workspace: Workspace, patterns: Sequence[str], selection: Selection) -> Marked:
     """Mark listed extracts as delivered, although no file of them was published here. Raises as `pull` does.
 
-    The folder is made where there is none, as for a first sync that is to leave the past out.
+    The folder is created if it is missing, so that a first sync can leave out the past.
     """
     async with open_storage(workspace, config.bspace_url, Stop()) as storage:
         ledger = storage.ledger
@@ -79,7 +79,7 @@ async def mark(config: Config, workspace: Workspace, patterns: Sequence[str], se
             for extract in sorted(extracts, key=lambda extract: extract.age_key)
             if _is_chosen(extract, folder, selection, ledger)
         ]
-        # What is marked was looked at: a sync takes whatever is delivered for seen.
+        # A mark counts as a look: a sync assumes that what is delivered was seen.
         ledger.syncs.keep(looked_at(listing, ledger))
         for delivery in marked:
             ledger.deliveries.record(delivery)
@@ -108,10 +108,10 @@ def unmark(
     selection: Selection,
     tell: Callable[[Delivery], object] | None = None,
 ) -> int:
-    """Mark delivered extracts as not delivered; how many. Before anything changes `tell` gets what is known of each.
+    """Mark delivered extracts as not delivered; their number. `tell` gets each delivery before anything changes.
 
-    A sync delivers them again if they are still listed, and finds a gap if not. Without anything that narrows the
-    selection down the data sets begin anew: with the newest full.
+    A sync delivers them again if they are still listed, and reports a gap if not. A selection of everything makes the
+    data sets start again with the newest full.
     """
     with correcting(workspace) as ledger:
         folders = list(chosen_folders(ledger, patterns))
@@ -126,13 +126,13 @@ def unmark(
 
 
 def accept(workspace: Workspace, patterns: Sequence[str]) -> int:
-    """Live with the open gaps of data sets, so that they are no longer exit code 3; how many there were."""
+    """Accept the open gaps of data sets as lost, so that they no longer cause exit code 3; their number."""
     with correcting(workspace) as ledger:
         return sum(ledger.gaps.accept(folder) for folder in chosen_folders(ledger, patterns))
 
 
 def unpin(workspace: Workspace, patterns: Sequence[str]) -> list[str]:
-    """Let the columns of the next extract be pinned anew; the names of the data sets."""
+    """Pin the columns of the next extract of each data set; the names of the data sets."""
     with correcting(workspace) as ledger:
         chosen = chosen_folders(ledger, patterns)
         for folder in chosen:

@@ -1,4 +1,4 @@
-"""What a verification finds: files that are not as the ledger says, and what a repair made of them."""
+"""The result of a verification: files that differ from the ledger, and what a repair did about them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Fault(StrEnum):
 
 
 class Remedy(StrEnum):
-    """What became of a file that was to be repaired; UNLISTED where the tenant does not list its extract any more."""
+    """What a repair did about a file; UNLISTED if the tenant no longer lists its extract."""
 
     REPAIRED = "repaired"
     FAILED = "failed"
@@ -33,7 +33,7 @@ class Remedy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """A file that is not as the ledger says. `path` is relative to the folder, with `/`; `detail` is for a person.
+    """A file that differs from the ledger. `path` is relative to the destination, with `/`; `detail` is for a person.
 
     `delivery` is what the ledger knows, None for an unknown file; `remedy` is None where no repair was tried, and
     `error` says why one failed.
@@ -48,28 +48,28 @@ class Discrepancy:
 
     @property
     def stays_bad(self) -> bool:
-        """Whether a loader must not take the file, or a repair that was wanted did not come about."""
+        """Whether a loader must not take the file, or its repair failed."""
         is_bad = self.fault in (Fault.CHANGED, Fault.CORRUPT) and self.remedy is not Remedy.REPAIRED
         return is_bad or self.remedy is Remedy.FAILED
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """How the files of a folder are: `files` of them are in the ledger, and these are not as they should be."""
+    """The state of a destination: how many files the ledger has, and those that differ from it."""
 
     files: int
     discrepancies: tuple[Discrepancy, ...]
 
     def count(self, kind: Fault | Remedy) -> int:
-        """How many files have that fault, or that remedy."""
+        """The number of files with this fault or remedy."""
         return sum(kind in (each.fault, each.remedy) for each in self.discrepancies)
 
     @property
     def repairable(self) -> dict[Identity, Discrepancy]:
-        """The files that the ledger knows, by their extracts: those can be fetched again, if they are still listed."""
+        """The files that the ledger knows, by extract; they can be fetched again if they are still listed."""
         return {each.delivery.identity: each for each in self.discrepancies if each.delivery is not None}
 
     @property
     def exit_code(self) -> int:
-        """3 if something bad stays, else 0: missing and unknown files are for the reader to judge."""
+        """3 if a bad file stays, else 0; missing and unknown files alone are no failure."""
         return PARTIAL if any(each.stays_bad for each in self.discrepancies) else 0

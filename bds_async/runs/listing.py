@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from ..brightspace import Connection, Listing, connect, list_extracts
-from ..config.settings import Config
+from ..config import Config
 from ..events import unobserved
 from ..models import DataSet
 from ..options import RunOptions

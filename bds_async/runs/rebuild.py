@@ -1,8 +1,8 @@
-"""A ledger made anew of the files that lie in a folder, and of what the tenant lists.
+"""Rebuild of a ledger from the files of a destination and from what the tenant lists.
 
-A file's name says type, queued date to the second and version; its created date only where two extracts had one name.
-What the tenant still lists gives the rest, unless it was made after the file was written. Of what it lists no more
-only that is known, which does no harm: nobody will offer it again.
+A file's name holds type, queued date to the second and version, and the created date only where two extracts had one
+name. The listed extract gives the rest, unless it was created after the file was written. Of an extract that is not
+listed any more, only the name is known; that is enough, since it will not be offered again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..brightspace import Listing
-from ..config.settings import Config
+from ..config import Config
 from ..destination import Destination
 from ..errors import DestinationError, UnusableArchive, VerificationError
 from ..events import Examined, Observer, Read, Reviewed, Surveyed, unobserved
@@ -33,14 +33,14 @@ from .context import Storage, open_storage
 from .listing import read_listing
 from .verification import demand_destination
 
-#: Seconds by which an extract may seem to be made after its file was written: clocks differ, and a file system that
-#: keeps local time is off by an hour for half of the year.
+#: Seconds by which an extract may appear to be created after its file was written: clocks differ, and a file system
+#: that keeps local time is off by an hour for half of the year.
 SKEW = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A file that is not taken for a delivery; `path` is relative to the folder, with `/`."""
+    """A file that is not recorded as a delivery; `path` is relative to the destination, with `/`."""
 
     path: str
     why: str
@@ -48,7 +48,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """How many files the ledger now holds as delivered, those that it does not, and lists that would not come."""
+    """How many files the ledger now holds as delivered, the files that were rejected, and the lists that failed."""
 
     recorded: int
     rejected: Sequence[Rejected]
@@ -57,7 +57,7 @@ class Rebuilt:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A file of `size` bytes, and the extract that its name means; None if it means none of its data set."""
+    """A file of `size` bytes, and the extract that its name stands for; None if it stands for none of its data set."""
 
     folder: str
     path: str
@@ -72,10 +72,10 @@ async def rebuild(
     verify: Verify = Verify.FULL,
     observer: Observer = unobserved,
 ) -> Rebuilt:
-    """Make the ledger of the chosen data sets anew of the files that are there and whole. Raises as `pull` does.
+    """Rebuild the ledger of the chosen data sets from the files that are there and whole. Raises as `pull` does.
 
-    What the ledger knew of a data set is dropped once all of its files are checked, so that a sync begins it anew:
-    without its files, with the newest full. A CSV has nothing to prove it whole, and is taken as it is.
+    What the ledger knew of a data set is dropped once all of its files are checked. The next sync then starts it again
+    with the newest full, without the files that are recorded. A CSV cannot be verified and is recorded as it is.
     """
     demand_destination(workspace)
     async with open_storage(workspace, config.bspace_url, Stop()) as storage:
@@ -112,7 +112,7 @@ def _surveyed(found: Sequence[_Found], observer: Observer) -> Iterator[None]:
 async def _look_at(
     found: _Found, storage: Storage, verify: Verify, threads: ZipThreads, observer: Observer
 ) -> Delivery | Rejected:
-    """What a file is taken for, once it has been checked."""
+    """The delivery that a file stands for, once it has been checked."""
     looked = await threads.run(partial(_taken_for, found, storage.destination, verify, threads))
     observer(Read(found.size))
     observer(Examined(found.path))
@@ -120,11 +120,11 @@ async def _look_at(
 
 
 def _told_apart(looked: Iterable[Delivery | Rejected]) -> Iterator[Delivery | Rejected]:
-    """The same, but of files whose names differ by case alone the first one alone is taken: a ledger holds no more."""
+    """The same; of files whose names differ by case alone, only the first is kept, since the ledger holds one."""
     taken: dict[str, Delivery] = {}
     for each in looked:
         first = taken.setdefault(each.path.lower(), each) if isinstance(each, Delivery) and each.path else each
-        yield each if first is each else Rejected(each.path or "", f"only by case its name differs from {first.path}")
+        yield each if first is each else Rejected(each.path or "", f"its name differs from {first.path} by case alone")
 
 
 def _taken_for(found: _Found, destination: Destination, verify: Verify, threads: ZipThreads) -> Delivery | Rejected:
@@ -153,7 +153,7 @@ def _files(destination: Destination, folder: str, data_set: DataSet, extracts: I
 
 
 class _Listed:
-    """What is listed of a data set, by what a file's name says of it."""
+    """The listed extracts of a data set, by the parts of a file's name."""
 
     def __init__(self, data_set: DataSet, extracts: Iterable[Extract]) -> None:
         self._data_set = data_set
@@ -163,12 +163,12 @@ class _Listed:
             self._by_name[each.bds_type, queued, version].append(each)
 
     def meant_by(self, name: ParsedName, written: float) -> Extract | None:
-        """The extract that the name of a file means: the first that is listed, else as much of it as the name says.
+        """The extract that the name of a file stands for: the first that is listed, else one built from the name.
 
-        `written` is when the file was, in seconds since 1970.
+        `written` is the file's time of writing, in seconds since 1970.
         """
-        makings = self._by_name.get((name.bds_type, compact(name.queued), name.version), ())
-        return next((each for each in makings if _fits(each, name, written)), None) or self._unlisted(name)
+        candidates = self._by_name.get((name.bds_type, compact(name.queued), name.version), ())
+        return next((each for each in candidates if _fits(each, name, written)), None) or self._unlisted(name)
 
     def _unlisted(self, name: ParsedName) -> Extract | None:
         known = self._data_set
@@ -182,9 +182,9 @@ class _Listed:
 
 
 def _fits(extract: Extract, name: ParsedName, written: float) -> bool:
-    """A plain name means nothing that was made after the file was written: the file is of a making before it.
+    """Whether an extract can be the content of a file: it must not have been created after the file was written.
 
-    A file that seems to be older than the moment in its name has lost its own time, which tells nothing then.
+    A file that appears older than the moment in its name has lost its own time, which is ignored then.
     """
     if name.created is None:
         is_timeless = written + SKEW < name.queued.timestamp()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from ..brightspace import Connection
+from ..brightspace import Connection, Listing
 from ..errors import BdsError, weightiest
 from ..models import Identity
 from ..planning import RunPlan
@@ -28,6 +28,7 @@ class Record:
     """
 
     job: Job
+    listing: Listing = field(default_factory=Listing)
     recovered: Sequence[Outcome] = ()
     plan: RunPlan | None = None
     downloads: Sequence[Download] = ()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from ..brightspace import Listing, connect
-from ..config.settings import Config
+from ..config import Config
 from ..events import Observer
 from ..formats import formats_for_repair
 from ..models import DataSet, Identity

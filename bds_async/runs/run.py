@@ -44,19 +44,18 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
     async with Supervision(stop, job.options.max_time, connection.stay_signed_in()) as supervision:
         with ZipThreads() as threads:
             try:
-                listing = await supervision.over(list_chosen(connection, job.choose, job.options.workers))
-                record.recovered = await supervision.over(in_thread(partial(recover, job, listing, storage)))
-                record.plan = await supervision.over(make_plan(job, listing, storage, threads))
+                record.listing = await supervision.over(list_chosen(connection, job.choose, job.options.workers))
+                record.recovered = await supervision.over(in_thread(partial(recover, job, record.listing, storage)))
+                record.plan = await supervision.over(make_plan(job, record.listing, storage, threads))
                 await supervision.over(fetch(record, context, observer, threads))
             except BdsError as error:
                 record.end_with(error)
         if record.plan is not None:
-            record.survey = await in_thread(partial(measure, listing, storage.ledger))
+            record.survey = await in_thread(partial(measure, record.listing, storage.ledger))
         record.end_with(supervision.error)
-    if record.plan is not None:
-        report = record.report(connection)
-        if await _is_saved(report, observer, save):
-            await in_thread(partial(settle_gaps, listing, storage.ledger))
+    report = record.report(connection)
+    if record.plan is not None and await _is_saved(report, observer, save):
+        await in_thread(partial(settle_gaps, record.listing, storage.ledger))
     if record.error is not None:
         raise record.error
     return report

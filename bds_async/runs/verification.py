@@ -1,6 +1,6 @@
 """The published files against the ledger and their own CRCs: what is missing, changed, corrupt or unknown.
 
-Reading alone: no lock is taken, and what a run publishes or replaces meanwhile is no discrepancy.
+Nothing is changed and no lock is taken. What a run publishes or replaces meanwhile is no discrepancy.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from ..support.to_its_end import in_thread
 from ..workspace import Workspace, writing_to
 from .discrepancies import Discrepancy, Fault, Verification
 
-#: Threads that read; more of them would only make a disk seek.
+#: Threads that read; more would only make a disk seek.
 THREADS = min(8, (os.cpu_count() or 1) + 1)
 
 
 async def verify_workspace(workspace: Workspace, how: Verify, observer: Observer = unobserved) -> Verification:
     """Check every published file of a workspace's destination; raises DestinationError, ConfigError."""
     demand_ledger(workspace)
-    with await opened(partial(Ledger.read, workspace.ledger, place=workspace.to)) as ledger:
+    reading = partial(Ledger.read, workspace.ledger, None, place=workspace.to)
+    with await opened(reading) as ledger:
         return await beside(examine(destination_of(workspace), ledger, how, observer))
 
 
@@ -45,7 +46,7 @@ def demand_destination(workspace: Workspace) -> None:
 def demand_ledger(workspace: Workspace) -> None:
     """Raise DestinationError where the destination is not there, ConfigError where nothing was ever delivered to it."""
     demand_destination(workspace)
-    # What is in its place without being a ledger is reported by the code that opens it.
+    # Anything in its place that is no ledger is reported by the code that opens it.
     if not os.path.lexists(workspace.ledger):
         where = workspace.state if workspace.is_apart else "it"
         raise ConfigError(
@@ -136,19 +137,19 @@ class _Examination:
 
 
 def _demand_plain(file: Path) -> None:
-    """Raise UnusableArchive for what is no plain file: whoever opens a pipe waits for its writer."""
+    """Raise UnusableArchive for anything but a plain file; opening a pipe would wait for its writer."""
     with writing_to(file.parent):
         if not stat.S_ISREG(file.stat().st_mode):
             raise UnusableArchive("it cannot be read (it is no plain file)")
 
 
 def _stored(path: str) -> str:
-    """A path as the ledger would hold it: macOS hands out names in its own normal form, Linux some that are no text."""
+    """A path as the ledger holds it; macOS returns names in its own normal form, Linux also names that are no text."""
     return unicodedata.normalize("NFC", path).encode(errors="replace").decode()
 
 
 def _difference(delivery: Delivery, found: Checked) -> str:
-    """How a readable file differs from what was delivered; nothing if it does not."""
+    """How a readable file differs from the delivered one; empty if it does not."""
     if delivery.bytes not in (None, found.bytes):
         return f"it has {found.bytes} bytes, {delivery.bytes} were delivered"
     return "its SHA-256 is not that of the file delivered" if delivery.sha256 not in (None, found.sha256) else ""

@@ -1,4 +1,4 @@
-"""The present moment: whatever a run notes or compares takes it from here, so that a run can be played at any time."""
+"""The current time of a run. Everything that a run records or compares takes it from here, so tests can set it."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present moment, in UTC."""
+    """The current time, in UTC."""
     return datetime.now(UTC)

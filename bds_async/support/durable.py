@@ -1,4 +1,4 @@
-"""Durable, atomic file writing: what the refresh token, the published extracts and the reports share."""
+"""Durable, atomic file writing, for the refresh token, published extracts and reports."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def make_folders(path: Path) -> None:
 def replace(source: Path, target: Path) -> None:
     """Rename `source` to `target`, durably, replacing what was there; raises OSError.
 
-    On Windows a rename that is refused because somebody holds the file is tried again for a moment.
+    On Windows a rename that is refused because another program holds the file is retried for REPLACE_PATIENCE.
     """
     deadline = time.monotonic() + REPLACE_PATIENCE
     while True:
@@ -90,10 +90,10 @@ def real_path(path: Path) -> Path:
 
 
 def rewrite(path: Path, content: bytes) -> None:
-    """Rewrite a file's unchanged content by the very steps that will write the next; raises OSError.
+    """Rewrite a file's unchanged content by the same steps that write a new one; raises OSError.
 
-    Nothing less finds in time a file that is mounted alone, a full disk or a read-only one. One that isn't there is
-    not there afterwards.
+    This alone finds a single mounted file, a full disk and a read-only one before it matters. A file that did not exist
+    does not exist afterwards.
     """
     exists = path.exists()
     write_atomically(path, content)
@@ -104,7 +104,7 @@ def rewrite(path: Path, content: bytes) -> None:
 def keep_owner(path: Path, like: Path) -> None:
     """Give `path` the owner of `like`, where both exist and that is allowed (POSIX only).
 
-    A file that root rewrites would be lost to the user whose scheduled job reads it.
+    Without this, a file that root rewrites could not be read by the user of a scheduled job.
     """
     if sys.platform != "win32":
         with contextlib.suppress(OSError):

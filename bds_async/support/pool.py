@@ -1,4 +1,4 @@
-"""A bounded pool of worker coroutines over one priority queue: never more jobs in hand than there are workers."""
+"""A bounded pool of worker coroutines over one priority queue: at most as many jobs under way as there are workers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Job = TypeVar("Job")
 
 
 class Pool(Generic[Job]):
-    """`workers` coroutines that do `work` on what is put in, the largest first; work may put in more."""
+    """`workers` coroutines that do `work` on each queued job, the largest first; `work` may queue more."""
 
     def __init__(self, workers: int, work: Callable[[Job], Awaitable[None]]) -> None:
         self._workers = workers
@@ -20,11 +20,11 @@ class Pool(Generic[Job]):
         self._order = itertools.count()
 
     def put(self, job: Job, size: float = 0) -> None:
-        """Queue a job; of two, the larger is taken first, and of equals the one that came first."""
+        """Queue a job; larger jobs are taken first, equal ones in the order of arrival."""
         self._queue.put_nowait((-size, next(self._order), job))
 
     async def run(self, until: Awaitable[object]) -> None:
-        """Work until `until` is over; what `work` raises stops all workers and is raised in a group."""
+        """Work until `until` ends; an exception of `work` stops all workers and is raised in a group."""
         async with asyncio.TaskGroup() as group:
             workers = [group.create_task(self._serve()) for _ in range(self._workers)]
             await until
@@ -32,7 +32,7 @@ class Pool(Generic[Job]):
                 worker.cancel()
 
     async def drained(self) -> None:
-        """Wait until nothing is queued or in hand."""
+        """Wait until no job is queued or under way."""
         await self._queue.join()
 
     async def _serve(self) -> None:

@@ -1,4 +1,4 @@
-"""What keeps a run in order: orderly stops, a time limit, phases under supervision, errors out of task groups."""
+"""Control of a run: orderly stops, a time limit, phases under supervision, errors out of task groups."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Supervision:
         return await beside(phase, self._raise_end())
 
     async def _note_end(self) -> None:
-        """Wait for what ends the run; no wait for other programs is long from then on."""
+        """Wait for the end of the run; waits for other programs are short from then on."""
         try:
             await self._watch
         except BdsError as error:
@@ -80,12 +80,12 @@ class Supervision:
 
 
 def time_limits(seconds: float | None) -> list[Coroutine[Any, Any, NoReturn]]:
-    """What ends a run after so long, to be put beside its work: nothing where there is no limit."""
+    """The time limit as a coroutine to run beside the work; none without a limit."""
     return [] if seconds is None else [time_limit(seconds)]
 
 
 async def time_limit(seconds: float) -> NoReturn:
-    """Raise Stopped (exit code 3) after so long."""
+    """Raise Stopped (exit code 3) after `seconds`."""
     await asyncio.sleep(seconds)
     raise Stopped(f"The run's time of {seconds:g} seconds (--max-time) is up; run again to go on.", 3)
 
@@ -93,7 +93,7 @@ async def time_limit(seconds: float) -> NoReturn:
 async def beside(main: Awaitable[Result], *others: Coroutine[Any, Any, object]) -> Result:
     """The result of `main`, while the others run beside it.
 
-    What any of them raises ends all of them; the weightiest error is raised, bare.
+    The first exception ends all of them; the weightiest one is raised, not in a group.
     """
     try:
         async with asyncio.TaskGroup() as group:

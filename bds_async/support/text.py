@@ -1,10 +1,10 @@
-"""Words for people: numbers with their nouns, and server text that may be shown."""
+"""Text for people: numbers with their nouns, and server text that is safe to print."""
 
 from __future__ import annotations
 
 
 def counted(count: int, noun: str) -> str:
-    """A number and its noun, which takes an s for more or less than one: `1 extract`, `2 extracts`, `0 retries`."""
+    """A number and its noun, plural unless the number is 1: `1 extract`, `2 extracts`, `0 retries`."""
     if count == 1:
         return f"1 {noun}"
     return f"{count} {noun[:-1]}ies" if noun.endswith("y") else f"{count} {noun}s"

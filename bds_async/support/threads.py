@@ -12,14 +12,14 @@ from ..errors import Stopped
 
 Result = TypeVar("Result")
 
-#: Threads for the work on zips; two keep up with a pool that a network feeds.
+#: Threads for the work on zips; two keep up with the network.
 ZIP_THREADS = 2
 
 
 class ZipThreads:
     """Threads for the work on zips, so that neither the event loop nor a worker waits for it.
 
-    Leaving the context ends the work under way at its next block; what has not begun is dropped.
+    Leaving the context ends the work under way at its next block; queued work is dropped.
     """
 
     def __init__(self, count: int = ZIP_THREADS) -> None:

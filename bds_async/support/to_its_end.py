@@ -1,4 +1,4 @@
-"""Short work that a cancellation has to wait for, since half of it would be worse than none."""
+"""Short work that a cancellation waits for, because half of it would do harm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work that must come to its end once it has begun, whatever becomes of the event loop that asked for it."""
+"""Work that must be completed once it has begun, even if the event loop that started it is torn down."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Departure:
-    """The moment after which the work can't be called off any more."""
+    """The point of no return of some work: before `mark` it can be called off, after it not."""
 
     def __init__(self) -> None:
         self.is_past = False
@@ -20,18 +20,18 @@ class Departure:
         self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]] | None = None
 
     def mark(self) -> None:
-        """From here on the work goes through; called by the work itself."""
+        """Pass the point of no return; called by the work itself."""
         self.is_past = True
 
     def call_off(self) -> None:
-        """Cancel the work if it has not departed yet; from any thread."""
+        """Cancel the work if it has not passed the point of no return; can be called from any thread."""
         self._called_off = True
         if self._running is not None:
             with contextlib.suppress(RuntimeError):  # the work has ended and closed its loop
                 self._running[0].call_soon_threadsafe(self._cancel)
 
     def run(self, work: Callable[[Departure], Coroutine[Any, Any, T]]) -> T:
-        """Run the work on an event loop of its own, in the thread that calls this."""
+        """Run the work on a new event loop in the calling thread."""
         return asyncio.run(self._main(work))
 
     async def _main(self, work: Callable[[Departure], Coroutine[Any, Any, T]]) -> T:
@@ -48,12 +48,12 @@ class Departure:
 
 
 async def uninterrupted(work: Callable[[Departure], Coroutine[Any, Any, T]]) -> T:
-    """Run `work` in a thread with an event loop of its own, and wait for it.
+    """Run `work` in a thread with its own event loop, and return its result.
 
-    A thread, because shielding a task is not enough: a loop that is torn down (the end of `asyncio.run`, an exception
-    out of a signal handler, as Airflow raises it) cancels every task it knows, and a busy loop comes late to what has
-    arrived. If the caller is cancelled, work that has not departed is called off and other work is waited for; only
-    then the CancelledError goes on.
+    `asyncio.shield` is not enough: a loop that is torn down (at the end of `asyncio.run`, or by an exception from a
+    signal handler, as in Airflow) cancels all its tasks, and a busy loop handles an answer late. If the caller is
+    cancelled, work before its point of no return is called off and other work is waited for; then the CancelledError
+    is raised.
     """
     departure = Departure()
     executor = ThreadPoolExecutor(1, "bds-async-exchange")
@@ -69,9 +69,9 @@ async def uninterrupted(work: Callable[[Departure], Coroutine[Any, Any, T]]) -> 
 
 
 async def outlast(future: asyncio.Future[Any]) -> None:
-    """Wait for the end of `future` however often the caller is cancelled; raises CancelledError afterwards if it was.
+    """Wait until `future` is done, even if the caller is cancelled meanwhile; then raise that CancelledError.
 
-    What the future ended with is not raised.
+    An exception of the future is not raised.
     """
     cancelled: asyncio.CancelledError | None = None
     while not future.done():

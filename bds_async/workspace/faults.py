@@ -1,4 +1,4 @@
-"""What the faults of a disk mean: an OSError becomes an error that says what to do."""
+"""The meaning of a disk's faults: an OSError becomes an error that says what to do."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _MEANING = {
 def writing_to(folder: Path) -> Iterator[None]:
     """Turn an OSError of the file work inside into a DestinationError that says what to do.
 
-    `folder` is the destination, the state folder, or any place in either.
+    `folder` is the destination, the state folder, or a place in either.
     """
     try:
         yield
@@ -57,7 +57,7 @@ def named_for(path: Path) -> Path:
 
 
 def _at_fault(folder: Path, error: OSError) -> Path:
-    """The destination, or the folder of a data set in it that alone cannot be written."""
+    """The folder that cannot be written: the destination, or one data set's folder in it."""
     destination, named = named_for(folder), error.filename2 or error.filename
     if error.errno not in (errno.EACCES, errno.EPERM) or not isinstance(named, str | bytes):
         return destination

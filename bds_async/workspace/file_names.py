@@ -1,4 +1,4 @@
-"""The names of published files: made of an extract's identity, and read back from a folder."""
+"""The names of published files: built from an extract's identity, and parsed again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from ..models import BdsType, Identity, utc_text
 from ..options import Suffix
 
-#: Characters of a version that a name takes over; D2L's are `MAJOR.MINOR`.
+#: Characters of a version that a name keeps; D2L's versions are `MAJOR.MINOR`.
 VERSION_LENGTH = 24
 
 _NAME = re.compile(
@@ -24,7 +24,7 @@ _NAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ParsedName:
-    """What a published file's name says; moments are cut to the second, `version` to what a name can hold.
+    """The parts of a published file's name; moments are cut to the second, `version` to the characters of a name.
 
     `created` is known only where another extract had the plain name.
     """
@@ -68,7 +68,7 @@ def relative_path(folder: str, bds_type: BdsType, name: str) -> str:
 
 
 def parse_file_name(name: str) -> ParsedName | None:
-    """What `file_name` put into a name; None for a name that it cannot have made."""
+    """The parts of a name that `file_name` built; None for any other name."""
     match = _NAME.fullmatch(name)
     if match is None:
         return None
@@ -83,7 +83,7 @@ def parse_file_name(name: str) -> ParsedName | None:
 
 
 def published_files(paths: Iterable[str]) -> Iterator[str]:
-    """Those of the paths that lie where a published file does and have such a name, known to the ledger or not."""
+    """The paths that have the place and the name of a published file, whether the ledger knows them or not."""
     for path in paths:
         name = parse_file_name(path.rpartition("/")[2])
         if name is not None and path == relative_path(name.folder, name.bds_type, path.rpartition("/")[2]):
@@ -96,7 +96,7 @@ def compact(moment: datetime) -> str:
 
 
 def safe_version(version: str) -> str:
-    """A version as names show it: ASCII letters, digits, inner dots and hyphens; `0` if nothing of that is in it."""
+    """A version as names show it: ASCII letters, digits, inner dots and hyphens; `0` if it has none of these."""
     return re.sub(r"[^0-9A-Za-z.-]", "", version)[:VERSION_LENGTH].strip(".-") or "0"
 
 

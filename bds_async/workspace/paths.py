@@ -1,7 +1,7 @@
-"""Server text to safe folder names, and stored paths back to places inside the destination folder.
+"""Server text to safe folder names, and stored paths to places inside the destination.
 
-Names come from the server and are hostile until they went through `folder_name`. What it returns is one plain
-name on Linux, macOS and Windows alike.
+Names come from the server and are untrusted until they went through `folder_name`. Its result is one plain name on
+Linux, macOS and Windows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ..errors import DestinationError
 
-#: Bytes of UTF-8 that a folder's name may have, so that the file names made of it stay below 255.
+#: Bytes of UTF-8 that a folder's name may have, so that the file names built from it stay below 255.
 FOLDER_BYTES = 100
 #: How much of an id is added to a name that cannot stand alone.
 ID_LENGTH = 8
@@ -30,9 +30,9 @@ _WINDOWS_DEVICES = frozenset(
 
 
 def fold(name: str) -> str:
-    """A form that is equal for names which some file system takes for the same: case and normal form are gone.
+    """A form that is equal for names which some file system treats as the same: without case and normal form.
 
-    Unicode's compatibility caseless match (definition D146), of the upper case, since NTFS compares by that.
+    Unicode's compatibility caseless match (definition D146) of the upper case, by which NTFS compares.
     """
     text = unicodedata.normalize("NFKD", name).upper()
     for _ in range(2):
@@ -43,8 +43,8 @@ def fold(name: str) -> str:
 def folder_name(name: str, *, data_set_id: str, taken: Collection[str]) -> str:
     """The folder for a data set: the letters and digits of its name.
 
-    Where nothing is left of the name, or Windows keeps it for a device, or it is `taken` by another data set
-    (compared by `fold`), the first 8 of the id are added. Always the same for the same arguments.
+    The first 8 characters of the id are added if nothing is left of the name, if Windows reserves it for a device, or
+    if another data set has it (`taken`, compared by `fold`). The same arguments always give the same folder.
     """
     in_use = {fold(folder) for folder in taken}
     return next(

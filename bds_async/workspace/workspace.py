@@ -48,7 +48,7 @@ class Workspace:
         return self.state / "destination"
 
     def prepare(self) -> None:
-        """Make the state folder (0700) and the place for partial files; raises DestinationError, ConfigError."""
+        """Create the state folder (0700) and the folder for partial files; raises DestinationError, ConfigError."""
         with writing_to(self.state):
             durable.make_folders(self.state.parent)
             _make_private(self.state)
@@ -81,7 +81,7 @@ class Workspace:
 def workspace_of(to: str | os.PathLike[str], state: str | os.PathLike[str] | None = None) -> Workspace:
     """The workspace of the local destination `to`: its `.bds-async`, or the folder `state`.
 
-    Nothing is made. Raises ConfigError for a state folder inside the destination under another name, a destination
+    Nothing is created. Raises ConfigError for a state folder inside the destination under another name, a destination
     inside the state folder, and a destination whose own `.bds-async` holds a ledger while `state` names another folder.
     """
     own = Path(to, STATE)
@@ -112,6 +112,6 @@ def _check_places(destination: Path, state: Path, own: Path, workspace: Workspac
 def _make_private(state: Path) -> None:
     state.mkdir(mode=0o700, exist_ok=True)
     if sys.platform != "win32" and state.stat().st_mode & 0o077:
-        # Network and FAT file systems keep no modes; that is no reason to stop.
+        # Network and FAT file systems keep no modes; the run goes on without them.
         with contextlib.suppress(PermissionError):
             state.chmod(0o700)

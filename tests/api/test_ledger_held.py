@@ -15,10 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from bds_async.destination import LocalFolder
 from bds_async.errors import FolderBusy, LedgerBusy
-from bds_async.ledger import HURRIED, Delivery, Ledger, Patience, opened
+from bds_async.ledger import Delivery, Ledger, opened
 from bds_async.models import DataSet, Plugin
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
+from bds_async.support.patience import HURRIED, Patience
 from bds_async.workspace.file_names import published_files
 from tests.support.commands import Running, starting, until
 from tests.support.places import folder_lock, ledger_path, prepared
@@ -78,16 +80,18 @@ def test_after_a_wait_in_vain_the_next_ones_are_short(folder: Path, holder: sqli
     assert taken[2] < HURRIED
 
 
-def test_a_wait_under_way_is_cut_short(ledger: Ledger, holder: sqlite3.Connection) -> None:
+def test_a_wait_under_way_is_cut_short(folder: Path, holder: sqlite3.Connection) -> None:
     """From another thread, as when a run is stopped; nothing of what waited is written."""
-    holder.execute("BEGIN EXCLUSIVE")
-    threading.Timer(0.2, ledger.hurry).start()
-    began = time.monotonic()
-    with pytest.raises(LedgerBusy):
-        deliver(ledger)
-    assert time.monotonic() - began < 10
-    holder.execute("ROLLBACK")
-    assert ledger.deliveries.delivered(full(0).identity) is None
+    patience = Patience()
+    with Ledger.open(ledger_path(folder), TENANT, patience) as ledger:
+        holder.execute("BEGIN EXCLUSIVE")
+        threading.Timer(0.2, patience.cut).start()
+        began = time.monotonic()
+        with pytest.raises(LedgerBusy):
+            deliver(ledger)
+        assert time.monotonic() - began < 10
+        holder.execute("ROLLBACK")
+        assert ledger.deliveries.delivered(full(0).identity) is None
 
 
 def test_a_reader_that_goes_lets_what_was_to_be_written_be_committed(ledger: Ledger, folder: Path) -> None:
@@ -214,12 +218,12 @@ async def test_a_run_that_waits_in_the_middle_is_stopped(sandbox: Sandbox, tmp_p
         await until(lambda: any(seen.kind == "download" for seen in sandbox.requests))
         with closing(sqlite3.connect(ledger_path(tmp_path / "to"), isolation_level=None)) as holder:
             holder.execute("BEGIN EXCLUSIVE")
-            published = set(published_files(tmp_path / "to"))
+            published = set(published_files(LocalFolder(tmp_path / "to").paths()))
             sandbox.play()
             await asyncio.sleep(2)
             await stopped(running, tmp_path)
-    assert set(published_files(tmp_path / "to")) == published
+    assert set(published_files(LocalFolder(tmp_path / "to").paths())) == published
     assert json.loads((tmp_path / "run.json").read_text("utf-8"))["exit_code"] == 143
     async with syncing(sandbox, tmp_path) as again:
         assert (await again.ends()).code == 0
-    assert len(set(published_files(tmp_path / "to"))) > len(published)
+    assert len(set(published_files(LocalFolder(tmp_path / "to").paths()))) > len(published)

@@ -176,7 +176,7 @@ def damage(home: Path) -> None:
 
 async def test_login_shows_none(known: Secrets, sandbox: Sandbox, tmp_path: Path) -> None:
     """Neither the code that the browser brings, nor what it is exchanged for, nor the secrets of PKCE."""
-    from cli.consenting import config_file, consent, login
+    from tests.cli.consenting import config_file, consent, login
 
     config = config_file(sandbox, tmp_path)
     async with login("--config", config, "-v", "--log-format", "json") as command:

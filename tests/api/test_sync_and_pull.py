@@ -7,7 +7,7 @@ import pytest
 from bds_async import RunReport
 from bds_async.brightspace.catalogue.listing import Listing
 from bds_async.options import Wanted
-from bds_async.runs.job import list_chosen
+from bds_async.runs.listing import list_chosen
 from bds_async.sandbox import Fault
 from tests.support.scheduled import DAY, of, queued, scheduled, through
 
@@ -67,12 +67,12 @@ async def test_a_data_set_that_leaves_the_catalogue_is_told_while_something_of_i
         await job.sync(DAY)
         job.sandbox.play()
         with monkeypatch.context() as patch:
-            patch.setattr("bds_async.runs.job.list_chosen", without_users)
+            patch.setattr("bds_async.runs.run.list_chosen", without_users)
             gone = await job.sync()
             chosen = await job.sync(data_set=("User Enrollments",))
         back = await job.sync()
         with monkeypatch.context() as patch:
-            patch.setattr("bds_async.runs.job.list_chosen", without_users)
+            patch.setattr("bds_async.runs.run.list_chosen", without_users)
             delivered = await job.sync()
     assert (gone.exit_code, failed(gone)) == (3, ["Users"])
     assert (chosen.exit_code, failed(chosen)) == (0, [])

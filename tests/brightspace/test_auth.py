@@ -13,9 +13,9 @@ import pytest
 from pydantic import SecretStr
 
 from bds_async.brightspace import retry
+from bds_async.brightspace.auth import AccessToken, TokenRefresher, grant_for
 from bds_async.brightspace.auth import refresher as auth_module
-from bds_async.brightspace.auth.refresher import AccessToken, TokenRefresher, grant_for
-from bds_async.config.settings import Config
+from bds_async.config import Config
 from bds_async.errors import AuthorisationError, ConfigError, ConnectionFailed, UnreachableError
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from tests.support.scripted_auth import ScriptedAuth, drops, grants, says, waits_for
@@ -54,6 +54,10 @@ class Mint:
         self.gate = asyncio.Event()
         self.gate.set()
         self.made = 0
+
+    @property
+    def granted(self) -> int:
+        return self.made
 
     async def exchange(self) -> AccessToken:
         await self.gate.wait()
@@ -283,8 +287,8 @@ class TestRunning:
             mint.failures = [ConnectionFailed("gone")] * 3
             await reaches(lambda: mint.made, 2)
             assert not task.done()
-        assert "gone No access token could be had within 0 s; check auth_service and the network" in caplog.text
-        assert "The current access token lives on" in caplog.text
+        assert "gone No access token was obtained within 0 s; check auth_service and the network" in caplog.text
+        assert "The current access token is still valid" in caplog.text
 
     async def test_it_ends_with_the_token_if_nothing_helps(self):
         mint = Mint(life=0.05)
@@ -305,6 +309,21 @@ class TestRunning:
         mint.gate.set()
         with pytest.raises(UnreachableError, match="gone"):
             await run
+
+    async def test_an_exchange_that_ends_while_the_run_ends_is_counted(self, tmp_path):
+        """The auth service answered it, so the report must count it."""
+        may_answer = asyncio.Event()
+        script = [grants(refresh_token="second", expires_in=10), waits_for(may_answer, grants(refresh_token="third"))]
+        async with ScriptedAuth(*script) as auth:
+            refresher = TokenRefresher(grant_for(auth.config(token_file=tmp_path / "token")))
+            run = asyncio.create_task(refresher.run())
+            await reaches(lambda: len(auth.forms), 2)
+            run.cancel()
+            asyncio.get_running_loop().call_later(0.05, may_answer.set)
+            with pytest.raises(asyncio.CancelledError):
+                await run
+            assert refresher.refreshes == 2
+        assert (tmp_path / "token").read_text() == "third\n"
 
     async def test_a_refusal_ends_it_at_once(self):
         mint = Mint(life=10.0)

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bds_async.brightspace.auth.refresher import TokenRefresher
-from bds_async.brightspace.login.code_grant import CodeGrant
-from bds_async.brightspace.login.consent import Consent, challenge
-from bds_async.brightspace.token_store.store import store_for
-from bds_async.config.settings import Config
+from bds_async.brightspace.auth import TokenRefresher
+from bds_async.brightspace.login import Consent
+from bds_async.brightspace.login.code_grant import CodeGrant, code_grant
+from bds_async.brightspace.login.consent import challenge
+from bds_async.brightspace.token_store import store_for
+from bds_async.config import Config
 from bds_async.errors import AuthorisationError, ConfigError, TransientError, UnreachableError
 from bds_async.support import durable
 from tests.support.scripted_auth import ScriptedAuth, drops, grants, says, waits_for
@@ -26,7 +27,7 @@ def consent_for(config: Config) -> Consent:
 
 
 def grant(config: Config) -> CodeGrant:
-    return CodeGrant(config, store_for(config), consent_for(config), SecretStr(CODE))
+    return code_grant(config, consent_for(config), SecretStr(CODE))
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ async def test_the_code_is_sent_as_rfc_6749_and_rfc_7636_say(home):
     async with ScriptedAuth(grants(refresh_token="first")) as auth:
         config = auth.config(token_file=home)
         consent = consent_for(config)
-        await CodeGrant(config, store_for(config), consent, SecretStr(CODE)).exchange()
+        await code_grant(config, consent, SecretStr(CODE)).exchange()
         verifier = consent.verifier.get_secret_value()
         assert auth.forms == [
             {"grant_type": "authorization_code", "code": CODE, "redirect_uri": REDIRECT, "code_verifier": verifier}
@@ -90,7 +91,7 @@ async def test_an_auth_service_that_is_busy_is_asked_again(home):
 async def test_a_lost_answer_ends_in_a_refusal_that_says_to_log_in_again(home):
     script = [drops, says(400, {"error": "invalid_grant"})]
     async with ScriptedAuth(*script) as auth, TokenRefresher(grant(auth.config(token_file=home))) as tokens:
-        with pytest.raises(AuthorisationError, match=r"invalid_grant.*was used before.*run `bds-async login` again"):
+        with pytest.raises(AuthorisationError, match=r"invalid_grant.*has been used.*run `bds-async login` again"):
             await tokens.token()
     assert not home.exists()
 
@@ -105,7 +106,7 @@ async def test_a_service_that_never_answers_is_unreachable(home):
 @pytest.mark.parametrize(
     ("status", "code", "words"),
     [
-        (400, "invalid_grant", "has expired, was used before"),
+        (400, "invalid_grant", "has expired, has been used"),
         (401, "invalid_client", "client_id and client_secret"),
         (400, "unauthorized_client", "Manage Extensibility"),
         (400, "unsupported_grant_type", "auth_service"),
@@ -125,7 +126,7 @@ async def test_a_refused_code_says_which_it_was_and_what_to_do(home, status, cod
 
 async def test_an_application_without_refresh_tokens_is_told_apart(home):
     async with ScriptedAuth(grants("access")) as auth:
-        with pytest.raises(AuthorisationError, match="gave no refresh token; enable refresh tokens"):
+        with pytest.raises(AuthorisationError, match="sent no refresh token; enable refresh tokens"):
             await grant(auth.config(token_file=home)).exchange()
 
 
@@ -169,7 +170,7 @@ async def test_no_secret_is_logged_or_shown(home, caplog):
     async with ScriptedAuth(drops, says(400, {"error": "invalid_grant"})) as auth:
         config = auth.config(token_file=home)
         consent = consent_for(config)
-        redeeming = CodeGrant(config, store_for(config), consent, SecretStr(CODE))
+        redeeming = code_grant(config, consent, SecretStr(CODE))
         with caplog.at_level(logging.DEBUG, "bds_async"):
             with pytest.raises(TransientError) as lost:
                 await redeeming.exchange()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bds_async.brightspace.login.consent import Consent, ForeignRedirect, challenge, redirect_address
-from bds_async.config.settings import Config
+from bds_async.config import Config
 from bds_async.errors import AuthorisationError, ConfigError
 
 REDIRECT = "https://localhost:8765/callback"

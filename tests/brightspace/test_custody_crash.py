@@ -14,8 +14,8 @@ import pytest
 from pydantic import SecretStr
 
 import bds_async
-from bds_async.brightspace.token_store.store import TokenStore, store_for
-from bds_async.config.settings import Config
+from bds_async.brightspace.token_store import TokenStore, store_for
+from bds_async.config import Config
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support import custody_worker
 

@@ -11,11 +11,10 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 
-from bds_async.brightspace.auth.grants import grant_for
-from bds_async.brightspace.auth.refresher import TokenRefresher
+from bds_async.brightspace.auth import TokenRefresher, grant_for
+from bds_async.brightspace.login import REDIRECT_URI, prove_home, scope_to_ask_for, sign_in
 from bds_async.brightspace.login.consent import Consent
-from bds_async.brightspace.login.sign_in import REDIRECT_URI, prove_home, scope_to_ask_for, sign_in
-from bds_async.config.settings import Config
+from bds_async.config import Config
 from bds_async.errors import AuthorisationError, CatalogueError, ConfigError, UnreachableError
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 

@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bds_async.brightspace.auth.grants import grant_for
-from bds_async.brightspace.token_store.custody import Custody
+from bds_async.brightspace.auth import grant_for
+from bds_async.brightspace.token_store import Custody, store_for
 from bds_async.brightspace.token_store.journal import Entry, Journal, digest, now
-from bds_async.brightspace.token_store.store import store_for
-from bds_async.config.settings import Config
+from bds_async.config import Config
 from bds_async.doctor.examination import examine
 from bds_async.doctor.steps import CheckStatus
 from bds_async.errors import AuthorisationError, ConfigError, TransientError
@@ -122,7 +121,7 @@ class TestRefused:
         async with ScriptedAuth(reply) as auth:
             for _ in range(2):
                 said = await self.refusal(auth.config(token_file=home))
-                assert said.endswith(f" Or correct or remove the token provided: the former one is still in {home}.")
+                assert said.endswith(f" Or correct or remove the provided token: the former one is still in {home}.")
         assert sent(auth) == ["hush-first"] * 2, "the stored one must not be tried in its place"
         assert (home.read_text(), sidecar.read_bytes()) == ("hush-stored\n", before)
         assert not home.with_name("token.exchange").exists()
@@ -174,12 +173,12 @@ class TestRefused:
         home.write_text(stored)
         async with ScriptedAuth(REFUSED) as auth:
             said = await self.refusal(auth.config(token_file=home))
-        assert said.endswith("run `bds-async login` again. Or correct the token provided.")
+        assert said.endswith("run `bds-async login` again. Or correct the provided token.")
 
     async def test_what_any_token_would_meet_is_not_blamed_on_it(self, home):
         async with ScriptedAuth(says(401, {"error": "invalid_client"})) as auth:
             said = await self.refusal(auth.config(token_file=home))
-        assert said.endswith("(invalid_client): client_id and client_secret are not those of a registered application; "
+        assert said.endswith("(invalid_client): client_id and client_secret do not belong to a registered application; "
                              "correct them.")  # fmt: skip
         assert home.read_text() == "hush-stored\n"
 
@@ -198,7 +197,7 @@ class TestRefused:
             for _ in range(2):
                 said = await self.refusal(auth.config(token_file=home))
                 assert "It had been sent at 20" in said
-                assert said.endswith(f"Or correct or remove the token provided: the former one is still in {home}.")
+                assert said.endswith(f"Or correct or remove the provided token: the former one is still in {home}.")
 
 
 class TestProof:

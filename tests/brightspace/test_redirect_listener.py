@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from bds_async.brightspace.login import can_listen, listening
 from bds_async.brightspace.login.consent import Consent
-from bds_async.brightspace.login.redirect_listener import can_listen, listening
-from bds_async.config.settings import Config
+from bds_async.config import Config
 from bds_async.errors import AuthorisationError
 
 CONFIG = Config(bspace_url="https://school.example", client_id="x", client_secret="hush", refresh_token="old")

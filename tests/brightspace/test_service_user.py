@@ -13,10 +13,9 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from bds_async.brightspace.auth.grants import grant_for
-from bds_async.brightspace.auth.refresher import TokenRefresher
-from bds_async.brightspace.auth.service_user import ASSERTION_LIFE, ASSERTION_TYPE, ClientAssertionGrant
-from bds_async.config.settings import Config
+from bds_async.brightspace.auth import TokenRefresher, grant_for
+from bds_async.brightspace.auth.service_user import ASSERTION_LIFE, ASSERTION_TYPE, client_assertion_grant
+from bds_async.config import Config
 from bds_async.errors import AuthorisationError, ConfigError, TransientError
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support.scripted_auth import ScriptedAuth, grants, says
@@ -165,7 +164,7 @@ class TestKey:
     def test_both_keys_of_the_config_are_needed(self, key_file, absent):
         keys = {"bspace_url": "https://school.example", "client_id": "x", "private_key_file": key_file, "key_id": "k"}
         with pytest.raises(ConfigError, match="needs both private_key_file and key_id"):
-            ClientAssertionGrant(Config(**{**keys, absent: None}))
+            client_assertion_grant(Config(**{**keys, absent: None}))
 
 
 @pytest.mark.parametrize("module", ["jwt", "cryptography"])

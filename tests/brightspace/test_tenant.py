@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from yarl import URL
 
-from bds_async.brightspace.auth.refresher import AccessToken, TokenRefresher
+from bds_async.brightspace.auth import AccessToken, TokenRefresher
 from bds_async.brightspace.authorised import FRESH_TOKENS
 from bds_async.brightspace.catalogue.catalogue import read_catalogue
 from bds_async.brightspace.gate import Gate
-from bds_async.brightspace.http.transport import Transport
+from bds_async.brightspace.http import Transport
 from bds_async.brightspace.links import origin_of, to_url
 from bds_async.brightspace.retry import RETRY_AFTER_CEILING
 from bds_async.brightspace.routes import VERSIONS
@@ -382,6 +382,8 @@ class TestAccessToken:
 
     async def test_an_auth_service_that_is_away_for_too_long_ends_all_requests(self, serve, connect):
         class Away:
+            granted = 0
+
             async def exchange(self) -> AccessToken:
                 raise UnreachableError("auth.example is away")
 
@@ -394,12 +396,12 @@ class TestAccessToken:
     async def test_so_does_one_that_goes_away_between_two_tokens(self, serve, connect):
         class FirstOnly:
             def __init__(self) -> None:
-                self.granted = False
+                self.granted = 0
 
             async def exchange(self) -> AccessToken:
                 if self.granted:
                     raise UnreachableError("auth.example is away")
-                self.granted = True
+                self.granted = 1
                 return AccessToken(SecretStr("token-1"), time.monotonic() + 3600, 3600)
 
         async with TokenRefresher(FirstOnly()) as tokens:

@@ -15,19 +15,14 @@ from pydantic import SecretStr
 from yarl import URL
 
 from bds_async.brightspace.auth import token_endpoint
-from bds_async.brightspace.auth.token_endpoint import (
-    ASSUMED_LIFETIME,
-    LONGEST_LIFETIME,
-    TokenEndpoint,
-    basic,
-    refresh_token_in,
-)
+from bds_async.brightspace.auth.access_token import ASSUMED_LIFETIME, LONGEST_LIFETIME
+from bds_async.brightspace.auth.token_endpoint import TokenEndpoint, basic, refresh_token_in
 from bds_async.brightspace.http.transport import Answer, Transport
-from bds_async.config.settings import Config
+from bds_async.config import AUTH_SERVICE
 from bds_async.errors import ConfigError, ConnectionFailed, Throttled, TransientError, UnreachableError
 from tests.support.scripted_auth import ScriptedAuth, drops, grants, says
 
-ENDPOINT = TokenEndpoint(Config(bspace_url="https://school.example", client_id="x"))
+ENDPOINT = TokenEndpoint(AUTH_SERVICE)
 GRANTED = {"access_token": "hush-access", "token_type": "Bearer", "expires_in": 3600}
 
 
@@ -124,7 +119,7 @@ class TestAccessToken:
         ],
     )
     def test_a_200_without_a_usable_token_is_transient_and_not_quoted(self, body):
-        with pytest.raises(TransientError, match="not with a usable access token") as caught:
+        with pytest.raises(TransientError, match="without a usable access token") as caught:
             ENDPOINT.access_token(answer(200, body), 0.0)
         assert "hush" not in str(caught.value)
         assert caught.value.__context__ is None
@@ -160,7 +155,7 @@ def test_an_ordinary_client_and_secret_travel_as_they_are():
 
 class TestAsking:
     async def ask(self, auth: ScriptedAuth, url: str | None = None) -> Answer:
-        endpoint = TokenEndpoint(auth.config(auth_service=url or auth.url))
+        endpoint = TokenEndpoint(url or auth.url)
         async with Transport(connections=1, stall_timeout=5) as transport:
             return await endpoint.ask(transport, {"grant_type": "x y&z"}, {"X-Mine": "1"})
 

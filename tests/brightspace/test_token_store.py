@@ -16,12 +16,11 @@ import pytest
 from pydantic import SecretStr
 
 import bds_async
+from bds_async.brightspace.token_store import Provided, TokenStore, store_for
 from bds_async.brightspace.token_store import lock as token_lock
 from bds_async.brightspace.token_store.home import TokenFileHome
 from bds_async.brightspace.token_store.journal import RESERVED, Entry, Journal, digest
-from bds_async.brightspace.token_store.provided import Provided
-from bds_async.brightspace.token_store.store import TokenStore, store_for
-from bds_async.config.settings import Config
+from bds_async.config import Config
 from bds_async.errors import ConfigError, CredentialsBusy
 from bds_async.support import durable
 
@@ -431,7 +430,7 @@ class TestDiskFullAfterTheAnswer:
             custody.write(SecretStr("second"))
         assert "is kept in" in caplog.text
         assert "second" not in caplog.text
-        with pytest.raises(ConfigError, match=r"The current one waits in .*config\.json\.exchange until it can"):
+        with pytest.raises(ConfigError, match=r"Until it can, the current one is in .*config\.json\.exchange"):
             await read(store)
         monkeypatch.undo()
         assert await read(store) == "second"
@@ -448,7 +447,7 @@ class TestDiskFullAfterTheAnswer:
             custody.announce(custody.read())
             full()
             monkeypatch.setattr(os, "write", writes)
-            with pytest.raises(ConfigError, match=r"no space left.*its successor is lost: run `bds-async login`"):
+            with pytest.raises(ConfigError, match=r"no space left.*the next one is lost: run `bds-async login`"):
                 custody.write(SecretStr("second"))
 
     async def test_a_note_that_does_not_reach_the_disk_does_not_count(self, store, full, monkeypatch):
@@ -456,7 +455,7 @@ class TestDiskFullAfterTheAnswer:
             custody.announce(custody.read())
             full()
             monkeypatch.setattr(durable, "fsync_file", durable.write_atomically)
-            with pytest.raises(ConfigError, match="its successor is lost"):
+            with pytest.raises(ConfigError, match="the next one is lost"):
                 custody.write(SecretStr("second"))
 
 
@@ -492,7 +491,9 @@ class TestLock:
     async def test_patience_ends(self, store, config_file, monkeypatch):
         monkeypatch.setattr(token_lock, "PATIENCE", 0.0)
         async with store.custody():
-            with pytest.raises(CredentialsBusy, match=r"config.json.lock locked.*one that hangs") as caught:
+            with pytest.raises(
+                CredentialsBusy, match=r"config.json.lock for 0 seconds; find the process that hangs"
+            ) as caught:
                 await store.take()
         assert caught.value.exit_code == 75
 
@@ -504,7 +505,7 @@ class TestLock:
     @posix_only
     async def test_a_holder_that_is_killed_does_not_block_the_next_one(self, store, config_file):
         script = (
-            "import asyncio, sys; from pathlib import Path; from bds_async.token_store.lock import locked\n"
+            "import asyncio, sys; from pathlib import Path; from bds_async.brightspace.token_store.lock import locked\n"
             "lock = asyncio.run(locked(Path(sys.argv[1]))); print('held', flush=True); sys.stdin.read()"
         )
         environ = {**os.environ, "PYTHONPATH": str(Path(bds_async.__file__).parent.parent)}

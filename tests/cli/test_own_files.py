@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bds_async.config.sources import files_in_use
+from bds_async.config import files_in_use
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support.commands import bds
 

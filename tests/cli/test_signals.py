@@ -15,7 +15,7 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals are tho
 
 SCRIPT = """
 import os, signal, sys, time
-from bds_async.at_once import handle_signals
+from bds_async.cli.signals import handle_signals
 handle_signals()
 try:
     os.kill(os.getpid(), int(sys.argv[1]))

@@ -107,7 +107,7 @@ def test_a_ledger_that_another_program_holds_is_told_since_nobody_else_will(
     tmp_path: Path, error: FolderBusy, codes: list[str]
 ) -> None:
     file = tmp_path / "bds.prom"
-    with pytest.raises(FolderBusy), MetricsFile(file, tmp_path).around():
+    with pytest.raises(FolderBusy), MetricsFile(file).around():
         raise error
     assert [samples(file)["bds_async_last_exit_code"] for _ in codes] == codes
     assert file.exists() == bool(codes)

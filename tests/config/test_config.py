@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from bds_async.config.addresses import origin
-from bds_async.config.settings import Config, TokenSource
-from bds_async.config.sources import KEYS, is_absent, variable
+from bds_async.config import KEYS, Config, TokenSource, is_absent, origin
+from bds_async.config.sources import variable
 from bds_async.errors import ConfigError
 
 FOUR_KEYS = {
@@ -79,7 +78,7 @@ class TestFile:
 
     def test_the_sample_is_refused_until_it_is_filled_in(self, tmp_path):
         sample = Path(__file__).parents[2] / "config-sample.json"
-        assert tuple(json.loads(sample.read_text())) == KEYS
+        assert tuple(json.loads(sample.read_text())) == KEYS.all
         assert "lacks bspace_url, client_id, client_secret, refresh_token" in refusal(sample)
         assert Config.load(written(tmp_path, json.loads(sample.read_text()) | FOUR_KEYS), {}).scope is None
 
@@ -114,7 +113,7 @@ class TestFile:
         path = written(tmp_path, {**values, key: "hush"})
         with contextlib.suppress(ConfigError):
             Config.load(path, {})
-        assert caplog.messages == [f"{path} has a key {key!r}, which is not known and ignored; did you mean {meant}?"]
+        assert caplog.messages == [f"{path} has the unknown key {key!r}, which is ignored. Did you mean {meant}?"]
 
     @pytest.mark.parametrize("key", ["refresh_token_old", "comment", "_client_id", "tenant", "client_secret2"])
     def test_a_key_of_its_own_or_beside_the_one_that_it_looks_like_is_left_alone(self, tmp_path, caplog, key):
@@ -284,7 +283,7 @@ class TestInCode:
 
     @given(st.text())
     def test_whatever_stands_in_a_key_no_error_but_ours_comes_out(self, text):
-        for key in KEYS:
+        for key in KEYS.all:
             with contextlib.suppress(ConfigError):
                 config = Config(**{**FOUR_KEYS, key: text})
                 assert is_absent(text) or getattr(config, key) is not None

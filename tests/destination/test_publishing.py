@@ -13,22 +13,26 @@ import threading
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bds_async.formats.archive import check, unzip_csv
 
-from bds_async.destination.publishing import Publisher
+from bds_async.destination import LocalFolder, Publisher
 from bds_async.errors import DestinationError
+from bds_async.formats import format_of, unwatched
+from bds_async.formats.csv import unzip_csv
 from bds_async.formats.csv_header import columns_of
+from bds_async.formats.zip import check
 from bds_async.ledger import Delivery, Ledger
-from bds_async.options import Verify
+from bds_async.models import Extract
+from bds_async.options import PublishAs, Verify
+from bds_async.planning import Step
 from bds_async.support import durable
-from bds_async.transfer.partial import Partial
+from bds_async.transfer import Partial
+from bds_async.workspace import workspace_of
 from tests.support import publishing_process
-from tests.support.places import ledger_path, partial_folder, prepared
+from tests.support.places import ledger_path, partial_folder, prepared, state_folder
 from tests.support.publishing_process import TENANT, USERS, extract_number, zip_number
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals, modes and links are POSIX")
@@ -50,31 +54,38 @@ def ledger(folder: Path) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def publisher(folder: Path, ledger: Ledger) -> Iterator[Publisher]:
-    with ThreadPoolExecutor(2) as executor:
-        yield Publisher(folder, ledger, executor)
+def publisher(folder: Path, ledger: Ledger) -> Publisher:
+    return Publisher(workspace_of(folder), LocalFolder(folder), ledger)
 
 
 def stage(folder: Path, number: int = 0) -> Path:
-    path = Partial(folder, extract_number(number).identity).path
+    path = Partial(workspace_of(folder), extract_number(number).identity).path
     path.write_bytes(zip_number(number))
     path.with_suffix(".ranges").write_bytes(b"{}")
     return path
 
 
-async def publish(publisher: Publisher, staged: Path, number: int = 0) -> Delivery:
-    extract = extract_number(number)
+def publish(publisher: Publisher, staged: Path, number: int = 0) -> Delivery:
     path = PATH if number == 0 else f"Users/full/{number}.zip"
-    return await publisher.publish(extract, staged, path, check(staged, Verify.FULL))
+    return publisher.publish(a_step(extract_number(number), path), staged, check(staged, Verify.FULL))
+
+
+def a_step(extract: Extract = ONE, path: str = PATH, kind: PublishAs = PublishAs.ZIP) -> Step:
+    return Step(extract, "Users", path, kind)
+
+
+def adopt(publisher: Publisher, path: str = PATH) -> Delivery | None:
+    kind = PublishAs.of(path)
+    return publisher.adopt(a_step(path=path, kind=kind), format_of(kind), Verify.FULL, unwatched)
 
 
 # Publishing
 
 
-async def test_a_staged_file_gets_its_name_and_its_row(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
+def test_a_staged_file_gets_its_name_and_its_row(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
     staged = stage(folder)
     checked = check(staged, Verify.FULL)
-    delivery = await publish(publisher, staged)
+    delivery = publish(publisher, staged)
     assert (folder / PATH).read_bytes() == zip_number(0)
     assert list(partial_folder(folder).iterdir()) == []
     assert (delivery.path, delivery.bytes, delivery.sha256, delivery.columns) == (
@@ -87,42 +98,42 @@ async def test_a_staged_file_gets_its_name_and_its_row(publisher: Publisher, led
     assert ledger.deliveries.intents() == []
 
 
-async def test_a_csv_is_published_and_its_zip_goes(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
+def test_a_csv_is_published_and_its_zip_goes(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
     """What the ledger holds then is the CSV's length, hash and columns."""
     staged = stage(folder)
     table = staged.with_suffix(".csv")
     checked = unzip_csv(staged, table, free_space=10**6)
     content = table.read_bytes()
     path = PATH.replace(".zip", ".csv")
-    delivery = await publisher.publish(ONE, table, path, checked)
+    delivery = publisher.publish(a_step(path=path, kind=PublishAs.CSV), table, checked)
     assert (folder / path).read_bytes() == content
     assert (delivery.bytes, delivery.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     assert delivery.columns == columns_of(folder / path) == ("UserId", "Number")
     assert list(partial_folder(folder).iterdir()) == []
 
 
-async def test_a_file_is_replaced_by_a_whole_one(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
+def test_a_file_is_replaced_by_a_whole_one(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
     """As `--force` does; the ledger then knows the new one."""
-    await publish(publisher, stage(folder))
+    publish(publisher, stage(folder))
     staged = stage(folder)
     staged.write_bytes(zip_number(7))
-    delivery = await publish(publisher, staged)
+    delivery = publish(publisher, staged)
     assert (folder / PATH).read_bytes() == zip_number(7)
     assert [each.sha256 for each in ledger.deliveries.all()] == [delivery.sha256]
 
 
 @posix_only
-async def test_published_files_and_folders_follow_the_umask(publisher: Publisher, folder: Path) -> None:
+def test_published_files_and_folders_follow_the_umask(publisher: Publisher, folder: Path) -> None:
     before = os.umask(0o027)
     try:
-        await publish(publisher, stage(folder))
+        publish(publisher, stage(folder))
     finally:
         os.umask(before)
     modes = [(folder / part).stat().st_mode & 0o777 for part in (PATH, "Users/full", "Users")]
     assert modes == [0o640, 0o750, 0o750]
 
 
-async def test_each_step_comes_after_the_one_that_it_relies_on(
+def test_each_step_comes_after_the_one_that_it_relies_on(
     publisher: Publisher, ledger: Ledger, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bytes and their name before the intent, the intent before the final name, that before done."""
@@ -142,76 +153,56 @@ async def test_each_step_comes_after_the_one_that_it_relies_on(
         noting(durable, name)
     for name in ("intend", "finish"):
         noting(ledger.deliveries, name)
-    await publish(publisher, stage(folder))
+    publish(publisher, stage(folder))
     assert steps == ["fsync_file", "fsync_folder", "intend", "replace", "fsync_folder", "finish"]
 
 
 async def test_many_at_a_time_are_all_published(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
-    await asyncio.gather(*(publish(publisher, stage(folder, number), number) for number in range(1, 9)))
+    await asyncio.gather(
+        *(asyncio.to_thread(publish, publisher, stage(folder, number), number) for number in range(1, 9))
+    )
     assert {each.identity for each in ledger.deliveries.all()} == {
         extract_number(each).identity for each in range(1, 9)
     }
     assert all((folder / f"Users/full/{number}.zip").read_bytes() == zip_number(number) for number in range(1, 9))
 
 
-async def test_a_cancelled_publication_is_finished_first(
-    publisher: Publisher, ledger: Ledger, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun, go_on = threading.Event(), threading.Event()
-    intend = ledger.deliveries.intend
-
-    def slow(delivery: Delivery) -> None:
-        begun.set()
-        go_on.wait(30)
-        intend(delivery)
-
-    monkeypatch.setattr(ledger.deliveries, "intend", slow)
-    publishing = asyncio.create_task(publish(publisher, stage(folder)))
-    await asyncio.to_thread(begun.wait, 30)
-    publishing.cancel()
-    asyncio.get_running_loop().call_soon(go_on.set)
-    with pytest.raises(asyncio.CancelledError):
-        await publishing
-    assert ledger.deliveries.delivered(ONE.identity) is not None
-    assert (folder / PATH).exists()
-
-
-async def test_a_folder_that_cannot_be_made_is_a_fault_of_the_destination(
+def test_a_folder_that_cannot_be_made_is_a_fault_of_the_destination(
     publisher: Publisher, ledger: Ledger, folder: Path
 ) -> None:
     """The staged file and the intent stay, so that the next run finishes it."""
     (folder / "Users").write_text("a file where a folder belongs")
     staged = stage(folder)
     with pytest.raises(DestinationError):
-        await publish(publisher, staged)
+        publish(publisher, staged)
     assert staged.exists()
     (folder / "Users").unlink()
-    assert [each.identity for each in await publisher.reconcile()] == [ONE.identity]
+    assert [each.identity for each in publisher.recover()] == [ONE.identity]
     assert (folder / PATH).read_bytes() == zip_number(0)
 
 
-async def test_a_staged_file_that_vanished_is_a_fault_of_the_destination(
+def test_a_staged_file_that_vanished_is_a_fault_of_the_destination(
     publisher: Publisher, ledger: Ledger, folder: Path
 ) -> None:
     checked = check(stage(folder), Verify.FULL)
     staged = stage(folder)
     staged.unlink()
     with pytest.raises(DestinationError, match="is gone"):
-        await publisher.publish(ONE, staged, PATH, checked)
+        publisher.publish(a_step(), staged, checked)
     assert ledger.deliveries.intents() == []
 
 
-# Reconciling
+# Recovery
 
 
 def intend(ledger: Ledger, folder: Path, staged: Path) -> Delivery:
     checked = check(staged, Verify.FULL)
     delivery = Delivery.of(ONE, "Users", path=PATH, bytes=checked.bytes, sha256=checked.sha256)
-    ledger.deliveries.intend(replace(delivery, staged=staged.relative_to(folder).as_posix()))
+    ledger.deliveries.intend(replace(delivery, staged=staged.relative_to(state_folder(folder)).as_posix()))
     return delivery
 
 
-async def test_csvs_that_were_not_as_far_as_an_intent_go_and_what_can_be_resumed_stays(
+def test_csvs_that_were_not_as_far_as_an_intent_go_and_what_can_be_resumed_stays(
     publisher: Publisher, folder: Path
 ) -> None:
     """They are unzipped anew, and would take the room for that."""
@@ -219,26 +210,24 @@ async def test_csvs_that_were_not_as_far_as_an_intent_go_and_what_can_be_resumed
     staged.with_suffix(".csv").write_bytes(b"UserId\r\n")
     notes = partial_folder(folder) / "notes.csv"
     notes.write_bytes(b"nobody knows whose")
-    await publisher.reconcile()
+    publisher.recover()
     assert set(partial_folder(folder).iterdir()) == {staged, staged.with_suffix(".ranges"), notes}
 
 
-async def test_nothing_to_reconcile_is_nothing(publisher: Publisher) -> None:
-    assert await publisher.reconcile() == []
+def test_nothing_to_recover_is_nothing(publisher: Publisher) -> None:
+    assert publisher.recover() == []
 
 
-async def test_a_file_still_staged_gets_its_name(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
+def test_a_file_still_staged_gets_its_name(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
     intend(ledger, folder, stage(folder))
-    (done,) = await publisher.reconcile()
+    (done,) = publisher.recover()
     assert (folder / PATH).read_bytes() == zip_number(0)
     assert ledger.deliveries.delivered(ONE.identity) == done
     assert ledger.deliveries.intents() == []
 
 
 @pytest.mark.parametrize("is_taken", [False, True])
-async def test_a_file_that_had_its_name_is_done(
-    publisher: Publisher, ledger: Ledger, folder: Path, is_taken: bool
-) -> None:
+def test_a_file_that_had_its_name_is_done(publisher: Publisher, ledger: Ledger, folder: Path, is_taken: bool) -> None:
     """Even if a loader took it in the meantime."""
     staged = stage(folder)
     intend(ledger, folder, staged)
@@ -246,13 +235,13 @@ async def test_a_file_that_had_its_name_is_done(
     staged.rename(folder / PATH)
     if is_taken:
         (folder / PATH).unlink()
-    assert [each.identity for each in await publisher.reconcile()] == [ONE.identity]
+    assert [each.identity for each in publisher.recover()] == [ONE.identity]
     assert ledger.deliveries.delivered(ONE.identity) is not None
     assert (folder / PATH).exists() is not is_taken
 
 
 @pytest.mark.parametrize("is_published", [False, True])
-async def test_a_staged_file_of_another_length_is_never_published(
+def test_a_staged_file_of_another_length_is_never_published(
     publisher: Publisher, ledger: Ledger, folder: Path, is_published: bool
 ) -> None:
     """It is not the one that was verified; without the right one under the name, the extract is fetched again."""
@@ -262,20 +251,22 @@ async def test_a_staged_file_of_another_length_is_never_published(
         (folder / PATH).parent.mkdir(parents=True)
         (folder / PATH).write_bytes(zip_number(0))
     os.truncate(staged, 10)
-    settled = await publisher.reconcile()
+    settled = publisher.recover()
     assert [each.identity for each in settled] == ([ONE.identity] if is_published else [])
     assert (ledger.deliveries.delivered(ONE.identity) is not None) is is_published
     assert (folder / PATH).exists() is is_published
     assert ledger.deliveries.intents() == []
 
 
-async def test_an_intent_that_leaves_the_folder_is_refused(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
+def test_an_intent_that_leaves_the_folder_is_refused(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
     """A ledger is a file, and files can be tampered with."""
     staged = stage(folder)
     delivery = intend(ledger, folder, staged)
-    ledger.deliveries.intend(replace(delivery, path="../outside.zip", staged=staged.relative_to(folder).as_posix()))
+    ledger.deliveries.intend(
+        replace(delivery, path="../outside.zip", staged=staged.relative_to(state_folder(folder)).as_posix())
+    )
     with pytest.raises(DestinationError, match="no path inside"):
-        await publisher.reconcile()
+        publisher.recover()
     assert not (folder.parent / "outside.zip").exists()
 
 
@@ -283,34 +274,34 @@ async def test_an_intent_that_leaves_the_folder_is_refused(publisher: Publisher,
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o444])
-async def test_a_whole_file_is_adopted(publisher: Publisher, ledger: Ledger, folder: Path, mode: int) -> None:
+def test_a_whole_file_is_adopted(publisher: Publisher, ledger: Ledger, folder: Path, mode: int) -> None:
     (folder / PATH).parent.mkdir(parents=True)
     (folder / PATH).write_bytes(zip_number(0))
     (folder / PATH).chmod(mode)
     checked = check(folder / PATH, Verify.FULL)
-    delivery = await publisher.adopt(ONE, PATH, Verify.FULL)
+    delivery = adopt(publisher)
     assert delivery is not None
     assert (delivery.bytes, delivery.sha256, delivery.columns) == (checked.bytes, checked.sha256, checked.columns)
     assert ledger.deliveries.delivered(ONE.identity) == delivery
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", zip_number(0)[:-1]])
-async def test_a_file_that_is_not_whole_is_not_adopted(
+def test_a_file_that_is_not_whole_is_not_adopted(
     publisher: Publisher, ledger: Ledger, folder: Path, content: bytes
 ) -> None:
     (folder / PATH).parent.mkdir(parents=True)
     (folder / PATH).write_bytes(content)
-    assert await publisher.adopt(ONE, PATH, Verify.FULL) is None
+    assert adopt(publisher) is None
     assert ledger.deliveries.delivered(ONE.identity) is None
     assert (folder / PATH).read_bytes() == content
 
 
-async def test_what_cannot_be_verified_is_not_adopted(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
+def test_what_cannot_be_verified_is_not_adopted(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
     """No file, a folder, a CSV."""
     (folder / "Users/full/folder.zip").mkdir(parents=True)
     (folder / "Users/full/Users.csv").write_bytes(b"UserId\r\n1\r\n")
     for path in (PATH, "Users/full/folder.zip", "Users/full/Users.csv"):
-        assert await publisher.adopt(ONE, path, Verify.FULL) is None
+        assert adopt(publisher, path) is None
     assert list(ledger.deliveries.all()) == []
 
 

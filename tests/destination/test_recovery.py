@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeAlias, cast
 
 import pytest
 
 from bds_async import Arrival, CatalogueError, ChangeKind, RunReport, Status
-from bds_async.destination.publishing import Publisher
+from bds_async.destination import LocalFolder, Publisher
 from bds_async.events import Event, Warned
 from bds_async.options import Wanted
 from bds_async.sandbox import Fault, LateExtract, Reissue, SchemaChange
@@ -17,24 +18,28 @@ pytestmark = pytest.mark.usefixtures("quick_retries")
 BREAKING = SchemaChange(NOW, "10.0", "Users", remove=("FirstName",))
 
 
+#: The owner and the name of a function that does not do its work any more.
+Moment: TypeAlias = tuple[type, str]
+
+
 class Killed(BaseException):
     """The end of a run at a moment that nothing foresees."""
 
 
-@pytest.fixture(params=["_rename", "_finish"])
-def moment(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=[(LocalFolder, "place"), (Publisher, "_finish")], ids=["place", "finish"])
+def moment(request: pytest.FixtureRequest) -> Moment:
     """Where the kill falls: before the file has its name, or before the ledger says done."""
-    return str(request.param)
+    return cast(Moment, request.param)
 
 
-async def kill(job: Scheduled, moment: str, name: str = "Users") -> None:
+async def kill(job: Scheduled, moment: Moment, name: str = "Users") -> None:
     """Sync a data set two days later until the first of its extracts is about to be done."""
 
     def die(*_: object) -> None:
         raise Killed
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Publisher, moment, die)
+        patch.setattr(*moment, die)
         with pytest.raises(Killed):
             await job.sync(2 * DAY, data_set=(name,))
 
@@ -54,7 +59,7 @@ def assert_both_are_told(report: RunReport) -> None:
     assert (other.schema_change, "FirstName" in (one.columns or ())) == (None, False)
 
 
-async def test_a_sync_says_how_it_came(tmp_path: Path, moment: str) -> None:
+async def test_a_sync_says_how_it_came(tmp_path: Path, moment: Moment) -> None:
     """As the full to begin with, late, or made anew; what follows is new."""
     when = NOW + DAY
     late, remade = LateExtract(when, 2 * DAY, "Users"), Reissue(when, 2 * DAY, "User Enrollments")
@@ -72,7 +77,7 @@ async def test_a_sync_says_how_it_came(tmp_path: Path, moment: str) -> None:
 
 
 @pytest.mark.parametrize("is_taken", [False, True])
-async def test_a_sync_tells_of_it_and_of_its_columns(tmp_path: Path, moment: str, is_taken: bool) -> None:
+async def test_a_sync_tells_of_it_and_of_its_columns(tmp_path: Path, moment: Moment, is_taken: bool) -> None:
     """Even where a loader took it meanwhile; and no later run tells of it again."""
     told: list[Event] = []
     async with scheduled(tmp_path, schema_changes=(BREAKING,)) as job:
@@ -90,7 +95,7 @@ async def test_a_sync_tells_of_it_and_of_its_columns(tmp_path: Path, moment: str
     assert report.published_bytes == sum(each.bytes or 0 for each in report.outcomes)
 
 
-async def test_a_run_that_gets_no_plan_leaves_it_to_the_next_one(tmp_path: Path, moment: str) -> None:
+async def test_a_run_that_gets_no_plan_leaves_it_to_the_next_one(tmp_path: Path, moment: Moment) -> None:
     async with scheduled(tmp_path, schema_changes=(BREAKING,)) as job:
         await job.sync(data_set=("Users",))
         await kill(job, moment)
@@ -100,7 +105,7 @@ async def test_a_run_that_gets_no_plan_leaves_it_to_the_next_one(tmp_path: Path,
         assert_both_are_told(await job.sync(data_set=("Users",)))
 
 
-async def test_a_pull_tells_of_it_once_whether_it_asked_for_it_or_not(tmp_path: Path, moment: str) -> None:
+async def test_a_pull_tells_of_it_once_whether_it_asked_for_it_or_not(tmp_path: Path, moment: Moment) -> None:
     async with scheduled(tmp_path, schema_changes=(BREAKING,)) as job:
         await job.sync(data_set=("Users",))
         await kill(job, moment)

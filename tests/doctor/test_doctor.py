@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bds_async.brightspace.token_store.store import store_for
-from bds_async.config.settings import Config
+from bds_async.brightspace.token_store import store_for
+from bds_async.config import Config
 from bds_async.doctor.checks import STEPS
 from bds_async.doctor.examination import Examination, examine
 from bds_async.doctor.steps import Case, Check, CheckStatus, Finding, Step, take
@@ -17,6 +17,7 @@ from bds_async.errors import AuthorisationError, ConfigError
 from bds_async.ledger import Delivery, Ledger
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.support import durable
+from bds_async.workspace import workspace_of
 from tests.support.builders import a_data_set, an_extract
 from tests.support.places import ledger_path, prepared
 
@@ -42,7 +43,7 @@ def examined(tmp_path):
         config = {**sandbox.config(), **keys}
         path.write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
         path.chmod(0o600)
-        return await examine(path, to or tmp_path / "data", environ={}, now=now)
+        return await examine(path, workspace_of(to or tmp_path / "data"), environ={}, now=now)
 
     return run
 
@@ -70,7 +71,8 @@ async def test_a_sound_setup_passes_every_check_in_order(sandbox, examined):
 async def test_each_check_is_told_as_it_is_done(sandbox, tmp_path):
     sandbox.write_config(tmp_path / "config.json")
     heard: list[Check] = []
-    examination = await examine(tmp_path / "config.json", tmp_path / "data", environ={}, told=heard.append)
+    workspace = workspace_of(tmp_path / "data")
+    examination = await examine(tmp_path / "config.json", workspace, environ={}, observer=heard.append)
     assert heard == examination.checks
 
 
@@ -89,7 +91,7 @@ class TestHarmless:
             examination = await examined(sandbox)
         assert sandbox.counters.exchanges == 1
         assert sandbox.is_live(json.loads((tmp_path / "config.json").read_text())["refresh_token"])
-        assert f"exchanges the refresh token, as every run does; its successor is stored in {tmp_path}" in caplog.text
+        assert f"exchanges the refresh token, as every run does; the next one is stored in {tmp_path}" in caplog.text
         assert "next refresh token is stored" in named(examination, "token").found
 
     async def test_the_downloads_leave_nothing_behind(self, sandbox, examined, tmp_path, monkeypatch):
@@ -112,7 +114,7 @@ class TestHarmless:
 
 class TestConfig:
     async def test_no_config_leaves_only_the_destination_to_be_checked(self, tmp_path):
-        examination = await examine(tmp_path / "none.json", tmp_path / "data", environ={})
+        examination = await examine(tmp_path / "none.json", workspace_of(tmp_path / "data"), environ={})
         assert only("failed", examination) == {"config"}
         assert only("ok", examination) == {"destination"}
         assert examination.exit_code == 2
@@ -122,7 +124,7 @@ class TestConfig:
     @pytest.mark.parametrize("content", ["", "{", "[]", '{"bspace_url": "ftp://x"}'])
     async def test_a_spoilt_config_is_exit_2(self, tmp_path, content):
         (tmp_path / "config.json").write_text(content)
-        examination = await examine(tmp_path / "config.json", tmp_path / "data", environ={})
+        examination = await examine(tmp_path / "config.json", workspace_of(tmp_path / "data"), environ={})
         assert (named(examination, "config").status, examination.exit_code) == (CheckStatus.FAILED, 2)
 
     async def test_without_a_refresh_token_the_servers_are_checked_all_the_same(self, sandbox, examined):
@@ -135,7 +137,7 @@ class TestConfig:
     async def test_everything_may_come_from_the_environment(self, sandbox, tmp_path):
         environ = {f"BDS_{key.upper()}": str(value) for key, value in sandbox.config().items()}
         environ["BDS_TOKEN_FILE"] = str(tmp_path / "token")
-        examination = await examine(tmp_path / "none.json", tmp_path / "data", environ=environ)
+        examination = await examine(tmp_path / "none.json", workspace_of(tmp_path / "data"), environ=environ)
         assert examination.exit_code == 0
         assert named(examination, "config").found.startswith("The environment is complete")
 
@@ -144,7 +146,7 @@ class TestConfig:
         path = tmp_path / "my config.json"
         sandbox.write_config(path)
         path.chmod(0o644)
-        check = named(await examine(path, tmp_path / "data", environ={}), "permissions")
+        check = named(await examine(path, workspace_of(tmp_path / "data"), environ={}), "permissions")
         assert (check.status, check.to_do) == (CheckStatus.WARNING, f"Run: chmod 600 '{path}'")
 
     @posix_only
@@ -178,7 +180,7 @@ class TestTokenHome:
         sandbox.write_config(path)
         async with store_for(Config.load(path, {})).custody() as custody:
             custody.announce(custody.read())
-        examination = await examine(path, tmp_path / "data", environ={})
+        examination = await examine(path, workspace_of(tmp_path / "data"), environ={})
         assert named(examination, "token home").status is CheckStatus.WARNING
         assert named(examination, "token").status is CheckStatus.OK
 
@@ -198,7 +200,7 @@ class TestTokenHome:
         sandbox.register_key(public, "key-1")
         keys = {"client_secret": None, "refresh_token": None, "private_key_file": "key.pem", "key_id": "key-1"}
         examination = await examined(sandbox, **keys)
-        assert "nothing rotates" in named(examination, "token home").found
+        assert "there is no refresh token" in named(examination, "token home").found
         assert examination.exit_code == 0
 
 
@@ -240,7 +242,10 @@ class TestServers:
     async def test_a_name_that_only_leads_to_the_tenant_is_exit_2_and_names_the_right_one(self, sandbox, examined):
         sandbox.play(Fault.of("redirect", on="versions", to="https://school.example/d2l/api/versions/"))
         examination = await examined(sandbox)
-        assert "sends on to https://school.example; set bspace_url" in named(examination, "tenant").found
+        assert (
+            "redirects to https://school.example; if that is the tenant's own name, set bspace_url"
+            in named(examination, "tenant").found
+        )
         assert examination.exit_code == 2
 
     async def test_a_redirect_within_the_tenant_is_an_answer(self, sandbox, examined):
@@ -382,7 +387,7 @@ class TestCatalogue:
         sandbox.play(Fault.of("status", on="extracts", status=404, data_set="Users"))
         examination = await examined(sandbox)
         assert only("failed", examination) == {"extract lists"}
-        assert "1 list would not come; the first, of Users" in named(examination, "extract lists").found
+        assert "Could not fetch 1 list; the first, of Users" in named(examination, "extract lists").found
         assert {"download", "space"} <= only("ok", examination)
         assert examination.exit_code == 3
 

@@ -114,7 +114,7 @@ class TestBombs:
         assert file_of(played).stat().st_size < MEBIBYTE
 
     async def test_as_csv_it_is_bounded_by_the_free_space(self, play, monkeypatch):
-        monkeypatch.setattr("bds_async.runs.delivery.free_space", lambda path: 32 * MEBIBYTE)
+        monkeypatch.setattr("bds_async.formats.csv.free_space", lambda path: 32 * MEBIBYTE)
         played = await play(self.BOMB, **AS_CSV)
         assert (played.report.exit_code, played.outcome().status) == (3, Status.FAILED)
         assert f"would inflate to {32 * MEBIBYTE + 19} bytes; {32 * MEBIBYTE} are free" in str(played.outcome().error)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from bds_async import Status, UnreachableError
-from bds_async.brightspace.auth.refresher import TokenRefresher
+from bds_async.brightspace.auth import TokenRefresher
 from bds_async.brightspace.gate import Gate
 from bds_async.events import Ended, Held
 from bds_async.sandbox import Fault

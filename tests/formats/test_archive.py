@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from bds_async.formats.archive import Checked, check, measure, unzip_csv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bds_async.errors import DestinationError, ExtractError, TransientError, UnusableArchive, VerificationError
-from bds_async.formats import inflate, zip_members
+from bds_async.formats import Checked, inflate, zip_members
+from bds_async.formats.csv import unzip_csv
+from bds_async.formats.reading import measure
+from bds_async.formats.zip import check
 from bds_async.options import Verify
 
 HEADER = b"\xef\xbb\xbfUserId,UserName\r\n"

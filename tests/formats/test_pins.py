@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from bds_async import Outcome, PublishAs, RunOptions, RunReport, Status
+from bds_async import Outcome, PublishAs, RunOptions, RunReport, Status, repair
 from bds_async.ledger import Ledger
 from bds_async.runs.corrections import unpin
 from bds_async.runs.discrepancies import Remedy, Verification
-from bds_async.runs.repair import repair
 from bds_async.sandbox import SchemaChange
 from tests.support.places import ledger_path
 from tests.support.scheduled import DAY, NOW, Scheduled, of, scheduled, take_away
@@ -83,7 +82,7 @@ async def test_a_pinned_column_that_is_gone_fails_the_extract_until_the_columns_
     async with scheduled(tmp_path, data_sets=1, schema_changes=(REMOVED,)) as job:
         await job.sync(**PINNED)
         failed = await job.sync(3 * DAY, **PINNED)
-        unpin(job.to, ["Users"])
+        unpin(job.workspace, ["Users"])
         report = await job.sync(**PINNED)
         headers = {tuple(table(job, outcome)[0]) for outcome in report.outcomes}
     assert failed.exit_code == 3
@@ -150,7 +149,7 @@ async def test_a_repaired_file_has_the_columns_that_were_delivered_whatever_is_p
 async def test_a_file_from_before_a_pinned_column_was_there_is_repaired(tmp_path: Path) -> None:
     async with scheduled(tmp_path, data_sets=1, schema_changes=(APPENDED,)) as job:
         plain = await job.sync(**CSV)
-        unpin(job.to, ["Users"])
+        unpin(job.workspace, ["Users"])
         await job.sync(3 * DAY, **PINNED)
         before, found = await spoilt_and_repaired(job, *plain.outcomes)
         assert holds(job, before)
@@ -162,12 +161,12 @@ async def test_what_no_longer_gives_the_csv_that_was_delivered_is_not_repaired(t
     async with scheduled(tmp_path, data_sets=1, schema_changes=(APPENDED,)) as job:
         await job.sync(**PINNED)
         later = await job.sync(3 * DAY, **PINNED)
-        unpin(job.to, ["Users"])
+        unpin(job.workspace, ["Users"])
         _, found = await spoilt_and_repaired(job, later.outcomes[-1])
         assert holds(job, {str(later.outcomes[-1].path): b"spoilt"})
     (one,) = found.discrepancies
     assert (one.remedy, found.exit_code) == (Remedy.FAILED, 3)
-    assert "no longer gives the CSV that was delivered" in str(one.error)
+    assert "Cannot reproduce the delivered CSV that was delivered" in str(one.error)
 
 
 async def test_where_the_delivered_csv_is_not_known_the_pinned_columns_are_written(tmp_path: Path) -> None:

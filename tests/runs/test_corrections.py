@@ -12,6 +12,7 @@ from bds_async.ledger.deliveries import Deliveries
 from bds_async.runs.corrections import accept, correcting, mark, unmark, unpin
 from bds_async.runs.rebuild import rebuild
 from bds_async.sandbox import Fault
+from bds_async.workspace import workspace_of
 from tests.destination.test_recovery import kill
 from tests.support.places import folder_lock, ledger_path
 from tests.support.scheduled import DAY, NOW, of, queued, scheduled, take_away, through
@@ -22,7 +23,7 @@ EVERYTHING = Selection()
 class TestMark:
     async def test_what_another_program_has_loaded_is_not_delivered(self, tmp_path):
         async with scheduled(tmp_path, data_sets=2) as job:
-            marked = await mark(job.config, job.to, ["Users"], EVERYTHING)
+            marked = await mark(job.config, job.workspace, ["Users"], EVERYTHING)
             report = await job.sync()
             later = await job.sync(DAY)
             listed = len(job.truth().extracts)
@@ -38,14 +39,14 @@ class TestMark:
         async with scheduled(tmp_path, data_sets=1) as job:
             await job.sync()
             job.sandbox.advance(30 * DAY)
-            await mark(job.config, job.to, ["Users"], Selection(since=NOW + 28 * DAY))
+            await mark(job.config, job.workspace, ["Users"], Selection(since=NOW + 28 * DAY))
             report = await job.sync()
         assert [(gap.data_set, gap.closed_by is None) for gap in report.gaps] == [("Users", False)]
 
     async def test_only_what_was_queued_then(self, tmp_path):
         async with scheduled(tmp_path, data_sets=1) as job:
             job.to.mkdir()
-            await mark(job.config, job.to, ["*"], Selection(until=NOW - 2 * DAY))
+            await mark(job.config, job.workspace, ["*"], Selection(until=NOW - 2 * DAY))
             report = await job.sync()
         assert min(queued(of(report))) > NOW - 2 * DAY
         assert {each.extract.bds_type for each in of(report)} == {BdsType.DIFFERENTIAL}
@@ -53,8 +54,8 @@ class TestMark:
     async def test_only_what_would_have_that_path(self, tmp_path):
         async with scheduled(tmp_path, data_sets=1) as job:
             job.to.mkdir()
-            fulls = await mark(job.config, job.to, [], Selection(path="Users/full/*"))
-            csv = await mark(job.config, job.to, [], Selection(path="*_differential_*.csv", since=NOW - 2 * DAY))
+            fulls = await mark(job.config, job.workspace, [], Selection(path="Users/full/*"))
+            csv = await mark(job.config, job.workspace, [], Selection(path="*_differential_*.csv", since=NOW - 2 * DAY))
         assert {each.identity.bds_type for each in fulls.deliveries} == {BdsType.FULL}
         assert {each.identity.bds_type for each in csv.deliveries} == {BdsType.DIFFERENTIAL}
         assert len(csv.deliveries) == 2
@@ -62,14 +63,14 @@ class TestMark:
     async def test_nothing_is_marked_twice(self, tmp_path):
         async with scheduled(tmp_path, data_sets=1) as job:
             job.to.mkdir()
-            assert (await mark(job.config, job.to, [], EVERYTHING)).deliveries
-            assert (await mark(job.config, job.to, [], EVERYTHING)).deliveries == []
+            assert (await mark(job.config, job.workspace, [], EVERYTHING)).deliveries
+            assert (await mark(job.config, job.workspace, [], EVERYTHING)).deliveries == []
 
     async def test_lists_that_would_not_come_are_told(self, tmp_path):
         async with scheduled(tmp_path, data_sets=2) as job:
             job.to.mkdir()
             job.sandbox.play(Fault.of("status", status=404, on="extracts", data_set="Users"))
-            marked = await mark(job.config, job.to, [], EVERYTHING)
+            marked = await mark(job.config, job.workspace, [], EVERYTHING)
         assert [failed.data_set for failed in marked.failed_lists] == ["Users"]
 
     async def test_a_folder_of_another_tenant_is_refused(self, tmp_path):
@@ -77,7 +78,7 @@ class TestMark:
             await job.sync()
         async with scheduled(tmp_path, data_sets=1) as other:
             with pytest.raises(WrongTenant):
-                await mark(other.config, other.to, [], EVERYTHING)
+                await mark(other.config, other.workspace, [], EVERYTHING)
 
 
 class TestUnmark:
@@ -85,7 +86,7 @@ class TestUnmark:
         async with scheduled(tmp_path, data_sets=2) as job:
             first = await job.sync()
             last = queued(of(first))[-1]
-            assert unmark(job.to, ["Users"], Selection(since=last)) == 1
+            assert unmark(job.workspace, ["Users"], Selection(since=last)) == 1
             report = await job.sync()
         assert queued(report.outcomes) == [last]
         assert report.exit_code == 0
@@ -93,8 +94,8 @@ class TestUnmark:
     async def test_until_then_completeness_stops_before_it(self, tmp_path):
         async with scheduled(tmp_path, data_sets=2) as job:
             first = await job.sync()
-            unmark(job.to, ["Users"], Selection(since=queued(of(first))[-1]))
-            with correcting(job.to) as ledger:
+            unmark(job.workspace, ["Users"], Selection(since=queued(of(first))[-1]))
+            with correcting(job.workspace) as ledger:
                 assert ledger.complete_through("Users") == queued(of(first))[-2]
 
     async def test_what_is_no_longer_listed_is_a_gap_that_a_full_closes(self, tmp_path):
@@ -103,7 +104,7 @@ class TestUnmark:
             for _ in range(20):
                 await job.sync(DAY)
             second = queued(of(first))[1]
-            unmark(job.to, ["Users"], Selection(since=second, until=second))
+            unmark(job.workspace, ["Users"], Selection(since=second, until=second))
             report = await job.sync(DAY)
         (gap,) = report.gaps
         assert (gap.after, gap.before) == (queued(of(first))[0], queued(of(first))[2])
@@ -114,7 +115,7 @@ class TestUnmark:
             await job.sync()
             take_away(job.to)
             later = await job.sync(5 * DAY)
-            assert unmark(job.to, ["users"], EVERYTHING) == 4 + len(of(later))
+            assert unmark(job.workspace, ["users"], EVERYTHING) == 4 + len(of(later))
             report = await job.sync()
             full = job.truth().newest_full
         assert full is not None
@@ -127,15 +128,15 @@ class TestUnmark:
             first = await job.sync()
             path = of(first)[1].path
             assert path is not None
-            assert unmark(job.to, [], Selection(path=path)) == 1
-            assert unmark(job.to, [], Selection(path="Nothing/*")) == 0
+            assert unmark(job.workspace, [], Selection(path=path)) == 1
+            assert unmark(job.workspace, [], Selection(path="Nothing/*")) == 0
             assert [each.path for each in (await job.sync()).outcomes] == [path]
 
     async def test_of_a_folder_that_was_only_pulled_nothing_is_owed(self, tmp_path):
         async with scheduled(tmp_path, data_sets=1) as job:
             await job.pull()
-            unmark(job.to, [], Selection(path="Users/full/*"))
-            with correcting(job.to) as ledger:
+            unmark(job.workspace, [], Selection(path="Users/full/*"))
+            with correcting(job.workspace) as ledger:
                 assert ledger.syncs.owed("Users") == frozenset()
                 assert ledger.deliveries.stock("Users").extracts == 0
 
@@ -144,7 +145,7 @@ class TestUnmark:
         async with scheduled(tmp_path, data_sets=1) as job:
             first = await job.sync()
             monkeypatch.setattr(Deliveries, "chosen", None)
-            assert unmark(job.to, [], EVERYTHING) == len(first.outcomes)
+            assert unmark(job.workspace, [], EVERYTHING) == len(first.outcomes)
 
     async def test_nothing_changes_before_everything_is_told(self, tmp_path):
         def tell(delivery: Delivery) -> None:
@@ -156,7 +157,7 @@ class TestUnmark:
         async with scheduled(tmp_path, data_sets=2) as job:
             first = await job.sync()
             with pytest.raises(OSError, match="No space"):
-                unmark(job.to, [], EVERYTHING, tell)
+                unmark(job.workspace, [], EVERYTHING, tell)
         with Ledger.read(ledger_path(job.to)) as ledger:
             assert ledger.deliveries.totals()[0] == len(first.outcomes)
 
@@ -164,10 +165,10 @@ class TestUnmark:
         async with scheduled(tmp_path, data_sets=1) as job:
             await job.sync()
             with pytest.raises(PatternError, match="Users"):
-                unmark(job.to, ["Usres"], EVERYTHING)
+                unmark(job.workspace, ["Usres"], EVERYTHING)
 
 
-@pytest.mark.parametrize("moment", ["_rename", "_finish"])
+@pytest.mark.parametrize("moment", [(LocalFolder, "place"), (Publisher, "_finish")], ids=["place", "finish"])
 class TestAfterAKill:
     """What a killed run was about to publish counts as delivered before anything is corrected."""
 
@@ -175,7 +176,7 @@ class TestAfterAKill:
         async with scheduled(tmp_path, data_sets=1) as job:
             await job.sync()
             await kill(job, moment)
-            unmark(job.to, ["*"], EVERYTHING)
+            unmark(job.workspace, ["*"], EVERYTHING)
             take_away(job.to)
             report = await job.sync()
         fetched = [each for each in report.outcomes if each.attempts]
@@ -187,7 +188,7 @@ class TestAfterAKill:
         async with scheduled(tmp_path, data_sets=1) as job:
             first = await job.sync()
             await kill(job, moment)
-            marked = await mark(job.config, job.to, ["*"], EVERYTHING)
+            marked = await mark(job.config, job.workspace, ["*"], EVERYTHING)
         with Ledger.read(ledger_path(job.to)) as ledger:
             paths = {each.path for each in ledger.deliveries.all()}
             assert ledger.deliveries.intents() == []
@@ -199,17 +200,17 @@ class TestAfterAKill:
         async with scheduled(tmp_path, data_sets=1) as job:
             first = await job.sync()
             await kill(job, moment)
-            assert (await rebuild(job.config, job.to)).recorded == len(first.outcomes) + 1
+            assert (await rebuild(job.config, job.workspace)).recorded == len(first.outcomes) + 1
 
 
 @pytest.mark.parametrize("path", ["[!U]*", "[^U]*", "[!X]*/full/*", "*_[!f]*", "Users/[df]ull/*", "*" * 120_000])
 async def test_a_path_means_the_same_extracts_to_mark_and_to_unmark(tmp_path: Path, path: str) -> None:
     async with scheduled(tmp_path, data_sets=2) as job:
         job.to.mkdir()
-        marked = await mark(job.config, job.to, [], Selection(path=path))
+        marked = await mark(job.config, job.workspace, [], Selection(path=path))
         pulled = await job.pull(wanted=Wanted.ALL, force=True)
         unmarked: list[Delivery] = []
-        assert unmark(job.to, [], Selection(path=path), unmarked.append) == len(unmarked)
+        assert unmark(job.workspace, [], Selection(path=path), unmarked.append) == len(unmarked)
     there = {each.extract.identity for each in pulled.outcomes}
     assert there & {each.identity for each in marked.deliveries} == {each.identity for each in unmarked}
 
@@ -220,7 +221,7 @@ async def test_accepted_gaps_are_no_longer_exit_code_3(tmp_path: Path) -> None:
         report = await job.sync(30 * DAY)
         assert (report.exit_code, [gap.closed_by for gap in report.gaps]) == (3, [None])
         assert (await job.sync()).exit_code == 3
-        assert accept(job.to, ["Users"]) == 1
+        assert accept(job.workspace, ["Users"]) == 1
         after = await job.sync()
     assert (after.exit_code, after.gaps) == (0, [])
     assert through(after) is not None
@@ -232,7 +233,7 @@ async def test_a_gap_that_a_marked_full_closes_is_open_no_more_and_no_path_is_ma
         await job.sync(2 * DAY)
         before = await job.sync(6 * DAY)
         job.sandbox.advance(3.5 * DAY)
-        await mark(job.config, job.to, [], Selection(path="Users/full/*"))
+        await mark(job.config, job.workspace, [], Selection(path="Users/full/*"))
         report = await job.sync()
     assert (before.exit_code, [gap.closed_by for gap in before.gaps]) == (3, [None])
     assert (report.exit_code, report.gaps) == (0, [])
@@ -242,8 +243,8 @@ async def test_a_gap_that_a_marked_full_closes_is_open_no_more_and_no_path_is_ma
 async def test_unpinned_columns_are_pinned_anew(tmp_path: Path) -> None:
     async with scheduled(tmp_path, data_sets=2) as job:
         await job.sync()
-    assert unpin(tmp_path / "to", ["Users"]) == ["Users"]
-    with correcting(tmp_path / "to") as ledger:
+    assert unpin(job.workspace, ["Users"]) == ["Users"]
+    with correcting(job.workspace) as ledger:
         assert ledger.columns.pinned("Users") is None
         assert ledger.columns.pinned("UserEnrollments") is not None
 
@@ -252,10 +253,10 @@ async def test_a_run_under_way_is_not_corrected(tmp_path: Path) -> None:
     async with scheduled(tmp_path, data_sets=1) as job:
         await job.sync()
         with folder_lock(job.to), pytest.raises(FolderBusy):
-            unmark(job.to, [], EVERYTHING)
+            unmark(job.workspace, [], EVERYTHING)
 
 
 def test_without_a_ledger_there_is_nothing_to_correct(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no ledger"):
-        unmark(tmp_path, [], EVERYTHING)
+        unmark(workspace_of(tmp_path), [], EVERYTHING)
     assert list(tmp_path.iterdir()) == []

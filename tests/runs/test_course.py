@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
+from bds_async.runs.course import Course
 from yarl import URL
 
 from bds_async.brightspace.connection import Connection
 from bds_async.errors import AuthorisationError, BdsError, DestinationError, Stopped, UnreachableError
 from bds_async.events import Ended, Event, Finished
 from bds_async.report import RunReport, Status
-from bds_async.runs.course import Course
 from bds_async.support.running import Stop
 from tests.support.builders import an_extract, an_outcome
 

@@ -8,24 +8,29 @@ import random
 import zipfile
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from aiohttp import web
 
-from bds_async.destination.publishing import Publisher
+from bds_async.brightspace.connection import Connection
+from bds_async.destination import destination_of
 from bds_async.errors import DestinationError
 from bds_async.events import Ended, Event, Received, Restarted, Started
+from bds_async.formats import formats_for
 from bds_async.ledger import Ledger
 from bds_async.models import BdsType, DataSet, Extract, Plugin
 from bds_async.options import PublishAs, RunOptions
-from bds_async.planning.steps import chained
+from bds_async.planning import Step
 from bds_async.report import Outcome, Status
-from bds_async.runs.delivery import DeliveryRun
+from bds_async.runs.context import RunContext, Storage
+from bds_async.runs.delivery import Fetch, chained
 from bds_async.support.threads import ZipThreads
-from bds_async.transfer.download import Download
-from bds_async.transfer.partial import Partial
+from bds_async.transfer import Download, Partial
+from bds_async.workspace import Workspace
 from tests.support.builders import QUEUED, an_extract
-from tests.support.places import ledger_path, prepared
+from tests.support.places import prepared
 
 TENANT = "https://school.example"
 
@@ -52,20 +57,23 @@ class Deliveries:
 
     async def run(self, url: object, *extracts: Extract, **options: object) -> dict[Extract, Outcome]:
         """Deliver these extracts, in order; what became of each."""
-        prepared(self.folder)
+        workspace = prepared(self.folder)
         chosen = RunOptions(**{"workers": 3, "attempts": 3, "stall_timeout": 5.0, **options})
         tenant = await self._connect(url, stall_timeout=chosen.stall_timeout)
-        with Ledger.open(ledger_path(self.folder), TENANT) as ledger, ZipThreads() as threads:
-            publisher = Publisher(self.folder, ledger, threads.executor)
-            run = DeliveryRun(tenant, publisher, chosen, observer=self.events.append, threads=threads)
-            download = [self._download(extract, ledger, chosen) for extract in extracts]
-            await run.deliver(chained(download))
+        with Ledger.open(workspace.ledger, TENANT) as ledger, ZipThreads() as threads:
+            connection = cast(Connection, SimpleNamespace(tenant=tenant))
+            context = RunContext(connection, Storage(workspace, destination_of(workspace), ledger))
+            formats = formats_for(chosen)(ledger)
+            run = Fetch(context, formats, chosen, observer=self.events.append, threads=threads)
+            downloads = [self._download(extract, ledger, chosen, workspace) for extract in extracts]
+            await run.deliver(chained(downloads))
         return {event.outcome.extract: event.outcome for event in self.events if isinstance(event, Ended)}
 
-    def _download(self, extract: Extract, ledger: Ledger, options: RunOptions) -> Download:
+    def _download(self, extract: Extract, ledger: Ledger, options: RunOptions, workspace: Workspace) -> Download:
         folder = ledger.folders.folder_for(DataSet(None, Plugin(extract.plugin_id, extract.data_set), None))
         path = ledger.folders.path_for(extract, folder, options.publish_as.suffix)
-        return Download(extract, path, Partial.load(self.folder, extract.identity), options.attempts)
+        step = Step(extract, folder, path, options.publish_as)
+        return Download(step, Partial.load(workspace, extract.identity), options.attempts)
 
     @property
     def ended(self) -> list[Extract]:
@@ -187,8 +195,7 @@ class TestVerification:
         assert (deliveries.content(outcome), outcome.resumed_bytes, outcome.attempts) == (ONE, 0, 2)
 
     async def left_behind(self, deliveries: Deliveries, extract: Extract, content: bytes) -> None:
-        prepared(deliveries.folder)
-        partial = Partial.load(deliveries.folder, extract.identity)
+        partial = Partial.load(prepared(deliveries.folder), extract.identity)
         partial.begin('"one"', len(content))
         async with await partial.open_writer(0) as writer:
             await writer.write(content)

@@ -49,7 +49,7 @@ class TestListed:
             await everything(job)
             before = deliveries(job.to)
             ledger_path(job.to).unlink()
-            found = await rebuild(job.config, job.to)
+            found = await rebuild(job.config, job.workspace)
             again = await job.pull(wanted=Wanted.ALL)
         assert (found.recorded, found.rejected, found.failed_lists) == (len(before), [], [])
         assert without_moment(deliveries(job.to)) == without_moment(before)
@@ -62,7 +62,7 @@ class TestListed:
             before = deliveries(job.to)
             written_at(job.to, datetime(2020, 1, 1, tzinfo=UTC))
             ledger_path(job.to).unlink()
-            await rebuild(job.config, job.to)
+            await rebuild(job.config, job.workspace)
         assert without_moment(deliveries(job.to)) == without_moment(before)
 
     async def test_one_that_is_broken_off_leaves_data_sets_that_it_had_not_finished(self, tmp_path):
@@ -78,7 +78,7 @@ class TestListed:
             await everything(job)
             before = deliveries(job.to)
             with pytest.raises(Stopped):
-                await rebuild(job.config, job.to, observer=break_off)
+                await rebuild(job.config, job.workspace, observer=break_off)
         assert without_moment(deliveries(job.to)) == without_moment(before)
         assert len(seen) < len(before)
 
@@ -86,7 +86,7 @@ class TestListed:
         async with scheduled(tmp_path, data_sets=2) as job:
             first = await job.sync()
             ledger_path(job.to).unlink()
-            await rebuild(job.config, job.to)
+            await rebuild(job.config, job.workspace)
             report = await job.sync(DAY)
         assert len(of(first)) == 4
         assert [each.arrival for each in of(report)] == [Arrival.NEW]
@@ -96,7 +96,7 @@ class TestListed:
             await job.sync()
             before = deliveries(job.to)
             shutil.rmtree(job.to / "Users")
-            found = await rebuild(job.config, job.to, ["Users"])
+            found = await rebuild(job.config, job.workspace, ["Users"])
             report = await job.sync()
         assert found.recorded == 0
         assert len(of(report)) == len(before) // 2
@@ -110,7 +110,7 @@ class TestListed:
             await job.sync(DAY)
             before = deliveries(job.to)
             ledger_path(job.to).unlink()
-            await rebuild(job.config, job.to)
+            await rebuild(job.config, job.workspace)
         assert any("_c2026" in path for path in before)
         assert without_moment(deliveries(job.to)) == without_moment(before)
 
@@ -125,7 +125,7 @@ class TestListed:
             written_at(job.to, NOW)
             ledger_path(job.to).unlink()
             job.sandbox.advance(3 * DAY)
-            await rebuild(job.config, job.to)
+            await rebuild(job.config, job.workspace)
             report = await job.sync()
             made = next(each for each in job.truth().extracts if each.queued <= NOW < each.created)
         delivered = [each for each in of(report) if each.extract.created_date == made.created]
@@ -138,7 +138,7 @@ class TestListed:
             before = deliveries(job.to)
             for path, each in before.items():
                 written_at(job.to / path, each.identity.created_date - timedelta(minutes=59))
-            await rebuild(job.config, job.to)
+            await rebuild(job.config, job.workspace)
         assert without_moment(deliveries(job.to)) == without_moment(before)
 
     async def test_a_name_with_the_moment_of_its_making_needs_no_other_proof(self, tmp_path):
@@ -148,7 +148,7 @@ class TestListed:
             await job.sync(DAY)
             before = {path: each for path, each in deliveries(job.to).items() if "_c2026" in path}
             written_at(job.to, NOW - 100 * DAY)
-            await rebuild(job.config, job.to)
+            await rebuild(job.config, job.workspace)
             found = deliveries(job.to)
         assert {path: found[path].identity for path in before} == {path: each.identity for path, each in before.items()}
 
@@ -157,7 +157,7 @@ class TestListed:
         monkeypatch.setattr(rebuild_module, "compact", lambda moment: (made.append(moment), compact(moment))[1])
         async with scheduled(tmp_path, data_sets=1) as job:
             await everything(job)
-            found = await rebuild(job.config, job.to)
+            found = await rebuild(job.config, job.workspace)
         assert found.recorded > 10
         assert len(made) < 4 * found.recorded
 
@@ -166,7 +166,7 @@ class TestListed:
             await everything(job, PublishAs.CSV)
             before = deliveries(job.to)
             ledger_path(job.to).unlink()
-            await rebuild(job.config, job.to)
+            await rebuild(job.config, job.workspace)
         assert without_moment(deliveries(job.to)) == without_moment(before)
 
 
@@ -178,7 +178,7 @@ class TestNotListed:
                 last = await job.sync(DAY)
             before = deliveries(job.to)
             ledger_path(job.to).unlink()
-            found = await rebuild(job.config, job.to)
+            found = await rebuild(job.config, job.workspace)
             report = await job.sync(DAY)
         assert found.recorded == len(before)
         oldest = min(each.identity.queued_for_processing_date for each in deliveries(job.to).values())
@@ -197,7 +197,7 @@ class TestRejected:
             notes = renamed.rename(renamed.with_name("notes.zip"))
             misplaced = job.to / "Users" / "full" / damaged.name
             shutil.copy(damaged, misplaced)
-            found = await rebuild(job.config, job.to)
+            found = await rebuild(job.config, job.workspace)
         rejected = {Path(each.path).name for each in found.rejected}
         assert rejected == {damaged.name, notes.name}
         assert len(found.rejected) == 3
@@ -213,7 +213,7 @@ class TestRejected:
             upper = shutil.copy(file, file.with_name(f"{file.stem}A.zip"))
             if lower.samefile(upper):
                 pytest.skip("the file system folds case")
-            found = await rebuild(job.config, job.to)
+            found = await rebuild(job.config, job.workspace)
         (rejected,) = found.rejected
         assert rejected.path == lower.relative_to(job.to).as_posix()
         assert "only by case" in rejected.why
@@ -224,7 +224,7 @@ class TestRejected:
         async with scheduled(tmp_path, data_sets=1) as job:
             await everything(job)
             shutil.copytree(job.to / "Users", job.to / "Mine")
-            found = await rebuild(job.config, job.to)
+            found = await rebuild(job.config, job.workspace)
         assert found.rejected == []
         assert not any(path.startswith("Mine") for path in deliveries(job.to))
 
@@ -232,5 +232,5 @@ class TestRejected:
         async with scheduled(tmp_path, data_sets=1) as job:
             await everything(job)
             take_away(job.to)
-            found = await rebuild(job.config, job.to)
+            found = await rebuild(job.config, job.workspace)
         assert (found.recorded, deliveries(job.to)) == (0, {})

@@ -20,12 +20,12 @@ from bds_async import (
     Stopped,
     Wanted,
     pull,
+    repair,
+    verify,
 )
 from bds_async.events import Event, Finished, Planned, Started, Surveyed
 from bds_async.ledger import Ledger
 from bds_async.runs.discrepancies import Fault, Remedy, Verification
-from bds_async.runs.repair import repair
-from bds_async.runs.verification import verify
 from bds_async.sandbox import Fault as Misbehaviour
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.api.test_pull import config_of, published

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC
 
 import pytest
+from bds_async.runs.run_log import RunLog, Survey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bds_async.errors import DestinationError
 from bds_async.report import Arrival, Completeness, FailedList, Gap, Status
-from bds_async.runs.run_log import RunLog, Survey
 from bds_async.support.clock import now
 from tests.support.builders import an_extract, an_outcome
 

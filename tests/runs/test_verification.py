@@ -4,20 +4,23 @@ import asyncio
 import hashlib
 import io
 import os
+import threading
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from bds_async.formats.archive import Verify
 
+from bds_async import Verify, verify
 from bds_async.errors import ConfigError, DestinationError, Stopped
 from bds_async.events import Event, Examined, Read, Reviewed, Surveyed
+from bds_async.formats import Checked
+from bds_async.formats.zip import ZipFormat
 from bds_async.ledger import Delivery, Ledger
 from bds_async.runs.discrepancies import Discrepancy, Fault, Remedy, Verification
-from bds_async.runs.verification import verify
 from bds_async.support.running import Stop, beside
 from tests.support.builders import QUEUED, a_data_set, an_extract
 from tests.support.places import folder_lock, ledger_path, prepared
@@ -301,21 +304,17 @@ async def test_a_stop_ends_it_in_the_middle_of_a_file(folder: Folder) -> None:
 
 async def test_files_are_read_in_parallel(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two readers meet: each waits for the other before it goes on."""
-    import threading
-
     monkeypatch.setattr("bds_async.runs.verification.THREADS", 2)
     both = threading.Barrier(2)
     for number in range(6):
         folder.deliver(number)
-    from bds_async.runs import verification
+    original = ZipFormat.check
 
-    original = verification.check
-
-    def meeting(*arguments):
+    def meeting(*arguments: Any) -> Checked:
         both.wait(30)
         return original(*arguments)
 
-    monkeypatch.setattr(verification, "check", meeting)
+    monkeypatch.setattr(ZipFormat, "check", meeting)
     assert (await asyncio.wait_for(verify(folder.path), 60)).discrepancies == ()
 
 

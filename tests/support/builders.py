@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from bds_async.models import BdsType, DataSet, Extract, Plugin
+from bds_async.planning import Step
 from bds_async.report import Outcome, Status
 
 QUEUED = datetime(2026, 11, 22, 4, 9, 22, tzinfo=UTC)
@@ -31,6 +32,11 @@ def an_extract(**changes: Any) -> Extract:
         "download_size": 1000,
     }
     return Extract(**usual | changes)
+
+
+def a_step(extract: Extract, path: str = "X/full/x.zip", **changes: Any) -> Step:
+    """The step that publishes an extract under a path of the folder X."""
+    return Step(extract, **{"folder": "X", "path": path, **changes})
 
 
 def a_data_set(name: str = "User Enrollments", number: int = 1, **changes: Any) -> DataSet:

@@ -6,8 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
-from bds_async.brightspace.auth.refresher import TokenRefresher, grant_for
-from bds_async.config.settings import Config
+from bds_async.brightspace.auth import TokenRefresher, grant_for
+from bds_async.config import Config
 from bds_async.errors import BdsError
 
 

@@ -30,19 +30,17 @@ def sparse_zip(path: Path, size: int = LONG) -> None:
 
 def arrived_whole(folder: Path, extract: TrueExtract) -> Path:
     """Leave such a zip as the partial file of an extract, as a run does that ended before it could publish it."""
-    prepared(folder)
+    workspace = prepared(folder)
     bds_type = BdsType(extract.bds_type)
     identity = Identity(extract.plugin_id.lower(), bds_type, extract.queued, extract.created, extract.version)
-    partial = Partial(folder, identity)
+    partial = Partial(workspace, identity)
     partial.begin(None, None)
     sparse_zip(partial.path)
-    size = partial.path.stat().st_size
-    _recorded(folder, identity, size)
+    _record_as_whole(Partial(workspace, identity), partial.path.stat().st_size)
     return partial.path
 
 
-def _recorded(folder: Path, identity: Identity, size: int) -> None:
-    partial = Partial(folder, identity)
+def _record_as_whole(partial: Partial, size: int) -> None:
     partial._start_over('"whole"', size)
     partial._ranges.begin_record()
     partial._ranges.record(0, size)

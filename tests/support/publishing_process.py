@@ -11,19 +11,20 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bds_async.formats.archive import Verify, check
-
-from bds_async.destination.publishing import Publisher
+from bds_async.destination import Publisher, destination_of
+from bds_async.formats.zip import check
 from bds_async.ledger import Ledger
 from bds_async.ledger.deliveries import Deliveries
 from bds_async.models import BdsType, DataSet, Extract, Plugin
-from bds_async.transfer.partial import Partial, key_of, sweep
-from tests.support.places import ledger_path, prepared
+from bds_async.options import Verify
+from bds_async.planning import Step
+from bds_async.transfer import Partial, sweep
+from bds_async.workspace import Workspace
+from tests.support.places import prepared
 
 TENANT = "https://school.example"
 USERS = DataSet("S-1", Plugin("F-1", "Users"), None)
@@ -66,32 +67,34 @@ def die_at(place: str) -> None:
     setattr(parent, name, deadly)
 
 
-async def publish_all(folder: Path, count: int) -> None:
-    """Reconcile, sweep, then publish what the ledger does not know."""
-    with Ledger.open(ledger_path(folder), TENANT) as ledger, ThreadPoolExecutor(1) as executor:
-        publisher = Publisher(folder, ledger, executor)
-        await publisher.reconcile()
-        sweep(folder, {key_of(extract.identity) for extract in map(extract_number, range(count))})
+async def publish_all(workspace: Workspace, count: int) -> None:
+    """Recover, sweep, then publish what the ledger does not know."""
+    destination = destination_of(workspace)
+    destination.prepare()
+    with Ledger.open(workspace.ledger, TENANT) as ledger:
+        publisher = Publisher(workspace, destination, ledger)
+        publisher.recover()
+        sweep(workspace, {extract.identity for extract in map(extract_number, range(count))})
         for number in range(count):
             if ledger.deliveries.delivered(extract_number(number).identity) is None:
-                await publish_one(publisher, ledger, folder, number)
+                await publish_one(publisher, ledger, workspace, number)
                 print(number, flush=True)
 
 
-async def publish_one(publisher: Publisher, ledger: Ledger, folder: Path, number: int) -> None:
+async def publish_one(publisher: Publisher, ledger: Ledger, workspace: Workspace, number: int) -> None:
     extract = extract_number(number)
     content = zip_number(number)
-    partial = Partial.load(folder, extract.identity)
+    partial = Partial.load(workspace, extract.identity)
     partial.begin('"x"', len(content))
     async with await partial.open_writer(0) as writer:
         await writer.write(content)
-    path = ledger.folders.path_for(extract, ledger.folders.folder_for(USERS), ".zip")
-    await publisher.publish(extract, partial.path, path, check(partial.path, Verify.FULL))
+    folder = ledger.folders.folder_for(USERS)
+    step = Step(extract, folder, ledger.folders.path_for(extract, folder, ".zip"))
+    publisher.publish(step, partial.path, check(partial.path, Verify.FULL))
 
 
 if __name__ == "__main__":
-    destination = Path(sys.argv[1])
-    prepared(destination)
+    workspace = prepared(Path(sys.argv[1]))
     if sys.argv[3] != "-":
         die_at(sys.argv[3])
-    asyncio.run(publish_all(destination, int(sys.argv[2])))
+    asyncio.run(publish_all(workspace, int(sys.argv[2])))

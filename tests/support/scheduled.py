@@ -13,6 +13,7 @@ from bds_async import Config, Observer, Outcome, PullOptions, RunReport, Status,
 from bds_async.events import unobserved
 from bds_async.sandbox import Sandbox, SandboxSettings
 from bds_async.sandbox.truth import TrueDataSet, TrueExtract
+from bds_async.workspace import Workspace, workspace_of
 
 #: A Wednesday; the sandbox makes fulls on Sundays and a differential each day.
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
@@ -27,6 +28,10 @@ class Scheduled:
         self.to = home / "to"
         self.config_file = home / "config.json"
         sandbox.write_config(self.config_file)
+
+    @property
+    def workspace(self) -> Workspace:
+        return workspace_of(self.to)
 
     @property
     def config(self) -> Config:

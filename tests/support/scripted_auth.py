@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bds_async.config.settings import Config
+from bds_async.config import Config
 
 Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bds_async.transfer.outcomes import failed, published
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from yarl import URL
@@ -14,10 +13,12 @@ from bds_async.errors import DestinationError, ExtractError, TransientError
 from bds_async.ledger import Delivery
 from bds_async.models import Extract
 from bds_async.report import Status
+from bds_async.runs.outcomes import delivered, failed, way
 from bds_async.transfer import download as downloads
 from bds_async.transfer.download import LARGE, PIECE, Download
 from bds_async.transfer.partial import Partial
-from tests.support.builders import an_extract
+from bds_async.workspace import workspace_of
+from tests.support.builders import a_step, an_extract
 from tests.support.places import prepared
 
 TAG = '"one"'
@@ -34,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 def a_download(folder: Path, *, attempts: int = 3, **changes: object) -> Download:
     extract: Extract = an_extract(**changes)
-    return Download(extract, "X/full/x.zip", Partial.load(folder, extract.identity), attempts)
+    return Download(a_step(extract), Partial.load(workspace_of(folder), extract.identity), attempts)
 
 
 async def hold(download: Download, start: int, stop: int) -> None:
@@ -269,7 +270,12 @@ class TestOutcomes:
         assert download.begin()
         assert not download.begin()
         known = {"path": "X/full/x.zip", "bytes": 300, "sha256": "ab", "columns": ("Id",)}
-        outcome = published(download, Delivery.of(download.extract, "X", **known))
+        outcome = delivered(
+            download.extract,
+            Delivery.of(download.extract, "X", **known),
+            Status.DOWNLOADED,
+            **way(download),
+        )
         assert (outcome.status, outcome.attempts, outcome.resumed_bytes) == (Status.DOWNLOADED, 3, 17)
         assert {name: getattr(outcome, name) for name in known} == known
         download.settle(outcome)

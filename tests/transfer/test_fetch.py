@@ -16,7 +16,7 @@ from bds_async.transfer import download as downloads
 from bds_async.transfer.download import Download, Piece
 from bds_async.transfer.fetch import Transfer
 from bds_async.transfer.partial import Partial
-from tests.support.builders import an_extract
+from tests.support.builders import a_step, an_extract
 from tests.support.places import prepared
 
 TAG, OTHER_TAG = '"one"', '"two"'
@@ -98,11 +98,11 @@ def begin(serve, connect, tmp_path: Path):
     """A function that begins a download from a site, which is tenant and storage at once."""
 
     async def start(site: Handler, *, large: bool = False, attempts: int = 3, stall_timeout: float = 5.0) -> Run:
-        prepared(tmp_path)
+        workspace = prepared(tmp_path)
         url = await serve(site)
         tenant = await connect(url, stall_timeout=stall_timeout)
         extract = an_extract(download_link=f"{url}zip", download_size=SIZE if large else None)
-        download = Download(extract, "X/full/x.zip", Partial.load(tmp_path, extract.identity), attempts)
+        download = Download(a_step(extract), Partial.load(workspace, extract.identity), attempts)
         return Run(lambda put, observer: Transfer(tenant, put, observer, stall_timeout=stall_timeout), download)
 
     return start
@@ -342,7 +342,8 @@ class TestTelling:
             return web.Response(status=404)
 
         run = await begin(Site(gone))
-        run.download.extract = an_extract(download_link=f"{run.download.extract.download_link}?sig=hush")
+        extract = an_extract(download_link=f"{run.download.extract.download_link}?sig=hush")
+        run.download.step = a_step(extract)
         with pytest.raises(ExtractError) as caught:
             await run.all()
         assert "hush" not in str(caught.value)

@@ -24,7 +24,8 @@ from bds_async.errors import DestinationError, Superseded
 from bds_async.models import BdsType, Identity
 from bds_async.transfer.partial import Partial, key_of, sweep
 from bds_async.transfer.ranges import Range, gaps, merged
-from tests.support.places import partial_folder, prepared
+from bds_async.workspace import Workspace, workspace_of
+from tests.support.places import prepared
 
 MOMENT = datetime(2026, 11, 22, 4, 9, 22, tzinfo=UTC)
 ONE = Identity("plugin-1", BdsType.FULL, MOMENT, MOMENT, "9.4")
@@ -39,17 +40,15 @@ blocks = st.tuples(st.integers(0, TOTAL - 1), st.integers(1, 60))
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    prepared(tmp_path)
-    return tmp_path
+def workspace(tmp_path: Path) -> Workspace:
+    return prepared(tmp_path)
 
 
 @contextlib.contextmanager
-def fresh_folder() -> Iterator[Path]:
-    """A folder for each example of a property test."""
+def fresh_workspace() -> Iterator[Workspace]:
+    """A workspace for each example of a property test."""
     with tempfile.TemporaryDirectory() as name:
-        prepared(Path(name))
-        yield Path(name)
+        yield prepared(Path(name))
 
 
 async def write(partial: Partial, start: int, length: int) -> None:
@@ -63,6 +62,10 @@ def covered(ranges: list[Range]) -> set[int]:
 
 def record_of(partial: Partial) -> Path:
     return partial.path.with_suffix(".ranges")
+
+
+def csv_of(partial: Partial) -> Path:
+    return partial.path.with_suffix(".csv")
 
 
 def assert_truthful(partial: Partial, written: set[int]) -> None:
@@ -96,9 +99,9 @@ def test_gaps_and_held_ranges_tile_the_whole(ranges: list[Range], total: int) ->
 # One run
 
 
-async def test_pieces_become_a_whole_file(folder: Path) -> None:
+async def test_pieces_become_a_whole_file(workspace: Workspace) -> None:
     """In any order, by several writers at a time."""
-    partial = Partial.load(folder, ONE)
+    partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, TOTAL)
     assert partial.gaps(TOTAL) == [(0, TOTAL)]
     await asyncio.gather(*(write(partial, start, 50) for start in range(350, -1, -50)))
@@ -108,8 +111,8 @@ async def test_pieces_become_a_whole_file(folder: Path) -> None:
     assert partial.path.read_bytes() == CONTENT
 
 
-async def test_a_writer_goes_on_where_its_last_block_ended(folder: Path) -> None:
-    partial = Partial.load(folder, ONE)
+async def test_a_writer_goes_on_where_its_last_block_ended(workspace: Workspace) -> None:
+    partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, TOTAL)
     buffer = bytearray(100)
     async with await partial.open_writer(100) as writer:
@@ -121,8 +124,8 @@ async def test_a_writer_goes_on_where_its_last_block_ended(folder: Path) -> None
     assert partial.path.read_bytes()[100:] == CONTENT[100:300]
 
 
-async def test_a_body_without_a_length_is_whole_once_its_end_is_known(folder: Path) -> None:
-    partial = Partial.load(folder, ONE)
+async def test_a_body_without_a_length_is_whole_once_its_end_is_known(workspace: Workspace) -> None:
+    partial = Partial.load(workspace, ONE)
     partial.begin(None, None)
     await write(partial, 0, 30)
     assert not partial.is_whole
@@ -130,8 +133,8 @@ async def test_a_body_without_a_length_is_whole_once_its_end_is_known(folder: Pa
     assert partial.is_whole
 
 
-async def test_beginning_anew_forgets_and_turns_former_writers_away(folder: Path) -> None:
-    partial = Partial.load(folder, ONE)
+async def test_beginning_anew_forgets_and_turns_former_writers_away(workspace: Workspace) -> None:
+    partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, TOTAL)
     generation = partial.generation
     stale = await partial.open_writer(0)
@@ -143,14 +146,14 @@ async def test_beginning_anew_forgets_and_turns_former_writers_away(folder: Path
     await stale.close()
     assert (partial.validator, partial.total, partial.held()) == ('"def"', 300, [])
     assert partial.path.read_bytes() == b""
-    assert Partial.load(folder, ONE).held() == []
+    assert Partial.load(workspace, ONE).held() == []
 
 
 @posix_only
 @pytest.mark.parametrize("steps", [1, 2, 3])
-async def test_a_block_that_was_on_its_way_when_all_began_anew_does_no_harm(folder: Path, steps: int) -> None:
+async def test_a_block_that_was_on_its_way_when_all_began_anew_does_no_harm(workspace: Workspace, steps: int) -> None:
     """Neither to the new file nor to its record."""
-    partial = Partial.load(folder, ONE)
+    partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, TOTAL)
     stale = await partial.open_writer(0)
     writing = asyncio.create_task(stale.write(bytes(300)))
@@ -162,12 +165,12 @@ async def test_a_block_that_was_on_its_way_when_all_began_anew_does_no_harm(fold
         await writing
     await stale.close()
     assert partial.path.read_bytes() == CONTENT[:10]
-    assert partial.held() == Partial.load(folder, ONE).held() == [(0, 10)]
+    assert partial.held() == Partial.load(workspace, ONE).held() == [(0, 10)]
 
 
-async def test_a_cancelled_write_is_finished_and_recorded_first(folder: Path) -> None:
+async def test_a_cancelled_write_is_finished_and_recorded_first(workspace: Workspace) -> None:
     """So that no thread writes behind the back of what comes next, and the block is not lost."""
-    partial = Partial.load(folder, ONE)
+    partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, TOTAL)
     writer = await partial.open_writer(0)
     writing = asyncio.create_task(writer.write(CONTENT[:200]))
@@ -176,12 +179,12 @@ async def test_a_cancelled_write_is_finished_and_recorded_first(folder: Path) ->
     with pytest.raises(asyncio.CancelledError):
         await writing
     await writer.close()
-    assert partial.held() == Partial.load(folder, ONE).held() == [(0, 200)]
+    assert partial.held() == Partial.load(workspace, ONE).held() == [(0, 200)]
 
 
-async def test_a_cancelled_close_closes_the_file_all_the_same(folder: Path) -> None:
+async def test_a_cancelled_close_closes_the_file_all_the_same(workspace: Workspace) -> None:
     """Even one that is still waiting for a thread."""
-    partial, free = Partial.load(folder, ONE), threading.Event()
+    partial, free = Partial.load(workspace, ONE), threading.Event()
     partial.begin(STRONG, TOTAL)
     writer = await partial.open_writer(0)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
@@ -198,10 +201,10 @@ async def test_a_cancelled_close_closes_the_file_all_the_same(folder: Path) -> N
     assert writer._data.closed
 
 
-async def test_large_blocks_of_many_pieces_end_where_they_belong(folder: Path) -> None:
+async def test_large_blocks_of_many_pieces_end_where_they_belong(workspace: Workspace) -> None:
     """Sixteen writers at a time, blocks of odd lengths."""
     content = random.Random(3).randbytes(3_000_017)
-    partial = Partial.load(folder, ONE)
+    partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, len(content))
 
     async def fetch(start: int, stop: int) -> None:
@@ -213,12 +216,12 @@ async def test_large_blocks_of_many_pieces_end_where_they_belong(folder: Path) -
     await asyncio.gather(*(fetch(start, stop) for start, stop in itertools.pairwise(edges)))
     assert partial.is_whole
     assert partial.path.read_bytes() == content
-    assert Partial.load(folder, ONE).is_whole
+    assert Partial.load(workspace, ONE).is_whole
 
 
-async def test_a_file_that_cannot_be_removed_is_emptied(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_that_cannot_be_removed_is_emptied(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on Windows, where somebody may have it open."""
-    partial = Partial.load(folder, ONE)
+    partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, TOTAL)
     await write(partial, 0, 50)
 
@@ -229,56 +232,56 @@ async def test_a_file_that_cannot_be_removed_is_emptied(folder: Path, monkeypatc
     partial.begin('"def"', TOTAL)
     assert partial.path.read_bytes() == b""
     await write(partial, 100, 50)
-    assert Partial.load(folder, ONE).held() == [(100, 150)]
+    assert Partial.load(workspace, ONE).held() == [(100, 150)]
 
 
 # The next run
 
 
-async def test_the_next_run_holds_what_was_written(folder: Path) -> None:
-    partial = Partial.load(folder, ONE)
+async def test_the_next_run_holds_what_was_written(workspace: Workspace) -> None:
+    partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, TOTAL)
     await write(partial, 0, 50)
     await write(partial, 100, 50)
-    again = Partial.load(folder, ONE)
+    again = Partial.load(workspace, ONE)
     assert (again.validator, again.total) == (STRONG, TOTAL)
     assert again.held() == [(0, 50), (100, 150)]
     await write(again, 50, 50)
-    assert Partial.load(folder, ONE).held() == [(0, 150)]
-    assert Partial.load(folder, OTHER).held() == []
+    assert Partial.load(workspace, ONE).held() == [(0, 150)]
+    assert Partial.load(workspace, OTHER).held() == []
 
 
 @pytest.mark.parametrize("validator", [None, 'W/"abc"'])
-async def test_without_a_strong_validator_nothing_is_resumed(folder: Path, validator: str | None) -> None:
+async def test_without_a_strong_validator_nothing_is_resumed(workspace: Workspace, validator: str | None) -> None:
     """Nobody could tell whether the rest belongs to the same bytes."""
-    partial = Partial.load(folder, ONE)
+    partial = Partial.load(workspace, ONE)
     partial.begin(validator, TOTAL)
     await write(partial, 0, 50)
     assert partial.held() == [(0, 50)]
-    again = Partial.load(folder, ONE)
+    again = Partial.load(workspace, ONE)
     assert (again.validator, again.total, again.held()) == (None, None, [])
 
 
-async def test_a_file_shorter_than_its_record_is_not_believed(folder: Path) -> None:
+async def test_a_file_shorter_than_its_record_is_not_believed(workspace: Workspace) -> None:
     """A power cut may keep the record and lose the bytes."""
-    partial = Partial.load(folder, ONE)
+    partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, TOTAL)
     await write(partial, 0, 50)
     os.truncate(partial.path, 49)
-    assert Partial.load(folder, ONE).held() == []
+    assert Partial.load(workspace, ONE).held() == []
     partial.path.unlink()
-    assert Partial.load(folder, ONE).validator is None
+    assert Partial.load(workspace, ONE).validator is None
 
 
-async def test_a_record_beyond_its_total_is_not_believed(folder: Path) -> None:
-    partial = Partial.load(folder, ONE)
+async def test_a_record_beyond_its_total_is_not_believed(workspace: Workspace) -> None:
+    partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, 40)
     await write(partial, 0, 50)
-    assert Partial.load(folder, ONE).held() == []
+    assert Partial.load(workspace, ONE).held() == []
 
 
-async def test_lines_of_another_generation_are_not_believed(folder: Path) -> None:
-    partial = Partial.load(folder, ONE)
+async def test_lines_of_another_generation_are_not_believed(workspace: Workspace) -> None:
+    partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, TOTAL)
     await write(partial, 0, 50)
     former = record_of(partial).read_bytes().partition(b"\n")[2]
@@ -286,15 +289,15 @@ async def test_lines_of_another_generation_are_not_believed(folder: Path) -> Non
     await write(partial, 100, 50)
     with record_of(partial).open("ab") as record:
         record.write(b"\n" + former)
-    assert Partial.load(folder, ONE).held() == [(100, 150)]
+    assert Partial.load(workspace, ONE).held() == [(100, 150)]
 
 
 @settings(deadline=None, max_examples=60)
 @given(written=st.lists(blocks, max_size=6), data=st.data())
 def test_any_damage_to_the_record_leaves_a_part_of_what_was_written(written: list[Range], data: st.DataObject) -> None:
     """Torn anywhere, overwritten anywhere, with rubbish at its end, and then written on to."""
-    with fresh_folder() as folder:
-        partial = Partial.load(folder, ONE)
+    with fresh_workspace() as workspace:
+        partial = Partial.load(workspace, ONE)
         partial.begin(STRONG, TOTAL)
         for start, length in written:
             asyncio.run(write(partial, start, length))
@@ -304,25 +307,25 @@ def test_any_damage_to_the_record_leaves_a_part_of_what_was_written(written: lis
         record[place : data.draw(st.integers(place, len(record)))] = rubbish
         record_of(partial).write_bytes(record)
 
-        again = Partial.load(folder, ONE)
+        again = Partial.load(workspace, ONE)
         assert_truthful(again, covered(partial.held()))
         if again.validator is not None:
             asyncio.run(write(again, 7, 20))
-            assert_truthful(Partial.load(folder, ONE), covered(partial.held()) | set(range(7, 27)))
-            assert covered([(7, 27)]) <= covered(Partial.load(folder, ONE).held())
+            assert_truthful(Partial.load(workspace, ONE), covered(partial.held()) | set(range(7, 27)))
+            assert covered([(7, 27)]) <= covered(Partial.load(workspace, ONE).held())
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.one_of(blocks, st.sampled_from(["crash", "begin"])), max_size=12))
 def test_any_run_of_writes_and_crashes_is_told_truthfully(steps: list[Range | str]) -> None:
     """Held ranges and gaps tile the whole at any time, and hold what was written since the last beginning."""
-    with fresh_folder() as folder:
-        partial = Partial.load(folder, ONE)
+    with fresh_workspace() as workspace:
+        partial = Partial.load(workspace, ONE)
         partial.begin(STRONG, TOTAL)
         written: set[int] = set()
         for step in steps:
             if step == "crash":
-                partial = Partial.load(folder, ONE)
+                partial = Partial.load(workspace, ONE)
             elif step == "begin":
                 partial.begin(STRONG, TOTAL)
                 written = set()
@@ -339,53 +342,53 @@ def test_any_run_of_writes_and_crashes_is_told_truthfully(steps: list[Range | st
 @pytest.mark.parametrize(
     "first_line", [b"", b"\xff\xfe", b"[]", b'{"validator": 5, "total": 1, "nonce": "x"}', b"{", b"[" * 100_000]
 )
-async def test_a_record_without_its_first_line_is_not_believed(folder: Path, first_line: bytes) -> None:
-    partial = Partial.load(folder, ONE)
+async def test_a_record_without_its_first_line_is_not_believed(workspace: Workspace, first_line: bytes) -> None:
+    partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, TOTAL)
     await write(partial, 0, 50)
     lines = record_of(partial).read_bytes().partition(b"\n")[2]
     record_of(partial).write_bytes(first_line + b"\n" + lines)
-    assert (Partial.load(folder, ONE).validator, Partial.load(folder, ONE).held()) == (None, [])
+    assert (Partial.load(workspace, ONE).validator, Partial.load(workspace, ONE).held()) == (None, [])
 
 
 # Tidying up
 
 
-async def test_discarding_leaves_nothing(folder: Path) -> None:
-    partial = Partial.load(folder, ONE)
+async def test_discarding_leaves_nothing(workspace: Workspace) -> None:
+    partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, TOTAL)
     await write(partial, 0, 50)
-    partial.csv_path.write_bytes(b"x")
+    csv_of(partial).write_bytes(b"x")
     partial.discard()
     partial.discard()
-    assert list(partial_folder(folder).iterdir()) == []
+    assert list(workspace.partials.iterdir()) == []
     assert partial.held() == []
 
 
-async def test_sweeping_takes_the_programs_own_strays_alone(folder: Path) -> None:
+async def test_sweeping_takes_the_programs_own_strays_alone(workspace: Workspace) -> None:
     for identity in (ONE, OTHER):
-        partial = Partial.load(folder, identity)
+        partial = Partial.load(workspace, identity)
         partial.begin(STRONG, TOTAL)
-        partial.csv_path.write_bytes(b"x")
-    (partial_folder(folder) / "somebody's.part").write_bytes(b"x")
-    assert sweep(folder, {key_of(ONE)}) == 3
-    left = sorted(path.name for path in partial_folder(folder).iterdir())
+        csv_of(partial).write_bytes(b"x")
+    (workspace.partials / "somebody's.part").write_bytes(b"x")
+    assert sweep(workspace, {ONE}) == 3
+    left = sorted(path.name for path in workspace.partials.iterdir())
     assert left == sorted([*(f"{key_of(ONE)}{suffix}" for suffix in (".part", ".ranges", ".csv")), "somebody's.part"])
 
 
 def test_sweeping_a_folder_that_was_never_used_finds_nothing(tmp_path: Path) -> None:
-    assert sweep(tmp_path, set()) == 0
+    assert sweep(workspace_of(tmp_path), set()) == 0
 
 
 # The disk
 
 
 @posix_only
-async def test_the_file_follows_the_umask(folder: Path) -> None:
+async def test_the_file_follows_the_umask(workspace: Workspace) -> None:
     """It becomes the published file, which others may have to read."""
     umask = os.umask(0o027)
     try:
-        partial = Partial.load(folder, ONE)
+        partial = Partial.load(workspace, ONE)
         partial.begin(STRONG, TOTAL)
     finally:
         os.umask(umask)
@@ -393,11 +396,11 @@ async def test_the_file_follows_the_umask(folder: Path) -> None:
 
 
 @posix_only
-async def test_a_disk_that_takes_no_more_is_a_fault_of_the_destination(folder: Path) -> None:
+async def test_a_disk_that_takes_no_more_is_a_fault_of_the_destination(workspace: Workspace) -> None:
     """What was written before can be resumed."""
     import resource
 
-    partial = Partial.load(folder, ONE)
+    partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, 10_000_000)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
@@ -408,15 +411,15 @@ async def test_a_disk_that_takes_no_more_is_a_fault_of_the_destination(folder: P
                 await writer.write(bytes(1_000_000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert Partial.load(folder, ONE).held() == [(0, 4000)]
+    assert Partial.load(workspace, ONE).held() == [(0, 4000)]
 
 
-async def test_a_folder_that_vanished_is_a_fault_of_the_destination(folder: Path) -> None:
-    partial = Partial.load(folder, ONE)
+async def test_a_folder_that_vanished_is_a_fault_of_the_destination(workspace: Workspace) -> None:
+    partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, TOTAL)
-    shutil.rmtree(folder)
+    shutil.rmtree(workspace.to)
     with pytest.raises(DestinationError, match="is gone") as caught:
         await partial.open_writer(0)
-    assert str(folder) in str(caught.value)
+    assert workspace.to in str(caught.value)
     with pytest.raises(DestinationError, match="is gone"):
         partial.begin(STRONG, TOTAL)

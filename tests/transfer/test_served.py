@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from bds_async.brightspace.http.transport import Transport
+from bds_async.brightspace.http import Transport
 from bds_async.errors import TransientError
 from bds_async.transfer.served import Served, check_magic, content_range, strong_validator
 

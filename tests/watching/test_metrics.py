@@ -18,8 +18,10 @@ MOMENT = datetime(2026, 11, 22, 4, 9, 22, 500_000, tzinfo=UTC)
 SAMPLE = re.compile(r'^[a-z_]+(\{[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"\})? -?\d+(\.\d+)?$')
 
 
-def report(exit_code: int) -> RunReport:
-    return RunReport("sync", "https://school", MOMENT, MOMENT, exit_code, [])
+def report(exit_code: int, *delivered: str) -> RunReport:
+    """The report of a run that left these data sets delivered."""
+    newest = dict.fromkeys(delivered, MOMENT)
+    return RunReport("sync", "https://school", MOMENT, MOMENT, exit_code, [], newest_delivered=newest)
 
 
 def samples(text: str) -> dict[str, str]:
@@ -27,27 +29,27 @@ def samples(text: str) -> dict[str, str]:
 
 
 def test_a_success_is_remembered_by_the_files_of_later_failures() -> None:
-    first = textfile(report(0), {})
-    second = textfile(report(3), {}, first)
-    third = textfile(report(5), {}, second)
+    first = textfile(report(0))
+    second = textfile(report(3), first)
+    third = textfile(report(5), second)
     name = "bds_async_last_success_timestamp_seconds"
     assert samples(first)[name] == samples(third)[name] == "1795320562.5"
     assert samples(third)["bds_async_last_exit_code"] == "5"
 
 
 def test_without_any_success_there_is_no_moment_of_one() -> None:
-    assert "bds_async_last_success_timestamp_seconds" not in samples(textfile(report(3), {}))
+    assert "bds_async_last_success_timestamp_seconds" not in samples(textfile(report(3)))
 
 
 @given(st.text(max_size=30))
 def test_every_line_is_a_comment_or_a_sample_whatever_a_data_set_is_called(name: str) -> None:
-    lines = textfile(report(0), {name: MOMENT}).split("\n")
+    lines = textfile(report(0, name)).split("\n")
     assert lines.pop() == ""
     assert all(line.startswith("# ") or SAMPLE.match(line) for line in lines)
 
 
 def test_a_run_without_a_plan_changes_its_end_and_exit_code_alone() -> None:
-    former = textfile(report(0), {"Users": MOMENT, 'Strange "\\" name': MOMENT})
+    former = textfile(report(0, "Users", 'Strange "\\" name'))
     after = without_plan(4, MOMENT + timedelta(hours=1), former)
     changed = {"bds_async_last_run_timestamp_seconds": "1795324162.5", "bds_async_last_exit_code": "4"}
     assert samples(after) == samples(former) | changed
@@ -59,7 +61,7 @@ def test_a_run_without_a_plan_changes_its_end_and_exit_code_alone() -> None:
 @given(st.text(max_size=200) | st.lists(st.sampled_from([*METRICS, " ", "1", "\n", '{a="', '"}', "\\"])).map("".join))
 def test_any_former_file_is_taken(former: str) -> None:
     """What is no sample of ours is not handed on."""
-    textfile(report(3), {}, former)
+    textfile(report(3), former)
     lines = without_plan(5, MOMENT, former).split("\n")
     assert all(not line or line.startswith("# ") or SAMPLE.match(line) for line in lines)
 
@@ -72,5 +74,5 @@ def test_a_pipe_holds_no_former_file(tmp_path: Path) -> None:
 
 
 def test_every_metric_has_its_help_and_type() -> None:
-    text = textfile(report(0), {"Users": MOMENT})
+    text = textfile(report(0, "Users"))
     assert all(f"# HELP {name} " in text and f"# TYPE {name} gauge" in text for name in METRICS)

@@ -26,8 +26,7 @@ from bds_async.events import (
     unobserved,
 )
 from bds_async.models import BdsType
-from bds_async.report import Counters, FailedList, Status
-from bds_async.runs.run_log import RunLog
+from bds_async.report import Counters, FailedList, RunReport, Status
 from bds_async.watching.progress import (
     MOST_BARS,
     MOST_FAILURES,
@@ -40,7 +39,7 @@ from bds_async.watching.progress import (
     size_text,
     summary,
 )
-from tests.support.builders import an_extract, an_outcome
+from tests.support.builders import QUEUED, an_extract, an_outcome
 
 SMALL, LARGE = an_extract(plugin_id="small", download_size=500), an_extract(plugin_id="large", download_size=4_000_000)
 HELD = Held("school.example asked to wait (429)", 12.0)
@@ -49,11 +48,7 @@ HOSTILE = ["[/bold]", "[red]Users", "{task}", "%s %d", "Users\\", "[link=file://
 
 
 def a_report(*outcomes, exit_code=0, failed=()):
-    log = RunLog("pull", "https://school.example")
-    log.plan([outcome.extract for outcome in outcomes], failed)
-    for outcome in outcomes:
-        log.note(outcome)
-    return log.report(exit_code)
+    return RunReport("pull", "https://school.example", QUEUED, QUEUED, exit_code, outcomes, failed)
 
 
 def outcomes_of(number, status=Status.FAILED, **changes):

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from bds_async.errors import DestinationError, FolderBusy
-from bds_async.workspace import free_space, lock_path, make_folders, writing_to
+from bds_async.support.durable import make_folders
+from bds_async.workspace import free_space, workspace_of, writing_to
 from tests.support.places import folder_lock, ledger_path, partial_folder, prepared, state_folder
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
 HOLD = """
 import sys, pathlib
-from bds_async.folder.folder import FolderLock
+from tests.support.places import folder_lock
 lock = folder_lock(pathlib.Path(sys.argv[1]))
 lock.acquire()
 print("held", flush=True)
@@ -49,7 +50,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def test_everything_but_extracts_lies_in_one_folder(tmp_path: Path) -> None:
-    for part in (partial_folder(tmp_path), ledger_path(tmp_path), lock_path(tmp_path)):
+    for part in (partial_folder(tmp_path), ledger_path(tmp_path), workspace_of(tmp_path).lock):
         assert part.parent.is_relative_to(state_folder(tmp_path))
     assert state_folder(tmp_path) == tmp_path / ".bds-async"
 
@@ -166,7 +167,7 @@ def test_a_second_process_is_turned_away_until_the_first_one_dies(tmp_path: Path
     finally:
         end(other)
     with folder_lock(tmp_path):
-        assert lock_path(tmp_path).exists()
+        assert workspace_of(tmp_path).lock.exists()
 
 
 def test_a_lock_may_be_freed_in_another_thread(tmp_path: Path) -> None:

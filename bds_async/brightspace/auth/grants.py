@@ -1,42 +1,39 @@
-"""How an access token is come by: the refresh token of a person, or the private key of a service user."""
+"""Grants: the ways to an access token, by the refresh token of a person or by the private key of a service user."""
 
 from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pydantic import SecretStr
 
-from ...config.settings import Config
+from ...config import Config
 from ...errors import AuthorisationError, ConfigError, TransientError
 from ...support.uninterrupted import Departure, uninterrupted
 from ..http import Answer, Transport
-from ..token_store.custody import Custody
-from ..token_store.store import TokenStore, store_for
-from .token_endpoint import AccessToken, TokenEndpoint, basic, refresh_token_in
+from ..token_store import Custody, TokenStore, store_for
+from .access_token import AccessToken
+from .oauth_errors import LOGIN, Request, advice
+from .token_endpoint import TokenEndpoint, basic, refresh_token_in
 
 logger = logging.getLogger(__name__)
 
-_LOGIN = "run `bds-async login`"
-_WHAT_TO_DO = {
-    "invalid_grant": f"it has been used elsewhere, has expired, or the consent was withdrawn; {_LOGIN} again",
-    "invalid_client": "client_id and client_secret are not those of a registered application; correct them",
-    "unauthorized_client": "the application may not use refresh tokens; check it under Manage Extensibility",
-    "invalid_scope": f"the scope asks for more than was consented to; correct or remove it, or {_LOGIN} again",
-    "unsupported_grant_type": "it does not take refresh tokens; check auth_service",
-    "access_denied": f"the user or the application has lost its permission; restore it and {_LOGIN} again",
-}
-#: Refusals that another refresh token would meet, too.
+#: Error codes that the auth service would give for every other refresh token, too.
 _OF_THE_APPLICATION = ("invalid_client", "unauthorized_client", "unsupported_grant_type")
-_UNKNOWN = f"check client_id, client_secret and scope, or {_LOGIN} again"
 
 
 class Grant(Protocol):
-    """One way to an access token."""
+    """A way to an access token."""
+
+    @property
+    def granted(self) -> int:
+        """The number of exchanges that brought an access token, even if their callers were cancelled meanwhile."""
+        ...
 
     async def exchange(self) -> AccessToken:
-        """Ask for an access token once.
+        """Request an access token once.
 
         Raises TransientError (another try may help), AuthorisationError, ConfigError, UnreachableError,
         CredentialsBusy.
@@ -44,31 +41,44 @@ class Grant(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An API application at its token endpoint: what it authenticates itself with."""
+
+    endpoint: TokenEndpoint
+    headers: dict[str, str] = field(repr=False)
+
+
+def client_of(config: Config) -> Client:
+    """The application that a config describes; raises ConfigError without a client_secret."""
+    if config.client_secret is None:
+        raise ConfigError("client_secret is missing: signing in needs client_id and client_secret.")
+    return Client(TokenEndpoint(config.auth_service), basic(config.client_id, config.client_secret))
+
+
 def grant_for(config: Config) -> Grant:
     """The grant that a config has the credentials for; raises ConfigError."""
     if config.is_service_user:
-        from .service_user import ClientAssertionGrant
+        from .service_user import client_assertion_grant
 
-        return ClientAssertionGrant(config)
-    return RefreshTokenGrant(config, store_for(config))
+        return client_assertion_grant(config)
+    return RefreshTokenGrant(client_of(config), store_for(config), config.scope)
 
 
 class RefreshTokenGrant:
-    """RFC 6749 section 6, with a refresh token that is good for one use."""
+    """RFC 6749 section 6, with a refresh token that can be used once."""
 
-    def __init__(self, config: Config, store: TokenStore) -> None:
-        if config.client_secret is None:
-            raise ConfigError("client_secret is missing: the refresh token is exchanged with client_id and secret.")
-        self._endpoint = TokenEndpoint(config)
-        self._client = basic(config.client_id, config.client_secret)
-        self._scope = {"scope": config.scope} if config.scope else {}
+    def __init__(self, client: Client, store: TokenStore, scope: str | None) -> None:
+        self._endpoint, self._client = client.endpoint, client.headers
+        self._scope = {"scope": scope} if scope else {}
         self._store = store
+        self.granted = 0
 
     async def exchange(self) -> AccessToken:
-        """Spend the stored token and store its successor; the access token is handed over after that.
+        """Send the stored refresh token, store the next one, then return the access token.
 
-        Once the request is on its way nothing but the end of the process stops it before its answer is stored; a
-        caller that is cancelled waits for that.
+        Once the request is being sent, only the end of the process stops it before its answer is stored; a caller
+        that is cancelled waits for that.
         """
         custody = await self._store.take()
         return await uninterrupted(lambda departure: self._in_custody(custody, departure))
@@ -82,7 +92,7 @@ class RefreshTokenGrant:
                 return await self._spend(token, custody, departure)
             except TransientError as error:
                 if departure.is_past and custody.may_be_spent:
-                    logger.warning("%s The refresh token had been sent and may be spent; the next try shows it.", error)
+                    logger.warning("%s The refresh token was sent and may be spent; the next try will show.", error)
                 raise
             finally:
                 if not departure.is_past:
@@ -93,8 +103,8 @@ class RefreshTokenGrant:
         async with Transport(connections=1, connected=departure.mark) as transport:
             sent_at = time.monotonic()
             answer = await self._endpoint.ask(transport, form, self._client)
-            # Nothing is awaited between the answer and its storing, and nothing else runs on this loop: this is the
-            # one window in which a kill loses the token.
+            # Nothing is awaited between the arrival of the answer and its storing, and nothing else runs on this
+            # event loop. A kill in this window loses the token.
             successor = refresh_token_in(answer)
             if successor is not None:
                 custody.write(successor)
@@ -109,25 +119,27 @@ class RefreshTokenGrant:
         code = self._endpoint.refusal(answer)
         if code is not None:
             raise AuthorisationError(self._refused(code, custody))
-        return self._endpoint.access_token(answer, sent_at)
+        access = self._endpoint.access_token(answer, sent_at)
+        self.granted += 1
+        return access
 
     def _refused(self, code: str, custody: Custody) -> str:
         source = f" from {custody.offered.source}" if custody.offered is not None else ""
         said = f"{self._endpoint.host} refused the refresh token{source} ({code})"
         if code in _OF_THE_APPLICATION:
-            return f"{said}: {_WHAT_TO_DO[code]}."
+            return f"{said}: {advice(code, Request.REFRESH)}."
         if code == "invalid_grant" and custody.in_doubt_since is not None:
             return (
                 f"{said}. It had been sent at {custody.in_doubt_since:%Y-%m-%d %H:%M:%S} UTC and the answer was lost "
-                "before it could be stored: most likely its successor came with that answer. "
-                f"{_LOGIN.capitalize()}.{self._other_ways(custody)}"
+                "before it could be stored: most likely the next refresh token was in that answer. "
+                f"{LOGIN.capitalize()}.{self._other_ways(custody)}"
             )
-        return f"{said}: {_WHAT_TO_DO.get(code, _UNKNOWN)}.{self._other_ways(custody)}"
+        return f"{said}: {advice(code, Request.REFRESH)}.{self._other_ways(custody)}"
 
     def _other_ways(self, custody: Custody) -> str:
-        """What else than a login helps against a token that was provided."""
+        """What else than a login helps if a provided token was refused."""
         if custody.offered is None:
             return ""
         if custody.keeps_another:
-            return f" Or correct or remove the token provided: the former one is still in {self._store.home.path}."
-        return " Or correct the token provided."
+            return f" Or correct or remove the provided token: the former one is still in {self._store.home.path}."
+        return " Or correct the provided token."

@@ -1,4 +1,4 @@
-"""The access token of a run: one refresher keeps it fresh, and everybody shares it."""
+"""The access token of a run: one refresher keeps it fresh for all requests."""
 
 from __future__ import annotations
 
@@ -14,25 +14,23 @@ from tenacity import RetryCallState
 from ...errors import AnotherRunMayHelp, ExtractError, PersonMustAct, TransientError, UnreachableError
 from ...support.uninterrupted import outlast
 from ..retry import Tries, full_jitter, retrying
-from .grants import Grant, grant_for
-from .token_endpoint import AccessToken
-
-__all__ = ["AccessToken", "Patience", "TokenRefresher", "grant_for"]
+from .access_token import AccessToken
+from .grants import Grant
 
 logger = logging.getLogger(__name__)
 
-#: Share of its life after which an access token is renewed, so that nobody ever waits for it.
+#: Share of its lifetime after which an access token is renewed, so that no request waits for a renewal.
 RENEW_AFTER = 0.75
-#: Seconds between two renewals ahead of expiry, at least; tokens that live shorter are renewed when they are needed.
+#: Lower bound in seconds between two renewals ahead of expiry; tokens that live shorter are renewed on demand.
 SHORTEST_REST = 0.5
-#: Seconds between two lines about an auth service that is still away.
+#: Seconds between two log lines about an outage of the auth service.
 SILENCE = 60.0
-#: Seconds for which an auth service that does not answer is tried again, and the same before it ever answered.
+#: Seconds for which an auth service that does not answer is retried, and the same before its first answer.
 PATIENCE, FIRST_PATIENCE = 300.0, 30.0
 
 
 class Patience(Tries):
-    """Tries for so many seconds, however many that are."""
+    """A stop condition of retries: a number of seconds since the first try."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(limit=sys.maxsize)
@@ -42,20 +40,19 @@ class Patience(Tries):
         return f"try {self.used}"
 
     def __call__(self, retry_state: RetryCallState) -> bool:
-        """Count the failure; True when the time is up."""
+        """Count the failure; True if the time is up."""
         super().__call__(retry_state)
         return (retry_state.seconds_since_start or 0.0) >= self._seconds
 
 
 class TokenRefresher:
-    """Hands out the current access token, and makes sure of one exchange at a time in this process.
+    """Returns the current access token, and runs at most one exchange at a time in this process.
 
-    Use it as an async context manager: leaving it waits for an exchange that is under way, so that its answer is
-    stored. `refreshes` counts the exchanges that succeeded; `patience` and `first_patience` are in seconds.
+    Use it as an async context manager: leaving it waits for a running exchange, so that its answer is stored.
+    `patience` and `first_patience` are in seconds.
     """
 
     def __init__(self, grant: Grant, *, first_patience: float = FIRST_PATIENCE, patience: float = PATIENCE) -> None:
-        self.refreshes = 0
         self._grant = grant
         self._patience, self._patience_once_reached = first_patience, patience
         self._current: AccessToken | None = None
@@ -71,8 +68,13 @@ class TokenRefresher:
     ) -> None:
         await self.settle()
 
+    @property
+    def refreshes(self) -> int:
+        """The number of exchanges that succeeded; final after `settle`."""
+        return self._grant.granted
+
     async def token(self) -> AccessToken:
-        """The current access token; exchanged now if there is none that lives.
+        """The current access token; an exchange is made first if there is none, or if it has expired.
 
         Raises AuthorisationError, ConfigError, UnreachableError, CredentialsBusy.
         """
@@ -81,7 +83,7 @@ class TokenRefresher:
         return await self._exchanged()
 
     async def renew(self, refused: AccessToken) -> AccessToken:
-        """A token other than the one that was refused: whoever comes late gets what the first has brought.
+        """An access token other than the refused one. All callers with the same refused token share one exchange.
 
         Raises as `token` does.
         """
@@ -90,39 +92,45 @@ class TokenRefresher:
         return await self._exchanged()
 
     async def run(self) -> None:
-        """Renew the token ahead of its expiry until cancelled; a task of the run's task group.
+        """Renew the token ahead of its expiry until cancelled; to be run as a task of the run's task group.
 
-        A renewal that fails for now is tried again for as long as the current token lives. Raises as `token` does.
+        A renewal that another try can complete is retried until the current token expires. Its end settles a running
+        exchange, so that `refreshes` is final. Raises as `token` does.
         """
-        while True:
-            token = await self.token()
-            due = token.expires_at - (1 - RENEW_AFTER) * token.lifetime
-            await asyncio.sleep(max(due - time.monotonic(), SHORTEST_REST))
-            try:
-                await self.renew(token)
-            except AnotherRunMayHelp as error:
-                if time.monotonic() >= token.expires_at:
-                    raise
-                logger.warning("%s The current access token lives on; trying again.", error)
-                await asyncio.sleep(full_jitter(1))
+        try:
+            while True:
+                await self._renew_when_due(await self.token())
+        finally:
+            await self.settle()
+
+    async def _renew_when_due(self, token: AccessToken) -> None:
+        due = token.expires_at - (1 - RENEW_AFTER) * token.lifetime
+        await asyncio.sleep(max(due - time.monotonic(), SHORTEST_REST))
+        try:
+            await self.renew(token)
+        except AnotherRunMayHelp as error:
+            if time.monotonic() >= token.expires_at:
+                raise
+            logger.warning("%s The current access token is still valid; trying again.", error)
+            await asyncio.sleep(full_jitter(1))
 
     async def settle(self) -> None:
-        """End what is under way: a request that has not been sent is called off, any other is waited for.
+        """End a running exchange: cancel it if its request has not been sent, else wait until its answer is stored.
 
-        However often the caller is cancelled meanwhile, the answer is stored before this returns.
+        A cancellation of the caller does not shorten the wait.
         """
         if self._exchange is not None:
             self._exchange.cancel()
             await outlast(self._exchange)
 
     async def _exchanged(self) -> AccessToken:
-        """Join the exchange that is under way, or begin one; a caller that is cancelled leaves it to the others."""
+        """Join the running exchange, or begin one; the cancellation of one caller does not cancel the exchange."""
         if self._refusal is not None:
             raise self._refusal
         if self._exchange is None or self._exchange.done():
             self._exchange = asyncio.create_task(self._persistently(), name="token exchange")
             self._exchange.add_done_callback(_seen)
-        exchange = self._exchange  # by the time that this caller goes on, the next one may be under way
+        exchange = self._exchange  # when this caller resumes, the next exchange may be running
         await asyncio.wait([exchange])
         return exchange.result()
 
@@ -136,11 +144,10 @@ class TokenRefresher:
             raise
         except ExtractError as error:
             raise UnreachableError(
-                f"{error} No access token could be had within {self._patience:.0f} s; "
+                f"{error} No access token was obtained within {self._patience:.0f} s; "
                 "check auth_service and the network, or run again later."
             ) from None
         assert self._current is not None
-        self.refreshes += 1
         self._patience = self._patience_once_reached
         self._quiet_until = 0.0
         return self._current
@@ -153,13 +160,13 @@ class TokenRefresher:
             raise
 
     def _tell(self, error: TransientError) -> None:
-        """Say that there is no token yet: when that begins, and now and then while it lasts."""
+        """Log that there is no token yet: when an outage begins, and every SILENCE seconds while it lasts."""
         if time.monotonic() >= self._quiet_until:
             self._quiet_until = time.monotonic() + SILENCE
-            logger.info("No access token yet: %s Trying again; if it stays so, check auth_service.", error)
+            logger.info("No access token yet: %s Trying again; if it persists, check auth_service.", error)
 
 
 def _seen(exchange: asyncio.Task[AccessToken]) -> None:
-    """Take note of a failure that nobody waits for any more, which asyncio would complain about."""
+    """Retrieve the exception of an exchange that has no caller any more; asyncio would log it otherwise."""
     if not exchange.cancelled():
         exchange.exception()

@@ -1,4 +1,4 @@
-"""Service users: a private key signs in (RFC 7523 section 2.2), and no token rotates."""
+"""Service users: a private key signs in (RFC 7523 section 2.2). There is no refresh token."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from ...config.settings import Config
+from ...config import Config
 from ...errors import AuthorisationError, ConfigError
 from ..http import Transport
-from .token_endpoint import AccessToken, TokenEndpoint
+from .access_token import AccessToken
+from .oauth_errors import Request, advice
+from .token_endpoint import TokenEndpoint
 
-#: Seconds for which an assertion may be used; each request makes its own.
+#: Seconds for which an assertion is valid; each request has its own.
 ASSERTION_LIFE = 300
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-_KEY = "check client_id, key_id and private_key_file, that the JWKS URL serves the public key, and this machine's clock"
-_WHAT_TO_DO = {
-    "invalid_grant": _KEY,
-    "invalid_client": _KEY,
-    "unauthorized_client": "the application may not sign in as a service user; check it under Manage Extensibility",
-    "invalid_scope": "the scope asks for more than the application was granted; correct it",
-    "unsupported_grant_type": "it does not know client_credentials; check auth_service",
-    "access_denied": "the service user has lost its permission; restore it",
-}
+
+def client_assertion_grant(config: Config) -> ClientAssertionGrant:
+    """The grant of a config with a private key; raises ConfigError if a key is missing, or the extra `service-user`."""
+    if config.private_key_file is None or config.key_id is None:
+        raise ConfigError("A service user needs both private_key_file and key_id.")
+    return ClientAssertionGrant(
+        TokenEndpoint(config.auth_service), config.client_id, config.private_key_file, config.key_id, config.scope
+    )
 
 
 class ClientAssertionGrant:
@@ -33,17 +34,18 @@ class ClientAssertionGrant:
     Raises ConfigError if the extra `service-user` is not installed.
     """
 
-    def __init__(self, config: Config) -> None:
-        if config.private_key_file is None or config.key_id is None:
-            raise ConfigError("A service user needs both private_key_file and key_id.")
+    def __init__(
+        self, endpoint: TokenEndpoint, client_id: str, key_file: Path, key_id: str, scope: str | None = None
+    ) -> None:
         _jwt()
-        self._endpoint = TokenEndpoint(config)
-        self._client_id = config.client_id
-        self._key_file, self._key_id = config.private_key_file, config.key_id
-        self._scope = {"scope": config.scope} if config.scope else {}
+        self._endpoint = endpoint
+        self._client_id = client_id
+        self._key_file, self._key_id = key_file, key_id
+        self._scope = {"scope": scope} if scope else {}
+        self.granted = 0
 
     async def exchange(self) -> AccessToken:
-        """Ask for an access token once; raises as `Grant.exchange` does."""
+        """Request an access token once; raises as `Grant.exchange` does."""
         form = {
             "grant_type": "client_credentials",
             "client_assertion_type": ASSERTION_TYPE,
@@ -55,12 +57,14 @@ class ClientAssertionGrant:
             answer = await self._endpoint.ask(transport, form, {})
         code = self._endpoint.refusal(answer)
         if code is not None:
-            what = _WHAT_TO_DO.get(code, _KEY)
+            what = advice(code, Request.SERVICE_USER)
             raise AuthorisationError(f"{self._endpoint.host} refused the service user ({code}): {what}.")
-        return self._endpoint.access_token(answer, sent_at)
+        access = self._endpoint.access_token(answer, sent_at)
+        self.granted += 1
+        return access
 
     def _assertion(self) -> str:
-        """A signed statement that the application is who it says, good for one request (RFC 7523 section 3)."""
+        """A signed statement of the application's identity, for one request (RFC 7523 section 3)."""
         now = int(time.time())
         claims = {
             "iss": self._client_id,
@@ -94,7 +98,7 @@ def _private_key(key_file: Path) -> Any:
 
 
 def _jwt() -> Any:
-    """PyJWT with its cryptography, which only service users need."""
+    """PyJWT with its cryptography, which only service users need. Raises ConfigError if it is not installed."""
     try:
         import cryptography  # noqa: F401
         import jwt

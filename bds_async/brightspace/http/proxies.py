@@ -7,7 +7,7 @@ from urllib.request import proxy_bypass
 
 from yarl import URL
 
-from ...config.addresses import is_host, is_loopback
+from ...config import is_host, is_loopback
 from ...errors import ConfigError
 
 

@@ -1,6 +1,6 @@
-"""One consent of a person: the page's address, and the redirect that answers it (RFC 6749 section 4.1, RFC 7636).
+"""The consent of a person: the address of its page, and the redirect that answers it (RFC 6749 section 4.1, RFC 7636).
 
-The code in a redirect is worth a refresh token, so no message quotes a redirect.
+The code in a redirect can be exchanged for a refresh token, so no message quotes a redirect.
 """
 
 from __future__ import annotations
@@ -17,33 +17,21 @@ from urllib.parse import parse_qsl
 from pydantic import SecretStr
 from yarl import URL
 
-from ...config.addresses import is_loopback
-from ...config.settings import Config
+from ...config import Config, is_loopback
 from ...errors import AuthorisationError, ConfigError
+from ..auth import Request, advice
 
-_AGAIN = "run `bds-async login` again"
-_EXTENSIBILITY = f"check the application under Manage Extensibility, then {_AGAIN}"
-#: What the errors of RFC 6749 section 4.1.2.1 mean for the person at the page.
-_MEANING = {
-    "access_denied": f"the consent was refused; {_AGAIN} as a user who may allow it, and allow it",
-    "invalid_scope": f"the application is not registered for this scope; correct --scope, or {_EXTENSIBILITY}",
-    "unauthorized_client": f"the application may not ask for consent; {_EXTENSIBILITY}",
-    "unsupported_response_type": f"the auth service knows no authorization codes; check auth_service and {_AGAIN}",
-    "invalid_request": f"the request made no sense to it; is --redirect-uri the registered one? Then {_AGAIN}",
-    "server_error": f"it failed; {_AGAIN} later",
-    "temporarily_unavailable": f"it is too busy; {_AGAIN} later",
-}
-#: Characters of an error description that are shown.
+#: Upper bound for the characters of an error description in a message.
 _LONGEST_DESCRIPTION = 200
 
 
 class ForeignRedirect(ConfigError):
-    """An address that is not the answer to this consent: another page's, an older sign-in's, or half of one."""
+    """An address that does not answer this consent: of another page, of an earlier login, or incomplete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """One request for consent: `state` ties the answer to it, `verifier` (PKCE) ties the code to this process."""
+    """One request for consent: `state` binds the answer to it, `verifier` (PKCE) binds the code to this process."""
 
     auth_service: str
     client_id: str
@@ -54,14 +42,14 @@ class Consent:
 
     @classmethod
     def ask(cls, config: Config, redirect_uri: str, scope: str) -> Self:
-        """A request of its own `state` and verifier; `scope` is space-separated. Raises ConfigError."""
+        """Make a request with a new `state` and verifier; `scope` is space-separated. Raises ConfigError."""
         verifier = SecretStr(secrets.token_urlsafe(64))
         state = secrets.token_urlsafe(32)
         return cls(config.auth_service, config.client_id, redirect_address(redirect_uri), scope, state, verifier)
 
     @property
     def page(self) -> URL:
-        """Where the person consents: `{auth_service}/oauth2/auth`."""
+        """The address of the consent page: `{auth_service}/oauth2/auth`."""
         return (URL(self.auth_service) / "oauth2" / "auth").with_query(
             {
                 "response_type": "code",
@@ -75,27 +63,27 @@ class Consent:
         )
 
     def code_in(self, redirect: str) -> SecretStr:
-        """The authorization code in the address that the browser was sent to.
+        """The authorization code in the address that the browser was redirected to.
 
-        Raises ForeignRedirect if it does not answer this consent, AuthorisationError if it says no.
+        Raises ForeignRedirect if it does not answer this consent, AuthorisationError if consent was refused.
         """
         query = _query(redirect)
         if not hmac.compare_digest(query.get("state", "").encode(), self.state.encode()):
             raise ForeignRedirect(
-                "That is not the address that this consent led to (its state differs, or is missing): copy the whole "
-                "address that the browser ended on, after consenting at the page shown above."
+                "That address does not belong to this consent (its state differs, or is missing): consent at the page "
+                "shown above, then copy the whole address that the browser ends on."
             )
         if "error" in query:
             raise AuthorisationError(_refusal(query))
         if not query.get("code"):
-            raise ForeignRedirect("That address holds no code; copy the whole address that the browser ended on.")
+            raise ForeignRedirect("That address holds no code; copy the whole address that the browser ends on.")
         return SecretStr(query["code"])
 
 
 def redirect_address(text: str) -> str:
-    """The same text if an application can be registered with it; ConfigError for any other address.
+    """The same text if it can be a registered redirect address; raises ConfigError if it can't.
 
-    It is sent as it was given, since auth services compare it letter by letter (RFC 6749 section 3.1.2.3).
+    It is sent unchanged, since auth services compare it as a string (RFC 6749 section 3.1.2.3).
     """
     try:
         url = URL(text)
@@ -106,31 +94,31 @@ def redirect_address(text: str) -> str:
     if not (host and acceptable) or "#" in text:
         raise ConfigError(
             "--redirect-uri must be the https address that the application is registered with, such as "
-            "https://localhost:8765/callback (plain http is for loopback addresses alone; no #)."
+            "https://localhost:8765/callback (plain http is for loopback addresses only; no #)."
         )
     return text
 
 
 def challenge(verifier: str) -> str:
-    """S256 of RFC 7636 section 4.2."""
+    """The code challenge of a verifier, by method S256 (RFC 7636 section 4.2)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 def _query(redirect: str) -> Mapping[str, str]:
-    """The parameters of a pasted address; quotes and blanks around it don't matter, nor does a missing beginning."""
+    """The parameters of a pasted address; quotes and blanks around it are ignored, and its beginning may be missing."""
     text = redirect.strip().strip("'\"<>").strip()
     _, mark, query = text.partition("?")
     pairs = parse_qsl((query if mark else text).partition("#")[0])
-    # RFC 6749 section 3.1: no parameter may come twice.
+    # RFC 6749 section 3.1: no parameter may occur twice.
     return {} if len({name for name, _ in pairs}) < len(pairs) else dict(pairs)
 
 
 def _refusal(query: Mapping[str, str]) -> str:
     code = "".join(character for character in query["error"][:40] if character in _CODE_CHARACTERS)
-    meaning = _MEANING.get(code, _EXTENSIBILITY)
     description = query.get("error_description", "")[:_LONGEST_DESCRIPTION]
     said = f", saying {description!a}" if description else ""
-    return f"The auth service sent the browser back without a code ({code or 'an error'}{said}): {meaning}."
+    what = advice(code, Request.CONSENT)
+    return f"The auth service sent the browser back without a code ({code or 'an error'}{said}): {what}."
 
 
 _CODE_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz_")

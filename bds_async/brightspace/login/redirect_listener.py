@@ -1,4 +1,4 @@
-"""Takes the redirect of a consent on this machine, where the redirect address is plain http on loopback (RFC 8252)."""
+"""Receives the redirect of a consent on this machine, if the redirect address is plain http on loopback (RFC 8252)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>bds-async</title></head>
 <body><h1>bds-async</h1><p>{said}</p></body></html>
 """
-#: The address holds the code: no page may keep it, or tell it to another.
+#: The address holds the code, so the browser must neither cache it nor send it as a referrer.
 _HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -30,15 +30,16 @@ _DONE = "The consent has arrived. You can close this page and go back to the ter
 
 
 def can_listen(consent: Consent) -> bool:
-    """Whether the browser's redirect can be answered here; https would need a certificate."""
+    """Whether the redirect can be received on this machine; https would need a certificate."""
     return URL(consent.redirect_uri).scheme == "http"
 
 
 @asynccontextmanager
 async def listening(consent: Consent) -> AsyncIterator[asyncio.Future[SecretStr]]:
-    """While this lasts, wait at the redirect address; the code, or the AuthorisationError, is in the future.
+    """Listen at the redirect address during the body of an `async with`.
 
-    Requests that do not answer this consent are told so and change nothing. Raises OSError if the port can't be had.
+    The future gets the code, or the AuthorisationError. A request that does not answer this consent gets an error page
+    and changes nothing. Raises OSError if the port can't be opened.
     """
     arrived: asyncio.Future[SecretStr] = asyncio.get_running_loop().create_future()
     address = URL(consent.redirect_uri)
@@ -55,7 +56,7 @@ async def listening(consent: Consent) -> AsyncIterator[asyncio.Future[SecretStr]
 
 
 def _silent() -> logging.Logger:
-    """The server's own complaints about odd requests go nowhere: they quote what was asked."""
+    """A logger that drops everything: the server's messages about malformed requests quote the requests."""
     silent = logging.getLogger(f"{__name__}.server")
     silent.propagate = False
     silent.addHandler(logging.NullHandler())

@@ -1,4 +1,4 @@
-"""Signing in: a person's consent becomes the first refresh token, and one call to the API shows that it works."""
+"""Signing in: the code of a consent becomes the first refresh token, and one API request proves that it works."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from ...config.settings import Config
+from ...config import Config
 from ...errors import ConfigError
-from ..auth.refresher import TokenRefresher
+from ..auth import TokenRefresher
 from ..catalogue import NEW_SCOPE
-from ..connection import connect
+from ..connection import connect, log_hold
 from ..gate import Gate
-from ..token_store.store import store_for
-from .code_grant import CodeGrant
+from ..token_store import store_for
+from .code_grant import code_grant
 from .consent import Consent
 
 logger = logging.getLogger(__name__)
 
-#: The redirect address to register where one has none yet; nothing needs to listen there.
+#: The redirect address to register if there is none yet; nothing needs to listen there.
 REDIRECT_URI = "https://localhost:8765/callback"
 
 
 def scope_to_ask_for(config: Config, wanted: str | None) -> str:
-    """The scope of a consent: what was `wanted`, else the config's, else that of the new routes.
+    """The scope of a consent: the `wanted` one, else the config's, else that of the new routes.
 
-    Warns where later exchanges would ask for more than was consented to.
+    Logs a warning if later exchanges would ask for more than was consented to.
     """
     scope = wanted or config.scope or NEW_SCOPE
     missing = set((config.scope or "").split()) - set(scope.split())
@@ -37,7 +37,7 @@ def scope_to_ask_for(config: Config, wanted: str | None) -> str:
 
 
 async def prove_home(config: Config) -> Path:
-    """Show, before anybody is asked to consent, that the refresh token can be stored; returns where.
+    """Prove, before the person is asked to consent, that the refresh token can be stored; returns its file.
 
     Raises ConfigError, CredentialsBusy.
     """
@@ -50,15 +50,13 @@ async def prove_home(config: Config) -> Path:
 
 
 async def sign_in(config: Config, consent: Consent, code: SecretStr) -> int:
-    """Redeem the code, store the refresh token that it brings, and count the data sets that are visible with it.
+    """Redeem the code, store the refresh token, and return the number of data sets that are visible with it.
 
-    Raises AuthorisationError (the code was refused; or the token is stored, and may see nothing), ConfigError,
+    Raises AuthorisationError (the code was refused, or the stored token has no permission), ConfigError,
     UnreachableError, CatalogueError, CredentialsBusy.
     """
-    store = store_for(config)
-    refresher = TokenRefresher(CodeGrant(config, store, consent, code))
-    gate = Gate(lambda why, seconds: logger.info("Waiting %.0f seconds: %s.", seconds, why))
-    async with connect(config, refresher=refresher, gate=gate) as connection:
+    refresher = TokenRefresher(code_grant(config, consent, code))
+    async with connect(config, refresher=refresher, gate=Gate(log_hold)) as connection:
         await refresher.token()
-        logger.info("The refresh token is stored in %s.", store.home.path)
+        logger.info("The refresh token is stored in %s.", store_for(config).home.path)
         return len((await connection.tenant.catalogue()).data_sets)

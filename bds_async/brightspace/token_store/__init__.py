@@ -1,1 +1,7 @@
-"""Durable custody of the refresh token: where it lives, its lock, and the note beside it."""
+"""The stored refresh token: its file, its lock, and the record of an exchange that is under way."""
+
+from .custody import Custody
+from .provided import Provided
+from .store import TokenStore, store_for
+
+__all__ = ["Custody", "Provided", "TokenStore", "store_for"]

@@ -1,4 +1,4 @@
-"""The refresh token while it is locked: read it, prove its home, and store its successor so that nothing loses it."""
+"""The refresh token under its lock: how it is read, and how the next one is stored so that no fault loses it."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .provided import LastProvided, Provided
 
 logger = logging.getLogger(__name__)
 
-#: What follows from a home that can't be written, as long as nothing was sent.
+#: The consequence of a file that can't be written, before anything was sent.
 NOT_SPENT = "No token was spent."
 
 
 class Custody:
-    """The refresh token while nobody else can touch it. Blocking, and usable from any thread.
+    """Exclusive access to the refresh token. Its methods block; they can be called from any thread.
 
-    The way of an exchange: `read`, `prove_writable`, `announce`, send, then `write`, `keep` or `withdraw`, `release`.
-    A provided token that is new goes this way, too, while the home keeps what it holds: it may be refused.
+    The steps of an exchange: `read`, `prove_writable`, `announce`, send, then `write`, `keep` or `withdraw`, `release`.
+    A newly provided token takes the same steps; the file keeps its own token until the new one has been accepted.
     """
 
     def __init__(self, home: Home, lock: BaseFileLock, provided: Provided | None) -> None:
@@ -36,9 +36,9 @@ class Custody:
         self._last_provided = LastProvided(home.path)
         self._journal = Journal(home.path)
         self._content = b""
-        #: When the token that `read` gave was sent before without an answer that could be stored; None: never.
+        #: When the token from `read` was sent before without its answer being stored; None if it was not.
         self.in_doubt_since: datetime | None = None
-        #: The provided token, if that is the one that `read` gave.
+        #: The provided token if `read` returned that one, else None.
         self.offered: Provided | None = None
 
     def __enter__(self) -> Self:
@@ -48,9 +48,10 @@ class Custody:
         self.release()
 
     def read(self) -> SecretStr:
-        """The token to send: the provided one if it is new, else the stored one, which others may have rotated.
+        """The token to send: the provided one if it is new, else the stored one, as it is in the file now.
 
-        What a killed process had received and not yet stored is stored first. Raises ConfigError if there is none.
+        If a killed process received a token and did not store it, it is stored first. Raises ConfigError if there is
+        no token.
         """
         self._home.sweep()
         self._content = self._home.content()
@@ -65,11 +66,11 @@ class Custody:
 
     @property
     def keeps_another(self) -> bool:
-        """Whether the home holds another token than the one that `read` gave."""
+        """Whether the file holds another token than the one that `read` returned."""
         return self.offered is not None and self._stored() not in (None, self.offered.token.get_secret_value())
 
     def prove_writable(self) -> None:
-        """Show that the next token can be written; raises ConfigError with the way out."""
+        """Prove that the next token can be written; raises ConfigError, which says what to do."""
         with self._home.faults_named(NOT_SPENT):
             self._content = self._home.content()
             self._stored()
@@ -78,7 +79,7 @@ class Custody:
                 self._last_provided.prove_writable()
 
     def announce(self, token: SecretStr) -> None:
-        """Note that `token` is about to be sent, and reserve room for the answer; raises ConfigError."""
+        """Record that `token` is about to be sent, and reserve disk space for the answer; raises ConfigError."""
         with self._home.faults_named(NOT_SPENT):
             spent = digest(token.get_secret_value())
             since = self.in_doubt_since or now()
@@ -86,24 +87,24 @@ class Custody:
 
     @property
     def may_be_spent(self) -> bool:
-        """Whether the token was announced, and what became of it is not known yet."""
+        """Whether the token was announced and the outcome of its request is not known."""
         return self._journal.is_open
 
     def withdraw(self) -> None:
-        """The request did not spend the token: it was never sent, or refused for another reason."""
+        """Record that the token was not spent: it was not sent, or the request was refused for another reason."""
         self._journal.take_back()
 
     def keep(self) -> None:
-        """The answer brought no other token, so that the one sent stays good (RFC 6749 section 6)."""
+        """Record that the answer brought no other token, so that the sent one stays valid (RFC 6749 section 6)."""
         if self.offered is not None:
             self.write(self.offered.token)
         else:
             self._journal.clear()
 
     def write(self, token: SecretStr) -> None:
-        """Store the next token so that neither a kill nor a power cut takes it away; raises ConfigError.
+        """Store the next token so that neither a kill nor a power cut loses it; raises ConfigError.
 
-        The journal comes first, with a single write: from then on a kill is harmless.
+        The journal is written first, with one system call: from then on a kill is harmless.
         """
         noted = self._journal.received(token.get_secret_value())
         try:
@@ -117,7 +118,7 @@ class Custody:
             self._journal.clear()
 
     def release(self) -> None:
-        """Let the next one in; what is noted stays noted."""
+        """Release the lock; the journal stays as it is."""
         self._journal.close()
         self._lock.release()
 
@@ -129,18 +130,18 @@ class Custody:
         return None if stored is None else digest(stored)
 
     def _store(self, token: str, overtaken: str | None) -> None:
-        """Write the token; `overtaken` is the digest of the provided one that no longer counts from now on."""
+        """Write the token; `overtaken` is the digest of the provided token that it replaces."""
         self._content = self._home.with_token(self._content, token)
         durable.write_atomically(self._home.path, self._content)
         if overtaken is not None:
             self._last_provided.remember(overtaken)
 
     def _lost(self, error: OSError) -> None:
-        with self._home.faults_named("The old token is spent, its successor is lost: run `bds-async login`."):
+        with self._home.faults_named("The old token is spent and the next one is lost: run `bds-async login`."):
             raise error
 
     def _newly_provided(self) -> Provided | None:
-        """The provided token, if it has not been accepted before, or nothing is left of its successors."""
+        """The provided token if it has not been accepted before, or if the file holds no token any more."""
         if self._provided is None:
             return None
         with self._home.faults_named(NOT_SPENT):
@@ -148,11 +149,11 @@ class Custody:
         return self._provided if is_new or self._stored() is None else None
 
     def _recover(self) -> None:
-        """Store the answer that a killed process had received, unless somebody stored another token meanwhile."""
+        """Store the token that a killed process had received, unless another token was stored meanwhile."""
         entry = self._journal.entry()
         if entry is None or entry.successor is None:
             return
         if self._stored_digest() in (entry.stored, digest(entry.successor)):
-            with self._home.faults_named(f"The current one waits in {self._journal.path} until it can."):
+            with self._home.faults_named(f"Until it can, the current one is in {self._journal.path}."):
                 self._store(entry.successor, entry.spent if entry.is_provided else None)
         self._journal.clear()

@@ -1,4 +1,4 @@
-"""The files that a refresh token can live in, and what it means when one of them can't be written."""
+"""The files that can hold a refresh token: config.json or `token_file`."""
 
 from __future__ import annotations
 
@@ -10,46 +10,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ...config.file import parse_object, with_refresh_token
-from ...config.sources import is_absent
+from ...config import is_absent, parse_object, with_refresh_token
 from ...errors import ConfigError
 from ...support import durable
-
-_READ_ONLY = "it can't be written there"
-_FULL = "there is no space left"
-_MEANING = {
-    errno.EROFS: "the file system is read-only",
-    errno.EACCES: _READ_ONLY,
-    errno.EPERM: _READ_ONLY,
-    errno.EBUSY: "it is mounted as a single file, which can't be replaced (mount its folder instead)",
-    errno.ENOSPC: _FULL,
-    errno.EDQUOT: _FULL,
-    errno.EFBIG: _FULL,
-    errno.ENOENT: "its folder doesn't exist",
-    errno.ENOTDIR: "its folder doesn't exist",
-    errno.EISDIR: "it is a folder",
-}
+from ...support.os_errors import cause
 
 
 class Home(ABC):
-    """A file that holds the refresh token; its path has no symbolic link left in it."""
+    """A file that holds the refresh token; every symbolic link in its path is resolved."""
 
     way_out = "Set token_file (or BDS_TOKEN_FILE) to a file in a folder that can be written."
 
     def __init__(self, path: Path) -> None:
-        # Path.resolve() raises RuntimeError where links run in a circle, before Python 3.13.
+        # Before Python 3.13 Path.resolve() raises RuntimeError if links form a circle.
         self.path = Path(os.path.realpath(path))
 
     @abstractmethod
     def token_in(self, content: bytes) -> str | None:
-        """The token that the file's content holds, None if it holds none; raises ConfigError for a spoilt file."""
+        """The token in the file's content, None if there is none; raises ConfigError for a damaged file."""
 
     @abstractmethod
     def with_token(self, content: bytes, token: str) -> bytes:
-        """The file's content with another token in it."""
+        """The file's content with another token."""
 
     def content(self) -> bytes:
-        """The file as it is; empty if it isn't there. Raises ConfigError if it can't be read."""
+        """The content of the file; empty if it doesn't exist. Raises ConfigError if it can't be read."""
         try:
             return self.path.read_bytes()
         except FileNotFoundError:
@@ -58,13 +43,13 @@ class Home(ABC):
             raise ConfigError(f"{self.path}, which holds the refresh token, can't be read: {error.strerror}.") from None
 
     def prove_writable(self, content: bytes) -> None:
-        """Rewrite the unchanged content; raises OSError where that fails, or the file is marked read-only."""
+        """Rewrite the unchanged content; raises OSError if that fails, or if the mode of the file is read-only."""
         if self.path.exists() and not self.path.stat().st_mode & 0o200:
             raise PermissionError(errno.EACCES, "marked read-only")
         durable.rewrite(self.path, content)
 
     def sweep(self) -> None:
-        """Remove the temporary files of processes that were killed; only under the lock."""
+        """Remove the temporary files of killed processes. The caller holds the lock."""
         pattern = re.compile(rf"\.{re.escape(self.path.name)}(\.exchange|\.provided)?\.[a-z0-9_]{{8}}\.tmp")
         with suppress(OSError):
             for stray in [path for path in self.path.parent.iterdir() if pattern.fullmatch(path.name)]:
@@ -72,18 +57,16 @@ class Home(ABC):
 
     @contextmanager
     def faults_named(self, consequence: str) -> Iterator[None]:
-        """Turn OSError into a ConfigError with the reason, what it led to, and the way out."""
+        """Turn OSError into a ConfigError with the cause, the consequence, and what to do."""
         try:
             yield
         except OSError as error:
-            reason = _MEANING.get(error.errno or 0, error.strerror or type(error).__name__)
-            raise ConfigError(
-                f"The refresh token can't be kept in {self.path}: {reason}. {consequence} {self.way_out}"
-            ) from None
+            text = f"The refresh token can't be kept in {self.path}: {cause(error)}. {consequence} {self.way_out}"
+            raise ConfigError(text) from None
 
 
 class ConfigHome(Home):
-    """config.json itself: one value of it changes, every other byte stays."""
+    """config.json: one value in it changes, every other byte stays the same."""
 
     def token_in(self, content: bytes) -> str | None:
         """The value of `refresh_token`."""
@@ -106,12 +89,12 @@ class TokenFileHome(Home):
     way_out = "Let token_file (or BDS_TOKEN_FILE) name a file in a folder that can be written."
 
     def token_in(self, content: bytes) -> str | None:
-        """The one line."""
+        """The one line of the file."""
         lines = content.decode("utf-8-sig", "replace").strip().splitlines()
         if len(lines) > 1 or any("\ufffd" in line for line in lines):
             raise ConfigError(f"{self.path} must hold the refresh token on one line and nothing else.")
         return lines[0] if lines else None
 
     def with_token(self, content: bytes, token: str) -> bytes:  # noqa: ARG002
-        """The token and a line break."""
+        """The token and a line feed."""
         return token.encode() + b"\n"

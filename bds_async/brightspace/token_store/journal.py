@@ -1,7 +1,7 @@
-"""A note beside the token's home while an exchange is under way, so that a kill loses as little as can be.
+"""The journal of an exchange: a file beside the token's file, so that a kill loses as little as possible.
 
-Two things outlive the process in it: that a token was sent and its answer never stored, and the answer itself, written
-the instant it arrives and a good while before the rename that makes it official has reached the disk.
+It records that a token was sent and its answer not stored, and then the answer itself, as soon as it has arrived and
+before the token's file is replaced.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from pathlib import Path
 
 from ...support import durable
 
-#: Bytes of the note: it is written full length before the token is sent, so that the answer takes no new space, and
-#: one page of memory, so that not even a kill can leave half of it.
+#: Bytes of the journal. It is written at full length before the token is sent, so that the answer takes no new space.
+#: It is one page of memory, so that a kill cannot leave half of it.
 RESERVED = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the note says: the token whose digest is `spent` was sent at `since`; `successor` is None if unknown.
+    """One exchange: the token with the digest `spent` was sent at `since`; `successor` is None if unknown.
 
-    `stored` is the digest of what the home held then, None if nothing: another one for a token that was provided.
+    `stored` is the digest of the token in the file at that time, None if there was none. It differs from `spent` if
+    the sent token was a provided one.
     """
 
     spent: str
@@ -36,7 +37,7 @@ class Entry:
 
 
 class Journal:
-    """The note of one home; used only under the home's lock."""
+    """The journal beside one token's file. Its user holds the lock of that file."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -47,14 +48,14 @@ class Journal:
 
     @property
     def is_open(self) -> bool:
-        """Whether an exchange is under way of which no outcome is known."""
+        """Whether an exchange is under way whose outcome is not known."""
         return self._open is not None
 
     def entry(self) -> Entry | None:
-        """What an earlier exchange left behind; None if there is nothing, or nothing legible."""
+        """The entry of an earlier exchange; None if there is none, or if it can't be parsed."""
         try:
             note = json.loads(self.path.read_bytes())
-            # Notes of before tokens could be tried from outside were about the stored one.
+            # Journals of versions without provided tokens have neither key; they are about the stored token.
             stored, is_provided = note.get("stored", note["spent"]), note.get("provided", False)
             since = datetime.fromisoformat(note["since"])
             known = note["spent"], stored, note["refresh_token"]
@@ -65,13 +66,13 @@ class Journal:
             return None
 
     def begin(self, entry: Entry) -> None:
-        """Note that a token is about to be sent; raises OSError where there is no room for the answer."""
+        """Record that a token is about to be sent; raises OSError if there is no space for the answer."""
         self._former, self._open = self.entry(), entry
         self._put(entry)
         self._descriptor = os.open(self.path, os.O_RDWR | getattr(os, "O_BINARY", 0))
 
     def received(self, successor: str) -> bool:
-        """Note the answer, with one system call; False if that was not possible."""
+        """Record the answer with one system call; False if that failed."""
         if self._descriptor is None or self._open is None:
             return False
         note = _padded(replace(self._open, successor=successor))
@@ -82,7 +83,7 @@ class Journal:
             return False
 
     def make_durable(self) -> bool:
-        """Bring the note to the disk; False if that was not possible."""
+        """Flush the journal to the disk; False if that failed."""
         try:
             durable.fsync_file(self.path)
         except OSError:
@@ -90,7 +91,7 @@ class Journal:
         return True
 
     def take_back(self) -> None:
-        """The token was not spent after all: what the note said before is true again."""
+        """Restore the entry from before `begin`: the token was not spent."""
         if self._former is None:
             self.clear()
             return
@@ -99,13 +100,13 @@ class Journal:
             self._put(self._former)
 
     def clear(self) -> None:
-        """Take the note away: what it says is settled."""
+        """Remove the journal: the exchange is complete."""
         self.close()
         with contextlib.suppress(OSError):
             self.path.unlink()
 
     def close(self) -> None:
-        """Leave the note as it is, for whoever comes next."""
+        """Close the journal and leave its content for the next exchange."""
         if self._descriptor is not None:
             os.close(self._descriptor)
         self._descriptor = self._open = None
@@ -116,12 +117,12 @@ class Journal:
 
 
 def digest(token: str) -> str:
-    """What is remembered of a token in place of itself: its SHA-256."""
+    """The SHA-256 of a token, which is recorded in place of the token."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def now() -> datetime:
-    """The moment to note, in UTC."""
+    """The current time to record, in UTC, without a fraction of a second."""
     return datetime.now(UTC).replace(microsecond=0)
 
 

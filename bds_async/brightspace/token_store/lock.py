@@ -1,4 +1,4 @@
-"""One process at a time at a refresh token: a lock of the operating system, which dies with its holder."""
+"""The lock of a refresh token between processes: the operating system frees it when its holder ends."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from ...support import durable
 
 logger = logging.getLogger(__name__)
 
-#: Seconds: an exchange takes two minutes at most, and several processes may stand in line.
+#: Seconds to wait for the lock: an exchange takes at most two minutes, and several processes may be waiting.
 PATIENCE = 900.0
-#: Seconds after which the wait is worth a line in the log.
+#: Seconds after which the wait is logged.
 NOTICE = 5.0
-#: Seconds between two looks at the lock, at most.
+#: Upper bound in seconds between two tries to lock.
 POLL = 0.1
 
 
 async def locked(home: Path) -> FileLock:
-    """Wait for the lock beside `home` without holding up the event loop, and hand it over held.
+    """Wait for the lock beside `home` without blocking the event loop, and return it locked.
 
-    Raises CredentialsBusy after PATIENCE, OSError if there can't be a lock. Whoever takes it releases it, from any
-    thread.
+    The caller releases it, from any thread. Raises CredentialsBusy after PATIENCE seconds, OSError if the file can't be
+    locked.
     """
     lock = FileLock(home.with_name(f"{home.name}.lock"), mode=0o600, thread_local=False)
-    if not home.parent.is_dir():  # filelock would make it, be it a mount point where nothing is mounted
+    if not home.parent.is_dir():  # filelock would create it, even at a mount point without its volume
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-    began, told = time.monotonic(), False
+    began, is_logged = time.monotonic(), False
     while not _acquired(lock):
         waited = time.monotonic() - began
         if waited > PATIENCE:
-            raise CredentialsBusy(f"Another process has kept {lock.lock_file} locked for {waited:.0f} seconds; "
-                                  "look for one that hangs, and end it.")  # fmt: skip
-        if waited > NOTICE and not told:
+            raise CredentialsBusy(f"Another process has held the lock {lock.lock_file} for {waited:.0f} seconds; "
+                                  "find the process that hangs and end it.")  # fmt: skip
+        if waited > NOTICE and not is_logged:
             logger.warning("Waiting for another process that is exchanging the refresh token (%s).", lock.lock_file)
-            told = True
+            is_logged = True
         await asyncio.sleep(random.uniform(POLL / 5, POLL))
     durable.keep_owner(Path(lock.lock_file), home)
     return lock

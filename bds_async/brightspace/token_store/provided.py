@@ -1,4 +1,4 @@
-"""A refresh token that is given from outside (environment, config) while its successors live in a token file."""
+"""A provided refresh token: given by the environment or the config, while the next ones are kept in a token file."""
 
 from __future__ import annotations
 
@@ -13,34 +13,37 @@ from .journal import digest
 
 @dataclass(frozen=True, slots=True)
 class Provided:
-    """The token that environment or config gives beside a `token_file`; `source` says where, to a person."""
+    """The refresh token that the environment or the config gives in addition to a `token_file`.
+
+    `source` describes where it came from, for messages.
+    """
 
     token: SecretStr
     source: str
 
     @property
     def digest(self) -> str:
-        """What is remembered of it."""
+        """Its digest, which is recorded in place of the token."""
         return digest(self.token.get_secret_value())
 
 
 class LastProvided:
-    """The memory of the token that was provided last: its successors live in the home; any other one is new."""
+    """The record of the token that was provided last; a token that is not this one is new."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
         self._path = home.with_name(f"{home.name}.provided")
 
     def is_other_than(self, provided: Provided) -> bool:
-        """Whether another one, or none, is remembered; raises OSError."""
+        """Whether the recorded token is another one, or there is none; raises OSError."""
         return self._content().strip() != provided.digest.encode()
 
     def prove_writable(self) -> None:
-        """Show that another one can be remembered; raises OSError."""
+        """Prove that a token can be recorded, by rewriting the unchanged content; raises OSError."""
         durable.rewrite(self._path, self._content())
 
     def remember(self, provided: str) -> None:
-        """From now on the successors of the token of this digest count; raises OSError."""
+        """Record the digest of the token that was accepted; raises OSError."""
         note = provided.encode() + b"\n"
         if self._content() != note:
             durable.write_atomically(self._path, note)

@@ -1,7 +1,7 @@
-"""Durable custody of the refresh token, which is good for one use: losing its successor locks the user out.
+"""The place of the refresh token. It can be used once: a run that loses the next token locks its user out.
 
-Prove, then spend: first the home is rewritten unchanged, then the token may be sent, then the successor is stored
-before anybody uses what came with it. All of it happens under a lock that any number of processes respect.
+The order of an exchange: rewrite the unchanged file to prove that it can be written, send the token, store the next
+one, and only then use the access token. All of it happens under a lock between processes.
 """
 
 from __future__ import annotations
@@ -11,30 +11,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from ...config.settings import Config, TokenSource
+from ...config import Config, TokenSource
 from ...errors import ConfigError
 from .custody import NOT_SPENT, Custody
 from .home import ConfigHome, Home, TokenFileHome
 from .lock import locked
 from .provided import Provided
 
-__all__ = ["Custody", "TokenStore", "store_for"]
-
 
 def store_for(config: Config) -> TokenStore:
-    """Where this config's refresh token lives; raises ConfigError if a provided one has nowhere to be rotated to."""
+    """The store of this config's refresh token; raises ConfigError if there is no file to write the next token to."""
     if config.token_file is not None:
         return TokenStore(TokenFileHome(_apart(config.token_file, config.config_file)), _provided(config))
     if config.token_source is TokenSource.FILE and config.config_file is not None:
         return TokenStore(ConfigHome(config.config_file))
     raise ConfigError(
         f"The refresh token comes from the {config.token_source}, and each use of it brings another one: "
-        "set token_file (BDS_TOKEN_FILE) to a file where that one is kept."
+        "set token_file (BDS_TOKEN_FILE) to a file for that one."
     )
 
 
 def _provided(config: Config) -> Provided | None:
-    """The token that the config gives beside a `token_file`."""
+    """The refresh token that the config gives in addition to a `token_file`."""
     if config.refresh_token is None:
         return None
     places = {
@@ -51,22 +49,22 @@ def _apart(token_file: Path, config_file: Path | None) -> Path:
 
 
 class TokenStore:
-    """The home of one refresh token, and the token that the config provides beside a `token_file`."""
+    """The file of one refresh token, and the token that the config provides in addition to a `token_file`."""
 
     def __init__(self, home: Home, provided: Provided | None = None) -> None:
         self.home = home
         self._provided = provided
 
     async def take(self) -> Custody:
-        """Wait for the lock, and hand over custody of the token until it is released.
+        """Wait for the lock and return the custody of the token, which the caller releases.
 
-        Raises ConfigError if there can't be a lock, CredentialsBusy if another process never lets go.
+        Raises ConfigError if the file can't be locked, CredentialsBusy if another process holds the lock for too long.
         """
         with self.home.faults_named(NOT_SPENT):
             return Custody(self.home, await locked(self.home.path), self._provided)
 
     @asynccontextmanager
     async def custody(self) -> AsyncIterator[Custody]:
-        """`take` and release, for `async with`."""
+        """Take the custody for the body of an `async with`, then release it. Raises as `take` does."""
         with await self.take() as custody:
             yield custody
