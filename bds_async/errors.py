@@ -6,7 +6,8 @@ BdsError
 │   │   ├── PatternError          2   a pattern that matches no data set
 │   │   └── WrongTenant           2   a folder that belongs to another tenant
 │   ├── AuthorisationError        4   a grant, a scope or a permission was refused
-│   └── DestinationError          6   the folder: full, read-only, vanished
+│   ├── DestinationError          6   the folder: full, read-only, vanished
+│   └── MachineLimit              6   a limit of this machine: open files, threads
 └── AnotherRunMayHelp             later, the same command may succeed
     ├── Stopped       130, 143, 3    a signal, or the time that the run was given is up
     ├── FolderBusy               75   another run holds the folder
@@ -64,6 +65,12 @@ class AuthorisationError(PersonMustAct):
 
 class DestinationError(PersonMustAct):
     """The destination folder is full, read-only or gone."""
+
+    exit_code = 6
+
+
+class MachineLimit(PersonMustAct):
+    """A limit of this machine is used up: open files, threads, memory."""
 
     exit_code = 6
 

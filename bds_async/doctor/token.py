@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 #: Seconds for which a server that stops answering during the examination is retried.
 PATIENCE = 10.0
-#: Seconds for which a connection may deliver nothing.
+#: Seconds without a byte after which a connection is dropped.
 STALL_TIMEOUT = 30.0
 
 
@@ -53,15 +53,14 @@ async def check_token(case: Case) -> Finding:
         logger.info("The next check exchanges the refresh token, as every run does; the next one is stored in %s.",
                     credentials.home)  # fmt: skip
     refresher = TokenRefresher(credentials.grant, first_patience=PATIENCE, patience=PATIENCE)
+    # With as many tries as a run: a list that is fetched at the third try is not a finding.
     gate, options = WatchedGate(), RunOptions(stall_timeout=STALL_TIMEOUT)
     connection = await case.stack.enter_async_context(connect(config, options, refresher=refresher, gate=gate))
     token = await refresher.token()
-    # With as many tries as a run: a list that is fetched at the third try is not a finding.
     case.observations["access_token"] = {"lifetime_seconds": token.lifetime, "scope": token.scope}
+    facts = (token, gate, connection.tenant)
     stored = f"; the next refresh token is stored in {credentials.home}" if credentials.home else ""
-    return Finding(
-        f"Accepted: an access token for {token.lifetime:.0f} s{stored}.", facts=(token, gate, connection.tenant)
-    )
+    return Finding(f"Accepted: an access token for {token.lifetime:.0f} s{stored}.", facts=facts)
 
 
 async def check_scope(case: Case) -> Finding:

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from ..errors import AnotherRunMayHelp, ExtractError, UnreachableError, VerificationError
 from ..events import Ended, Observer, Planned, Restarted, Warned
-from ..formats import Format, Staged
+from ..formats import Format, Staged, decode_zip
 from ..options import RunOptions
 from ..planning import RunPlan, Step, breaks_with_columns
 from ..report import Outcome, Status
@@ -145,6 +145,7 @@ class Fetch:
             self._fail(download, error)
 
     def _stage(self, download: Download, form: Format) -> Staged:
+        decode_zip(download.partial.path, self._threads.watch)
         return form.stage(download.step, download.partial.path, self._options.verify, self._threads.watch)
 
     async def _publish(self, step: Step, download: Download, staged: Staged) -> None:

@@ -266,7 +266,7 @@ class TestOutage:
         told = []
         gate = Gate(lambda why, seconds: told.append(why))
         gate.answered({})
-        gate.unreachable(REFUSED)
+        gate.unreachable(REFUSED, time.monotonic())
         assert "Could not connect to school.example" in told[0]
         assert gate.waits == 0, "a wait that the tenant did not ask for"
 
@@ -275,7 +275,7 @@ class TestOutage:
         monkeypatch.setattr("bds_async.brightspace.gate.full_jitter", lambda count: failures.append(count) or 60.0)
         gate = Gate(unheard)
         for _ in range(16):
-            gate.unreachable(REFUSED)
+            gate.unreachable(REFUSED, time.monotonic())
         assert failures == [1]
 
     async def test_each_probe_that_fails_waits_longer_up_to_a_measure(self, monkeypatch):
@@ -283,18 +283,18 @@ class TestOutage:
         monkeypatch.setattr("bds_async.brightspace.gate.full_jitter", lambda count: failures.append(count) or 0.0)
         gate = Gate(unheard)
         for _ in range(9):
-            gate.unreachable(REFUSED)
+            gate.unreachable(REFUSED, time.monotonic())
         assert failures == [1, 2, 3, 4, 5, 5, 5, 5, 5]
 
     async def test_an_answer_ends_it(self, monkeypatch):
         failures = []
         monkeypatch.setattr("bds_async.brightspace.gate.full_jitter", lambda count: failures.append(count) or 0.0)
         gate = Gate(unheard, patience=0.05)
-        gate.unreachable(REFUSED)
+        gate.unreachable(REFUSED, time.monotonic())
         await asyncio.sleep(0.03)
         gate.answered({})
         await asyncio.sleep(0.03)
-        gate.unreachable(REFUSED)
+        gate.unreachable(REFUSED, time.monotonic())
         assert failures == [1, 1]
 
     async def test_when_patience_is_up_everybody_hears_of_it(self, monkeypatch):
@@ -307,7 +307,7 @@ class TestOutage:
                     async with requests.gate.passage():
                         raise REFUSED
                 except ConnectionFailed as error:
-                    requests.gate.unreachable(error)
+                    requests.gate.unreachable(error, time.monotonic())
 
         ended = await asyncio.gather(*(one() for _ in range(10)), return_exceptions=True)
         assert {type(error) for error in ended} == {UnreachableError}
@@ -321,9 +321,9 @@ class TestOutage:
         monkeypatch.setattr("bds_async.brightspace.gate.full_jitter", lambda count: 0.0)
         gate = Gate(unheard, first_patience=0.0, patience=60.0)
         gate.answered({})
-        gate.unreachable(REFUSED)
+        gate.unreachable(REFUSED, time.monotonic())
         with pytest.raises(UnreachableError):
-            Gate(unheard, first_patience=0.0, patience=60.0).unreachable(REFUSED)
+            Gate(unheard, first_patience=0.0, patience=60.0).unreachable(REFUSED, time.monotonic())
 
     async def test_closing_it_ends_all_waits(self, flowing):
         flowing.gate.hold("429", 60.0)

@@ -15,7 +15,7 @@ from aiohttp import web
 from yarl import URL
 
 from bds_async.brightspace.http.name_lookup import resolver
-from bds_async.brightspace.http.transport import Transport
+from bds_async.brightspace.http import Transport
 from bds_async.errors import ConnectionFailed
 
 

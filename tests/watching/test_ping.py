@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from bds_async.brightspace.http.transport import Transport
+from bds_async.brightspace.http import Transport
 from bds_async.errors import ConfigError, Stopped
 from bds_async.report import RunReport
 from bds_async.support import clock

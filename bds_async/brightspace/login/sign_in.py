@@ -56,8 +56,7 @@ async def sign_in(config: Config, consent: Consent, code: SecretStr) -> int:
     UnreachableError, CatalogueError, CredentialsBusy.
     """
     refresher = TokenRefresher(code_grant(config, consent, code))
-    gate = Gate(log_hold)
-    async with connect(config, refresher=refresher, gate=gate) as connection:
+    async with connect(config, refresher=refresher, gate=Gate(log_hold)) as connection:
         await refresher.token()
         logger.info("The refresh token is stored in %s.", store_for(config).home.path)
         return len((await connection.tenant.catalogue()).data_sets)
