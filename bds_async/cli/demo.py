@@ -22,7 +22,7 @@ from .settings import common_options
 from .watching import all_of, observers, savers
 
 
-@click.command("demo", short_help="Pull from the sandbox, without an account.")
+@click.command("demo")
 @click.option(
     "--to",
     type=FolderPath(),

@@ -18,7 +18,7 @@ from .settings import common_options, settings
 _STATUS, _NAME = 9, 15
 
 
-@click.command("doctor", short_help="Check all that a run stands on.")
+@click.command("doctor")
 @workspace_options
 @click.option(
     "--json",

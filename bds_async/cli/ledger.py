@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-import json
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -16,30 +16,28 @@ import click
 from ..config import Config
 from ..errors import ConfigError
 from ..ledger import Delivery, Ledger, Selection
-from ..models import DataSet, brief_text, utc_text
+from ..models import DataSet, brief_text
+from ..options import Verify
+from ..report import json_line
 from ..runs.corrections import accept, chosen_folders, mark, unmark, unpin
 from ..runs.verification import demand_ledger
 from ..support.text import counted, printable
 from ..watching.progress import size_text
 from ..workspace import Workspace
+from .documents import DeliveredDataSet, DeliveredExtract
 from .moments import moment
 from .running import run_simple
-from .selection import glob, watching_options, workspace_options
+from .selection import data_set_option, glob, verify_option, watching_options, workspace_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, new_table, print_table
 from .watching import all_of, observers
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 Function = TypeVar("Function", bound=Callable[..., Any])
+#: Fields of `ledger show --json` that the table leaves out.
+_NOT_SHOWN = ("schema_id", "folder")
 
-patterns_option = click.option(
-    "--data-set",
-    "patterns",
-    multiple=True,
-    metavar="PATTERN",
-    help="Only these: a name (case-insensitive, * and ? allowed), a schema id or a plugin id. May be repeated.",
-)
-
+patterns_option = data_set_option("patterns")
 each_as_json_option = click.option("--json", "as_json", is_flag=True, help="A line of JSON for each extract.")
 
 
@@ -61,7 +59,7 @@ def selection_options(function: Function) -> Function:
     return with_selection  # type: ignore[return-value]
 
 
-@click.group("ledger", short_help="Show and correct what was delivered.")
+@click.group("ledger")
 @common_options
 def command() -> None:
     """Show, export and correct what counts as delivered to a folder."""
@@ -76,30 +74,30 @@ def show(workspace: Workspace, patterns: tuple[str, ...], *, as_json: bool) -> N
     """Show what was delivered of each data set, and how complete it is."""
     demand_ledger(workspace)
     with Ledger.read(workspace.ledger, place=workspace.to) as ledger:
-        found = [_fields(ledger, folder, known) for folder, known in chosen_folders(ledger, patterns).items()]
+        found = [_document(ledger, folder, known) for folder, known in chosen_folders(ledger, patterns).items()]
     if as_json:
-        for fields in found:
-            click.echo(json.dumps(fields, ensure_ascii=False, default=utc_text))
+        for each in found:
+            click.echo(json_line(each))
         return
     table = new_table("data set", "delivered", "size", "newest", "complete through", "owed", "open gaps")
-    for fields in found:
-        table.add_row(*(_cell(name, value) for name, value in fields.items() if name not in ("schema_id", "folder")))
+    for each in found:
+        table.add_row(*(_cell(name, value) for name, value in asdict(each).items() if name not in _NOT_SHOWN))
     print_table(table)
 
 
-def _fields(ledger: Ledger, folder: str, data_set: DataSet) -> dict[str, object]:
+def _document(ledger: Ledger, folder: str, data_set: DataSet) -> DeliveredDataSet:
     stock = ledger.deliveries.stock(folder)
-    return {
-        "data_set": data_set.name,
-        "schema_id": data_set.schema_id,
-        "folder": folder,
-        "delivered": stock.extracts,
-        "bytes": stock.bytes,
-        "newest": stock.newest,
-        "complete_through": ledger.complete_through(folder),
-        "owed": len(ledger.syncs.owed(folder)),
-        "open_gaps": sum(gap.closed_by is None for gap in ledger.gaps.known([folder])),
-    }
+    return DeliveredDataSet(
+        data_set=data_set.name,
+        schema_id=data_set.schema_id,
+        folder=folder,
+        delivered=stock.extracts,
+        bytes=stock.bytes,
+        newest=stock.newest,
+        complete_through=ledger.complete_through(folder),
+        owed=len(ledger.syncs.owed(folder)),
+        open_gaps=sum(gap.closed_by is None for gap in ledger.gaps.known([folder])),
+    )
 
 
 def _cell(name: str, value: object) -> str:
@@ -124,30 +122,7 @@ def export(workspace: Workspace, patterns: tuple[str, ...]) -> None:
 
 def _print_each(deliveries: Iterable[Delivery]) -> None:
     for delivery in deliveries:
-        click.echo(_line(delivery))
-
-
-def _line(delivery: Delivery) -> str:
-    return json.dumps(delivery_fields(delivery), ensure_ascii=False)
-
-
-def delivery_fields(delivery: Delivery) -> dict[str, object]:
-    """What the ledger knows of an extract, as JSON has it."""
-    identity = delivery.identity
-    return {
-        "data_set": delivery.data_set,
-        "schema_id": delivery.schema_id,
-        "plugin_id": identity.plugin_id,
-        "bds_type": identity.bds_type.value,
-        "queued_for_processing_date": utc_text(identity.queued_for_processing_date),
-        "created_date": utc_text(identity.created_date),
-        "version": identity.version,
-        "path": delivery.path,
-        "bytes": delivery.bytes,
-        "sha256": delivery.sha256,
-        "columns": delivery.columns and list(delivery.columns),
-        "delivered_at": delivery.delivered_at and utc_text(delivery.delivered_at),
-    }
+        click.echo(json_line(DeliveredExtract.about(delivery)))
 
 
 @command.command("mark", short_help="Count listed extracts as delivered.")
@@ -161,7 +136,7 @@ def mark_command(workspace: Workspace, patterns: tuple[str, ...], selection: Sel
     _demand_choice(patterns, selection)
     marked = run_simple(mark(Config.load(settings().config), workspace, patterns, selection))
     _print_each(marked.deliveries if as_json else ())
-    log.info("%s marked as delivered.", counted(len(marked.deliveries), "extract"))
+    logger.info("%s marked as delivered.", counted(len(marked.deliveries), "extract"))
     return log_failed_lists(marked.failed_lists)
 
 
@@ -180,13 +155,15 @@ def unmark_command(workspace: Workspace, patterns: tuple[str, ...], selection: S
     _demand_choice(patterns, selection)
     # Printed once it is done: whoever reads may be slow, or go away in the middle.
     with TemporaryFile("w+", encoding="utf-8") as lines:
-        count = unmark(
-            workspace, patterns, selection, (lambda each: print(_line(each), file=lines)) if as_json else None
-        )
+
+        def keep(delivery: Delivery) -> None:
+            print(json_line(DeliveredExtract.about(delivery)), file=lines)
+
+        count = unmark(workspace, patterns, selection, keep if as_json else None)
         lines.seek(0)
         for line in lines:
             click.echo(line, nl=False)
-    log.info("%s marked as not delivered.", counted(count, "extract"))
+    logger.info("%s marked as not delivered.", counted(count, "extract"))
 
 
 def _demand_choice(patterns: tuple[str, ...], selection: Selection) -> None:
@@ -200,7 +177,7 @@ def _demand_choice(patterns: tuple[str, ...], selection: Selection) -> None:
 @common_options
 def accept_command(workspace: Workspace, patterns: tuple[str, ...]) -> None:
     """Accept the open gaps of data sets as lost, so that they are no longer exit code 3."""
-    log.info("%s accepted.", counted(accept(workspace, patterns), "gap"))
+    logger.info("%s accepted.", counted(accept(workspace, patterns), "gap"))
 
 
 @command.command("unpin", short_help="Pin columns anew.")
@@ -210,37 +187,30 @@ def accept_command(workspace: Workspace, patterns: tuple[str, ...]) -> None:
 def unpin_command(workspace: Workspace, patterns: tuple[str, ...]) -> None:
     """Let --pin-columns pin the columns of the next extract anew."""
     for name in unpin(workspace, patterns):
-        log.info("%s: the columns of its next extract will be pinned.", printable(name))
+        logger.info("%s: the columns of its next extract will be pinned.", printable(name))
 
 
 @command.command("rebuild", short_help="Make the ledger anew of the files.")
 @workspace_options
 @patterns_option
-@click.option(
-    "--verify",
-    type=click.Choice(["full", "fast"]),
-    default="full",
-    show_default=True,
-    help="full: length, zip directory and every CRC-32; fast: without the CRCs.",
-)
+@verify_option
 @watching_options
 @common_options
 def rebuild_command(
-    workspace: Workspace, patterns: tuple[str, ...], verify: str, *, report: Path | None, no_progress: bool
+    workspace: Workspace, patterns: tuple[str, ...], verify: Verify, *, report: Path | None, no_progress: bool
 ) -> int:
     """Make the ledger anew of the files that are there and of what the tenant lists.
 
     What it knew of the chosen data sets (all without --data-set) is dropped; sync begins them anew: what has no file
     is delivered again, beginning with the newest full.
     """
-    from ..options import Verify
     from ..runs.rebuild import rebuild
 
     if report is not None:
         raise ConfigError("rebuild makes no run report; `bds-async ledger show` tells what it found.")
     observer = all_of(observers(workspace, no_progress=no_progress))
-    found = run_simple(rebuild(Config.load(settings().config), workspace, patterns, Verify(verify), observer))
+    found = run_simple(rebuild(Config.load(settings().config), workspace, patterns, verify, observer))
     for rejected in found.rejected:
-        log.warning("%s", printable(f"{rejected.path} is left out: {rejected.why}"))
-    log.info("%s in the ledger as delivered.", counted(found.recorded, "file"))
+        logger.warning("%s", printable(f"{rejected.path} is left out: {rejected.why}"))
+    logger.info("%s in the ledger as delivered.", counted(found.recorded, "file"))
     return log_failed_lists(found.failed_lists)

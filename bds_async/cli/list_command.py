@@ -13,7 +13,7 @@ from .settings import common_options, settings
 from .tables import log_failed_lists, print_listing
 
 
-@click.command("list", short_help="Show what the tenant offers.")
+@click.command("list")
 @choosing_options
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each data set, with all its extracts.")
 @common_options

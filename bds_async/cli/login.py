@@ -29,7 +29,7 @@ from .pasted import lines
 from .running import run_simple
 from .settings import common_options, settings
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _PASTE = "Then paste here the address that the browser ended on"
 #: What to do next, by whether this machine listens for the redirect.
@@ -41,7 +41,7 @@ _HOW = {
 PATIENCE = 900.0
 
 
-@click.command("login", short_help="Sign in once, in a browser.")
+@click.command("login")
 @click.option(
     "--redirect-uri",
     default=REDIRECT_URI,
@@ -69,9 +69,9 @@ def command(redirect_uri: str, scope: str | None, *, no_browser: bool) -> int:
     show = _print_address if no_browser else _print_and_open
     visible = run_simple(_login(config, consent, show))
     are = "is" if visible == 1 else "are"
-    log.info("Signed in to %s: %s %s visible.", config.bspace_url, counted(visible, "data set"), are)
+    logger.info("Signed in to %s: %s %s visible.", config.bspace_url, counted(visible, "data set"), are)
     if not visible:
-        log.warning("There is no data set to pull yet: Brightspace Data Sets have to be enabled for the tenant.")
+        logger.warning("There is no data set to pull yet: Brightspace Data Sets have to be enabled for the tenant.")
     return 0
 
 
@@ -80,13 +80,13 @@ async def _login(config: Config, consent: Consent, show: Callable[[str], None]) 
     async with AsyncExitStack() as stack:
         arrival = await _arrival(consent, stack)
         show(str(consent.page))
-        log.info(_HOW[arrival is not None])
+        logger.info(_HOW[arrival is not None])
         code = await _first(consent, arrival)
     return await sign_in(config, consent, code)
 
 
 def _print_address(address: str) -> None:
-    log.info("Open this address in a browser, on any machine, and consent:")
+    logger.info("Open this address in a browser, on any machine, and consent:")
     click.echo(address)
 
 
@@ -102,7 +102,7 @@ async def _arrival(consent: Consent, stack: AsyncExitStack) -> asyncio.Future[Se
     try:
         return await stack.enter_async_context(listening(consent))
     except OSError as error:
-        log.warning("Can't listen at %s (%s); paste the address instead.", consent.redirect_uri, error.strerror)
+        logger.warning("Can't listen at %s (%s); paste the address instead.", consent.redirect_uri, error.strerror)
         return None
 
 
@@ -128,7 +128,7 @@ async def _pasted(consent: Consent, arrival: asyncio.Future[SecretStr] | None) -
         except ForeignRedirect as error:
             if not sys.stdin.isatty():
                 raise
-            log.warning("%s", error)
+            logger.warning("%s", error)
     if arrival is None:
         raise ConfigError("Nothing was pasted: login needs the address that the browser ended on, as a line of stdin.")
     return await asyncio.shield(arrival)

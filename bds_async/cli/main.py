@@ -16,41 +16,48 @@ import click
 
 from .. import __version__
 from ..errors import BdsError
+from .log import set_up_logging
 from .output import Output, ReaderGone
-from .settings import Settings, common_options, set_up_logging
+from .settings import common_options
 
-#: Subcommand to the module of this package that has it; the function is named as the command.
-MODULES = {
-    "pull": "pull",
-    "sync": "sync",
-    "list": "list_command",
-    "login": "login",
-    "doctor": "doctor",
-    "verify": "verify",
-    "ledger": "ledger",
-    "schema": "schema",
-    "recipe": "recipe",
-    "demo": "demo",
-    "sandbox": "sandbox",
+#: Each command: the module of this package that has it, as `command`, and its line in the help.
+COMMANDS = {
+    "pull": ("pull", "Make a folder hold the chosen extracts."),
+    "sync": ("sync", "Deliver everything new, each extract once."),
+    "list": ("list_command", "Show what the tenant offers."),
+    "login": ("login", "Sign in once, in a browser."),
+    "doctor": ("doctor", "Check everything that a run depends on."),
+    "verify": ("verify", "Check the published files."),
+    "ledger": ("ledger", "Show and correct what was delivered."),
+    "schema": ("schema", "Show columns, and how they changed."),
+    "schema-of": ("schema_of", "Print the JSON Schema of a machine format."),
+    "recipe": ("recipe", "Print a file for a scheduler."),
+    "demo": ("demo", "Pull from the sandbox, without an account."),
+    "sandbox": ("sandbox", "Serve a tenant to test against."),
 }
 
-log = logging.getLogger("bds_async")
+logger = logging.getLogger("bds_async")
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are asked for, so that `--version` stays cheap."""
+    """A group that imports a command's module only to run that command: `--version` and `--help` stay cheap."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Every command, in the order of the documentation."""
-        return list(MODULES)
+        """Return every command, in the order of the documentation."""
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command of that name, None if there is none."""
-        if cmd_name not in MODULES:
+        """Return the command of that name, None if there is none."""
+        if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f".{MODULES[cmd_name]}", __package__)
+        module = importlib.import_module(f".{COMMANDS[cmd_name][0]}", __package__)
         command: click.Command = module.command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -98,7 +105,7 @@ def _log_format(argv: Sequence[str]) -> str:
 
 def _misused(error: click.ClickException) -> int:
     if _log_format(sys.argv) == "json":
-        set_up_logging(Settings(log_format="json"))  # the option may stand after what could not be parsed
+        set_up_logging(0, "json")  # the option may stand after what could not be parsed
         return _said(error.format_message(), 2)
     error.show(sys.stderr)
     return 2
@@ -116,7 +123,7 @@ def _prepare_streams() -> None:
 
 
 def _said(message: str, code: int) -> int:
-    log.error(message)
+    logger.error(message)
     return code
 
 

@@ -18,20 +18,19 @@ from ..workspace import Workspace
 from .moments import moment
 from .running import run as run_job
 from .running import run_simple
-from .selection import run_options, watching_options, workspace_options
+from .selection import choice_option, run_options, watching_options, workspace_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, print_plan
 from .watching import all_of, observers, savers
 
 
-@click.command("pull", short_help="Make a folder hold the chosen extracts.")
+@click.command("pull")
 @workspace_options
-@click.option(
+@choice_option(
     "--type",
     "wanted",
-    type=click.Choice(["full", "differential", "all"]),
-    default="full",
-    show_default=True,
+    kind=Wanted,
+    default=PullOptions().wanted,
     help="full: the newest full of each data set; differential: every listed one; all: both.",
 )
 @click.option(
@@ -48,7 +47,7 @@ from .watching import all_of, observers, savers
 @common_options
 def command(
     workspace: Workspace,
-    wanted: str,
+    wanted: Wanted,
     since: datetime | None,
     *,
     force: bool,
@@ -62,7 +61,7 @@ def command(
 
     What is there already is not fetched again; a run that was killed is finished by the next one.
     """
-    options = PullOptions(wanted=Wanted(wanted), since=since, force=force, **run)
+    options = PullOptions(wanted=wanted, since=since, force=force, **run)
     config = Config.load(settings().config)
     if dry_run:
         return _print_plan(config, workspace, options, as_json)

@@ -13,7 +13,6 @@ from .settings import common_options
 
 @click.command(
     "recipe",
-    short_help="Print a file for a scheduler.",
     epilog="Recipes: " + "; ".join(f"{name}, {purpose}" for name, purpose in RECIPES.items()) + ".",
 )
 @click.argument("name", type=click.Choice(list(RECIPES)), metavar="NAME")

@@ -16,7 +16,7 @@ from .running import run
 from .settings import common_options
 
 
-@click.command("sandbox", short_help="Serve a tenant to test against.")
+@click.command("sandbox")
 @click.option(
     "--port",
     type=click.IntRange(0, 65533),

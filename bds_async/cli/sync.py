@@ -27,10 +27,10 @@ from .settings import common_options, settings
 from .tables import log_failed_lists, log_gaps, print_plan
 from .watching import all_of, observers, savers
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
-@click.command("sync", short_help="Deliver everything new, each extract once.")
+@click.command("sync")
 @workspace_options
 @click.option(
     "--with-fulls",
@@ -91,7 +91,7 @@ def command(
     # Even a job that finds no config has somebody who waits to hear of it.
     done = run_job(lambda stop: job(stop) if ping is None else ping.around(job(stop)))
     if strict_schema and breaks_columns(done.outcomes):
-        log.error("Columns changed as told above: with --strict-schema that is exit code 3. See `bds-async schema`.")
+        logger.error("Columns changed as told above: with --strict-schema that is exit code 3. See `bds-async schema`.")
     return done.exit_code
 
 

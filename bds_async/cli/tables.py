@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
 import sys
 from collections.abc import Iterable, Sequence
@@ -16,11 +15,12 @@ from ..brightspace.catalogue.listing import Listing
 from ..events import Planned
 from ..models import BdsType, DataSet, Extract, brief_text, newest
 from ..planning.steps import RunPlan, Step
-from ..report import FailedList, Gap, identity_fields
+from ..report import FailedList, Gap, json_line
 from ..support.text import counted, printable
 from ..watching.progress import plan_text, size_text
+from .documents import ListedDataSet, PlannedExtract, action_of
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 #: Headings of columns that hold numbers.
 _NUMBERS = frozenset({"size", "differentials", "delivered", "owed", "open gaps"})
@@ -32,10 +32,10 @@ WIDEST = 1000
 def print_plan(plan: RunPlan, as_json: bool) -> None:
     """Print each extract of a plan with its size and what would be done, and the sum."""
     if plan.warning:
-        log.warning("%s", plan.warning)
+        logger.warning("%s", plan.warning)
     if as_json:
         for step in plan.steps:
-            click.echo(json.dumps(_step_fields(step), ensure_ascii=False))
+            click.echo(json_line(PlannedExtract.about(step)))
         return
     if plan.steps:
         _print_steps(plan.steps)
@@ -58,7 +58,7 @@ def print_listing(listing: Listing, as_json: bool) -> None:
     """Print what a tenant offers, a data set a line."""
     if as_json:
         for data_set, extracts in listing.extracts.items():
-            click.echo(json.dumps(_data_set_fields(data_set, extracts), ensure_ascii=False))
+            click.echo(json_line(ListedDataSet.about(data_set, tuple(extracts))))
         return
     table = new_table("data set", "newest full", "version", "size", "differentials", "newest differential")
     for data_set, extracts in listing.extracts.items():
@@ -70,41 +70,18 @@ def print_listing(listing: Listing, as_json: bool) -> None:
 def log_failed_lists(failed: Sequence[FailedList]) -> int:
     """Log each extract list that could not be had; the exit code that this means."""
     for one in failed:
-        log.error("The extract list of %s would not come: %s", one.data_set, one.error)
+        logger.error("The extract list of %s would not come: %s", one.data_set, one.error)
     return 3 if failed else 0
 
 
 def log_gaps(gaps: Sequence[Gap]) -> None:
     """Log each gap that a sync would find."""
     for gap in gaps:
-        log.warning("%s", gap)
-
-
-def _step_fields(step: Step) -> dict[str, object]:
-    fields = {**identity_fields(step.extract), "download_size": step.extract.download_size, "path": step.path}
-    arrival = {"arrival": step.arrival.value} if step.arrival is not None else {}
-    return {**fields, "action": _action(step), **arrival}
-
-
-def _action(step: Step) -> str:
-    return "fetch" if step.delivered is None else "skip"
+        logger.warning("%s", gap)
 
 
 def _action_cell(step: Step) -> str:
-    return f"{_action(step)} ({step.arrival})" if step.arrival is not None else _action(step)
-
-
-def _data_set_fields(data_set: DataSet, extracts: Sequence[Extract]) -> dict[str, object]:
-    return {
-        "data_set": data_set.name,
-        "schema_id": data_set.schema_id,
-        "full_plugin_id": data_set.full.plugin_id if data_set.full else None,
-        "differential_plugin_id": data_set.differential.plugin_id if data_set.differential else None,
-        "extracts": [
-            {**identity_fields(extract), "download_size": extract.download_size}
-            for extract in sorted(extracts, key=lambda extract: extract.age_key)
-        ],
-    }
+    return f"{action_of(step)} ({step.arrival})" if step.arrival is not None else action_of(step)
 
 
 def _data_set_cells(data_set: DataSet, extracts: Sequence[Extract]) -> tuple[str, ...]:

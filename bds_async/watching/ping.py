@@ -19,7 +19,7 @@ from ..report import RunReport
 #: Seconds that a call may take, and the same for a run that was told to stop; it holds up neither for longer.
 PATIENCE, PATIENCE_OF_STOPPED = 5.0, 1.5
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Ping:
@@ -66,7 +66,7 @@ class Ping:
             # Whatever it is, it is no reason to lose a run; its text may quote the address.
             failure = type(error).__name__
         if failure is not None:
-            log.warning("The health check was not told (%s); nothing of the run depends on it.", failure)
+            logger.warning("The health check was not told (%s); nothing of the run depends on it.", failure)
 
 
 def _is_usable(address: str) -> bool:

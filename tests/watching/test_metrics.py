@@ -21,7 +21,7 @@ SAMPLE = re.compile(r'^[a-z_]+(\{[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"\})? -?\d+(\.\d
 def report(exit_code: int, *delivered: str) -> RunReport:
     """The report of a run that left these data sets delivered."""
     newest = dict.fromkeys(delivered, MOMENT)
-    return RunReport("sync", "https://school", MOMENT, MOMENT, exit_code, [], newest_delivered=newest)
+    return RunReport("sync", "https://school", MOMENT, MOMENT, 1.0, exit_code, [], newest_delivered=newest)
 
 
 def samples(text: str) -> dict[str, str]:

@@ -75,7 +75,7 @@ async def test_a_service_that_is_not_there_never_fails_the_run(caplog: pytest.Lo
 async def run(ending: Exception | None) -> RunReport:
     if ending is not None:
         raise ending
-    return RunReport("sync", "https://school", clock.now(), clock.now(), 3, [])
+    return RunReport("sync", "https://school", clock.now(), clock.now(), 0.0, 3, [])
 
 
 @pytest.mark.parametrize(
