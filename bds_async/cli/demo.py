@@ -1,4 +1,4 @@
-"""`bds-async demo`: the whole job against the embedded tenant; no account, no network."""
+"""`bds-async demo`: run a pull against the embedded tenant; no account, no network."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .watching import all_of, observers, savers
     "--to",
     type=FolderPath(),
     metavar="DIR",
-    help="Where extracts land [default: a fresh temporary folder].",
+    help="Where extracts land [default: a new temporary folder].",
 )
 @watching_options
 @common_options

@@ -1,4 +1,4 @@
-"""`bds-async ledger`: shows, exports and corrects what counts as delivered to a folder."""
+"""`bds-async ledger`: show, export and correct what counts as delivered to a folder."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from ..options import Verify
 from ..report import json_line
 from ..runs.corrections import accept, chosen_folders, mark, unmark, unpin
 from ..runs.verification import demand_ledger
+from ..support.log import event
 from ..support.text import counted, printable
-from ..watching.progress import size_text
+from ..watching import size_text
 from ..workspace import Workspace
 from .documents import DeliveredDataSet, DeliveredExtract
 from .moments import moment
@@ -38,19 +39,19 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _NOT_SHOWN = ("schema_id", "folder")
 
 patterns_option = data_set_option("patterns")
-each_as_json_option = click.option("--json", "as_json", is_flag=True, help="A line of JSON for each extract.")
+each_as_json_option = click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each extract.")
 
 
 def selection_options(function: Function) -> Function:
-    """Which extracts of the data sets; the command gets a Selection."""
+    """Add the options that choose extracts; the command gets a Selection."""
 
-    @click.option("--since", type=moment, metavar="DATE", help="Only those queued at or after this moment.")
-    @click.option("--until", type=moment, metavar="DATE", help="Only those queued at or before this moment.")
+    @click.option("--since", type=moment, metavar="DATE", help="Only extracts queued at or after this moment.")
+    @click.option("--until", type=moment, metavar="DATE", help="Only extracts queued at or before this moment.")
     @click.option(
         "--path",
         type=glob,
         metavar="GLOB",
-        help="Only those whose path below the folder matches, * and ? and [...] allowed.",
+        help="Only extracts whose path below the folder matches; * and ? and [...] allowed.",
     )
     @functools.wraps(function)
     def with_selection(since: datetime | None, until: datetime | None, path: str | None, **arguments: Any) -> Any:
@@ -68,7 +69,7 @@ def command() -> None:
 @command.command("show", short_help="Show what was delivered.")
 @workspace_options
 @patterns_option
-@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each data set.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each data set.")
 @common_options
 def show(workspace: Workspace, patterns: tuple[str, ...], *, as_json: bool) -> None:
     """Show what was delivered of each data set, and how complete it is."""
@@ -125,7 +126,7 @@ def _print_each(deliveries: Iterable[Delivery]) -> None:
         click.echo(json_line(DeliveredExtract.about(delivery)))
 
 
-@command.command("mark", short_help="Count listed extracts as delivered.")
+@command.command("mark", short_help="Mark listed extracts as delivered.")
 @workspace_options
 @patterns_option
 @selection_options
@@ -136,11 +137,12 @@ def mark_command(workspace: Workspace, patterns: tuple[str, ...], selection: Sel
     _demand_choice(patterns, selection)
     marked = run_simple(mark(Config.load(settings().config), workspace, patterns, selection))
     _print_each(marked.deliveries if as_json else ())
-    logger.info("%s marked as delivered.", counted(len(marked.deliveries), "extract"))
+    count = len(marked.deliveries)
+    logger.info("%s marked as delivered.", counted(count, "extract"), extra=event("ledger.marked", count=count))
     return log_failed_lists(marked.failed_lists)
 
 
-@command.command("unmark", short_help="Have extracts delivered again.")
+@command.command("unmark", short_help="Mark extracts as not delivered.")
 @workspace_options
 @patterns_option
 @selection_options
@@ -149,11 +151,11 @@ def mark_command(workspace: Workspace, patterns: tuple[str, ...], selection: Sel
 def unmark_command(workspace: Workspace, patterns: tuple[str, ...], selection: Selection, *, as_json: bool) -> None:
     """Mark delivered extracts as not delivered.
 
-    The next sync delivers those again that are still listed, and reports a gap for the others. With --data-set alone
-    the data sets begin anew: with the newest full.
+    The next sync delivers again those that are still listed, and reports a gap for the others. With --data-set alone
+    the data sets start again with the newest full.
     """
     _demand_choice(patterns, selection)
-    # Printed once it is done: whoever reads may be slow, or go away in the middle.
+    # Printed after the change: a reader of stdout may be slow, or go away.
     with TemporaryFile("w+", encoding="utf-8") as lines:
 
         def keep(delivery: Delivery) -> None:
@@ -163,7 +165,7 @@ def unmark_command(workspace: Workspace, patterns: tuple[str, ...], selection: S
         lines.seek(0)
         for line in lines:
             click.echo(line, nl=False)
-    logger.info("%s marked as not delivered.", counted(count, "extract"))
+    logger.info("%s marked as not delivered.", counted(count, "extract"), extra=event("ledger.unmarked", count=count))
 
 
 def _demand_choice(patterns: tuple[str, ...], selection: Selection) -> None:
@@ -171,26 +173,31 @@ def _demand_choice(patterns: tuple[str, ...], selection: Selection) -> None:
         raise ConfigError("Say which extracts: --data-set, --since, --until or --path (--data-set '*' for all).")
 
 
-@command.command("accept", short_help="Live with open gaps.")
+@command.command("accept", short_help="Accept open gaps as lost.")
 @workspace_options
 @click.option("--data-set", "patterns", multiple=True, required=True, metavar="PATTERN", help="As for pull.")
 @common_options
 def accept_command(workspace: Workspace, patterns: tuple[str, ...]) -> None:
-    """Accept the open gaps of data sets as lost, so that they are no longer exit code 3."""
-    logger.info("%s accepted.", counted(accept(workspace, patterns), "gap"))
+    """Accept the open gaps of data sets as lost, so that they no longer cause exit code 3."""
+    count = accept(workspace, patterns)
+    logger.info("%s accepted.", counted(count, "gap"), extra=event("ledger.accepted", count=count))
 
 
-@command.command("unpin", short_help="Pin columns anew.")
+@command.command("unpin", short_help="Forget pinned columns.")
 @workspace_options
 @click.option("--data-set", "patterns", multiple=True, required=True, metavar="PATTERN", help="As for pull.")
 @common_options
 def unpin_command(workspace: Workspace, patterns: tuple[str, ...]) -> None:
-    """Let --pin-columns pin the columns of the next extract anew."""
+    """Forget the pinned columns of data sets; --pin-columns then pins those of the next extract."""
     for name in unpin(workspace, patterns):
-        logger.info("%s: the columns of its next extract will be pinned.", printable(name))
+        logger.info(
+            "%s: the columns of its next extract will be pinned.",
+            printable(name),
+            extra=event("ledger.unpinned", data_set=name),
+        )
 
 
-@command.command("rebuild", short_help="Make the ledger anew of the files.")
+@command.command("rebuild", short_help="Rebuild the ledger from the files.")
 @workspace_options
 @patterns_option
 @verify_option
@@ -199,18 +206,20 @@ def unpin_command(workspace: Workspace, patterns: tuple[str, ...]) -> None:
 def rebuild_command(
     workspace: Workspace, patterns: tuple[str, ...], verify: Verify, *, report: Path | None, no_progress: bool
 ) -> int:
-    """Make the ledger anew of the files that are there and of what the tenant lists.
+    """Rebuild the ledger from the files in the folder and from what the tenant lists.
 
-    What it knew of the chosen data sets (all without --data-set) is dropped; sync begins them anew: what has no file
-    is delivered again, beginning with the newest full.
+    The records of the chosen data sets (all without --data-set) are replaced. The next sync delivers again what has no
+    file, starting with the newest full.
     """
     from ..runs.rebuild import rebuild
 
     if report is not None:
-        raise ConfigError("rebuild makes no run report; `bds-async ledger show` tells what it found.")
+        raise ConfigError("rebuild writes no run report; `bds-async ledger show` shows its result.")
     observer = all_of(observers(workspace, no_progress=no_progress))
     found = run_simple(rebuild(Config.load(settings().config), workspace, patterns, verify, observer))
     for rejected in found.rejected:
-        logger.warning("%s", printable(f"{rejected.path} is left out: {rejected.why}"))
-    logger.info("%s in the ledger as delivered.", counted(found.recorded, "file"))
+        text = printable(f"{rejected.path} is left out: {rejected.why}")
+        logger.warning("%s", text, extra=event("ledger.left_out", path=rejected.path, why=rejected.why))
+    text = f"{counted(found.recorded, 'file')} in the ledger as delivered."
+    logger.info("%s", text, extra=event("ledger.rebuilt", count=found.recorded))
     return log_failed_lists(found.failed_lists)

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import Any
 
 from ..models import utc_text
+from ..support.text import printable
 
 LEVELS = {-1: logging.WARNING, 0: logging.INFO, 1: logging.DEBUG}
 
@@ -60,9 +61,9 @@ def _value(value: object) -> object:
 
 
 class _Plain(logging.Formatter):
-    """The message alone; a warning or an error says that it is one."""
+    """Writes the message alone, without control characters; a warning or an error is marked as one."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line for a person."""
-        message = record.getMessage()
+        message = "\n".join(map(printable, record.getMessage().splitlines()))
         return message if record.levelno < logging.WARNING else f"bds-async: {record.levelname.lower()}: {message}"

@@ -1,4 +1,4 @@
-"""The `bds-async` command: finds the subcommand, runs it, and turns what it raises into an exit code."""
+"""The `bds-async` command: find the subcommand, run it, and turn an exception into an exit code."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import click
 
 from .. import __version__
 from ..errors import BdsError
+from ..support.log import event
 from .log import set_up_logging
 from .output import Output, ReaderGone
 from .settings import common_options
@@ -24,7 +25,7 @@ from .settings import common_options
 COMMANDS = {
     "pull": ("pull", "Make a folder hold the chosen extracts."),
     "sync": ("sync", "Deliver everything new, each extract once."),
-    "list": ("list_command", "Show what the tenant offers."),
+    "list": ("list_command", "Show what the tenant lists."),
     "login": ("login", "Sign in once, in a browser."),
     "doctor": ("doctor", "Check everything that a run depends on."),
     "verify": ("verify", "Check the published files."),
@@ -66,9 +67,9 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Get every Brightspace Data Set out of a D2L Brightspace tenant, in parallel, verified, and nothing lost.
 
-    Data goes to stdout, everything else to stderr. Exit codes: 0 done; 2 usage or config; 3 something failed, the
-    rest is there; 4 authorisation refused; 5 Brightspace not reached; 6 the destination; 75 another run holds the
-    folder; 130, 143 stopped by a signal.
+    Data goes to stdout, everything else to stderr. Exit codes: 0 done; 1 a defect; 2 usage or config; 3 a part
+    failed, the rest is there; 4 authorisation refused; 5 Brightspace not reached; 6 the destination; 75 another run
+    holds the folder; 130, 143 (128 and its number) stopped by a signal.
     """
 
 
@@ -80,39 +81,39 @@ def main() -> NoReturn:
 
 
 def _exit_code(run: Callable[[], object]) -> int:
-    """What a call comes to; what it raises is told."""
+    """Return the exit code of a call; log what it raises."""
     try:
         code = run()
     except ReaderGone:
         return 0
     except click.exceptions.Abort:
-        return _said("Interrupted.", 130)
+        return _logged("Interrupted.", 130)
     except click.ClickException as error:
         return _misused(error)
     except BdsError as error:
-        return _said(str(error), error.exit_code)
+        return _logged(str(error), error.exit_code, type(error).__name__)
     except Exception as error:
-        # The last resort: not even a defect may print a secret.
-        return _said(_defect(error), 1)
+        # A defect may not print a secret either.
+        return _logged(_defect(error), 1, type(error).__name__)
     return code if isinstance(code, int) else 0
 
 
 def _log_format(argv: Sequence[str]) -> str:
-    """The form of log that a command line asks for, be it one that can't be parsed."""
+    """Return the log format that a command line asks for, even if it cannot be parsed."""
     asked = re.findall(r"(?<=\0)--log-format[=\0]([^\0]*)", "\0".join(argv))
     return "json" if asked[-1:] == ["json"] else "text"
 
 
 def _misused(error: click.ClickException) -> int:
     if _log_format(sys.argv) == "json":
-        set_up_logging(0, "json")  # the option may stand after what could not be parsed
-        return _said(error.format_message(), 2)
+        set_up_logging(0, "json")  # the option may follow what could not be parsed
+        return _logged(error.format_message(), 2, type(error).__name__)
     error.show(sys.stderr)
     return 2
 
 
 def _prepare_streams() -> None:
-    """Make both streams take whatever is said: they may be closed under a scheduler, or have an old encoding."""
+    """Make both streams accept any text: a scheduler may have closed them, or their encoding may be narrow."""
     nowhere = Path(os.devnull)
     sys.stdout = sys.stdout or nowhere.open("w", encoding="utf-8")
     sys.stderr = sys.stderr or nowhere.open("w", encoding="utf-8")
@@ -122,13 +123,13 @@ def _prepare_streams() -> None:
         sys.stdout = Output.over(sys.stdout)
 
 
-def _said(message: str, code: int) -> int:
-    logger.error(message)
+def _logged(message: str, code: int, kind: str | None = None) -> int:
+    logger.error("%s", message, extra=event("error", exit_code=code, kind=kind))
     return code
 
 
 def _defect(error: Exception) -> str:
-    """Where a defect showed, without the exception's own text, which may quote a secret."""
+    """Return where a defect occurred, without the text of the exception, which may quote a secret."""
     lines = [f"This is a defect in bds-async {__version__}, please report it: {type(error).__name__}"]
     trace = error.__traceback__
     while trace is not None:

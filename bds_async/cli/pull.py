@@ -1,4 +1,4 @@
-"""`bds-async pull`: one-shot bulk pull."""
+"""`bds-async pull`: make a folder hold the chosen extracts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .watching import all_of, observers, savers
     "wanted",
     kind=Wanted,
     default=PullOptions().wanted,
-    help="full: the newest full of each data set; differential: every listed one; all: both.",
+    help="full: the newest full of each data set; differential: every listed differential; all: both.",
 )
 @click.option(
     "--since",
@@ -41,7 +41,7 @@ from .watching import all_of, observers, savers
 )
 @click.option("--force", is_flag=True, help="Fetch again what is already there, and replace it.")
 @click.option("--dry-run", is_flag=True, help="Print the plan with sizes, download nothing.")
-@click.option("--json", "as_json", is_flag=True, help="With --dry-run: lines of JSON.")
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: print lines of JSON.")
 @run_options
 @watching_options
 @common_options
@@ -59,14 +59,14 @@ def command(
 ) -> int:
     """Make a folder hold the chosen extracts: by default the newest full of every data set.
 
-    What is there already is not fetched again; a run that was killed is finished by the next one.
+    What is already there is not fetched again. The next run finishes a run that was killed.
     """
     options = PullOptions(wanted=wanted, since=since, force=force, **run)
     config = Config.load(settings().config)
     if dry_run:
         return _print_plan(config, workspace, options, as_json)
     if as_json:
-        raise ConfigError("--json goes with --dry-run; the results of a run are written by --report FILE.")
+        raise ConfigError("--json needs --dry-run; --report FILE writes the result of a run.")
     observer = all_of(observers(workspace, no_progress=no_progress))
 
     async def job(stop: Stop) -> RunReport:

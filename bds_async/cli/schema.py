@@ -1,4 +1,4 @@
-"""`bds-async schema`: the columns of each data set, and how they changed."""
+"""`bds-async schema`: show the columns of each data set, and how they changed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from .settings import common_options
 @click.command("schema")
 @workspace_options
 @data_set_option("patterns")
-@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each data set.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each data set.")
 @common_options
 def command(workspace: Workspace, patterns: tuple[str, ...], *, as_json: bool) -> None:
-    """Show the columns of each data set, and the history of their changes, by what was delivered."""
+    """Show the columns of each delivered data set, and the history of their changes."""
     demand_ledger(workspace)
     with Ledger.read(workspace.ledger, place=workspace.to) as ledger:
         for folder, data_set in chosen_folders(ledger, patterns).items():
@@ -50,7 +50,7 @@ def _document(ledger: Ledger, folder: str, data_set: DataSet, entries: list[Sche
 
 
 def _current(entries: list[SchemaEntry]) -> SchemaEntry:
-    """Of versions that stand side by side the highest one is current."""
+    """Return the current columns: those of the highest version."""
     return max(entries, key=lambda entry: (version_key(entry.version), entry.since))
 
 

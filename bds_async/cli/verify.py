@@ -1,4 +1,4 @@
-"""`bds-async verify`: the published files against the ledger and their own CRCs."""
+"""`bds-async verify`: check the published files against the ledger and their own CRCs."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from .watching import all_of, observers, savers
 
 @click.command("verify")
 @workspace_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON document in place of lines.")
-@click.option("--repair", is_flag=True, help="Fetch again what is bad or missing and still listed.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
+@click.option("--repair", is_flag=True, help="Fetch again what is bad or missing, if it is still listed.")
 @fetching_options
 @watching_options
 @common_options
@@ -46,11 +46,11 @@ def command(
 ) -> int:
     """Check every published file against the ledger and its own CRCs.
 
-    Lists the files that are missing, changed, corrupt, or unknown to the ledger. Exit code 3 for changed or corrupt
-    ones; a loader may have taken the missing. The options of a run count with --repair.
+    Lists the files that are missing, changed, corrupt, or unknown to the ledger. Changed or corrupt files are exit
+    code 3; missing files are not, since a loader may have taken them. Fetching options apply to --repair.
     """
     if report is not None and not repair:
-        raise ConfigError("--report goes with --repair; what is found goes to stdout, with --json as JSON.")
+        raise ConfigError("--report needs --repair; the result of a check goes to stdout, with --json as JSON.")
     observer = all_of(observers(workspace, no_progress=no_progress))
     options = RunOptions(**run)
     found = _repaired(workspace, options, observer, report) if repair else _verified(workspace, options, observer)

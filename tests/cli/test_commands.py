@@ -193,5 +193,5 @@ async def test_a_report_into_a_pipe_that_nobody_reads_ends_the_run(config: Path,
     """What was fetched is there all the same."""
     os.mkfifo(tmp_path / "pipe")
     done = await bds("pull", "--config", config, "--to", tmp_path / "to", "--report", tmp_path / "pipe")
-    assert (done.code, "nobody reads it" in done.err) == (6, True)
+    assert (done.code, "it has no reader" in done.err) == (6, True)
     assert len(list((tmp_path / "to").rglob("*.zip"))) == 8
