@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from .models import Extract
 from .report import Outcome, RunReport
@@ -57,23 +57,36 @@ class Ended:
 class Held:
     """New requests to the tenant wait for `seconds`, as the tenant asked (429, or an empty rate budget)."""
 
+    about: ClassVar = "rate_limit.waiting"
     why: str
     seconds: float
+
+    def __str__(self) -> str:
+        return f"Waiting {self.seconds:.0f} s: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
 class OutageBegan:
     """The tenant cannot be reached; requests are retried for up to `patience` seconds. `why` is a sentence."""
 
+    about: ClassVar = "outage.began"
     why: str
     patience: float
+
+    def __str__(self) -> str:
+        limit = f"{self.patience / 60:.0f} minutes" if self.patience >= 120 else f"{self.patience:.0f} s"
+        return f"{self.why} Retrying for up to {limit}."
 
 
 @dataclass(frozen=True, slots=True)
 class OutageEnded:
     """The tenant answers again, `seconds` after the outage began. An outage that is given up ends with an error."""
 
+    about: ClassVar = "outage.ended"
     seconds: float
+
+    def __str__(self) -> str:
+        return f"Brightspace answers again, after {self.seconds:.0f} s."
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ..config import Config
 from ..errors import UnreachableError
-from ..events import Held, Observer
+from ..events import Held, Observer, Waiting
 from ..options import RunOptions
+from ..support.log import event
 from .auth import TokenRefresher, grant_for
 from .gate import Gate
 from .http.transport import Transport
@@ -44,7 +45,7 @@ class Connection:
 @asynccontextmanager
 async def connect(config: Config, options: RunOptions, observer: Observer) -> AsyncIterator[Connection]:
     """Open the HTTP session to the tenant of a config. Nothing is sent yet. Raises ConfigError."""
-    gate = Gate(lambda why, seconds: observer(Held(why, seconds)))
+    gate = Gate(lambda why, seconds: observer(Held(why, seconds)), on_outage=observer)
     async with (
         Transport(connections=options.workers, stall_timeout=options.stall_timeout) as transport,
         TokenRefresher(grant_for(config)) as refresher,
@@ -60,4 +61,9 @@ def joined(config: Config, transport: Transport, refresher: TokenRefresher, gate
 
 def log_hold(why: str, seconds: float) -> None:
     """Log that the gate holds all requests; for callers without an observer."""
-    logger.info("Waiting %.0f seconds: %s.", seconds, why)
+    log_wait(Held(why, seconds))
+
+
+def log_wait(waiting: Waiting) -> None:
+    """Log a wait; for callers without an observer."""
+    logger.info("%s", waiting, extra=event(waiting.about, **asdict(waiting)))

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from ..errors import ConnectionFailed, UnreachableError
+from ..events import OutageBegan, OutageEnded, unobserved
 from .retry import RETRY_AFTER_CEILING, full_jitter
 
 #: Credits of one call, until an answer says otherwise.
@@ -35,12 +36,14 @@ class Gate:
         self,
         told: Callable[[str, float], None],
         *,
+        on_outage: Callable[[OutageBegan | OutageEnded], object] = unobserved,
         patience: float = PATIENCE,
         first_patience: float = FIRST_PATIENCE,
     ) -> None:
         self.waits = 0
         self.outages = 0
         self._told = told
+        self._on_outage = on_outage
         self._patience, self._patience_once_reached = first_patience, patience
         self._held_until = 0.0
         self._probing = True
@@ -69,6 +72,8 @@ class Gate:
     def answered(self, headers: Mapping[str, str]) -> None:
         """The tenant answered: an outage is over, and the headers say how many credits are left."""
         self._patience = self._patience_once_reached
+        if self._out_since is not None:
+            self._on_outage(OutageEnded(time.monotonic() - self._out_since))
         self._failures, self._out_since = 0, None
         self._probing = self._probing and time.monotonic() < self._held_until
         self._cost = max(1.0, _number(headers.get("X-Request-Cost")) or self._cost)
@@ -82,13 +87,15 @@ class Gate:
         """Let nothing new through for so many seconds, as the tenant asked."""
         if time.monotonic() >= self._held_until:
             self.waits += 1
-        self._hold(why, seconds)
+        if self._hold(seconds):
+            self._told(why, seconds)
 
     def unreachable(self, error: ConnectionFailed) -> None:
         """No connection came about: hold the gate and try again later; raises UnreachableError when patience is up."""
         now = time.monotonic()
         if self._out_since is None:
             self._out_since, self.outages = now, self.outages + 1
+            self._on_outage(OutageBegan(str(error), self._patience))
         if now - self._out_since >= self._patience:
             self.close(
                 UnreachableError(
@@ -100,20 +107,20 @@ class Gate:
             raise self._closed
         if now >= self._held_until:
             self._failures += 1
-            self._hold(f"an outage ({error})", full_jitter(min(self._failures, 5)))
+            self._hold(full_jitter(min(self._failures, 5)))
 
     def close(self, error: UnreachableError) -> None:
         """Give the tenant up: each request from now on raises `error`."""
         self._closed = error
         self._wake()
 
-    def _hold(self, why: str, seconds: float) -> None:
+    def _hold(self, seconds: float) -> bool:
+        """Hold new requests; tell whether that is worth a notice."""
         now = time.monotonic()
         is_news = now >= self._held_until or now + seconds > self._held_until + NOTEWORTHY
         self._held_until = max(self._held_until, now + seconds)
         self._probing, self._credits = True, None
-        if is_news:
-            self._told(why, seconds)
+        return is_news
 
     async def _enter(self) -> None:
         while self._closed is None and (wait := self._seconds_to_wait()) > 0:

@@ -57,6 +57,8 @@ def _value(value: object) -> object:
     """Return a field as JSON has it in every machine format."""
     if isinstance(value, datetime):
         return utc_text(value)
+    if isinstance(value, float):
+        return round(value, 3)
     return str(value) if isinstance(value, PurePath) else value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -38,15 +38,8 @@ def notice_of(event: Event) -> Notice | None:
         case Planned(extracts, skipped):
             counts = {"extracts": len(extracts), "skipped": skipped, "bytes": _listed_bytes(event)}
             return Notice(logging.INFO, plan_text(event), "run.planned", counts)
-        case Held(why, seconds):
-            wait = {"why": why, "seconds": round(seconds, 3)}
-            return Notice(logging.INFO, f"Waiting {seconds:.0f} s: {why}", "rate_limit.waiting", wait)
-        case OutageBegan(why, patience):
-            text = f"{why} Retrying for up to {_duration(patience)}."
-            return Notice(logging.INFO, text, "outage.began", {"why": why, "patience": patience})
-        case OutageEnded(seconds):
-            text = f"Brightspace answers again, after {seconds:.0f} s."
-            return Notice(logging.INFO, text, "outage.ended", {"seconds": round(seconds, 3)})
+        case Held() | OutageBegan() | OutageEnded():
+            return Notice(logging.INFO, str(event), event.about, asdict(event))
         case Warned(message, about):
             return Notice(logging.WARNING, message, about)
         case Surveyed(files, size):
@@ -119,7 +112,3 @@ def summary(report: RunReport) -> str:
 
 def _listed_bytes(event: Planned) -> int:
     return sum(extract.download_size or 0 for extract in event.extracts)
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} s"

@@ -18,7 +18,7 @@ from typing import Any
 from bds_async.cli.main import COMMANDS
 
 #: What commands import when they get there.
-LATER = ("aiohttp.web", "pythonjsonlogger.json", "rich.live", "bds_async.watching.progress", "bds_async.sandbox.server")
+LATER = ("aiohttp.web", "pythonjsonlogger.json", "rich.live", "bds_async.watching", "bds_async.sandbox.server")
 
 
 def prepare() -> None:

@@ -10,9 +10,10 @@ from pydantic import SecretStr
 from ...config import Config
 from ...errors import ConfigError
 from ...options import RunOptions
+from ...support.log import event
 from ..auth import TokenRefresher
 from ..catalogue.catalogue import NEW_SCOPE, read_catalogue
-from ..connection import joined, log_hold
+from ..connection import joined, log_hold, log_wait
 from ..gate import Gate
 from ..http.transport import Transport
 from ..token_store import store_for
@@ -33,8 +34,9 @@ def scope_to_ask_for(config: Config, wanted: str | None) -> str:
     scope = wanted or config.scope or NEW_SCOPE
     missing = set((config.scope or "").split()) - set(scope.split())
     if missing:
-        logger.warning("The config's scope asks for %s too; unless the consent covers that, remove it there, or "
-                       "exchanges will be refused.", " ".join(sorted(missing)))  # fmt: skip
+        scopes = " ".join(sorted(missing))
+        text = "The config's scope asks for %s too; unless the consent covers that, remove it there, or exchanges will "
+        logger.warning(text + "be refused.", scopes, extra=event("login.scope", missing=scopes))
     return scope
 
 
@@ -62,6 +64,7 @@ async def sign_in(config: Config, consent: Consent, code: SecretStr) -> int:
         TokenRefresher(code_grant(config, consent, code)) as tokens,
     ):
         await tokens.token()
-        logger.info("The refresh token is stored in %s.", store_for(config).home.path)
-        connection = joined(config, transport, tokens, Gate(log_hold), RunOptions().attempts)
+        path = store_for(config).home.path
+        logger.info("The refresh token is stored in %s.", path, extra=event("login.stored", path=path))
+        connection = joined(config, transport, tokens, Gate(log_hold, on_outage=log_wait), RunOptions().attempts)
         return len((await read_catalogue(connection.tenant, config.api_version)).data_sets)

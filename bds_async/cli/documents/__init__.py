@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from .ledger import ColumnsEntry, DataSetColumns, DeliveredDataSet, DeliveredExtract
 from .listing import ListedDataSet, ListedExtract, PlannedExtract, action_of
-from .log import LogLine
+from .log import EVENTS, LogLine
 from .verification import VerifiedFile, VerifyDocument, VerifyTotals
 
 __all__ = [
+    "EVENTS",
     "ColumnsEntry",
     "DataSetColumns",
     "DeliveredDataSet",
