@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from ..brightspace import Connection, Listing
 from ..errors import BdsError, weightiest
 from ..models import Identity
 from ..planning import RunPlan
 from ..report import Counters, Outcome, RunReport, Status
-from ..support import clock
+from ..support.clock import Stopwatch
 from ..transfer import Download
 from .exit_code import PARTIAL
 from .job import Job
@@ -34,8 +32,7 @@ class Record:
     downloads: Sequence[Download] = ()
     survey: Survey = field(default_factory=Survey)
     error: BdsError | None = None
-    started: datetime = field(default_factory=clock.now)
-    _began: float = field(default_factory=time.monotonic)
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     def end_with(self, error: BdsError | None) -> None:
         """Note what ended the run; of several the one whose exit code wins."""
@@ -49,8 +46,9 @@ class Record:
         report = RunReport(
             command=self.job.command,
             tenant=str(connection.tenant.origin),
-            started=self.started,
-            finished=clock.now(),
+            started=self.stopwatch.started,
+            finished=self.stopwatch.finished,
+            seconds=self.stopwatch.seconds,
             exit_code=0,
             outcomes=outcomes,
             failed_lists=self.plan.failed_lists if self.plan is not None else (),

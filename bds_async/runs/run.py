@@ -13,6 +13,7 @@ from typing import TypeAlias
 from ..errors import BdsError, rank
 from ..events import Finished, Observer
 from ..report import RunReport
+from ..support.log import event
 from ..support.running import Stop, Supervision
 from ..support.threads import ZipThreads
 from ..support.to_its_end import in_thread
@@ -69,6 +70,6 @@ async def _is_saved(report: RunReport, observer: Observer, save: Save) -> bool:
     except BdsError as error:
         if rank(error.exit_code) < rank(report.exit_code):
             raise
-        logger.error("%s", error)
+        logger.error("%s", error, extra=event("report.failed"))
         return False
     return True

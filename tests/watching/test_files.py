@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bds_async.errors import ConfigError, DestinationError
-from bds_async.watching import files
+from bds_async.support.patience import Patience
 from bds_async.watching.files import demand_writable, write
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes that have names")
@@ -35,15 +35,14 @@ def test_a_pipe_takes_more_than_it_holds_from_a_reader_that_goes_on(pipe: Path) 
 
 
 def test_a_pipe_that_nobody_has_opened_is_a_fault_at_once(pipe: Path) -> None:
-    with pytest.raises(DestinationError, match=r"The report .* nobody reads it"):
+    with pytest.raises(DestinationError, match=r"The report .* it has no reader"):
         write(pipe, "{}", "report")
 
 
-def test_a_reader_that_takes_nothing_is_given_up(pipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "PATIENCE", 0.01)
+def test_a_reader_that_takes_nothing_is_given_up(pipe: Path) -> None:
     opened = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    with pytest.raises(DestinationError, match="nobody reads it"):
-        write(pipe, LONG, "report")
+    with pytest.raises(DestinationError, match="it has no reader"):
+        write(pipe, LONG, "report", Patience(0.01))
     os.close(opened)
 
 
