@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from ..brightspace import Gate, Listing, connect
+from ..brightspace import Listing, connect
 from ..brightspace.auth import AccessToken, TokenRefresher
 from ..brightspace.catalogue import NEW_SCOPE, OLD_SCOPES
 from ..brightspace.connection import log_hold, log_wait

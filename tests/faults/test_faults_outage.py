@@ -9,7 +9,7 @@ import pytest
 from bds_async import Status, UnreachableError
 from bds_async.brightspace.auth import TokenRefresher
 from bds_async.brightspace.gate import Gate
-from bds_async.events import Ended
+from bds_async.events import Ended, OutageBegan, OutageEnded, Waiting
 from bds_async.sandbox import Fault
 from bds_async.sandbox.tenant import API, AUTH, STORAGE
 from tests.faults.playing import VICTIM, published
