@@ -29,6 +29,12 @@ class Column:
     type: ColumnType
     nullable: bool
 
+    @classmethod
+    def parse(cls, text: str) -> Column:
+        """Read `Name:type`, or `Name:type?` for a column that may be empty; ValueError for an unknown type."""
+        name, _, kind = text.partition(":")
+        return cls(name, ColumnType(kind.removesuffix("?")), kind.endswith("?"))
+
 
 @dataclass(frozen=True, slots=True)
 class Window:

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from .facts import Column, ColumnType, KnownDataSet, Window
+from .facts import Column, KnownDataSet, Window
 
 #: The window of the current calendar year and the two before; any other window is the date of its first day.
 CALENDAR_YEARS = "calendar years"
@@ -26,16 +26,10 @@ def _data_set(entry: dict[str, Any]) -> KnownDataSet:
         **{
             **entry,
             "key": tuple(entry["key"]),
-            "columns": tuple(map(_column, entry["columns"].split())),
+            "columns": tuple(map(Column.parse, entry["columns"].split())),
             "window": _window(entry.get("window")),
         }
     )
-
-
-def _column(text: str) -> Column:
-    """Read `Name:type`; a `?` at the end marks a column that may be empty."""
-    name, _, kind = text.partition(":")
-    return Column(name, ColumnType(kind.removesuffix("?")), kind.endswith("?"))
 
 
 def _window(text: str | None) -> Window | None:

@@ -10,8 +10,8 @@ import secrets
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
-from bds_async.sandbox.clock import Clock
-from bds_async.sandbox.extracts import SandboxExtract
+from .clock import Clock
+from .data.extracts import SandboxExtract
 
 
 def packed(link_id: str) -> str:

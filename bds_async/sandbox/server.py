@@ -12,19 +12,20 @@ from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
-from bds_async.sandbox import api_new, api_old, auth, consent, storage, versions
-from bds_async.sandbox.fault_plan import FaultPlan
-from bds_async.sandbox.faults import Fault
-from bds_async.sandbox.front import Front
-from bds_async.sandbox.origins import Origin
-from bds_async.sandbox.seen import Counters, SeenRequest
-from bds_async.sandbox.settings import SandboxSettings
-from bds_async.sandbox.tenant import API, AUTH, STORAGE, Tenant
-from bds_async.sandbox.truth import TrueDataSet, truth
+from .api import new_routes, old_routes, storage, versions
+from .auth import consent, token_endpoint
+from .faults import Fault
+from .faults.plan import FaultPlan
+from .seen import Counters, SeenRequest
+from .settings import SandboxSettings
+from .tenant import API, AUTH, STORAGE, Tenant
+from .truth import TrueDataSet, truth
+from .web.front import Front
+from .web.origins import Origin
 
 ROUTES = {
-    AUTH: (*auth.ROUTES, *consent.ROUTES),
-    API: (*versions.ROUTES, *api_new.ROUTES, *api_old.ROUTES),
+    AUTH: (*token_endpoint.ROUTES, *consent.ROUTES),
+    API: (*versions.ROUTES, *new_routes.ROUTES, *old_routes.ROUTES),
     STORAGE: storage.ROUTES,
 }
 
@@ -176,12 +177,15 @@ class Sandbox:
 
     async def come_back(self) -> None:
         """Listen again, on the same ports."""
+        if self._leaving is not None:
+            await self._leaving
         await self._forget(self._return)
         await self._listen()
 
     async def _return_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        await self._listen()
+        # Shielded, so that a listener is never left half started.
+        await asyncio.shield(self._listen())
 
     async def _listen(self) -> None:
         for origin in self._origins.values():

@@ -8,19 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import BufferedReader
 
-from bds_async.sandbox.archives import SizeEstimates, write_zip
-from bds_async.sandbox.assertions import AssertionDesk
-from bds_async.sandbox.budget import Budget
-from bds_async.sandbox.catalogue import Catalogue
-from bds_async.sandbox.clock import Clock
-from bds_async.sandbox.codes import CodeOffice
-from bds_async.sandbox.extracts import SandboxExtract
-from bds_async.sandbox.fault_plan import FaultPlan
-from bds_async.sandbox.links import LinkSigner
-from bds_async.sandbox.seen import RequestLog
-from bds_async.sandbox.settings import SandboxSettings, todays_midnight
-from bds_async.sandbox.spool import Maker, Spool
-from bds_async.sandbox.tokens import TokenOffice
+from .api.rate_limit import Budget
+from .auth.assertions import AssertionDesk
+from .auth.codes import CodeOffice
+from .auth.tokens import TokenOffice
+from .clock import Clock
+from .data.archives import SizeEstimates, write_zip
+from .data.catalogue import Catalogue
+from .data.extracts import SandboxExtract
+from .data.spool import Maker, Spool
+from .faults.plan import FaultPlan
+from .links import LinkSigner
+from .seen import RequestLog
+from .settings import SandboxSettings, todays_midnight
 
 AUTH, API, STORAGE = "auth", "tenant", "storage"
 

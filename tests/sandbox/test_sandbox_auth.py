@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
-from bds_async.sandbox.tokens import covers
+from bds_async.sandbox.auth.tokens import covers
 
 
 async def test_a_refresh_token_buys_an_access_token_and_the_next_refresh_token(serve):

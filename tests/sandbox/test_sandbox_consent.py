@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from bds_async.sandbox.consent import is_acceptable
+from bds_async.sandbox.auth.consent import is_acceptable
 
 HOME = "http://127.0.0.1:8765/done"
 VERIFIER = "a-verifier-that-is-long-enough-for-the-rules-0123456789"

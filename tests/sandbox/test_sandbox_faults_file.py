@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bds_async.sandbox import Fault, load_faults
-from bds_async.sandbox.fault_plan import FaultPlan, Target
-from bds_async.sandbox.fault_specs import REQUIRED, SPECS
-from bds_async.sandbox.faults import parse_fault
+from bds_async.sandbox.faults.model import parse_fault
+from bds_async.sandbox.faults.plan import FaultPlan, Target
+from bds_async.sandbox.faults.specs import REQUIRED, SPECS
 
 USERS = Target("storage", "Users", "Full", "1", ranged=False)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.sandbox.budget import Budget
+from bds_async.sandbox.api.rate_limit import Budget
 from bds_async.sandbox.clock import Clock
 from bds_async.sandbox.links import LinkSigner, packed, unpacked
 from bds_async.sandbox.settings import SandboxSettings, todays_midnight

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bds_async.sandbox import Sandbox, SandboxSettings
-from bds_async.sandbox.assertions import KIND
+from bds_async.sandbox.auth.assertions import KIND
 
 
 @cache

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from bds_async.sandbox.spool import SMALLEST, Spool, SpoolClosed
+from bds_async.sandbox.data.spool import SMALLEST, Spool, SpoolClosed
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_many_threads_and_few_places_never_mix_up_contents(spool):
 
 
 def test_only_so_many_sizes_are_remembered(spool, monkeypatch):
-    monkeypatch.setattr("bds_async.sandbox.spool.KNOWN_SIZES", 2)
+    monkeypatch.setattr("bds_async.sandbox.data.spool.KNOWN_SIZES", 2)
     for key in "abc":
         read(spool, key, writing())
     assert [spool.known_size(key) for key in "abc"] == [None, 1, 1]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
+from bds_async.sandbox.auth.codes import CodeOffice, Consent
+from bds_async.sandbox.auth.tokens import WILDCARDS, GrantRefused, TokenOffice, covers
 from bds_async.sandbox.clock import Clock
-from bds_async.sandbox.codes import CodeOffice, Consent
-from bds_async.sandbox.tokens import WILDCARDS, GrantRefused, TokenOffice, covers
 
 MOMENT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SCOPES = ["datasets:bds:read", "datahub:dataexports:read", "datahub:dataexports:download", "datahub:dataexports:*"]

@@ -1,0 +1,64 @@
+"""One request, understood: which route it is, about which data set, and who answers it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from ..data.extracts import SandboxDataSet
+from ..faults import Fault
+from ..seen import SeenRequest
+from ..tenant import Tenant
+
+
+@dataclass
+class Call:
+    """A request on its way through the sandbox."""
+
+    tenant: Tenant
+    request: web.Request
+    seen: SeenRequest
+    kind: str
+    params: Mapping[str, str]
+    data_set: SandboxDataSet | None = None
+    bds_type: str | None = None
+    #: Sent with whatever the answer is.
+    headers: dict[str, str] = field(default_factory=dict)
+    #: The faults that hit this request.
+    faults: tuple[Fault, ...] = ()
+
+    def fault(self, action: str) -> Fault | None:
+        """Give the fault with an action that hits this request, or None."""
+        return next((fault for fault in self.faults if fault.action == action), None)
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route: `kind` is what faults and the log of requests call it; paths match in any case."""
+
+    path: re.Pattern[str]
+    kind: str
+    handlers: Mapping[str, Handler]
+
+    @classmethod
+    def of(cls, path: str, kind: str, **handlers: Handler) -> Route:
+        """Compile a route; the keywords are the methods that it knows."""
+        return cls(re.compile(path, re.IGNORECASE), kind, handlers)
+
+
+class Refused(Exception):
+    """A request is answered by an error; handlers raise it from any depth."""
+
+    def __init__(self, status: int, body: str, content_type: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(f"{status}")
+        self.status, self.body, self.content_type, self.headers = status, body, content_type, dict(headers or {})
+
+    def response(self) -> web.Response:
+        """Give the answer."""
+        return web.Response(status=self.status, text=self.body, content_type=self.content_type, headers=self.headers)
