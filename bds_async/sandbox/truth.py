@@ -83,7 +83,7 @@ class TrueDataSet:
         return self.data_set.history.key_at(moment)
 
     def rows_at(self, moment: datetime) -> list[Row]:
-        """Return all rows that exist at a moment, past or future, those outside of a full's window included.
+        """Return all rows that exist at a moment, past or future, including those outside a full's window.
 
         Rows change at the moments of differentials, and are deleted at those of hard deletes. The columns are those of
         the newest version at that moment.

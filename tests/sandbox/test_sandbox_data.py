@@ -259,7 +259,7 @@ def test_making_gives_up_once_the_sandbox_stops(tmp_path):
     spool = Spool(10**9)
 
     def make(path, check):
-        spool.stop_making()
+        spool.stop_generating()
         write_zip(extract, path, check)
 
     with pytest.raises(SpoolClosed):

@@ -89,7 +89,7 @@ def test_nothing_is_ready_before_it_is_made_or_after_the_end(spool):
     read(spool, "a", writing())
     with spool.open_ready("a") as file:
         assert file.read() == b"x"
-    spool.stop_making()
+    spool.stop_generating()
     assert spool.open_ready("a") is None
     with pytest.raises(SpoolClosed):
         spool.open("a", writing())

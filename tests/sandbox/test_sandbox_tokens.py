@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from bds_async.sandbox.auth.codes import CodeOffice, Consent
-from bds_async.sandbox.auth.tokens import WILDCARDS, GrantRefused, TokenOffice, covers
+from bds_async.sandbox.auth.codes import CodeStore, Consent
+from bds_async.sandbox.auth.tokens import WILDCARDS, GrantRefused, TokenStore, covers
 from bds_async.sandbox.clock import Clock
 
 MOMENT = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -27,7 +27,7 @@ class Books(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.clock = Clock(MOMENT)
-        self.office = TokenOffice(self.clock, 3600)
+        self.office = TokenStore(self.clock, 3600)
         self.expected = 0
 
     @rule(target=live)
@@ -91,7 +91,7 @@ TestBooks = Books.TestCase
 
 def test_expired_access_tokens_are_forgotten():
     clock = Clock(MOMENT)
-    office = TokenOffice(clock, 10)
+    office = TokenStore(clock, 10)
     for _ in range(50):
         office.grant_access(SCOPES[0])
         clock.advance(timedelta(seconds=11))
@@ -106,7 +106,7 @@ def test_what_covers_is_what_is_held_after_wildcards_are_spelled_out(granted, wa
 
 @pytest.mark.parametrize("life", [0, -1])
 def test_a_code_without_life_is_never_good(life):
-    office = CodeOffice(Clock(MOMENT), life)
+    office = CodeStore(Clock(MOMENT), life)
     code = office.issue(Consent("s", "https://x.example/", None))
     with pytest.raises(GrantRefused, match="expired"):
         office.redeem(code, "https://x.example/", None)
@@ -114,7 +114,7 @@ def test_a_code_without_life_is_never_good(life):
 
 def test_old_codes_are_forgotten():
     clock = Clock(MOMENT)
-    office = CodeOffice(clock, 10)
+    office = CodeStore(clock, 10)
     for _ in range(20):
         office.issue(Consent("s", "https://x.example/", None))
         clock.advance(timedelta(seconds=11))
@@ -123,7 +123,7 @@ def test_old_codes_are_forgotten():
 
 @given(st.text(max_size=20))
 def test_no_other_text_redeems_a_code(text):
-    office = CodeOffice(Clock(MOMENT), 100)
+    office = CodeStore(Clock(MOMENT), 100)
     code = office.issue(Consent("s", "https://x.example/", None))
     if text != code:
         with pytest.raises(GrantRefused):

@@ -1,4 +1,4 @@
-"""A download link: usually a redirect to a signed link of the storage, sometimes the bytes themselves."""
+"""Download links: usually a redirect to a signed link of the storage, sometimes the bytes themselves."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..web.sending import send_archive
 
 
 async def download(call: Call, extract: SandboxExtract) -> web.StreamResponse:
-    """Answer a download link that is known."""
+    """Answer the download link of a listed extract."""
     if call.tenant.settings.direct:
         return await send_archive(call, extract)
     return web.Response(status=302, headers={"Location": signed_link(call, extract)})
 
 
 def signed_link(call: Call, extract: SandboxExtract) -> str:
-    """Give a link to the storage that lives as long as the settings say."""
+    """Return a link to the storage that expires as the settings say."""
     path, life, signer = object_path(extract), call.tenant.settings.signed_link_life, call.tenant.signer
     if call.fault("expired_link"):
         query = signer.sign(path, -1)

@@ -1,4 +1,4 @@
-"""Who may pass at the tenant: the bearer, the rate limit, the version in the path, the scope."""
+"""The checks before each route of the tenant: bearer, rate limit, version in the path, scope."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..web.calls import Call, Handler, Refused
 
 
 def refusal(status: int, message: str, headers: dict[str, str] | None = None) -> Refused:
-    """Give an error of the tenant in JSON."""
+    """Return an error answer of the tenant, in JSON."""
     return Refused(status, json.dumps({"Errors": [{"Message": message}]}), "application/json", headers)
 
 
@@ -21,7 +21,7 @@ def guarded(family: str, scope: str, handler: Handler) -> Handler:
 
     @wraps(handler)
     async def checked(call: Call) -> web.StreamResponse:
-        """Let the call pass, or raise the refusal: bearer, budget, version, scope, in this order."""
+        """Check bearer, rate limit, version and scope, in this order; then call the handler."""
         access = _bearer(call)
         _charge(call)
         settings = call.tenant.settings

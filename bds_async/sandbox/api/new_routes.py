@@ -1,4 +1,4 @@
-"""The new routes: `/d2l/api/lp/{lp}/datasets/bds` and what lies below it."""
+"""The new routes: `/d2l/api/lp/{lp}/datasets/bds` and the routes below it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _plugin(call: Call, data_set: SandboxDataSet, plugin_id: str | None, name: s
 
 
 def data_set_entry(call: Call, data_set: SandboxDataSet) -> dict[str, Any]:
-    """Give one entry of the catalogue."""
+    """Return one entry of the catalogue."""
     return {
         "SchemaId": data_set.schema_id,
         "Full": _plugin(call, data_set, data_set.full_id, data_set.name),
@@ -44,7 +44,7 @@ def data_set_entry(call: Call, data_set: SandboxDataSet) -> dict[str, Any]:
 
 
 def extract_entry(call: Call, extract: SandboxExtract) -> dict[str, Any]:
-    """Give one entry of an extract list."""
+    """Return one entry of an extract list."""
     root = _root(call, extract.data_set)
     return {
         "SchemaId": extract.data_set.schema_id,
@@ -65,7 +65,7 @@ async def catalogue(call: Call) -> web.StreamResponse:
 
 
 async def extracts(call: Call) -> web.StreamResponse:
-    """Answer a page of the extracts of a data set, or of one plugin of it, maybe of one type."""
+    """Answer a page of the extracts of a data set or of one plugin; `?type=full|differential` chooses one type."""
     data_set, plugin, wanted = call.data_set, call.params.get("plugin"), call.request.query.get("type", "").lower()
     if data_set is None or data_set.schema_id != call.params["schema"].lower():
         raise refusal(404, "No such data set")

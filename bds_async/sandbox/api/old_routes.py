@@ -29,7 +29,7 @@ class Plugin:
 
 
 def plugins(call: Call) -> list[Plugin]:
-    """Give all fulls and differentials, as entries of their own."""
+    """Return all fulls and differentials; each is an entry of its own."""
     found = []
     for data_set in call.tenant.catalogue.data_sets:
         if data_set.full_id:
@@ -40,7 +40,7 @@ def plugins(call: Call) -> list[Plugin]:
 
 
 def plugin_entry(call: Call, plugin: Plugin) -> dict[str, Any]:
-    """Give one entry: its newest extract, and those before it in `PreviousDataSets`."""
+    """Return one entry: the newest extract, with the older ones in `PreviousDataSets`."""
     listed = call.tenant.catalogue.of_plugin(plugin.data_set, plugin.plugin_id)
     newest, *previous = [_entry(call, plugin, extract) for extract in listed] or [_entry(call, plugin, None)]
     return {**newest, "PreviousDataSets": previous or None}
@@ -67,7 +67,7 @@ def _link(call: Call, extract: SandboxExtract) -> str:
 
 
 def _size(call: Call, extract: SandboxExtract) -> int | float:
-    """Every third data set has its sizes as floats, as has been seen."""
+    """Return the size; every third data set has floats, as some tenants do."""
     size = call.tenant.size(extract)
     return float(size) if stable_number("float", extract.data_set.name) % 3 == 0 else size
 

@@ -1,4 +1,4 @@
-"""Pages of a listing, and the moments in it as Brightspace writes them."""
+"""Pages of a listing, and the format of its dates."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ class Page(Generic[Item]):
 
 
 def written(moment: datetime) -> str:
-    """Write a moment with milliseconds, as listings do."""
+    """Format a moment with milliseconds, as listings do."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -1,4 +1,4 @@
-"""The rate limit: a bucket of credits for each window, as Brightspace counts for each API application."""
+"""The rate limit: a bucket of credits for each window, as Brightspace has for each API application."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ..clock import Clock
 from ..settings import SandboxSettings
 
 
-class Budget:
-    """Credits left in the running window; a window begins with the first call after the last one ended."""
+class RateLimit:
+    """Credits left in the current window; a window starts with the first call after the previous one ended."""
 
     def __init__(self, settings: SandboxSettings, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
@@ -18,7 +18,7 @@ class Budget:
         self._full_again = -math.inf
 
     def charge(self) -> bool:
-        """Take the cost of one call; False where the bucket does not hold it."""
+        """Take the cost of one call; return False if too few credits are left."""
         now = self._clock.seconds()
         if now >= self._full_again:
             self._left, self._full_again = self._settings.rate_credits, now + self._settings.rate_window
@@ -28,7 +28,7 @@ class Budget:
         return True
 
     def headers(self) -> dict[str, str]:
-        """Give the three rate-limit headers; the reset is in whole seconds until the bucket is full again."""
+        """Return the three rate-limit headers; the reset is in whole seconds until the bucket is full again."""
         return {
             "X-Rate-Limit-Remaining": str(self._left),
             "X-Rate-Limit-Reset": str(self._seconds_left()),
@@ -36,7 +36,7 @@ class Budget:
         }
 
     def retry_after(self) -> str:
-        """Give the value of `Retry-After`, in the form that the settings ask for."""
+        """Return the value of `Retry-After`, in the form that the settings name."""
         if self._settings.retry_after_form == "date":
             return formatdate(math.ceil(self._clock.wall()) + self._seconds_left(), usegmt=True)
         return str(self._seconds_left())

@@ -16,7 +16,7 @@ MESSAGES = {
 
 
 def xml_refusal(status: int, code: str) -> Refused:
-    """Give an error of the storage."""
+    """Return an error answer of the storage, in XML."""
     body = (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{MESSAGES[code]}</Message></Error>'
     )

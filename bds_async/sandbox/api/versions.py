@@ -1,4 +1,4 @@
-"""`GET /d2l/api/versions/`: which versions of which API the tenant speaks; it asks for no token."""
+"""`GET /d2l/api/versions/`: the versions of each API; it needs no token."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ OTHER_PRODUCTS = {"le": ("1.40", "1.74"), "ep": ("2.5",), "bas": ("1.0", "2.2")}
 
 
 async def versions(call: Call) -> web.StreamResponse:
-    """Answer all products."""
+    """Answer the versions of all products."""
     products = {**OTHER_PRODUCTS, "lp": call.tenant.settings.lp_versions}
     return web.json_response(
         [

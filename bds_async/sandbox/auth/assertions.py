@@ -1,4 +1,4 @@
-"""Service users: client assertions in place of a secret (RFC 7523), RS256, each good for one use."""
+"""Service users: client assertions in place of a secret (RFC 7523), signed with RS256, each valid for one use."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from ..clock import Clock
 from .tokens import GrantRefused
 
 KIND = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-#: An assertion that claims to live longer than this many seconds is refused.
+#: Longest accepted lifetime of an assertion, in seconds.
 LONGEST_LIFE = 3600.0
 
 
-class AssertionDesk:
-    """The registered public keys, and the assertions that have been seen."""
+class AssertionChecker:
+    """The registered public keys, and the assertions used so far."""
 
     def __init__(self, clock: Clock, client_id: str) -> None:
         self._clock, self._client_id = clock, client_id
@@ -21,7 +21,7 @@ class AssertionDesk:
         self._seen: dict[str, float] = {}
 
     def register(self, public_pem: str | bytes, key_id: str) -> None:
-        """Take a public key in PEM; RuntimeError without pyjwt[crypto], ValueError where it is no RSA key."""
+        """Register a public key in PEM; RuntimeError without pyjwt[crypto], ValueError if it is not an RSA key."""
         try:
             from jwt import InvalidKeyError
             from jwt.algorithms import RSAAlgorithm
@@ -33,7 +33,7 @@ class AssertionDesk:
             raise ValueError(f"the key {key_id} is not a public RSA key in PEM") from error
 
     def check(self, kind: str | None, assertion: str, audience: str) -> None:
-        """Hold an assertion against key, client, audience, expiry and single use (GrantRefused)."""
+        """Check the key, client, audience, expiry and single use of an assertion (GrantRefused)."""
         if kind != KIND or not self._keys:
             raise _refused("the assertion type is not known, or no key is registered")
         claims = self._claims(assertion, audience)
@@ -51,7 +51,7 @@ class AssertionDesk:
             key = self._keys.get(str(jwt.get_unverified_header(assertion).get("kid")))
             if key is None:
                 raise _refused("no key is registered under this kid")
-            # The expiry is checked by the sandbox's own clock.
+            # The expiry is checked with the sandbox's own clock.
             options: Any = {"require": ["iss", "sub", "aud", "exp", "jti"], "verify_exp": False}
             return jwt.decode(assertion, key, algorithms=["RS256"], audience=audience, options=options)
         except jwt.PyJWTError as error:

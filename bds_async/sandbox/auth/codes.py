@@ -1,4 +1,4 @@
-"""Authorization codes: good for one use and a short while, bound to a redirect address and a PKCE challenge."""
+"""Authorization codes: valid for one use and a short time, bound to a redirect address and a PKCE challenge."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from .tokens import GrantRefused
 
 @dataclass(frozen=True)
 class Consent:
-    """What a person said yes to."""
+    """What a person has consented to."""
 
     scope: str
     redirect_uri: str
-    #: The S256 challenge, or None where the client came without PKCE.
+    #: The S256 challenge, or None if the client does not use PKCE.
     challenge: str | None
 
 
-class CodeOffice:
-    """The codes that are out."""
+class CodeStore:
+    """The codes that are issued and not yet used."""
 
     def __init__(self, clock: Clock, life: float) -> None:
         self._clock, self._life = clock, life
         self._codes: dict[str, tuple[Consent, float]] = {}
 
     def issue(self, consent: Consent) -> str:
-        """Give a code for a consent."""
+        """Issue a code for a consent."""
         now = self._clock.seconds()
         self._codes = {code: held for code, held in self._codes.items() if held[1] > now}
         code = secrets.token_urlsafe(24)
@@ -38,7 +38,7 @@ class CodeOffice:
         return code
 
     def redeem(self, code: str, redirect_uri: str, verifier: str | None) -> str:
-        """Give the scope that a code stands for; whatever comes of it, the code is spent (GrantRefused)."""
+        """Return the scope of a code; the code is spent even if it is refused (GrantRefused)."""
         consent, expires = self._codes.pop(code, (None, 0.0))
         if consent is None or expires <= self._clock.seconds():
             raise GrantRefused("invalid_grant", "The code is unknown, has been used, or has expired.")

@@ -28,7 +28,7 @@ FIELDS = ("response_type", "client_id", "redirect_uri", "scope", "state", "code_
 
 
 async def ask(call: Call) -> web.StreamResponse:
-    """Show the page, or send the browser back with what is wrong with the request."""
+    """Show the page, or redirect the browser back with the error of the request."""
     query = call.request.query
     _check_destination(call, query)
     if error := _error(call, query):
@@ -42,7 +42,7 @@ async def ask(call: Call) -> web.StreamResponse:
 
 
 async def decide(call: Call) -> web.StreamResponse:
-    """Send the browser back with a code, or with the refusal."""
+    """Redirect the browser back with a code, or with the refusal."""
     posted = await call.request.post()
     form = {name: value for name, value in posted.items() if isinstance(value, str)}
     _check_destination(call, form)
@@ -55,7 +55,7 @@ async def decide(call: Call) -> web.StreamResponse:
 
 
 def is_acceptable(redirect_uri: str) -> bool:
-    """Tell whether an address may be redirected to: https anywhere, or plain http on loopback."""
+    """Return whether an address may be a redirect URI: https, or plain http on loopback."""
     try:
         parts = urlsplit(redirect_uri)
         loopback = parts.hostname in LOOPBACK
@@ -67,7 +67,7 @@ def is_acceptable(redirect_uri: str) -> bool:
 
 
 def _check_destination(call: Call, form: Mapping[str, str]) -> None:
-    """Refuse on the spot what must not be redirected: an unknown client, or an address that is not acceptable."""
+    """Refuse an unknown client or redirect URI without a redirect (RFC 6749 section 4.1.2.1)."""
     if form.get("client_id") != call.tenant.client_id:
         raise Refused(400, "invalid_client: this application is not registered\n", "text/plain")
     if not is_acceptable(form.get("redirect_uri", "")):

@@ -1,4 +1,4 @@
-"""The auth service: `POST /core/connect/token` (RFC 6749), as strict as a real one."""
+"""The token endpoint: `POST /core/connect/token` (RFC 6749)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 async def token(call: Call) -> web.StreamResponse:
-    """Answer the token endpoint: one grant in, an access token (and the next refresh token) out."""
+    """Exchange a grant for an access token and, where there is one, the next refresh token."""
     counters = call.tenant.log.counters
     try:
         form = await _form(call.request)
@@ -52,7 +52,7 @@ async def _form(request: web.Request) -> dict[str, str]:
 
 
 def check_client(tenant: Tenant, request: web.Request) -> None:
-    """Hold the client's id and secret of HTTP Basic against those of the sandbox (GrantRefused)."""
+    """Check the client's id and secret of HTTP Basic (GrantRefused)."""
     kind, _, packed = request.headers.get("Authorization", "").partition(" ")
     try:
         text = base64.b64decode(packed, validate=True).decode() if kind.lower() == "basic" else ""
@@ -82,7 +82,7 @@ async def by_code(call: Call, form: dict[str, str]) -> dict[str, Any]:
 
 
 async def by_assertion(call: Call, form: dict[str, str]) -> dict[str, Any]:
-    """Let a service user in by a signed assertion (RFC 7523 section 2.2); nothing rotates."""
+    """Accept the signed assertion of a service user (RFC 7523 section 2.2); there is no refresh token."""
     tenant = call.tenant
     audience = tenant.urls[AUTH] + TOKEN_PATH
     tenant.assertions.check(form.get("client_assertion_type"), form.get("client_assertion", ""), audience)

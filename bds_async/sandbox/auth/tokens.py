@@ -1,4 +1,4 @@
-"""Grants and tokens of the auth service (RFC 6749): refresh tokens are good for one use, access tokens for a while."""
+"""Tokens of the auth service (RFC 6749): a refresh token is valid for one use, an access token for a limited time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WILDCARDS = {"datahub:dataexports:*": ("datahub:dataexports:read", "datahub:data
 
 
 class GrantRefused(Exception):
-    """The token endpoint says no; `code` is the `error` of RFC 6749 section 5.2."""
+    """The token endpoint refuses a grant; `code` is the `error` of RFC 6749 section 5.2."""
 
     def __init__(self, code: str, description: str, status: int = 400) -> None:
         super().__init__(description)
@@ -22,21 +22,21 @@ class GrantRefused(Exception):
 
 @dataclass(frozen=True)
 class Access:
-    """What an access token allows, and until when (in the clock's seconds)."""
+    """The scope of an access token, and its expiry in seconds of the clock."""
 
     scope: str
     expires: float
 
 
 def covers(granted: str, wanted: str) -> bool:
-    """Tell whether each scope in `wanted` is granted, itself or by a wildcard."""
+    """Return whether each scope in `wanted` is granted, itself or by a wildcard."""
     held = set(granted.split())
     for wildcard in WILDCARDS.keys() & held:
         held.update(WILDCARDS[wildcard])
     return set(wanted.split()) <= held
 
 
-class TokenOffice:
+class TokenStore:
     """All tokens of one sandbox."""
 
     def __init__(self, clock: Clock, access_token_life: float) -> None:
@@ -45,13 +45,13 @@ class TokenOffice:
         self._access: dict[str, Access] = {}
 
     def new_refresh_token(self, scope: str) -> str:
-        """Give a fresh refresh token for a scope that a person has consented to."""
+        """Return a fresh refresh token for a scope that a person has consented to."""
         token = secrets.token_urlsafe(32)
         self._refresh[token] = scope
         return token
 
     def exchange(self, refresh_token: str, wanted: str | None) -> dict[str, Any]:
-        """Spend a refresh token: give the answer of the token endpoint (GrantRefused)."""
+        """Spend a refresh token and return the answer of the token endpoint (GrantRefused)."""
         granted = self._refresh.get(refresh_token)
         if granted is None:
             raise GrantRefused("invalid_grant", "The refresh token is unknown, or has been used.")
@@ -61,25 +61,25 @@ class TokenOffice:
         return {**self.grant_access(wanted or granted), "refresh_token": self.new_refresh_token(granted)}
 
     def grant_access(self, scope: str) -> dict[str, Any]:
-        """Give an access token, as the token endpoint words it."""
+        """Return an access token, as the token endpoint answers it."""
         now, token = self._clock.seconds(), secrets.token_urlsafe(48)
         self._access = {key: access for key, access in self._access.items() if access.expires > now}
         self._access[token] = Access(scope, now + self._life)
         return {"access_token": token, "token_type": "Bearer", "expires_in": int(self._life), "scope": scope}
 
     def access(self, token: str) -> Access | None:
-        """Give what a token allows, or None where it is unknown or expired."""
+        """Return the scope and expiry of a token, or None if it is unknown or expired."""
         access = self._access.get(token)
         return access if access and access.expires > self._clock.seconds() else None
 
     def is_live(self, refresh_token: str) -> bool:
-        """Tell whether a refresh token could still be spent."""
+        """Return whether a refresh token could still be spent."""
         return refresh_token in self._refresh
 
     def revoke_access(self) -> None:
-        """End all access tokens before their time."""
+        """Revoke all access tokens."""
         self._access.clear()
 
     def revoke_refresh(self) -> None:
-        """End all refresh tokens, as when a person withdraws the consent."""
+        """Revoke all refresh tokens, as when a person withdraws the consent."""
         self._refresh.clear()

@@ -37,11 +37,11 @@ class Catalogue:
         return self._by_schema.get(schema_id.lower())
 
     def by_plugin(self, plugin_id: str) -> SandboxDataSet | None:
-        """Find the data set to which a plugin id belongs, in any case."""
+        """Find the data set that has a plugin id, in any case."""
         return self._by_plugin.get(plugin_id.lower())
 
     def extracts(self, data_set: SandboxDataSet) -> list[SandboxExtract]:
-        """Give what is listed of a data set now."""
+        """Return what is listed of a data set now."""
         now = self._clock.moment()
         listed = self._listed.get(data_set.schema_id)
         if listed is None or listed[0] != now:
@@ -49,7 +49,7 @@ class Catalogue:
         return listed[1]
 
     def of_plugin(self, data_set: SandboxDataSet, plugin_id: str) -> list[SandboxExtract]:
-        """Give what is listed of one plugin now, newest first."""
+        """Return what is listed of one plugin now, newest first."""
         found = [extract for extract in self.extracts(data_set) if extract.plugin_id == plugin_id]
         return sorted(found, key=lambda extract: (extract.queued, extract.created), reverse=True)
 

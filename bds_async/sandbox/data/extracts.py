@@ -73,7 +73,7 @@ class SandboxDataSet:
         return self.table.name
 
     def row_factory(self, columns: tuple[Column, ...]) -> RowFactory:
-        """Return what draws the rows of extracts with these columns."""
+        """Return the row factory of extracts with these columns."""
         if columns not in self._factories:
             moment_of = self.schedule.differential_moment
             self._factories[columns] = RowFactory(self.table, columns, self.history.keys, moment_of)

@@ -1,4 +1,4 @@
-"""A temporary folder for archives, bounded: what was not asked for the longest is dropped, and made again on demand."""
+"""A temporary folder for archives with a size limit: the least recently used are dropped, and generated on demand."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
 
-#: What a file counts for at least, as file systems do.
+#: Size that each file counts for at least: a block of the file system.
 SMALLEST = 4096
-#: How many sizes are remembered of files that may be gone.
+#: How many sizes are kept of files that may be dropped.
 KNOWN_SIZES = 100_000
-#: Writes a file; calls the second argument now and then, which raises SpoolClosed once nobody wants it any more.
-Maker = Callable[[Path, Callable[[], None]], None]
+#: Writes a file; calls its second argument regularly, which raises SpoolClosed once the sandbox stops.
+Writer = Callable[[Path, Callable[[], None]], None]
 
 
 class SpoolClosed(RuntimeError):
-    """The sandbox is being stopped; no archive is made any more."""
+    """The sandbox is being stopped; it generates no more archives."""
 
 
 @dataclass
@@ -33,9 +33,9 @@ class _Entry:
 
 
 class Spool:
-    """Files made on first request, of at most `bound` bytes in all, for any number of threads.
+    """Files generated at the first request, of at most `bound` bytes in all; safe for several threads.
 
-    The file that was asked for last is kept even where it alone is above the bound.
+    The last file requested is kept even if it alone exceeds the bound.
     """
 
     def __init__(self, bound: int) -> None:
@@ -49,27 +49,27 @@ class Spool:
 
     @property
     def folder(self) -> Path:
-        """Where the files lie; made when it is first asked for."""
+        """The folder of the files, created at its first use."""
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="bds-sandbox-"))
         return self._folder
 
     def known_size(self, key: Hashable) -> int | None:
-        """Give the size of a file that has been made before, whether or not it is still there."""
+        """Return the size of a file that was generated before, even if it has been dropped since."""
         return self._sizes.get(key)
 
-    def open(self, key: Hashable, make: Maker) -> BufferedReader:
-        """Open the file for a key, made by `make` where it is not there; blocks meanwhile (SpoolClosed).
+    def open(self, key: Hashable, write: Writer) -> BufferedReader:
+        """Open the file of a key, after generating it with `write` if needed; blocks (SpoolClosed).
 
         An open file stays readable when it is dropped.
         """
-        while (file := self._open(key, self._entry(key), make)) is None:
+        while (file := self._open(key, self._entry(key), write)) is None:
             pass
         self._drop_oldest(key)
         return file
 
     def open_ready(self, key: Hashable) -> BufferedReader | None:
-        """Open the file for a key where it is there and nobody is busy with it; never blocks."""
+        """Open the file of a key if it is there and not in use by another thread; never blocks."""
         with self._guard:
             entry = self._entries.get(key)
             ready = entry is not None and entry.size is not None and not self._closed
@@ -81,13 +81,13 @@ class Spool:
         finally:
             entry.lock.release()
 
-    def sha256(self, key: Hashable, make: Maker) -> str:
-        """Give the SHA-256 of the file for a key in hex, making it where needed."""
-        with self.open(key, make) as file:
+    def sha256(self, key: Hashable, write: Writer) -> str:
+        """Return the SHA-256 of the file of a key in hex, after generating it if needed."""
+        with self.open(key, write) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    def stop_making(self) -> None:
-        """Let files that are being made give up soon."""
+    def stop_generating(self) -> None:
+        """Make the running generators stop soon."""
         self._closed = True
 
     def close(self) -> None:
@@ -104,14 +104,14 @@ class Spool:
             self._entries.move_to_end(key)
             return self._entries[key]
 
-    def _open(self, key: Hashable, entry: _Entry, make: Maker) -> BufferedReader | None:
-        """Open the file of an entry, or give None where the entry was dropped meanwhile."""
+    def _open(self, key: Hashable, entry: _Entry, write: Writer) -> BufferedReader | None:
+        """Open the file of an entry, or return None if the entry was dropped meanwhile."""
         self._check_open()
         with entry.lock:
             if self._entries.get(key) is not entry:
                 return None
             if entry.size is None:
-                self._make(entry, make)
+                self._generate(entry, write)
                 self._weigh(key, entry)
             return entry.path.open("rb")
 
@@ -119,10 +119,10 @@ class Spool:
         if self._closed:
             raise SpoolClosed("the sandbox has been stopped")
 
-    def _make(self, entry: _Entry, make: Maker) -> None:
+    def _generate(self, entry: _Entry, write: Writer) -> None:
         unfinished = entry.path.with_suffix(".part")
         try:
-            make(unfinished, self._check_open)
+            write(unfinished, self._check_open)
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
@@ -143,12 +143,12 @@ class Spool:
                     self._drop(key, self._entries[key])
 
     def _drop(self, key: Hashable, entry: _Entry) -> None:
-        """Forget a file, unless somebody is just opening or making it."""
+        """Drop a file, unless another thread is opening or generating it."""
         if entry.size is None or not entry.lock.acquire(blocking=False):
             return
         del self._entries[key]
         self._total -= max(entry.size, SMALLEST)
-        # A file that is being read cannot be deleted on Windows: it then goes with the folder.
+        # Windows cannot delete a file that is being read; it is deleted with the folder.
         with suppress(OSError):
             entry.path.unlink(missing_ok=True)
         entry.lock.release()

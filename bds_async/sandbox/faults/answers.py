@@ -1,4 +1,4 @@
-"""Faults that take the place of an answer, or let it be lost."""
+"""Faults that replace an answer, or drop it."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from ..web.calls import Call, Refused
 from ..web.connections import reset
 from .model import Fault
 
-Player = Callable[[Call, Fault], Awaitable[web.StreamResponse]]
-#: Where redirects lead to that are not taken at their word.
+FaultyAnswer = Callable[[Call, Fault], Awaitable[web.StreamResponse]]
+#: Targets of redirects with a name.
 PLACES = {"http": "http://storage.example/archive.zip", "unresolvable": "https://storage.invalid/archive.zip"}
 
 
-async def instead(call: Call) -> web.StreamResponse | None:
-    """Give what a fault answers in place of the handler, or None; a hanging one waits first."""
+async def faulty_answer(call: Call) -> web.StreamResponse | None:
+    """Return the answer of a fault in place of the handler's, or None; `hang` waits first."""
     if hang := call.fault("hang"):
         await asyncio.sleep(hang["seconds"])
     for fault in call.faults:
-        if fault.action in PLAYERS:
-            return await PLAYERS[fault.action](call, fault)
+        if fault.action in ANSWERS_BY_ACTION:
+            return await ANSWERS_BY_ACTION[fault.action](call, fault)
     return None
 
 
 def lose(call: Call) -> None:
-    """Drop the connection after the request was carried out, where a fault says so."""
+    """Drop the connection after the request was carried out, if a fault says so."""
     if call.fault("lost"):
         reset(call.request)
 
@@ -78,7 +78,7 @@ async def _outage(call: Call, fault: Fault) -> web.StreamResponse:
     return await _reset(call, fault)
 
 
-PLAYERS: dict[str, Player] = {
+ANSWERS_BY_ACTION: dict[str, FaultyAnswer] = {
     "status": _status,
     "html": _html,
     "json": _json,

@@ -12,7 +12,7 @@ from .model import Fault
 
 
 def faulty_validators(call: Call, true: dict[str, str]) -> dict[str, str]:
-    """Give the validators that are sent in place of the true ones."""
+    """Return the validators that are sent in place of the true ones."""
     fault = call.fault("etag")
     if fault is None:
         return true
@@ -24,7 +24,7 @@ def faulty_validators(call: Call, true: dict[str, str]) -> dict[str, str]:
 
 
 def faulty_selection(call: Call, true: dict[str, str], sent: dict[str, str], total: int) -> Selection:
-    """Choose the bytes to answer with, as far as the faults let the range be honoured."""
+    """Choose the bytes to answer with, as far as the faults honour the range."""
     how = fault["how"] if (fault := call.fault("ranges")) else None
     if how == "ignored" or call.fault("gzip") or not call.tenant.settings.ranges:
         return Selection(200, 0, total)
@@ -35,11 +35,11 @@ def faulty_selection(call: Call, true: dict[str, str], sent: dict[str, str], tot
     return select(call.request, {} if weak else true if swapped else sent, total)
 
 
-def spoil(call: Call, body: Body, total: int) -> None:
+def apply_body_faults(call: Call, body: Body, total: int) -> None:
     """Alter a body as the faults of this request say."""
     for fault in call.faults:
-        if fault.action in SPOILERS:
-            SPOILERS[fault.action](body, fault, total)
+        if fault.action in BODY_FAULTS:
+            BODY_FAULTS[fault.action](body, fault, total)
 
 
 def _cut(body: Body, fault: Fault, _: int) -> None:
@@ -82,7 +82,7 @@ def _ranges(body: Body, fault: Fault, total: int) -> None:
     body.headers["Content-Range"] = f"bytes {start}-{start + body.length - 1}/{total}"
 
 
-SPOILERS: dict[str, Callable[[Body, Fault, int], None]] = {
+BODY_FAULTS: dict[str, Callable[[Body, Fault, int], None]] = {
     "cut": _cut,
     "stall": _stall,
     "trickle": _trickle,

@@ -1,4 +1,4 @@
-"""Faults in listings: pages that lie, loop, repeat themselves or leave things out."""
+"""Faults in listings: wrong, looping, repeated or incomplete pages."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _duplicates(call: Call, page: dict[str, Any], fault: Fault) -> None:
 
 
 def _with_inner(entry: Entry) -> Iterator[Entry]:
-    """Give an entry and the objects within it: flavours of a data set, previous extracts of a plugin."""
+    """Yield an entry and the objects within it: the plugins of a data set, the previous extracts of a plugin."""
     yield entry
     for inner in (entry.get("Full"), entry.get("Differential"), *(entry.get("PreviousDataSets") or [])):
         if inner:

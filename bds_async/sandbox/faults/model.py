@@ -1,4 +1,4 @@
-"""Misbehaviour on demand: what a fault is, and how it is read from JSON."""
+"""Faults: their selectors and parameters, and how they are read from JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from ..data.tables import matches, tables
 from .specs import KINDS, REQUIRED, SPECS, Parameter
 
-#: Which requests a fault is played on; the rest of a fault's keys are the parameters of its action.
+#: The keys that choose requests; the other keys of a fault are the parameters of its action.
 SELECTORS: dict[str, Parameter] = {
     "action": Parameter((str,), choices=tuple(SPECS)),
     "on": Parameter((str,), None, KINDS),
@@ -28,11 +28,11 @@ SELECTORS: dict[str, Parameter] = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One misbehaviour: `action` on requests of one kind; where `on` is left out, on the storage's, if it can be.
+    """One fault: `action` on requests of one kind. Without `on` that is the storage, if the action allows it.
 
-    `data_set` is a name pattern; `ranged` asks for (or against) a `Range` header. Of the requests that match, all are
-    hit, or only the `first` N, or those `at` given places counted from 1, or `every` N-th; counted for each extract
-    (or list, or endpoint) on its own, or `together`.
+    `data_set` is a name pattern; `ranged` chooses requests with (or without) a `Range` header. The fault hits all
+    requests that match, or the `first` N, or those `at` given places counted from 1, or `every` N-th. They are counted
+    for each extract (or list, or endpoint) on its own, or `together`.
     """
 
     action: str
@@ -47,11 +47,11 @@ class Fault:
     parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __getitem__(self, name: str) -> Any:
-        """Give a parameter of the action."""
+        """Return a parameter of the action."""
         return self.parameters[name]
 
     def hits(self, occurrence: int) -> bool:
-        """Tell whether the n-th request that matches is hit."""
+        """Return whether the n-th request that matches is hit."""
         if self.first is not None:
             return occurrence <= self.first
         if self.at:
@@ -60,15 +60,15 @@ class Fault:
 
     @classmethod
     def of(cls, action: str, **keys: Any) -> Fault:
-        """Make a fault from the keys that a file would have; ValueError names the key that is wrong."""
+        """Return a fault with the keys that a file would have; ValueError names the key that is wrong."""
         return parse_fault({"action": action, **keys}, "fault")
 
 
 def load_faults(path: Path, data_sets: int | None = None) -> tuple[Fault, ...]:
     """Read a JSON file: a list of faults, or an object with such a list under `faults`.
 
-    ValueError says where in the file something is wrong: a name, too, that none of so many `data_sets` has. OSError
-    where it cannot be read.
+    ValueError names the place of a mistake in the file; with `data_sets`, also a name that none of so many data sets
+    has. OSError if the file cannot be read.
     """
     try:
         content = json.loads(path.read_text("utf-8"))
@@ -87,7 +87,7 @@ def _refuse_strangers(faults: Iterable[Fault], names: list[str], path: Path) -> 
     for number, fault in enumerate(faults):
         if not any(matches(name, (fault.data_set,)) for name in names):
             near = difflib.get_close_matches(fault.data_set, names, n=1)
-            hint = f"the nearest is {near[0]!r}" if near else "it would never be played"
+            hint = f"the nearest is {near[0]!r}" if near else "the fault would never happen"
             raise ValueError(
                 f"{path}: faults[{number}].data_set: no data set of the sandbox's {len(names)} "
                 f"matches {fault.data_set!r}; {hint}"
@@ -130,7 +130,7 @@ def _kind(given: str | None, kinds: tuple[str, ...], place: str) -> str:
     if given is None and (len(kinds) == 1 or "storage" in kinds):
         return kinds[0] if len(kinds) == 1 else "storage"
     if given not in kinds:
-        raise ValueError(f"{place}: this action is played on one of {', '.join(kinds)}")
+        raise ValueError(f"{place}: this action needs one of {', '.join(kinds)}")
     return given
 
 

@@ -1,4 +1,4 @@
-"""Archives that a tenant should not serve: damaged ones, and zips of odd shapes."""
+"""Damaged archives, and zips of unusual shapes."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from pathlib import Path
 
 from ..data.archives import write_zip
 from ..data.extracts import SandboxExtract
-from ..data.spool import Maker
+from ..data.spool import Writer
 from .model import Fault
 
 SOME_CSV = b"\xef\xbb\xbfId,Name\r\n1,one\r\n"
 BLOCK = 1 << 20
-#: The end of deflated data, where a bit may be padding that nobody misses.
+#: Bytes at the end of deflated data, where a flipped bit may be padding without an effect.
 LAST_BITS = 8
 
 
-def oddity(extract: SandboxExtract, faults: tuple[Fault, ...]) -> tuple[Fault, Maker] | None:
-    """Give the fault that alters an archive and what makes the altered one, or None."""
+def faulty_archive(extract: SandboxExtract, faults: tuple[Fault, ...]) -> tuple[Fault, Writer] | None:
+    """Return the fault that alters an archive, with a function that writes the altered one; or None."""
     for fault in faults:
         if fault.action in ("corrupt", "zip", "gzip"):
-            return fault, partial(_make, extract, fault)
+            return fault, partial(_write, extract, fault)
     return None
 
 
-def _make(extract: SandboxExtract, fault: Fault, path: Path, check: Callable[[], None]) -> None:
+def _write(extract: SandboxExtract, fault: Fault, path: Path, check: Callable[[], None]) -> None:
     if fault.action == "zip":
         SHAPES[fault["shape"]](extract, fault, path)
         return
@@ -38,7 +38,7 @@ def _make(extract: SandboxExtract, fault: Fault, path: Path, check: Callable[[],
 
 
 def _flip(path: Path, fault: Fault) -> None:
-    """Turn over one bit of the first member's data, which its CRC-32 must find."""
+    """Flip one bit of the first member's data, so that its CRC-32 does not match."""
     with zipfile.ZipFile(path) as archive:
         packed = archive.infolist()[0].compress_size
     with path.open("r+b") as file:
@@ -52,7 +52,7 @@ def _flip(path: Path, fault: Fault) -> None:
 
 
 def _truncate(path: Path, fault: Fault) -> None:
-    """Keep the length; what comes after the share is zeros."""
+    """Keep the length; the bytes after the share are zeros."""
     size = path.stat().st_size
     _shorten(path, fault)
     with path.open("r+b") as file:
@@ -94,7 +94,7 @@ def _named(_: SandboxExtract, fault: Fault, path: Path) -> None:
 
 
 def _encrypted(extract: SandboxExtract, _: Fault, path: Path) -> None:
-    """Set the flag that says encrypted, in the local header and in the directory."""
+    """Set the encryption flag in the local header and in the directory."""
     _members([extract.data_set.table.csv_name], path)
     content = bytearray(path.read_bytes())
     content[6] |= 1

@@ -1,4 +1,4 @@
-"""Which faults hit a request: matching, and counting the requests that match."""
+"""Which faults hit a request: matching and counting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .specs import LISTS
 
 @dataclass(frozen=True)
 class Target:
-    """What faults are matched with; `link` tells the extracts of one plugin apart."""
+    """What faults are matched with; `link` identifies an extract of a plugin."""
 
     kind: str
     data_set: str | None
@@ -23,14 +23,14 @@ class Target:
 
 
 class FaultPlan:
-    """The faults of one sandbox and how often each has been met."""
+    """The faults of one sandbox, and how many requests each has matched."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self._faults = tuple(faults)
         self._met: Counter[tuple[object, ...]] = Counter()
 
     def active(self, target: Target) -> tuple[Fault, ...]:
-        """Give the faults that hit this request, and count it."""
+        """Return the faults that hit this request, and count it."""
         return tuple(
             fault
             for number, fault in enumerate(self._faults)
@@ -47,7 +47,7 @@ def _matches(fault: Fault, target: Target) -> bool:
     if fault.on != target.kind or fault.ranged not in (None, target.ranged):
         return False
     if target.kind in LISTS:
-        # What has no data set of its own (the catalogue) or no type (a list of both) is chosen entry by entry.
+        # The catalogue has no data set, and a list may have no type: their entries are matched one by one.
         return target.data_set is None or matches(target.data_set, (fault.data_set,))
     named = fault.data_set == "*" or matches(target.data_set or "", (fault.data_set,))
     return named and fault.bds_type in ("*", target.bds_type)

@@ -1,4 +1,4 @@
-"""Every action of a fault: on which requests it can be played, and which parameters it takes."""
+"""Every action of a fault: the kinds of requests that it can hit, and its parameters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-#: What requests are called, by faults and in the log of requests.
+#: Kinds of requests, as faults and the log of requests name them.
 KINDS = ("token", "consent", "versions", "catalogue", "extracts", "download", "storage")
 LISTS = ("catalogue", "extracts")
 BODIES = ("storage", "download")
@@ -17,7 +17,7 @@ REQUIRED = object()
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter: its types, its default (`REQUIRED` where there is none), and the values that are allowed."""
+    """One parameter: its types, its default (`REQUIRED` if there is none), and the allowed values."""
 
     types: tuple[type, ...]
     default: Any = REQUIRED
@@ -26,7 +26,7 @@ class Parameter:
     most: float = math.inf
 
     def complaint(self, value: object) -> str | None:
-        """Say what is wrong with a value, or None."""
+        """Return what is wrong with a value, or None."""
         if object in self.types or (value is None and self.default is None):
             return None
         if not isinstance(value, self.types) or (isinstance(value, bool) and bool not in self.types):
@@ -59,7 +59,7 @@ def _text(default: Any = REQUIRED) -> Parameter:
 
 
 def _choice(*choices: str) -> Parameter:
-    """Give a parameter with these values, of which the first is the default."""
+    """Return a parameter with these values, the first of which is the default."""
     return Parameter((str,), choices[0], choices)
 
 

@@ -1,4 +1,4 @@
-"""One body on its way: which bytes, how they are framed, and what goes wrong with them."""
+"""One body: its bytes, their framing, and the faults in their delivery."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .ranges import Selection
 
 @dataclass
 class Body:
-    """What `bodies.stream` sends: `length` bytes of `file` from `selection.start`, at most `rate` bytes a second."""
+    """What `sending.stream` sends: `length` bytes of `file` from `selection.start`, at most `rate` bytes a second."""
 
     file: BufferedReader
     selection: Selection
@@ -19,7 +19,7 @@ class Body:
     #: "length" (a `Content-Length`), "chunked", or "close" (neither: the end of the connection ends the body).
     framing: str = "length"
     declared: int = field(init=False)
-    #: How many bytes really leave, and whether the connection is then "reset" or "close"d; None ends properly.
+    #: How many bytes are sent, and how the connection then ends: "reset", "close", or None for a complete answer.
     length: int = field(init=False)
     ending: str | None = None
     stall_after: int | None = None

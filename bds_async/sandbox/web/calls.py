@@ -1,4 +1,4 @@
-"""One request, understood: which route it is, about which data set, and who answers it."""
+"""One request: its route, its data set and its handler."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..tenant import Tenant
 
 @dataclass
 class Call:
-    """A request on its way through the sandbox."""
+    """A request and what is known of it."""
 
     tenant: Tenant
     request: web.Request
@@ -25,13 +25,13 @@ class Call:
     params: Mapping[str, str]
     data_set: SandboxDataSet | None = None
     bds_type: str | None = None
-    #: Sent with whatever the answer is.
+    #: Headers of any answer to it.
     headers: dict[str, str] = field(default_factory=dict)
     #: The faults that hit this request.
     faults: tuple[Fault, ...] = ()
 
     def fault(self, action: str) -> Fault | None:
-        """Give the fault with an action that hits this request, or None."""
+        """Return the fault with an action that hits this request, or None."""
         return next((fault for fault in self.faults if fault.action == action), None)
 
 
@@ -40,7 +40,7 @@ Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True)
 class Route:
-    """One route: `kind` is what faults and the log of requests call it; paths match in any case."""
+    """One route: `kind` is its name in faults and in the log of requests; paths match in any case."""
 
     path: re.Pattern[str]
     kind: str
@@ -48,17 +48,17 @@ class Route:
 
     @classmethod
     def of(cls, path: str, kind: str, **handlers: Handler) -> Route:
-        """Compile a route; the keywords are the methods that it knows."""
+        """Compile a route; the keywords are its HTTP methods."""
         return cls(re.compile(path, re.IGNORECASE), kind, handlers)
 
 
 class Refused(Exception):
-    """A request is answered by an error; handlers raise it from any depth."""
+    """An error answer; handlers raise it from any depth."""
 
     def __init__(self, status: int, body: str, content_type: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(f"{status}")
         self.status, self.body, self.content_type, self.headers = status, body, content_type, dict(headers or {})
 
     def response(self) -> web.Response:
-        """Give the answer."""
+        """Return the answer."""
         return web.Response(status=self.status, text=self.body, content_type=self.content_type, headers=self.headers)

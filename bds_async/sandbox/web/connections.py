@@ -1,4 +1,4 @@
-"""Ending a connection where an answer was due."""
+"""Ending a connection in place of an answer."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 
 from aiohttp import web
 
-#: `struct linger`: on, for no time at all, so that closing sends a reset.
-LINGER_NOT = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+#: `struct linger`: on, with a timeout of 0, so that closing sends a reset.
+NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 def reset(request: web.Request) -> None:
@@ -18,11 +18,11 @@ def reset(request: web.Request) -> None:
         return
     connection = request.transport.get_extra_info("socket")
     if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
     request.transport.abort()
 
 
 def close(request: web.Request) -> None:
-    """Close the connection once what was written has left."""
+    """Close the connection after the written bytes are sent."""
     if request.transport is not None:
         request.transport.close()

@@ -1,4 +1,4 @@
-"""What every request of every origin passes through: the log, the latency, the route, the answer."""
+"""The entry point of each origin: log, latency, faults, route, answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aiohttp import web
 from ..data.extracts import SandboxDataSet
 from ..data.history import DIFFERENTIAL, FULL
 from ..data.spool import SpoolClosed
-from ..faults.answers import instead, lose
+from ..faults.answers import faulty_answer, lose
 from ..faults.plan import Target
 from ..seen import SeenRequest
 from ..tenant import Tenant
@@ -20,14 +20,14 @@ from .calls import Call, Handler, Refused, Route
 CALL: web.RequestKey[Call] = web.RequestKey("call", Call)
 
 
-class Front:
-    """The door of one origin."""
+class OriginServer:
+    """The request handler of one origin."""
 
     def __init__(self, tenant: Tenant, origin: str, routes: Sequence[Route]) -> None:
         self._tenant, self._origin, self._routes = tenant, origin, routes
 
     def application(self) -> web.Application:
-        """Give the application that serves this origin."""
+        """Return the application that serves this origin."""
         application = web.Application(client_max_size=1 << 20)
         application.router.add_route("*", "/{path:.*}", self._serve)
         application.on_response_prepare.append(_add_headers)
@@ -40,11 +40,11 @@ class Front:
         if self._tenant.settings.latency:
             await asyncio.sleep(self._tenant.settings.latency)
         try:
-            response = await instead(call) or await handler(call)
+            response = await faulty_answer(call) or await handler(call)
         except Refused as refused:
             response = refused.response()
         except (ConnectionError, SpoolClosed):
-            # The client has gone, or the sandbox is about to: the answer is for nobody.
+            # The client has disconnected, or the sandbox is stopping: there is nothing to answer.
             return web.Response()
         lose(call)
         if request.transport is not None and not request.transport.is_closing():

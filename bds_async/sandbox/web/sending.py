@@ -1,4 +1,4 @@
-"""Bodies: the bytes of an archive, or of a range of it, at the pace that the settings allow."""
+"""Sending of bodies: an archive or a range of it, at the bandwidth of the settings."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from io import BufferedReader
 from aiohttp import HttpVersion10, web
 
 from ..data.extracts import SandboxExtract
-from ..faults.bodies import faulty_selection, faulty_validators, spoil
-from ..faults.odd_zips import oddity
+from ..faults.bodies import apply_body_faults, faulty_selection, faulty_validators
+from ..faults.odd_zips import faulty_archive
 from .body import Body
 from .calls import Call
 from .connections import close, reset
@@ -22,14 +22,14 @@ SLICES_PER_SECOND = 20
 
 
 class Pace:
-    """Holds one body to so many bytes a second; None lets it run."""
+    """Limits one body to so many bytes a second; None is unlimited."""
 
     def __init__(self, rate: float | None) -> None:
         self._rate, self._started, self._sent = rate, time.monotonic(), 0
 
     @property
     def chunk(self) -> int:
-        """How many bytes to send at once: at a slow pace, a twentieth of a second's worth."""
+        """How many bytes to send at once: at a slow rate, those of a twentieth of a second."""
         return CHUNK if self._rate is None else max(1, min(CHUNK, int(self._rate / SLICES_PER_SECOND)))
 
     async def sent(self, count: int) -> None:
@@ -40,23 +40,23 @@ class Pace:
 
 
 async def send_archive(call: Call, extract: SandboxExtract) -> web.StreamResponse:
-    """Answer with the zip of an extract, or with the range of it that was asked for."""
+    """Answer with the zip of an extract, or with the requested range of it."""
     with await _open(call, extract) as file:
         total = os.fstat(file.fileno()).st_size
         true = validators(extract, call.tenant.settings)
         sent = faulty_validators(call, true)
         selection = faulty_selection(call, true, sent, total)
         body = Body(file, selection, {**sent, **_headers(call, selection, total)}, call.tenant.settings.bandwidth)
-        spoil(call, body, total)
+        apply_body_faults(call, body, total)
         return await stream(call, body)
 
 
 async def _open(call: Call, extract: SandboxExtract) -> BufferedReader:
-    odd = oddity(extract, call.faults)
+    odd = faulty_archive(extract, call.faults)
     if odd is None:
         return await call.tenant.archive(extract)
-    fault, make = odd
-    return await call.tenant.made((*extract.identity, fault.action, repr(fault.parameters)), make)
+    fault, write = odd
+    return await call.tenant.open_generated((*extract.identity, fault.action, repr(fault.parameters)), write)
 
 
 def _headers(call: Call, selection: Selection, total: int) -> dict[str, str]:
@@ -71,7 +71,7 @@ def _headers(call: Call, selection: Selection, total: int) -> dict[str, str]:
 
 
 async def stream(call: Call, body: Body) -> web.StreamResponse:
-    """Send a body as its plan says."""
+    """Send a body, with the faults that it has."""
     response = await _prepared(call, body)
     with call.tenant.log.body():
         await _pour(call, response, body)
@@ -89,7 +89,7 @@ async def _prepared(call: Call, body: Body) -> web.StreamResponse:
     if body.framing == "length":
         response.content_length = body.declared
     elif body.framing == "close":
-        # An answer to HTTP/1.0 is the one way to have neither a length nor chunks.
+        # Only an answer to HTTP/1.0 can have neither a length nor chunks.
         call.request._version = HttpVersion10  # noqa: SLF001
         response.force_close()
     writer = await response.prepare(call.request)
