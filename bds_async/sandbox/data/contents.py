@@ -42,7 +42,7 @@ def _changed_rows(extract: SandboxExtract, factory: RowFactory) -> Iterator[byte
     share, has_version = data_set.settings.doubled_rows, data_set.table.facts.row_version is not None
     chosen = Selection.of(share, "doubled", data_set.settings.seed, data_set.name, tick)
     doubled = [number for number in data_set.population.changed(tick) if number in chosen] if share else []
-    late = [number for number in doubled if has_version and number % 2]
+    late = [number for number in doubled if has_version and number // CLASSES % 2]
     yield from factory.rows((number for number in doubled if number not in set(late)), tick, interim=True)
     yield from factory.rows(data_set.population.changed(tick), tick)
     yield from factory.rows(late, tick, interim=True)
