@@ -79,7 +79,7 @@ async def test_denying_sends_the_browser_back_with_the_error(serve):
     ("changes", "error"),
     [
         ({"response_type": "token"}, "unsupported_response_type"),
-        ({"scope": "core:*:*"}, "invalid_scope"),
+        ({"scope": "users:userdata:read"}, "invalid_scope"),
         ({"code_challenge_method": "plain"}, "invalid_request"),
     ],
 )

@@ -133,9 +133,12 @@ def test_the_same_seed_and_moment_give_identical_zips(tmp_path):
     assert paths[0] == paths[1]
 
 
-def test_another_seed_gives_other_ids_and_other_rows():
+def test_another_seed_gives_other_rows_and_other_ids_where_none_are_published():
     one, other = (sorted_extracts(catalogue_of(seed=seed), 0, "Full")[-1] for seed in (1, 2))
-    assert one.plugin_id != other.plugin_id
+    assert one.plugin_id == other.plugin_id
+    assert one.created != other.created
+    extras = [catalogue_of(seed=seed, data_sets=140).data_sets[-1] for seed in (1, 2)]
+    assert extras[0].schema_id != extras[1].schema_id
     assert table_of(one)[1] != table_of(other)[1]
 
 

@@ -7,7 +7,8 @@ from functools import wraps
 
 from aiohttp import web
 
-from ..auth.tokens import Access, covers
+from ..auth.scopes import covers
+from ..auth.tokens import Access
 from ..web.calls import Call, Handler, Refused
 
 

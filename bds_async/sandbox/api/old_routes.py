@@ -1,4 +1,7 @@
-"""The old routes: `/d2l/api/lp/{lp}/dataExport/bds`; a full and its differential are two entries."""
+"""The old routes: `/d2l/api/lp/{lp}/dataExport/bds`; a full and its differential are two entries.
+
+The oldest routes are `/list` and `/download/{pluginId}` below it.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,17 @@ from aiohttp import web
 
 from ..data.extracts import SandboxDataSet, SandboxExtract
 from ..data.tables import stable_number
-from ..faults.listings import answer_listing
+from ..faults.listings import altered, answer_listing
 from ..web.calls import Call, Route
+from ..web.sending import send_archive
 from .downloads import download
 from .gate import guarded, refusal
 from .paging import Page, written
 
 BASE = r"/d2l/api/lp/(?P<lp>[^/]+)/dataExport/bds"
+
+#: Fields of the oldest list.
+SHORT_FIELDS = ("PluginId", "Name", "Description", "FullDataSet", "CreatedDate", "DownloadLink", "DownloadSize")
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,36 @@ async def by_link(call: Call) -> web.StreamResponse:
     return await download(call, extract)
 
 
+async def short_list(call: Call) -> web.StreamResponse:
+    """Answer the oldest list: all entries without pages; each link leads to the newest extract."""
+    base = f"{call.tenant.urls['tenant']}/d2l/api/lp/{call.params['lp']}/dataExport/bds/download"
+    entries = []
+    for plugin in plugins(call):
+        entry = plugin_entry(call, plugin)
+        link = f"{base}/{plugin.plugin_id}" if entry["DownloadLink"] else None
+        entries.append({**{name: entry[name] for name in SHORT_FIELDS}, "DownloadLink": link})
+    return web.json_response(altered(call, {"BrightspaceDataSets": entries})["BrightspaceDataSets"])
+
+
+async def newest(call: Call) -> web.StreamResponse:
+    """Answer the newest extract of a plugin: the bytes themselves, as an attachment."""
+    plugin_id = call.params["plugin"].lower()
+    listed = call.tenant.catalogue.of_plugin(call.data_set, plugin_id) if call.data_set else []
+    if not listed:
+        raise refusal(404, "No such data set, or nothing generated yet")
+    stem = listed[0].data_set.table.csv_name.removesuffix(".csv")
+    call.headers["Content-Disposition"] = f'attachment; filename="{stem}.zip"'
+    return await send_archive(call, listed[0])
+
+
 ROUTES = (
+    # The oldest routes come first: the last pattern below matches them as well.
+    Route.of(f"{BASE}/list/?", "catalogue", GET=guarded("old", "datahub:dataexports:read", short_list)),
+    Route.of(
+        f"{BASE}/download/(?P<plugin>[^/]+)/?",
+        "download",
+        GET=guarded("old", "datahub:dataexports:download", newest),
+    ),
     Route.of(f"{BASE}/?", "catalogue", GET=guarded("old", "datahub:dataexports:read", catalogue)),
     Route.of(
         rf"{BASE}/(?P<plugin>[^/]+)/(?P<link>[^/]+)",

@@ -11,7 +11,7 @@ from yarl import URL
 
 from ..web.calls import Call, Refused, Route
 from .codes import Consent
-from .tokens import covers
+from .scopes import resolved
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PAGE = """<!DOCTYPE html>
@@ -50,7 +50,8 @@ async def decide(call: Call) -> web.StreamResponse:
         return _back(form, error=error)
     if form.get("decision") != "allow":
         return _back(form, error="access_denied")
-    consent = Consent(_scope(call, form), form["redirect_uri"], form.get("code_challenge"))
+    scope = resolved(_granted(call), _scope(call, form)) or ""
+    consent = Consent(scope, form["redirect_uri"], form.get("code_challenge"))
     return _back(form, code=call.tenant.codes.issue(consent))
 
 
@@ -79,7 +80,7 @@ def _error(call: Call, form: Mapping[str, str]) -> str | None:
         return "unsupported_response_type"
     if form.get("code_challenge") and form.get("code_challenge_method") != "S256":
         return "invalid_request"
-    return None if covers(_granted(call), _scope(call, form)) else "invalid_scope"
+    return None if resolved(_granted(call), _scope(call, form)) else "invalid_scope"
 
 
 def _granted(call: Call) -> str:
@@ -96,4 +97,4 @@ def _back(form: Mapping[str, str], **answer: str) -> web.Response:
     return web.Response(status=302, headers={"Location": str(location), "Cache-Control": "no-store"})
 
 
-ROUTES = (Route.of("/oauth2/auth", "consent", GET=ask, POST=decide),)
+ROUTES = (Route.of("/?/oauth2/auth", "consent", GET=ask, POST=decide),)

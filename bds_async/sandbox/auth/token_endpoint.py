@@ -13,7 +13,7 @@ from aiohttp import web
 
 from ..tenant import AUTH, Tenant
 from ..web.calls import Call, Route
-from .tokens import GrantRefused, covers
+from .tokens import GrantRefused, scope_for
 
 Grant = Callable[[Call, dict[str, str]], Awaitable[dict[str, Any]]]
 TOKEN_PATH = "/core/connect/token"  # noqa: S105 - a path
@@ -51,21 +51,28 @@ async def _form(request: web.Request) -> dict[str, str]:
     return dict(pairs)
 
 
-def check_client(tenant: Tenant, request: web.Request) -> None:
-    """Check the client's id and secret of HTTP Basic (GrantRefused)."""
-    kind, _, packed = request.headers.get("Authorization", "").partition(" ")
-    try:
-        text = base64.b64decode(packed, validate=True).decode() if kind.lower() == "basic" else ""
-    except (binascii.Error, UnicodeDecodeError):
-        text = ""
-    given = ":".join(map(unquote_plus, text.split(":", 1)))
+def check_client(tenant: Tenant, request: web.Request, form: dict[str, str]) -> None:
+    """Check the client's id and secret, of HTTP Basic or of the form (GrantRefused; RFC 6749 section 2.3.1)."""
+    if "Authorization" in request.headers:
+        given = _basic(request.headers["Authorization"])
+    else:
+        given = f"{form.get('client_id', '')}:{form.get('client_secret', '')}"
     if not hmac.compare_digest(given.encode(), f"{tenant.client_id}:{tenant.client_secret}".encode()):
         raise GrantRefused("invalid_client", "The client is unknown, or its secret is wrong.", 401)
 
 
+def _basic(header: str) -> str:
+    kind, _, packed = header.partition(" ")
+    try:
+        text = base64.b64decode(packed, validate=True).decode() if kind.lower() == "basic" else ""
+    except (binascii.Error, UnicodeDecodeError):
+        text = ""
+    return ":".join(map(unquote_plus, text.split(":", 1)))
+
+
 async def by_refresh_token(call: Call, form: dict[str, str]) -> dict[str, Any]:
     """Spend a refresh token (RFC 6749 section 6)."""
-    check_client(call.tenant, call.request)
+    check_client(call.tenant, call.request, form)
     if not form.get("refresh_token"):
         raise GrantRefused("invalid_request", "refresh_token is missing.")
     return call.tenant.tokens.exchange(form["refresh_token"], form.get("scope") or None)
@@ -74,7 +81,7 @@ async def by_refresh_token(call: Call, form: dict[str, str]) -> dict[str, Any]:
 async def by_code(call: Call, form: dict[str, str]) -> dict[str, Any]:
     """Redeem an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
     tenant = call.tenant
-    check_client(tenant, call.request)
+    check_client(tenant, call.request, form)
     if not form.get("code"):
         raise GrantRefused("invalid_request", "code is missing.")
     scope = tenant.codes.redeem(form["code"], form.get("redirect_uri", ""), form.get("code_verifier"))
@@ -87,10 +94,7 @@ async def by_assertion(call: Call, form: dict[str, str]) -> dict[str, Any]:
     audience = tenant.urls[AUTH] + TOKEN_PATH
     tenant.assertions.check(form.get("client_assertion_type"), form.get("client_assertion", ""), audience)
     granted = " ".join(sorted(tenant.settings.scopes))
-    scope = form.get("scope") or granted
-    if not covers(granted, scope):
-        raise GrantRefused("invalid_scope", "The scope goes beyond what was granted.")
-    return tenant.tokens.grant_access(scope)
+    return tenant.tokens.grant_access(scope_for(granted, form.get("scope") or None))
 
 
 GRANTS: dict[str, Grant] = {
@@ -99,4 +103,5 @@ GRANTS: dict[str, Grant] = {
     "client_credentials": by_assertion,
 }
 
-ROUTES = (Route.of(TOKEN_PATH, "token", POST=token),)
+#: Clients that join an address with a trailing slash and the path send two slashes.
+ROUTES = (Route.of("/?" + TOKEN_PATH, "token", POST=token),)

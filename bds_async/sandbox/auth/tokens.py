@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..clock import Clock
-
-#: A scope that stands for two others, as the reference client's README asks for it.
-WILDCARDS = {"datahub:dataexports:*": ("datahub:dataexports:read", "datahub:dataexports:download")}
+from .scopes import resolved
 
 
 class GrantRefused(Exception):
@@ -28,12 +26,12 @@ class Access:
     expires: float
 
 
-def covers(granted: str, wanted: str) -> bool:
-    """Return whether each scope in `wanted` is granted, itself or by a wildcard."""
-    held = set(granted.split())
-    for wildcard in WILDCARDS.keys() & held:
-        held.update(WILDCARDS[wildcard])
-    return set(wanted.split()) <= held
+def scope_for(granted: str, wanted: str | None) -> str:
+    """Return the scope of a new access token: what was granted, or the part of it that is wanted (GrantRefused)."""
+    scope = granted if wanted is None else resolved(granted, wanted)
+    if scope is None:
+        raise GrantRefused("invalid_scope", "The scope goes beyond what was granted.")
+    return scope
 
 
 class TokenStore:
@@ -55,10 +53,9 @@ class TokenStore:
         granted = self._refresh.get(refresh_token)
         if granted is None:
             raise GrantRefused("invalid_grant", "The refresh token is unknown, or has been used.")
-        if wanted is not None and not covers(granted, wanted):
-            raise GrantRefused("invalid_scope", "The scope goes beyond what was granted.")
+        scope = scope_for(granted, wanted)
         del self._refresh[refresh_token]
-        return {**self.grant_access(wanted or granted), "refresh_token": self.new_refresh_token(granted)}
+        return {**self.grant_access(scope), "refresh_token": self.new_refresh_token(granted)}
 
     def grant_access(self, scope: str) -> dict[str, Any]:
         """Return an access token, as the token endpoint answers it."""

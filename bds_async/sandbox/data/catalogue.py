@@ -61,20 +61,24 @@ class Catalogue:
 
 
 def data_set_of(table: Table, settings: SandboxSettings) -> SandboxDataSet:
-    """Return the data set of a table, with the events that concern it."""
+    """Return the data set of a table, with the events that concern it.
 
-    def id_of(part: str) -> str:
-        return str(uuid5(NAMESPACE, f"{settings.seed}/{table.name}/{part}"))
+    Its ids are D2L's, where they are known: these are the same at every tenant.
+    """
 
+    def id_of(part: str, known: str | None) -> str:
+        return known or str(uuid5(NAMESPACE, f"{settings.seed}/{table.name}/{part}"))
+
+    facts = table.facts
     schedule = Schedule(table, settings)
     no_full = matches(table.name, settings.without_full)
     no_differential = matches(table.name, (*settings.without_differential, HUGE_TABLE.name))
     deletes = [event for event in settings.hard_deletes if matches(table.name, (event.data_set,))]
     return SandboxDataSet(
         table,
-        id_of("schema"),
-        None if no_full else id_of("full"),
-        None if no_differential else id_of("differential"),
+        id_of("schema", facts.schema_id),
+        None if no_full else id_of("full", facts.full_plugin_id),
+        None if no_differential else id_of("differential", facts.differential_plugin_id),
         schedule,
         settings,
         History(table, schedule, settings),

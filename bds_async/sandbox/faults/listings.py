@@ -19,13 +19,18 @@ LINKS = ("ExtractsLink", "DownloadLink")
 
 def answer_listing(call: Call, page: dict[str, Any]) -> web.StreamResponse:
     """Answer a page, altered as the faults of this request say."""
+    return web.json_response(altered(call, page))
+
+
+def altered(call: Call, page: dict[str, Any]) -> dict[str, Any]:
+    """Return a page, altered in place as the faults of this request say."""
     for fault in call.faults:
         if fault.action in PAGE_EDITORS:
             PAGE_EDITORS[fault.action](call, page, fault)
         elif fault.action in ENTRY_EDITORS:
             for entry in _chosen(call, page, fault):
                 ENTRY_EDITORS[fault.action](entry, fault)
-    return web.json_response(page)
+    return page
 
 
 def _entries(page: dict[str, Any]) -> list[Entry]:
