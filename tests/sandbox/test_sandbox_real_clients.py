@@ -57,6 +57,12 @@ async def test_a_token_path_may_begin_with_two_slashes(serve):
     assert caller.sandbox.requests[-1].kind == "token"
 
 
+async def test_a_path_of_the_tenant_may_begin_with_two_slashes(serve):
+    caller = await serve(page_size=1)
+    answer = await caller.get(f"{caller.sandbox.tenant_url}//d2l/api/lp/1.18/dataExport/bds")
+    assert answer.json["NextPageUrl"] == f"{caller.lp[:-4]}1.18/dataExport/bds?page=2"
+
+
 async def test_the_clients_secret_may_come_in_the_form(serve):
     caller = await serve()
     form = {"grant_type": "refresh_token", "refresh_token": caller.sandbox.new_refresh_token()}

@@ -36,8 +36,8 @@ class Page(Generic[Item]):
         return self._url(self._number - 1) if self._number > 1 else None
 
     def _url(self, number: int) -> str:
-        url = self._call.request.rel_url.update_query(page=str(number))
-        return self._call.tenant.urls["tenant"] + str(url)
+        url = str(self._call.request.rel_url.update_query(page=str(number)))
+        return self._call.tenant.urls["tenant"] + "/" + url.lstrip("/")
 
 
 def written(moment: datetime) -> str:

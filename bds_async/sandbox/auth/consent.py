@@ -97,4 +97,4 @@ def _back(form: Mapping[str, str], **answer: str) -> web.Response:
     return web.Response(status=302, headers={"Location": str(location), "Cache-Control": "no-store"})
 
 
-ROUTES = (Route.of("/?/oauth2/auth", "consent", GET=ask, POST=decide),)
+ROUTES = (Route.of("/oauth2/auth", "consent", GET=ask, POST=decide),)

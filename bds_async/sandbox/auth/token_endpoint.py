@@ -103,5 +103,4 @@ GRANTS: dict[str, Grant] = {
     "client_credentials": by_assertion,
 }
 
-#: Clients that join an address with a trailing slash and the path send two slashes.
-ROUTES = (Route.of("/?" + TOKEN_PATH, "token", POST=token),)
+ROUTES = (Route.of(TOKEN_PATH, "token", POST=token),)

@@ -69,8 +69,9 @@ class OriginServer:
         return route.handlers.get(request.method, _wrong_method), call
 
     def _route(self, path: str) -> tuple[Route, re.Match[str]] | tuple[None, None]:
+        """Find the route of a path; clients that join an address ending in a slash with a path send two slashes."""
         for route in self._routes:
-            if match := route.path.fullmatch(path):
+            if match := route.path.fullmatch("/" + path.lstrip("/")):
                 return route, match
         return None, None
 
