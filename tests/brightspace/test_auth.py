@@ -322,6 +322,7 @@ class TestRunning:
             asyncio.get_running_loop().call_later(0.05, may_answer.set)
             with pytest.raises(asyncio.CancelledError):
                 await run
+            await refresher.settle()
             assert refresher.refreshes == 2
         assert (tmp_path / "token").read_text() == "third\n"
 

@@ -94,14 +94,10 @@ class TokenRefresher:
     async def run(self) -> None:
         """Renew the token ahead of its expiry until cancelled; to be run as a task of the run's task group.
 
-        A renewal that another try can complete is retried until the current token expires. Its end settles a running
-        exchange, so that `refreshes` is final. Raises as `token` does.
+        A renewal that another try can complete is retried until the current token expires. Raises as `token` does.
         """
-        try:
-            while True:
-                await self._renew_when_due(await self.token())
-        finally:
-            await self.settle()
+        while True:
+            await self._renew_when_due(await self.token())
 
     async def _renew_when_due(self, token: AccessToken) -> None:
         due = token.expires_at - (1 - RENEW_AFTER) * token.lifetime
