@@ -18,7 +18,7 @@ from yarl import URL
 
 from bds_async.brightspace.auth import AccessToken, TokenRefresher, grant_for
 from bds_async.brightspace.gate import Gate
-from bds_async.brightspace.http.transport import Transport
+from bds_async.brightspace.http import Transport
 from bds_async.brightspace.tenant import Tenant
 from bds_async.config import Config
 from bds_async.sandbox import Sandbox, SandboxSettings

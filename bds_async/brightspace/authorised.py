@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -42,20 +43,32 @@ class AuthorisedRequests:
         refused = 0
         while True:
             async with AsyncExitStack() as stack:
-                try:
-                    async with self._gate.passage():
-                        token = await self._token()
-                        request = self._transport.open("GET", url, headers={**headers, **_bearer(token)})
-                        response = await stack.enter_async_context(request)
-                        self._inform_gate(response)
-                except ConnectionFailed as error:
-                    self._gate.unreachable(error)
+                if (sent := await self._send(stack, url, headers)) is None:
                     continue
+                token, response = sent
                 if response.status == 401 and await self._renews(token, url, refused):
                     refused += 1
                     continue
                 yield response
                 return
+
+    async def _send(
+        self, stack: AsyncExitStack, url: URL, headers: Mapping[str, str], token: AccessToken | None = None
+    ) -> tuple[AccessToken, aiohttp.ClientResponse] | None:
+        """Send one request once the gate lets it pass, by default with the current token; None without a connection."""
+        async with self._gate.passage():
+            token = token or await self._token()
+            began = time.monotonic()
+            request = self._transport.open(
+                "GET", url, headers={**headers, **_bearer(token)}, connect_timeout=self._gate.connect_timeout
+            )
+            try:
+                response = await stack.enter_async_context(request)
+            except ConnectionFailed as error:
+                self._gate.unreachable(error, began)
+                return None
+            self._inform_gate(response)
+            return token, response
 
     async def _renews(self, token: AccessToken, url: URL, refused: int) -> bool:
         """Whether there is another token to try; raises Unauthorised where the fault is not the token's."""
@@ -72,13 +85,9 @@ class AuthorisedRequests:
     async def _is_accepted(self, token: AccessToken) -> bool:
         """Whether the tenant accepts a token where it accepted one before; outages are waited out."""
         while self.witness is not None:
-            try:
-                request = self._transport.open("GET", self.witness, headers=_bearer(token))
-                async with self._gate.passage(), request as response:
-                    self._inform_gate(response)
-                    return response.status != 401
-            except ConnectionFailed as error:
-                self._gate.unreachable(error)
+            async with AsyncExitStack() as stack:
+                if (sent := await self._send(stack, self.witness, {}, token)) is not None:
+                    return sent[1].status != 401
         return False
 
     async def _token(self) -> AccessToken:

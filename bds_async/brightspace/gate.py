@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from ..errors import ConnectionFailed, UnreachableError
+from ..events import OutageBegan, OutageEnded, unobserved
+from .http import CONNECT_TIMEOUT
 from .retry import RETRY_AFTER_CEILING, full_jitter
 
 #: Credits of one call, until an answer names them.
@@ -21,6 +23,8 @@ USUAL_COST = 10.0
 NOTEWORTHY = 1.0
 #: Seconds for which an unreachable tenant is retried: after it has answered in this run, and at the first contact.
 PATIENCE, FIRST_PATIENCE = 300.0, 30.0
+#: Seconds that the last attempt of an outage has at most.
+LAST_ATTEMPT = 1.0
 
 
 class Gate:
@@ -35,13 +39,16 @@ class Gate:
         self,
         report: Callable[[str, float], None],
         *,
+        on_outage: Callable[[OutageBegan | OutageEnded], object] = unobserved,
         patience: float = PATIENCE,
         first_patience: float = FIRST_PATIENCE,
     ) -> None:
         self.waits = 0
         self.outages = 0
         self._report = report
+        self._on_outage = on_outage
         self._patience, self._patience_once_reached = first_patience, patience
+        self._is_reached = False
         self._held_until = 0.0
         self._probing = True
         self._in_flight = 0
@@ -68,7 +75,9 @@ class Gate:
 
     def answered(self, headers: Mapping[str, str]) -> None:
         """Note an answer of the tenant: an outage is over, and the headers name the credits left."""
-        self._patience = self._patience_once_reached
+        self._patience, self._is_reached = self._patience_once_reached, True
+        if self._out_since is not None:
+            self._on_outage(OutageEnded(time.monotonic() - self._out_since))
         self._failures, self._out_since = 0, None
         self._probing = self._probing and time.monotonic() < self._held_until
         self._cost = max(1.0, _number(headers.get("X-Request-Cost")) or self._cost)
@@ -82,38 +91,54 @@ class Gate:
         """Hold new requests for this many seconds, as the tenant asked."""
         if time.monotonic() >= self._held_until:
             self.waits += 1
-        self._hold(why, seconds)
+        if self._hold(seconds):
+            self._report(why, seconds)
 
-    def unreachable(self, error: ConnectionFailed) -> None:
-        """Note a failed connection and hold the gate; raises UnreachableError when the patience is used up."""
-        now = time.monotonic()
+    @property
+    def connect_timeout(self) -> float:
+        """Seconds that an attempt to connect may take now: no attempt outlasts the patience."""
+        return min(CONNECT_TIMEOUT, max(self._patience_left(time.monotonic()), 0.05))
+
+    def unreachable(self, error: ConnectionFailed, since: float) -> None:
+        """Note a failed attempt to connect that began at `since` (time.monotonic()), and hold the gate.
+
+        Raises UnreachableError when the patience is used up, attempts included.
+        """
         if self._out_since is None:
-            self._out_since, self.outages = now, self.outages + 1
-        if now - self._out_since >= self._patience:
-            self.close(
-                UnreachableError(
-                    f"{error} Given up after {now - self._out_since:.0f} seconds; "
-                    "check bspace_url and the network, or run again later."
-                )
-            )
+            self._out_since, self.outages = since, self.outages + 1
+            self._on_outage(OutageBegan(str(error), self._patience))
+        now = time.monotonic()
+        last = min(LAST_ATTEMPT, self._patience / 10)
+        if self._patience_left(now) <= last:
+            self.close(self._given_up(error))
         if self._closed is not None:
             raise self._closed
         if now >= self._held_until:
             self._failures += 1
-            self._hold(f"an outage ({error})", full_jitter(min(self._failures, 5)))
+            self._hold(min(full_jitter(min(self._failures, 5)), self._patience_left(now) - last))
+
+    def _patience_left(self, now: float) -> float:
+        return self._patience - (now - self._out_since if self._out_since is not None else 0.0)
+
+    def _given_up(self, error: ConnectionFailed) -> UnreachableError:
+        which = "an outage during a run" if self._is_reached else "the first contact of a run"
+        return UnreachableError(
+            f"{error} Given up after {self._patience:.0f} seconds, the limit for {which}; "
+            "check bspace_url and the network, or run again later."
+        )
 
     def close(self, error: UnreachableError) -> None:
         """Give the tenant up: each later request raises `error`."""
         self._closed = error
         self._wake()
 
-    def _hold(self, why: str, seconds: float) -> None:
+    def _hold(self, seconds: float) -> bool:
+        """Hold new requests; tell whether that is worth a notice."""
         now = time.monotonic()
         is_news = now >= self._held_until or now + seconds > self._held_until + NOTEWORTHY
         self._held_until = max(self._held_until, now + seconds)
         self._probing, self._credits = True, None
-        if is_news:
-            self._report(why, seconds)
+        return is_news
 
     async def _enter(self) -> None:
         while self._closed is None and (wait := self._seconds_to_wait()) > 0:

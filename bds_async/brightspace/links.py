@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import string
 from urllib.parse import quote
 
 from yarl import URL
 
+from ..config import origin
 from ..errors import ExtractError
 
 #: Characters of a link that are sent as the server wrote them: all but blanks, controls and non-ASCII.
 _UNCHANGED = string.ascii_letters + string.digits + string.punctuation
+#: Names of parameters that sign a URL or limit its life: S3, CloudFront, Azure, Google.
+_SIGNATURE = re.compile("sig|expires|token|credential|policy|key", re.IGNORECASE)
 
 
 def origin_of(url: URL) -> URL | None:
@@ -21,6 +25,24 @@ def origin_of(url: URL) -> URL | None:
         return URL.build(scheme=url.scheme, host=url.host, port=url.explicit_port).origin()
     except ValueError:
         return None
+
+
+def bspace_url_for(url: URL) -> str | None:
+    """The `bspace_url` for the site that a URL leads to, if the config accepts one: by https, except on loopback."""
+    found = origin_of(url)
+    if found is None:
+        return None
+    for candidate in (found, found.with_scheme("https").with_port(None)):
+        try:
+            return origin(str(candidate))
+        except ValueError:
+            continue
+    return None
+
+
+def is_signed(url: URL) -> bool:
+    """Whether a URL carries a signature of its own, in a parameter of its query, as object storage demands."""
+    return any(_SIGNATURE.search(name) for name in url.query)
 
 
 def to_url(link: str) -> URL:

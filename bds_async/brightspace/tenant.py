@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
@@ -24,8 +25,9 @@ from .auth import TokenRefresher
 from .authorised import AuthorisedRequests
 from .catalogue import Catalogue, read_catalogue
 from .gate import Gate
-from .http import Transport, read_bounded
-from .links import origin_of, to_url
+from .http import Transport, host_of, is_public, read_bounded
+from .http.reading import ANSWER_TIMEOUT
+from .links import bspace_url_for, is_signed, origin_of, to_url
 from .retry import Tries, retrying
 from .routes import VERSIONS
 from .statuses import REDIRECTS, raise_for_status, redirect_target
@@ -53,6 +55,7 @@ class Tenant:
         api_version: str | None = None,
     ) -> None:
         self.origin = URL(url).origin()
+        self._is_public = is_public(self.origin.host or "")
         self.retries = 0
         self._transport = transport
         self._requests = AuthorisedRequests(transport, tokens, gate)
@@ -87,13 +90,19 @@ class Tenant:
 
     def own(self, link: str, route: str) -> URL:
         """A link of a listing, which must stay on the tenant; raises CatalogueError for a foreign one."""
-        url = self.origin.join(to_url(link))
+        url = self._at_home(self.origin.join(to_url(link)))
         if not self.is_own(url):
-            raise CatalogueError(
-                f"{route} leads to {url.host}, but the token is for {self.origin}; "
-                f"if that is the tenant's own name, set bspace_url to {origin_of(url)}."
-            )
+            name = bspace_url_for(url)
+            advice = f"; if that is the tenant's own name, set bspace_url to {name}." if name else "."
+            raise CatalogueError(f"{route} leads to {host_of(url)}, but the token is for {self.origin}{advice}")
         return url
+
+    def _at_home(self, url: URL) -> URL:
+        """The URL by https if it leads to the https tenant's own host by http, as some gateways write links."""
+        if (self.origin.scheme, url.scheme) != ("https", "http") or url.host != self.origin.host:
+            return url
+        port = None if url.port == 80 else url.port
+        return url.with_scheme("https").with_port(port)
 
     def is_own(self, url: URL) -> bool:
         """Whether the bearer may be sent there."""
@@ -115,7 +124,7 @@ class Tenant:
         async with self.open(url) as response:
             if url.path != VERSIONS:
                 self._requests.witness = url
-            return _decoded(await read_bounded(response), url)
+            return _decoded(await read_bounded(response, self._transport.stall_timeout), url)
 
     async def outlasting(self, ask: Callable[[], Awaitable[Result]]) -> Result:
         """The result of `ask`, which is called again after an outage of the tenant has broken it.
@@ -144,15 +153,18 @@ class Tenant:
         Redirects are followed by the origin rule: a foreign host is asked without the bearer, over https.
         Raises as `json` does, without retrying.
         """
-        url, sender = self.origin.join(url), None
+        url, sender, began = self._at_home(self.origin.join(url)), None, None
         for _ in range(MAX_REDIRECTS):
             async with self._response(url, headers or {}, sender) as response:
                 if response.status not in REDIRECTS:
-                    raise_for_status(response, self.is_own(url))
+                    self._raise_for_status(response)
                     yield response
                     return
-                sender, url = url.host, redirect_target(response)
-        raise ExtractError(f"{url.host} redirects in a circle; stopped after {MAX_REDIRECTS} redirects.")
+                began = began or time.monotonic()
+                sender, url = host_of(url), self._at_home(redirect_target(response))
+            if time.monotonic() - began > ANSWER_TIMEOUT:
+                raise ConnectionLost(f"The redirects of {sender} did not end within {ANSWER_TIMEOUT:.0f} seconds.")
+        raise ExtractError(f"{host_of(url)} redirects in a circle; stopped after {MAX_REDIRECTS} redirects.")
 
     @asynccontextmanager
     async def _response(
@@ -165,12 +177,25 @@ class Tenant:
         else:
             self._check_foreign(url)
             with _naming(sender):
-                async with self._transport.open("GET", url, headers=headers) as response:
+                request = self._transport.open("GET", url, headers=headers, public_only=self._is_public)
+                async with request as response:
                     yield response
 
     def _check_foreign(self, url: URL) -> None:
         if url.scheme != "https" and not (url.scheme == "http" and self.origin.scheme == "http"):
-            raise ExtractError(f"The download leads to {url.host} by {url.scheme}, not https; it is not fetched.")
+            raise ExtractError(f"The download leads to {host_of(url)} by {url.scheme}, not https; it is not fetched.")
+
+    def _raise_for_status(self, response: aiohttp.ClientResponse) -> None:
+        """Raise the error that a status means; a foreign 401 without a signature is the tenant under another name."""
+        is_own = self.is_own(response.url)
+        if response.status == 401 and not is_own and not is_signed(response.url):
+            name = bspace_url_for(response.url)
+            advice = f"; if so, set bspace_url to {name}." if name else "."
+            raise ExtractError(
+                f"{host_of(response.url)} answered 401: it is probably another name of the tenant, and the token is "
+                f"for {self.origin}{advice}"
+            )
+        raise_for_status(response, is_own)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from ..errors import Stopped
+from ..support.log import event
 from ..support.running import Stop, beside
 from .console_events import closing_requests
 from .signals import SIGNALS, end_at_once, exit_code, handle_signals, name_of
@@ -80,7 +81,8 @@ class _StopOnce:
         # The interpreter handles the second one: the event loop may be blocked by a thread then.
         handle_signals(self._again)
         name = name_of(number)
-        logger.info("Stopping; send %s once more to end at once.", name)
+        text = "Stopping; send %s once more to end at once."
+        logger.info(text, name, extra=event("run.stopping", signal=name))
         self._stop.request(Stopped(f"Stopped by {name}; run again to continue.", exit_code(number)))
 
     def _again(self, number: int, _: FrameType | None = None) -> None:

@@ -1,6 +1,6 @@
 """Settings from config.json, the environment and files that hold one secret each."""
 
-from .addresses import is_loopback, origin
+from .addresses import is_host, is_loopback, origin
 from .file import parse_object, with_refresh_token
 from .settings import AUTH_SERVICE, KEYS, Config, TokenSource, files_in_use
 from .sources import config_path, is_absent
@@ -13,6 +13,7 @@ __all__ = [
     "config_path",
     "files_in_use",
     "is_absent",
+    "is_host",
     "is_loopback",
     "origin",
     "parse_object",

@@ -17,7 +17,7 @@ def origin(value: str) -> str:
         host = url.host or ""
     except ValueError:
         host = ""
-    if not host or url.scheme not in {"http", "https"}:
+    if not is_host(host) or url.scheme not in {"http", "https"}:
         raise ValueError("must be an address like https://myschool.brightspace.com")
     if url.user is not None or url.password is not None:
         raise ValueError("must not contain a user name or a password")
@@ -26,6 +26,14 @@ def origin(value: str) -> str:
     if url.scheme == "http" and not is_loopback(host):
         raise ValueError("must start with https (plain http is for loopback addresses only)")
     return str(url.origin())
+
+
+def is_host(host: str) -> bool:
+    """Whether a host name can be looked up: labels of 1 to 63 characters (RFC 1035 section 2.3.4), or an address."""
+    try:
+        return bool(host) and bool(host.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def is_loopback(host: str) -> bool:

@@ -10,11 +10,11 @@ from pathlib import Path
 import aiofiles
 import aiohttp
 
-from ..brightspace import Listing, Tenant
-from ..brightspace.links import to_url
+from ..brightspace import Listing, Tenant, to_url
+from ..brightspace.http import chunks
 from ..brightspace.retry import Tries, retrying
 from ..errors import ExtractError
-from ..formats import format_of
+from ..formats import decode_zip, format_of
 from ..formats.zip_members import members_of
 from ..models import BdsType, Extract, newest
 from ..options import PublishAs, Verify
@@ -22,6 +22,7 @@ from ..workspace import writing_to
 from .reach import ATTEMPTS
 from .steps import Case, CheckStatus, Finding
 from .storage_traits import AS_IT_IS, Downloaded, described, probed, shown
+from .token import STALL_TIMEOUT
 
 #: Upper bound for the members of a zip whose names are recorded.
 _MEMBERS = 20
@@ -87,11 +88,12 @@ async def _download(tenant: Tenant, extract: Extract, path: Path) -> Downloaded:
 
 async def _save(response: aiohttp.ClientResponse, path: Path) -> None:
     async with aiofiles.open(path, "wb") as file:
-        async for chunk in response.content.iter_chunked(1024 * 1024):
+        async for chunk in chunks(response, STALL_TIMEOUT):
             await file.write(chunk)
 
 
 def _verified(path: Path) -> tuple[int, tuple[str, ...]]:
+    decode_zip(path)
     checked = format_of(PublishAs.ZIP).check(path, Verify.FULL)
     with path.open("rb") as file:
         return checked.bytes, tuple(shown(member.name) for member in members_of(file, checked.bytes)[:_MEMBERS])

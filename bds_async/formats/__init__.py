@@ -5,12 +5,23 @@ from collections.abc import Callable, Mapping
 from ..ledger import Ledger
 from ..options import PublishAs, RunOptions
 from .csv import CsvFormat
+from .encoding import decode_zip
 from .format import Format, Staged
 from .pins import DeliveredColumns, FirstColumns
 from .reading import Checked, Watch, unwatched
 from .zip import ZipFormat
 
-__all__ = ["Checked", "Format", "Staged", "Watch", "format_of", "formats_for", "formats_for_repair", "unwatched"]
+__all__ = [
+    "Checked",
+    "Format",
+    "Staged",
+    "Watch",
+    "decode_zip",
+    "format_of",
+    "formats_for",
+    "formats_for_repair",
+    "unwatched",
+]
 
 
 def formats_for(options: RunOptions) -> Callable[[Ledger], Mapping[PublishAs, Format]]:

@@ -15,12 +15,12 @@ import aiohttp
 from yarl import URL
 
 from ..brightspace import Tenant, retrying
-from ..brightspace.http import left_over
+from ..brightspace.http import chunks, left_over
 from ..errors import ConnectionFailed, RefusedRequest, TransientError
 from ..events import Observer, Received, Restarted, Started
 from ..support.text import counted
 from .download import Download, Piece
-from .served import Pace, Served, check_magic
+from .served import Served, check_magic, is_coded
 from .writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -123,34 +123,32 @@ class Transfer:
 
     async def _receive(self, piece: Piece, response: aiohttp.ClientResponse) -> None:
         """Stream the body by blocks; what has come before it breaks is kept."""
-        pace = Pace(self._stall_timeout, response.url.host or "the storage")
         held, written_at = bytearray(), time.monotonic()
         async with await piece.download.partial.open_writer(piece.start) as writer:
             try:
-                async for chunk in response.content.iter_any():
-                    pace.arrived(len(chunk))
+                async for chunk in chunks(response, self._stall_timeout):
                     held += chunk
                     if len(held) >= BLOCK or time.monotonic() - written_at >= LINGER:
                         block, held = held, bytearray()
-                        await self._write(piece, writer, block)
+                        await self._write(piece, writer, block, response)
                         del block
                         written_at = time.monotonic()
             except Exception:
                 # A cancellation is none: it has to be quick, and must not become something else on its way.
                 held += left_over(response.content)
-                await self._write(piece, writer, held)
+                await self._write(piece, writer, held, response)
                 # The traceback would keep it for as long as the next try waits.
                 held = bytearray()
                 if not piece.is_complete:
                     raise
             else:
-                await self._write(piece, writer, held)
+                await self._write(piece, writer, held, response)
         _close(piece)
 
-    async def _write(self, piece: Piece, writer: Writer, block: bytearray) -> None:
+    async def _write(self, piece: Piece, writer: Writer, block: bytearray, response: aiohttp.ClientResponse) -> None:
         if piece.stop is not None:
             del block[piece.stop - piece.start :]
-        if piece.start == 0:
+        if piece.start == 0 and not is_coded(response):
             check_magic(block)
         await writer.write(block)
         piece.start += len(block)

@@ -22,8 +22,8 @@ from .writer import Writer
 
 _KEY_LENGTH = 32
 _NO_RECORD = (FileNotFoundError, ValueError, RecursionError)
-_SUFFIXES = (".ranges", ".part", ".csv")
-_OURS = re.compile(r"([0-9a-f]{32})(\.ranges|\.part|\.csv)")
+_SUFFIXES = (".ranges", ".part", ".csv", ".plain")
+_OURS = re.compile(r"([0-9a-f]{32})(\.ranges|\.part|\.csv|\.plain)")
 
 
 def key_of(identity: Identity) -> str:

@@ -1,18 +1,14 @@
-"""What an answer serves: which bytes of which object, whether they look like a zip, and whether they come in time."""
+"""What an answer serves: which bytes of which object, and whether they look like a zip."""
 
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass
 from typing import Self
 
 import aiohttp
 
 from ..errors import TransientError
-
-#: Bytes a second: a connection slower than this for the stall timeout is dropped, as with curl's --speed-limit.
-SLOWEST = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +25,7 @@ class Served:
 
     @classmethod
     def of(cls, response: aiohttp.ClientResponse) -> Self:
-        """Read the headers of a 200, 206 or 416; a body in a Content-Encoding has no length and no validator of use."""
-        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            return cls(0, None, None, None)
+        """Read the headers of a 200, 206 or 416; lengths and ranges are those of the bytes as they come."""
         validator = strong_validator(response.headers.get("ETag"))
         if response.status == 206:
             start, stop, total = content_range(response.headers.get("Content-Range", ""))
@@ -57,30 +51,15 @@ def content_range(header: str) -> tuple[int, int | None, int | None]:
     return (-1, None, None) if total is not None and stop > total else (int(found[1]), stop, total)
 
 
+def is_coded(response: aiohttp.ClientResponse) -> bool:
+    """Whether a body says that it is in a Content-Encoding, so that its first bytes show nothing."""
+    return response.headers.get("Content-Encoding", "identity").lower() not in ("identity", "")
+
+
 def check_magic(head: bytes | bytearray) -> None:
-    """Raise TransientError if a body does not begin as zips do; a session problem shows as an HTML page."""
-    if head[:2] == b"PK"[: len(head)]:
+    """Raise TransientError if a body does not begin as a zip, or a zip in gzip; a session problem shows as HTML."""
+    if head[:2] in (b"PK"[: len(head)], b"\x1f\x8b"[: len(head)]):
         return
     start = bytes(head[:64]).lstrip().lower()
     kind = "an HTML page" if start[:1] == b"<" else "JSON" if start[:1] in (b"{", b"[") else "something else"
     raise TransientError(f"The server sent {kind} in place of a zip.")
-
-
-class Pace:
-    """Drops a connection that trickles: fewer than SLOWEST bytes a second over `window` seconds."""
-
-    def __init__(self, window: float, host: str) -> None:
-        self._window = window
-        self._host = host
-        self._since = time.monotonic()
-        self._bytes = 0
-
-    def arrived(self, count: int) -> None:
-        """Take note of bytes; raises TransientError when a whole window has brought too few."""
-        self._bytes += count
-        elapsed = time.monotonic() - self._since
-        if elapsed < self._window:
-            return
-        if self._bytes < SLOWEST * elapsed:
-            raise TransientError(f"{self._host} sent only {self._bytes} bytes in {elapsed:.0f} seconds.")
-        self._since, self._bytes = time.monotonic(), 0

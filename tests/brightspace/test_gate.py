@@ -12,6 +12,7 @@ from bds_async.brightspace.catalogue.listing import list_extracts
 from bds_async.brightspace.gate import Gate
 from bds_async.brightspace.retry import RETRY_AFTER_CEILING
 from bds_async.errors import ConnectionFailed, UnreachableError
+from bds_async.events import OutageBegan, OutageEnded
 
 REFUSED = ConnectionFailed("Could not connect to school.example: refused.")
 
@@ -263,19 +264,31 @@ class TestBudget:
 
 class TestOutage:
     async def test_it_holds_the_others_and_lets_one_at_a_time_try(self):
-        told = []
-        gate = Gate(lambda why, seconds: told.append(why))
+        held, told = [], []
+        gate = Gate(lambda why, seconds: held.append(why), on_outage=told.append, patience=300.0)
         gate.answered({})
-        gate.unreachable(REFUSED)
-        assert "Could not connect to school.example" in told[0]
-        assert gate.waits == 0, "a wait that the tenant did not ask for"
+        gate.unreachable(REFUSED, time.monotonic())
+        assert told == [OutageBegan(str(REFUSED), 300.0)]
+        assert (gate.waits, held) == (0, []), "a wait that the tenant did not ask for"
+
+    async def test_it_is_told_at_its_beginning_and_at_its_end_and_no_oftener(self, monkeypatch):
+        monkeypatch.setattr("bds_async.brightspace.gate.full_jitter", lambda count: 0.0)
+        told = []
+        gate = Gate(unheard, on_outage=told.append)
+        for _ in range(2):
+            for _ in range(9):
+                gate.unreachable(REFUSED, time.monotonic())
+            for _ in range(3):
+                gate.answered({})
+        assert [type(event) for event in told] == [OutageBegan, OutageEnded] * 2
+        assert told[1].seconds >= 0
 
     async def test_sixteen_failures_at_once_are_one_outage(self, monkeypatch):
         failures = []
         monkeypatch.setattr("bds_async.brightspace.gate.full_jitter", lambda count: failures.append(count) or 60.0)
         gate = Gate(unheard)
         for _ in range(16):
-            gate.unreachable(REFUSED)
+            gate.unreachable(REFUSED, time.monotonic())
         assert failures == [1]
 
     async def test_each_probe_that_fails_waits_longer_up_to_a_measure(self, monkeypatch):
@@ -283,18 +296,18 @@ class TestOutage:
         monkeypatch.setattr("bds_async.brightspace.gate.full_jitter", lambda count: failures.append(count) or 0.0)
         gate = Gate(unheard)
         for _ in range(9):
-            gate.unreachable(REFUSED)
+            gate.unreachable(REFUSED, time.monotonic())
         assert failures == [1, 2, 3, 4, 5, 5, 5, 5, 5]
 
     async def test_an_answer_ends_it(self, monkeypatch):
         failures = []
         monkeypatch.setattr("bds_async.brightspace.gate.full_jitter", lambda count: failures.append(count) or 0.0)
         gate = Gate(unheard, patience=0.05)
-        gate.unreachable(REFUSED)
+        gate.unreachable(REFUSED, time.monotonic())
         await asyncio.sleep(0.03)
         gate.answered({})
         await asyncio.sleep(0.03)
-        gate.unreachable(REFUSED)
+        gate.unreachable(REFUSED, time.monotonic())
         assert failures == [1, 1]
 
     async def test_when_patience_is_up_everybody_hears_of_it(self, monkeypatch):
@@ -307,7 +320,7 @@ class TestOutage:
                     async with requests.gate.passage():
                         raise REFUSED
                 except ConnectionFailed as error:
-                    requests.gate.unreachable(error)
+                    requests.gate.unreachable(error, time.monotonic())
 
         ended = await asyncio.gather(*(one() for _ in range(10)), return_exceptions=True)
         assert {type(error) for error in ended} == {UnreachableError}
@@ -321,9 +334,9 @@ class TestOutage:
         monkeypatch.setattr("bds_async.brightspace.gate.full_jitter", lambda count: 0.0)
         gate = Gate(unheard, first_patience=0.0, patience=60.0)
         gate.answered({})
-        gate.unreachable(REFUSED)
+        gate.unreachable(REFUSED, time.monotonic())
         with pytest.raises(UnreachableError):
-            Gate(unheard, first_patience=0.0, patience=60.0).unreachable(REFUSED)
+            Gate(unheard, first_patience=0.0, patience=60.0).unreachable(REFUSED, time.monotonic())
 
     async def test_closing_it_ends_all_waits(self, flowing):
         flowing.gate.hold("429", 60.0)

@@ -19,7 +19,7 @@ from bds_async.brightspace.auth import AccessToken, TokenRefresher
 from bds_async.brightspace.authorised import FRESH_TOKENS
 from bds_async.brightspace.catalogue.catalogue import read_catalogue
 from bds_async.brightspace.gate import Gate
-from bds_async.brightspace.http.transport import Transport
+from bds_async.brightspace.http import Transport
 from bds_async.brightspace.links import origin_of, to_url
 from bds_async.brightspace.retry import RETRY_AFTER_CEILING
 from bds_async.brightspace.routes import VERSIONS

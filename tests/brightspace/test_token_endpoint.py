@@ -219,7 +219,7 @@ class TestAsking:
                 await self.ask(auth)
 
     async def test_an_endless_answer_is_no_reason_to_try_again(self, monkeypatch):
-        monkeypatch.setattr("bds_async.brightspace.http.reading.read_bounded.__defaults__", (10,))
+        monkeypatch.setattr("bds_async.brightspace.http.reading.MAX_ANSWER", 10)
         async with ScriptedAuth(says(200, b"hush" * 10)) as auth:
             with pytest.raises(UnreachableError, match="more than 10 bytes"):
                 await self.ask(auth)

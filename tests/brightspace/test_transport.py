@@ -174,7 +174,7 @@ class TestAnswers:
 
         async with Transport() as session, session.open("GET", await serve(handler)) as response:
             with pytest.raises(ExtractError, match="more than 5000 bytes"):
-                await read_bounded(response, 5000)
+                await read_bounded(response, 60, 5000)
 
 
 class TestFaults:
@@ -194,7 +194,6 @@ class TestFaults:
         [
             b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this",
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n9\r\nsec",
-            b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\nContent-Encoding: gzip\r\n\r\nthis is not gzip at all",
             b"HTTP/1.1 200 OK\r\nContent-Le",
             b"what is this\r\n\r\n",
             b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * (MAX_HEADER + 1) + b"\r\n\r\n",

@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from bds_async.brightspace.http.transport import Transport
+from bds_async.brightspace.http import Transport
 from bds_async.errors import TransientError
-from bds_async.transfer import served
-from bds_async.transfer.served import SLOWEST, Pace, Served, check_magic, content_range, strong_validator
+from bds_async.transfer.served import Served, check_magic, content_range, strong_validator
 
 sizes = st.integers(0, 10**15)
 
@@ -131,40 +130,3 @@ class TestMagic:
         with pytest.raises(TransientError, match=kind) as caught:
             check_magic(head + b"hush")
         assert "hush" not in str(caught.value)
-
-
-class TestPace:
-    @pytest.fixture
-    def clock(self, monkeypatch):
-        """The seconds that the module's clock shows."""
-        now = SimpleNamespace(seconds=1000.0)
-        monkeypatch.setattr(served, "time", SimpleNamespace(monotonic=lambda: now.seconds))
-        return now
-
-    def test_a_trickle_is_dropped_after_one_window(self, clock):
-        pace = Pace(60.0, "storage.example")
-        for _ in range(59):
-            clock.seconds += 1
-            pace.arrived(10)
-        clock.seconds += 1
-        with pytest.raises(TransientError, match=r"storage\.example sent only 600 bytes in 60 seconds"):
-            pace.arrived(10)
-
-    def test_the_slowest_pace_that_is_allowed_goes_on_for_ever(self, clock):
-        pace = Pace(60.0, "storage.example")
-        for _ in range(1000):
-            clock.seconds += 1
-            pace.arrived(SLOWEST)
-
-    def test_a_fast_start_does_not_pay_for_a_trickle_later(self, clock):
-        pace = Pace(60.0, "storage.example")
-        clock.seconds += 60
-        pace.arrived(10**9)
-        clock.seconds += 60
-        with pytest.raises(TransientError):
-            pace.arrived(10)
-
-    def test_within_a_window_nothing_is_judged(self):
-        pace = Pace(60.0, "storage.example")
-        for _ in range(10):
-            pace.arrived(0)

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from ...config import Config
 from ...errors import AuthorisationError, TransientError
+from ...support.log import event
 from ...support.uninterrupted import Departure, uninterrupted
 from ..http import Answer
 from ..token_store import Custody, TokenStore, store_for
@@ -79,12 +80,12 @@ class RefreshTokenGrant:
                 return await self._spend(token, custody, departure, connect_within)
             except asyncio.CancelledError:
                 if departure.is_past and custody.may_be_spent:
-                    logger.warning("%s sent no whole answer before the run had to end. The refresh token was sent and "
-                                   "may be spent; the next run tries it once.", self._endpoint.host)  # fmt: skip
+                    said = f"{self._endpoint.host} sent no whole answer before the run had to end."
+                    _warn_of_doubt(said, "the next run tries it once")
                 raise
             except TransientError as error:
                 if departure.is_past and custody.may_be_spent:
-                    logger.warning("%s The refresh token was sent and may be spent; the next try will show.", error)
+                    _warn_of_doubt(str(error), "the next try will show")
                 raise
             finally:
                 if not departure.is_past:
@@ -139,3 +140,9 @@ def _store_successor(custody: Custody, answer: Answer) -> None:
     successor = refresh_token_in(answer)
     if successor is not None:
         custody.write(successor)
+
+
+def _warn_of_doubt(error: str, what_next: str) -> None:
+    """Log that the token may be spent."""
+    text = "%s The refresh token was sent and may be spent; %s."
+    logger.warning(text, error, what_next, extra=event("token.maybe_spent", error=error))

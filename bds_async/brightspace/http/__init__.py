@@ -1,7 +1,19 @@
-"""One HTTP session for a run: timeouts, proxies, name lookup, and errors of this package in place of aiohttp's."""
+"""HTTP sessions for a run: timeouts, proxies, name lookup, and errors of this package in place of aiohttp's."""
 
+from .addresses import is_public
+from .faults import CONNECT_TIMEOUT
 from .proxies import proxy_address
-from .reading import left_over, read_bounded
-from .transport import Answer, Transport
+from .reading import chunks, left_over, read_bounded
+from .transport import Answer, Transport, host_of
 
-__all__ = ["Answer", "Transport", "left_over", "proxy_address", "read_bounded"]
+__all__ = [
+    "CONNECT_TIMEOUT",
+    "Answer",
+    "Transport",
+    "chunks",
+    "host_of",
+    "is_public",
+    "left_over",
+    "proxy_address",
+    "read_bounded",
+]

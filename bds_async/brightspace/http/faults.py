@@ -1,57 +1,134 @@
-"""Errors of this package in place of aiohttp's. A signed URL is a secret, so no message names more than the host."""
+"""Errors of this package in place of those of the network layer, whatever their class.
+
+A signed URL is a secret, so no message names more than the host.
+"""
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import aiohttp
+from yarl import URL
 
-from ...errors import ConnectionFailed, ConnectionLost, ExtractError
+from ...errors import BdsError, ConfigError, ConnectionFailed, ConnectionLost, ExtractError, MachineLimit
+from .certificates import certificate_fault
 
-#: Seconds within which a connection must be established.
+logger = logging.getLogger(__name__)
+
+#: Seconds within which a connection must be established, TLS and the tunnel of a proxy included.
 CONNECT_TIMEOUT = 30.0
+#: Errors of a machine that has no more files, or no memory for sockets.
+_LIMITS = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, getattr(errno, "WSAEMFILE", errno.EMFILE)}
+)
+#: Characters of a host name in a message (RFC 1035 section 2.3.4).
+_LONGEST_HOST = 255
 
 
 @contextmanager
-def translated(host: str) -> Iterator[None]:
-    """Raise our error for each of aiohttp's, without a `__cause__`, since theirs quote whole URLs."""
+def translated(host: str, proxy: URL | None = None) -> Iterator[None]:
+    """Raise our error for any exception of a request; ours pass as they are."""
+    try:
+        yield
+    except Exception as error:
+        raise translate(error, host, proxy) from None
+
+
+@contextmanager
+def translated_body(host: str) -> Iterator[None]:
+    """Raise our error for an exception of aiohttp in a body; the reader's own exceptions pass as they are."""
     try:
         yield
     except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
         raise translate(error, host) from None
 
 
-def translate(error: BaseException, host: str) -> ExtractError:
-    """Our error for one of aiohttp's; its text quotes no URL."""
+def translate(error: Exception, host: str, proxy: URL | None = None) -> BdsError:
+    """Our error for one of the network layer; its text quotes no URL."""
+    if isinstance(error, BdsError):
+        return error
+    host = host[:_LONGEST_HOST]
+    return _machine_limit(error) or _connecting(error, host, proxy) or _any_other(error, host)
+
+
+def _connecting(error: Exception, host: str, proxy: URL | None) -> BdsError | None:
     match error:
         case aiohttp.ClientConnectorCertificateError():
-            return ExtractError(
-                f"The certificate of {host} can't be trusted; if your network has its own authority, "
-                "point SSL_CERT_FILE at its certificate."
-            )
-        case aiohttp.ClientConnectorError():
-            proxy = "the proxy on the way to " if isinstance(error, aiohttp.ClientProxyConnectionError) else ""
-            return ConnectionFailed(f"Could not connect to {proxy}{host}: {_reason(error.os_error)}.")
-        case aiohttp.ConnectionTimeoutError():
-            return ConnectionFailed(f"Could not connect to {host} within {CONNECT_TIMEOUT:.0f} seconds.")
-        case TimeoutError():
-            return ConnectionLost(f"{host} sent nothing for too long.")
+            return _untrusted(error)
+        case aiohttp.ClientHttpProxyError() if error.status == 407 and proxy is not None:
+            return password_wanted(proxy)
         case aiohttp.ClientHttpProxyError():
             return ConnectionFailed(f"The proxy refused to connect to {host} with {error.status}.")
-        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
-            return ExtractError(f"A link to {host} is not a usable URL.")
+        case aiohttp.ClientConnectorError():
+            return _not_connected(error, host)
+        case aiohttp.ConnectionTimeoutError():
+            return connection_timeout(host, CONNECT_TIMEOUT)
+    return None
+
+
+def _any_other(error: Exception, host: str) -> ExtractError:
+    match error:
+        case TimeoutError():
+            return ConnectionLost(f"{host} sent nothing for too long.")
         case aiohttp.ClientPayloadError():
             return ConnectionLost(f"The body from {host} broke off.")
-        case _:
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError() | ValueError():
+            # A host name that can't be encoded (IDNA) is a UnicodeError, which is a ValueError.
+            return ExtractError(f"A link to {host} is not a usable URL.")
+        case aiohttp.ClientError() | OSError():
             return ConnectionLost(f"The connection to {host} broke off.")
+    return ConnectionLost(f"The request to {host} failed ({type(error).__name__}).")
+
+
+def connection_timeout(host: str, seconds: float) -> ConnectionFailed:
+    """The error for a connection that was not established in time."""
+    return ConnectionFailed(f"Could not connect to {host} within {seconds:.0f} seconds.")
+
+
+def password_wanted(proxy: URL) -> ConfigError:
+    """The error for a proxy that answers 407; it names the proxy without user and password."""
+    name = f"The proxy {proxy.scheme}://{proxy.host}:{proxy.port}"
+    if proxy.user is None:
+        return ConfigError(f"{name} asks for a password (407); set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT.")
+    return ConfigError(f"{name} does not accept the user and password of HTTPS_PROXY (407); correct them.")
+
+
+def _machine_limit(error: Exception) -> MachineLimit | None:
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, OSError) and cause.errno is not None and cause.errno in _LIMITS:
+        return MachineLimit(
+            f"This machine can't open another connection ({os.strerror(cause.errno)}); raise the limit of open files "
+            "(`ulimit -n`), or lower --workers."
+        )
+    if isinstance(cause, RuntimeError) and "thread" in str(cause):
+        return MachineLimit(
+            "This machine can't start another thread; raise the limit of processes (`ulimit -u`, or the pids limit of "
+            "the container)."
+        )
+    return None
+
+
+def _untrusted(error: aiohttp.ClientConnectorCertificateError) -> ExtractError:
+    cause = error.certificate_error
+    if not isinstance(cause, ssl.SSLCertVerificationError):
+        return ExtractError(f"The certificate of {error.host} can't be trusted.")
+    logger.debug("%s: OpenSSL says: %s (error %d).", error.host, cause.verify_message, cause.verify_code)
+    return ExtractError(certificate_fault(cause, error.host))
+
+
+def _not_connected(error: aiohttp.ClientConnectorError, host: str) -> ConnectionFailed:
+    proxy = "the proxy on the way to " if isinstance(error, aiohttp.ClientProxyConnectionError) else ""
+    return ConnectionFailed(f"Could not connect to {proxy}{host}: {_reason(error.os_error)}.")
 
 
 def _reason(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
+        logger.debug("TLS handshake: %s.", error.reason)
         return "TLS handshake failed"
     if error.errno is not None and error.errno in errno.errorcode:
         # asyncio's own text quotes the address in Python's notation.

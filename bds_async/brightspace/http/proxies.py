@@ -7,7 +7,7 @@ from urllib.request import proxy_bypass
 
 from yarl import URL
 
-from ...config.addresses import is_loopback
+from ...config import is_host, is_loopback
 from ...errors import ConfigError
 
 
@@ -31,9 +31,10 @@ def proxy_address(setting: str) -> URL:
     """
     try:
         proxy = URL(setting if "://" in setting else f"http://{setting}")
+        usable = proxy.scheme in {"http", "https"} and is_host(proxy.raw_host or "")
     except ValueError:
-        proxy = URL()
-    if proxy.scheme not in {"http", "https"} or not proxy.host:
+        usable = False
+    if not usable:
         raise ConfigError(
             "The proxy that the environment names (HTTPS_PROXY, ALL_PROXY) can't be used: "
             "it must be an address like http://proxy.example:3128."

@@ -1,44 +1,109 @@
-"""Reading of answers: whole small ones within a size and a time, and the rest of a body that broke off."""
+"""Reading of bodies: streamed ones that must keep moving, and whole small ones within a size and a time."""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
 
 import aiohttp
 
 from ...errors import ConnectionLost, ExtractError
+from ...support.coding import CodingError, decoded
+from .faults import translated
 
 #: Bytes that an answer read as a whole (JSON, tokens, error pages) may have.
 MAX_ANSWER = 64 * 1024 * 1024
-#: Seconds within which such an answer has to end, since one that trickles could hold a run for ever.
+#: Seconds within which such an answer must end, headers included, since one that trickles could hold a run for ever.
 ANSWER_TIMEOUT = 300.0
+#: Bytes of content that a body must bring in each stall timeout.
+LEAST = 1024
+#: Codings that are undone in answers read as a whole.
+_CODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 
 
-async def read_bounded(response: aiohttp.ClientResponse, limit: int = MAX_ANSWER) -> bytes:
-    """Read a whole body of at most `limit` bytes.
+async def chunks(response: aiohttp.ClientResponse, stall_timeout: float, least: int = LEAST) -> AsyncIterator[bytes]:
+    """Each chunk of a body as it arrives.
 
-    Raises ExtractError for a longer one, ConnectionLost for one that does not end within ANSWER_TIMEOUT.
+    A body that brings fewer than `least` bytes of content in `stall_timeout` seconds has stalled; framing does not
+    count, nor does the time that the caller takes. Raises ConnectionLost.
     """
+    host = response.url.host or "the server"
+    received, waited = 0, 0.0
+    while True:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(stall_timeout - waited) as clock:
+                with translated(host):
+                    chunk = await response.content.readany()
+        except TimeoutError:
+            assert clock.expired()
+            raise _stalled(host, received, stall_timeout) from None
+        if not chunk:
+            return
+        yield chunk
+        received, waited = received + len(chunk), waited + time.monotonic() - began
+        if received >= least:
+            received, waited = 0, 0.0
+
+
+def _stalled(host: str, received: int, seconds: float) -> ConnectionLost:
+    if not received:
+        return ConnectionLost(f"{host} sent nothing for too long.")
+    return ConnectionLost(f"{host} sent only {received} bytes in {seconds:.0f} seconds.")
+
+
+async def read_bounded(response: aiohttp.ClientResponse, stall_timeout: float, limit: int | None = None) -> bytes:
+    """Read a whole body of at most `limit` bytes (default MAX_ANSWER) and undo its Content-Encoding.
+
+    Raises ExtractError for a longer one, ConnectionLost for one that stalls, breaks off, or does not end in time.
+    """
+    limit = MAX_ANSWER if limit is None else limit
+    seconds = ANSWER_TIMEOUT - min(stall_timeout, ANSWER_TIMEOUT / 2)
     try:
-        async with asyncio.timeout(ANSWER_TIMEOUT) as clock:
-            return await _read(response, limit)
+        async with asyncio.timeout(seconds):
+            return _plain(await _read(response, stall_timeout, limit), response, limit)
     except TimeoutError:
-        if not clock.expired():
-            raise
         raise ConnectionLost(
             f"{response.url.host} did not complete its answer within {ANSWER_TIMEOUT:.0f} seconds."
         ) from None
 
 
-async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+async def _read(response: aiohttp.ClientResponse, stall_timeout: float, limit: int) -> bytes:
     body = bytearray()
-    async for chunk in response.content.iter_any():
+    async for chunk in chunks(response, stall_timeout, least=1):
         body += chunk
         if len(body) > limit:
-            raise ExtractError(
-                f"{response.url.host} sent an answer of more than {limit} bytes where JSON was expected."
-            )
+            raise _too_long(response, limit)
     return bytes(body)
+
+
+def _plain(body: bytes, response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The body without its Content-Encoding; as it came if it is not in that coding."""
+    codings = response.headers.get("Content-Encoding", "").lower().replace(" ", "").split(",")
+    for coding in reversed(codings):
+        if coding not in _CODINGS:
+            break
+        for bare in (False, True):
+            try:
+                body = _undone(body, response, limit, bare=bare)
+                break
+            except CodingError:
+                continue
+    return body
+
+
+def _undone(body: bytes, response: aiohttp.ClientResponse, limit: int, *, bare: bool) -> bytes:
+    plain = bytearray()
+    for block in decoded([body], bare=bare):
+        plain += block
+        if len(plain) > limit:
+            raise _too_long(response, limit)
+    return bytes(plain)
+
+
+def _too_long(response: aiohttp.ClientResponse, limit: int) -> ExtractError:
+    return ExtractError(f"{response.url.host} sent an answer of more than {limit} bytes where JSON was expected.")
 
 
 def left_over(body: aiohttp.StreamReader) -> bytes:

@@ -1,19 +1,22 @@
-"""One HTTP session: timeouts, buffers, proxies. It knows no tenant and no token."""
+"""HTTP sessions of a run: timeouts, buffers, proxies. They know no tenant and no token."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 from urllib.request import getproxies
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDictProxy
 from yarl import URL
 
 from ... import __version__
-from .faults import CONNECT_TIMEOUT, translated
+from .addresses import PublicResolver, check_public
+from .faults import CONNECT_TIMEOUT, connection_timeout, password_wanted, translated, translated_body
 from .name_lookup import resolver
 from .proxies import proxy_for
 from .reading import read_bounded
@@ -22,6 +25,14 @@ from .reading import read_bounded
 BUFFER_BUDGET = 4 * 1024 * 1024
 #: Bytes of a header line: signed URLs are longer than aiohttp's default allows.
 MAX_HEADER = 64 * 1024
+
+
+def host_of(url: URL) -> str:
+    """The host of a URL for messages; a link may have none, or one that can't be decoded."""
+    try:
+        return url.host or "the server"
+    except ValueError:
+        return "the server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,55 +46,80 @@ class Answer:
 
 
 class Transport:
-    """An aiohttp session for one run; use it as an async context manager.
+    """The HTTP sessions of one run; use it as an async context manager.
 
-    `connections` is the number of bodies read at a time. `stall_timeout` is in seconds: a connection that delivers
-    nothing for this long is dropped. `connected` is called for each new connection, before anything is sent on it.
+    `connections` is the number of bodies read at a time. `stall_timeout` is in seconds: the headers of an answer must
+    be complete within it, and a connection that delivers nothing for this long is dropped. `connected` is called for
+    each new connection, before anything is sent on it.
     """
 
     def __init__(
         self, *, connections: int = 16, stall_timeout: float = 60.0, connected: Callable[[], None] | None = None
     ) -> None:
-        self._traces = [_trace(connected)] if connected is not None else []
+        self.stall_timeout = stall_timeout
+        self._connected = connected or _ignore
         self._connections = connections
-        self._stall_timeout = stall_timeout
         self._proxies = getproxies()
+        self._stack = AsyncExitStack()
         self._session: aiohttp.ClientSession | None = None
+        self._public_session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, resolver=resolver()),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": f"bds-async/{__version__}"},
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=CONNECT_TIMEOUT, sock_read=self._stall_timeout, ceil_threshold=600
-            ),
-            read_bufsize=max(64 * 1024, min(1024 * 1024, BUFFER_BUDGET // self._connections)),
-            max_line_size=MAX_HEADER,
-            max_field_size=MAX_HEADER,
-            trace_configs=self._traces,
-        )
+        self._session = await self._stack.enter_async_context(self._new_session(resolver()))
+        self._public_session = await self._stack.enter_async_context(self._new_session(PublicResolver(resolver())))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._session is not None:
-            await self._session.close()
+        await self._stack.aclose()
+
+    def _new_session(self, names: AbstractResolver) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, resolver=names),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": f"bds-async/{__version__}", "Accept-Encoding": "gzip, deflate"},
+            timeout=aiohttp.ClientTimeout(total=None, sock_read=self.stall_timeout, ceil_threshold=600),
+            # A body is stored as it comes: a wrong Content-Encoding must not break it.
+            auto_decompress=False,
+            read_bufsize=max(64 * 1024, min(1024 * 1024, BUFFER_BUDGET // self._connections)),
+            max_line_size=MAX_HEADER,
+            max_field_size=MAX_HEADER,
+            trace_configs=[_trace(self._connected)],
+        )
 
     @asynccontextmanager
     async def open(
-        self, method: str, url: URL, *, headers: Mapping[str, str] | None = None, data: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: URL,
+        *,
+        headers: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | None = None,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        public_only: bool = False,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send one request, follow no redirect, and give the response with its body unread.
 
-        Raises ConnectionFailed if nothing was sent, ConnectionLost for a later fault (in the body as well),
-        ExtractError for a certificate that can't be trusted, ConfigError for a proxy that can't be used.
+        `connect_timeout` is in seconds. `public_only` refuses addresses of this machine and its network. Raises
+        ConnectionFailed if nothing was sent, ConnectionLost for a later fault (in the body as well), ExtractError for
+        a URL that can't be used or is refused, or a certificate that can't be trusted, ConfigError for a proxy that
+        can't be used, MachineLimit.
         """
-        assert self._session is not None, "use the transport as a context manager"
-        proxy = proxy_for(url, self._proxies)
-        with translated(url.host or "the server"):
-            async with self._session.request(
-                method, url, headers=headers, data=data, allow_redirects=False, proxy=proxy
-            ) as response:
+        proxy, host = proxy_for(url, self._proxies), host_of(url)
+        if public_only:
+            check_public(host)
+        session = self._public_session if public_only and proxy is None else self._session
+        assert session is not None, "use the transport as a context manager"
+        limits = _Limits(connect_timeout, self.stall_timeout)
+        request = session.request(
+            method, url, headers=headers, data=data, allow_redirects=False, proxy=proxy, trace_request_ctx=limits
+        )
+        async with AsyncExitStack() as stack:
+            with translated(host, proxy):
+                async with limits.kept(host):
+                    response = await stack.enter_async_context(request)
+            if response.status == 407 and proxy is not None:
+                raise password_wanted(proxy)
+            with translated_body(host):
                 yield response
 
     async def fetch(
@@ -91,14 +127,50 @@ class Transport:
     ) -> Answer:
         """Send one request and read its whole answer, at most MAX_ANSWER bytes; raises as `open` does."""
         async with self.open(method, url, headers=headers, data=data) as response:
-            body = await read_bounded(response)
+            body = await read_bounded(response, self.stall_timeout)
             return Answer(url, response.status, response.headers, body)
 
 
+class _Limits:
+    """The time limits of one request, in seconds: to connect, then to receive all headers."""
+
+    def __init__(self, connect: float, headers: float) -> None:
+        self._connect = connect
+        self._headers = headers
+        self._clock = asyncio.timeout(connect)
+        self._is_connected = False
+
+    @asynccontextmanager
+    async def kept(self, host: str) -> AsyncIterator[None]:
+        """Keep the limits; raises ConnectionFailed, or TimeoutError for headers that are late."""
+        try:
+            async with self._clock:
+                yield
+        except TimeoutError:
+            if self._clock.expired() and not self._is_connected:
+                raise connection_timeout(host, self._connect) from None
+            raise
+
+    def connected(self) -> None:
+        """Begin the time of the headers: there is a connection."""
+        self._is_connected = True
+        if not self._clock.expired():
+            self._clock.reschedule(asyncio.get_running_loop().time() + self._headers)
+
+
 def _trace(connected: Callable[[], None]) -> aiohttp.TraceConfig:
-    async def on_connection(*_: object) -> None:
+    async def on_new(_: object, context: Any, __: object) -> None:
         connected()
+        context.trace_request_ctx.connected()
+
+    async def on_reused(_: object, context: Any, __: object) -> None:
+        context.trace_request_ctx.connected()
 
     trace = aiohttp.TraceConfig()
-    trace.on_connection_create_end.append(on_connection)
+    trace.on_connection_create_end.append(on_new)
+    trace.on_connection_reuseconn.append(on_reused)
     return trace
+
+
+def _ignore() -> None:
+    """Do nothing on a connection."""

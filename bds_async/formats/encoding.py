@@ -1,0 +1,68 @@
+"""Zips that a server or gateway compressed once more (`Content-Encoding`): they are decoded before verification.
+
+The header is not trusted: it may name a coding that was never applied. The file itself decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..support.coding import CodingError, decoded
+from ..workspace import writing_to
+from .inflate import BLOCK
+from .reading import Watch, unwatched
+
+#: Suffix of the decoded file, beside the received one.
+SUFFIX = ".plain"
+#: Codings after each other that are undone.
+MOST = 2
+_ZIP, _GZIP = b"PK", b"\x1f\x8b"
+
+
+def decode_zip(received: Path, watch: Watch = unwatched) -> None:
+    """Replace a received file by the zip that it encodes (gzip or deflate); leave it if it encodes none.
+
+    Raises DestinationError, and what `watch` raises.
+    """
+    with writing_to(received.parent):
+        for _ in range(MOST):
+            if _beginning(received) == _ZIP or not any(_decode(received, bare, watch) for bare in (False, True)):
+                return
+
+
+def _decode(received: Path, bare: bool, watch: Watch) -> bool:
+    """Whether the file was in this coding and is replaced."""
+    if not _encodes_zip(received, bare):
+        return False
+    plain = received.with_suffix(SUFFIX)
+    try:
+        with plain.open("wb") as file:
+            for block in decoded(_blocks(received), bare=bare):
+                file.write(block)
+                watch(len(block))
+        plain.replace(received)
+    except CodingError:
+        return False
+    finally:
+        plain.unlink(missing_ok=True)
+    return True
+
+
+def _encodes_zip(received: Path, bare: bool) -> bool:
+    """Whether the first decoded bytes are those of a zip, or of one more coding."""
+    try:
+        return next(decoded(_blocks(received), bare=bare), b"")[:2] in (_ZIP, _GZIP)
+    except CodingError:
+        return False
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(2)
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            yield block
