@@ -12,6 +12,7 @@ from typing import Any
 
 from ..models import BdsType, Identity
 from .database import Database
+from .delivery import PAID
 from .gaps import Gaps
 from .rows import flavour_of, identity_of, key_of, microseconds, moment_of, moment_or_none, or_none, span_of
 from .sync_memory import Baseline, Delivered, Kept, LastLook, SyncState
@@ -19,7 +20,7 @@ from .sync_memory import Baseline, Delivered, Kept, LastLook, SyncState
 _KEEP = """
     INSERT OR REPLACE INTO syncs VALUES (:folder, :baseline, :baseline_created, :looked, :latest, :newest, :retained)
 """
-_OWE = "INSERT OR REPLACE INTO owed VALUES (:plugin_id, :bds_type, :queued, :created, :version, :folder)"
+_OWE = "INSERT INTO owed VALUES (:plugin_id, :bds_type, :queued, :created, :version, :folder)"
 _NEWEST = """
     SELECT bds_type, (SELECT queued FROM extracts WHERE plugin = plugins.id AND state = 'done'
                       AND queued < ? ORDER BY queued DESC LIMIT 1) AS newest
@@ -50,7 +51,7 @@ class Syncs:
         """What a sync is to know of a data set, of which these extracts are listed."""
         with self._database.statements():
             owed = self.owed(folder)
-            moments = [microseconds(each.queued_for_processing_date) for each in (*listed, *owed)]
+            moments = [microseconds(each.second) for each in (*listed, *owed)]
             oldest = min(moments, default=END_OF_TIME)
             newest = self.newest(folder)
             return SyncState(
@@ -124,6 +125,7 @@ class Syncs:
         """Take note of extracts that are to be delivered, although they are not listed or were delivered before."""
         with self._database.writing():
             for identity in identities:
+                self._database.execute(PAID, **key_of(identity))
                 self._database.execute(_OWE, folder=folder, **key_of(identity))
 
     def reset(self, folder: str) -> None:

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bds_async.ledger import Baseline, Delivery, Kept, LastLook, Ledger, Missed, SyncState, migrations
-from bds_async.models import BdsType, DataSet, Extract, Plugin
+from bds_async.models import BdsType, DataSet, Extract, Identity, Plugin
 from bds_async.planning.data_set import DataSetPlan, plan_data_set
-from bds_async.planning.sync_state import Listed
+from bds_async.planning.sync_state import Listed, Look
 from tests.support.places import ledger_path, prepared
 from tests.support.sync_world import START, Books, World, at, diff, full
 
@@ -25,6 +25,7 @@ TENANT = "https://school.example"
 USERS = DataSet("schema-1", Plugin("full-1", "Users"), Plugin("diff-1", "Users Differential"))
 LOOK = LastLook(at(100), at(99), at(98), timedelta(days=14, microseconds=1))
 DAY = 24
+KEEPS = {BdsType.FULL: timedelta(days=21), BdsType.DIFFERENTIAL: timedelta(days=14)}
 
 
 @pytest.fixture
@@ -291,6 +292,39 @@ def test_a_ledger_of_the_first_format_is_brought_forward(tmp_path: Path) -> None
         ledger.syncs.keep({"Users": kept()})
         assert ledger.complete_through("Users") == at(0)
         assert len(list(ledger.deliveries.all())) == 1
+
+
+@given(fractions=st.lists(st.integers(0, 999_999), min_size=8, max_size=8), fails=st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_a_tenant_that_prints_other_fractions_at_each_look_is_delivered_once(fractions: list[int], fails: bool) -> None:
+    """Whatever fractions full, differentials and their makings have at a look: no gap, nothing twice."""
+    world = World([full(0), diff(0), *(diff(24 * day) for day in range(1, 10))], KEEPS)
+    with TemporaryDirectory() as folder:
+        prepared(Path(folder))
+        with Ledger.open(ledger_path(Path(folder)), TENANT) as ledger:
+            ledger.folders.folder_for(USERS)
+            delivered: list[Identity] = []
+            for day, fraction in enumerate(fractions, start=1):
+                listed = [with_fraction(each, fraction) for each in world.listed(at(24 * day + 1))]
+                state = ledger.syncs.state("Users", [each.identity for each in listed])
+                look = Look.of(at(24 * day + 1), listed)
+                plan = plan_data_set(Listed.of(USERS, listed), state, look, with_fulls=True)
+                ledger.syncs.keep({"Users": plan.kept})
+                assert plan.gaps == ()
+                for due in plan.due[fails and day == 3 :]:
+                    deliver(ledger, due.extract)
+                    delivered.append(due.extract.identity)
+            assert ledger.complete_through("Users") == at(24 * 8).replace(microsecond=fractions[-1])
+    assert len(delivered) == len(set(delivered)) == 9
+
+
+def with_fraction(extract: Extract, fraction: int) -> Extract:
+    queued, created = extract.queued_for_processing_date, extract.created_date
+    return replace(
+        extract,
+        queued_for_processing_date=queued.replace(microsecond=fraction),
+        created_date=created.replace(microsecond=999_999 - fraction),
+    )
 
 
 # The ledger against the books that the plan is tested with
