@@ -11,6 +11,7 @@ from ..models import BdsType, Identity
 from ..support import clock
 from .database import Database
 from .delivery import PAID, SELECT, WRITE, Delivery, State, delivery_of, row_of
+from .future import HAS_COME
 from .rows import SAME_EXTRACT, SECOND, key_of, microseconds, moment_of, moment_or_none, second_of
 from .selection import IS_CHOSEN, Selection, Stock
 
@@ -29,14 +30,15 @@ _FORGET = f"""
         SELECT extracts.id FROM extracts JOIN plugins ON plugins.id = extracts.plugin WHERE {SAME_EXTRACT}
     )
 """  # noqa: S608
-_NEWEST = """
+_NEWEST = f"""
     SELECT folder, max(newest) AS newest FROM (
-        SELECT folder, (SELECT queued FROM extracts WHERE plugin = plugins.id AND state = 'done'
+        SELECT folder, (SELECT queued FROM extracts WHERE plugin = plugins.id AND state = 'done' AND {HAS_COME}
                         ORDER BY queued DESC LIMIT 1) AS newest
         FROM plugins
     )
     WHERE newest IS NOT NULL GROUP BY folder
-"""
+"""  # noqa: S608
+_FOLDERS = "SELECT DISTINCT folder FROM plugins WHERE EXISTS (SELECT 1 FROM extracts WHERE plugin = plugins.id)"
 
 
 class Deliveries:
@@ -112,8 +114,12 @@ class Deliveries:
         return found
 
     def newest(self) -> dict[str, datetime]:
-        """The newest delivered queued date of each data set that has any, by its folder; without counting the rest."""
+        """The newest delivered queued date of each data set by its folder; dates in the future do not count."""
         return dict(self._database.read(lambda row: (row["folder"], moment_of(row["newest"])), _NEWEST))
+
+    def folders(self) -> frozenset[str]:
+        """The folders of data sets of which anything was delivered."""
+        return frozenset(str(row["folder"]) for row in self._database.rows(_FOLDERS))
 
     # Writing
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..support import clock
 from .database import Database
+from .future import HAS_COME
 from .rows import SECOND, microseconds, moment_or_none, or_none, second_of
 from .sync_memory import Missed
 
@@ -29,7 +30,7 @@ _DELIVERED = f"""
 """  # noqa: S608
 _IS_LOST_ONE = f"bds_type = 'Differential' AND {second_of('queued')} = {second_of('lost')}"
 _COVERS = f"""
-    bds_type = 'Full' AND queued >= coalesce({second_of("gap_after")} + {SECOND}, -1e18)
+    bds_type = 'Full' AND {HAS_COME} AND queued >= coalesce({second_of("gap_after")} + {SECOND}, -1e18)
     AND queued >= coalesce({second_of("gap_before")}, -1e18)
 """
 #: What closes a gap: the lost differential, delivered at last, or the first full that covers it.

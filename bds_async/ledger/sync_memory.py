@@ -107,7 +107,8 @@ class SyncState:
     `delivered` has each delivered extract that is as old as the oldest listed or owed one, or younger, with the moment
     of its delivery; `before` is the queued date of the newest delivered differential older than those, and
     `last_differential` the newest of all. `owed` is what was to be delivered at a look and has not been. `last_look` is
-    None before the first sync.
+    None before the first sync. `future` are the delivered extracts whose dates were in the future: they are no measure
+    of anything.
     """
 
     baseline: Baseline | None = None
@@ -119,6 +120,7 @@ class SyncState:
     newest_full: datetime | None = None
     owed: frozenset[Identity] = frozenset()
     open_gaps: tuple[Missed, ...] = ()
+    future: frozenset[Identity] = frozenset()
 
     @property
     def has_begun(self) -> bool:
@@ -128,6 +130,10 @@ class SyncState:
     def has_base(self, baseline: Baseline | None) -> bool:
         """Whether a full has been delivered that the differentials after a baseline can be applied to."""
         return self.newest_full is not None and (baseline is None or baseline.is_reached_by(self.newest_full))
+
+    def has(self, extract: Extract) -> bool:
+        """Whether an extract has been delivered."""
+        return extract.identity in self.delivered or extract.identity in self.future
 
     def begins_with(self, identity: Identity) -> bool:
         """Whether an extract is the full that the baseline was made of, before anything else of its moment came."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from ..ledger import Baseline, Kept, Missed, SyncState
-from ..models import BdsType, Extract, version_key, whole_second
+from ..models import BdsType, Extract, newest, version_key, whole_second
 from ..report import Arrival
 from .retention import are_known, begins_late, look_back, missed_at_first, missed_since
 from .sync_state import Listed, Look
@@ -62,13 +62,13 @@ def _baseline(listed: Listed, state: SyncState, look: Look) -> tuple[Baseline | 
         return _first_baseline(listed, look)
     if not missed_since(state.last_look, listed, state, look):
         return state.baseline, None
-    oldest, newest = listed.oldest_differential, listed.newest_full
+    oldest, full = listed.oldest_differential, listed.newest_full
     gap = Missed(_last_before(oldest, state), oldest, seen=state.last_look.latest)
-    if newest is None or not gap.is_covered_by(newest.queued_for_processing_date):
+    if full is None or not gap.is_covered_by(full.queued_for_processing_date):
         return state.baseline, gap
     # Where no differential has ever been seen the full is taken to be safe, and nothing is said to be missed.
     is_told = are_known(state.last_look, listed)
-    return Baseline.of(newest), Missed(gap.after, newest.queued_for_processing_date) if is_told else None
+    return Baseline.of(full), Missed(gap.after, full.queued_for_processing_date) if is_told else None
 
 
 def _begins_late(listed: Listed, state: SyncState, baseline: Baseline | None, look: Look) -> bool:
@@ -111,7 +111,17 @@ def _chosen(listed: Listed, state: SyncState, baseline: Baseline | None, *, with
     if baseline is not None and state.has_base(baseline):
         candidates += [full for full in listed.fulls if full.identity in state.owed]
         candidates += _remade(baseline, listed, state)
-    return [extract for extract in candidates if extract.identity not in state.delivered]
+    candidates += _future(listed, state, baseline, with_fulls=with_fulls)
+    return [extract for extract in candidates if not state.has(extract)]
+
+
+def _future(listed: Listed, state: SyncState, baseline: Baseline | None, *, with_fulls: bool) -> list[Extract]:
+    """The extracts from the future: they are delivered as others are, but nothing is built on them."""
+    fulls = [each for each in listed.future if each.bds_type is BdsType.FULL]
+    if not with_fulls:
+        last = None if state.has_base(baseline) else newest(fulls)
+        fulls = [] if last is None else [last]
+    return [*fulls, *(each for each in listed.future if each.bds_type is BdsType.DIFFERENTIAL)]
 
 
 def _after(baseline: Baseline | None, extracts: Iterable[Extract], listed: Listed, state: SyncState) -> list[Extract]:
@@ -146,12 +156,12 @@ def _remade(baseline: Baseline, listed: Listed, state: SyncState) -> list[Extrac
 
 def _base(listed: Listed, state: SyncState, baseline: Baseline | None, gaps: Iterable[Missed]) -> frozenset[Extract]:
     """The full to begin with, or to begin anew with because it covers a gap; empty if none is wanted or new enough."""
-    newest = listed.newest_full
-    if newest is None or newest.identity in state.delivered:
+    full = listed.newest_full
+    if full is None or state.has(full):
         return frozenset()
-    queued = newest.queued_for_processing_date
+    queued = full.queued_for_processing_date
     covers = any(gap.is_covered_by(queued) for gap in gaps)
-    return frozenset({newest}) if covers or not state.has_base(baseline) else frozenset()
+    return frozenset({full}) if covers or not state.has_base(baseline) else frozenset()
 
 
 def arrival_of(extract: Extract, state: SyncState) -> Arrival:
