@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bds_async import PublishAs, Status, Wanted
-from bds_async.sandbox import Fault, api_new, api_old
+from bds_async.sandbox import Fault
+from bds_async.sandbox.api import new_routes, old_routes
 from tests.support.scheduled import DAY, Scheduled, of, queued, scheduled, through
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
@@ -23,8 +24,8 @@ def fractions(monkeypatch: pytest.MonkeyPatch) -> None:
     def written(fraction: str) -> object:
         return lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"
 
-    monkeypatch.setattr(api_old, "written", written(".25"))
-    monkeypatch.setattr(api_new, "written", written(".1234567"))
+    monkeypatch.setattr(old_routes, "written", written(".25"))
+    monkeypatch.setattr(new_routes, "written", written(".1234567"))
 
 
 class MixedRoutes(Scheduled):

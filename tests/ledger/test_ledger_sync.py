@@ -271,6 +271,56 @@ class TestCompleteThrough:
         assert self.through(ledger) == 24
 
 
+class TestFuture:
+    """Extracts with a date in the future are delivered, and no measure of anything."""
+
+    def through(self, ledger: Ledger) -> float | None:
+        moment = ledger.complete_through("Users")
+        return None if moment is None else (moment - START) / timedelta(hours=1)
+
+    def test_what_is_recorded_counts_for_nothing_until_its_date_has_come(self, ledger):
+        deliver(ledger, full(0), diff(24), full(900))
+        ledger.syncs.keep({"Users": kept()})
+        ledger.future.record({"Users": [full(900).identity]})
+        found = ledger.syncs.state("Users", [diff(24).identity], [full(900).identity], at(30))
+        assert (found.newest, found.newest_full, found.future) == (at(24), at(0), {full(900).identity})
+        assert full(900).identity not in found.delivered
+        assert self.through(ledger) == 24
+        assert ledger.deliveries.newest() == {"Users": at(24)}
+        ledger.future.record({"Users": ledger.future.seen("Users", [full(900).identity], [], at(999))})
+        assert self.through(ledger) == 900
+
+    def test_it_stays_recorded_where_it_is_not_listed_any_more(self, ledger):
+        deliver(ledger, full(900))
+        ledger.future.record({"Users": [full(900).identity]})
+        assert ledger.future.seen("Users", [full(0).identity], [], at(999)) == {full(900).identity}
+        assert ledger.syncs.state("Users", [full(0).identity], [], at(999)).newest_full is None
+
+    def test_a_baseline_that_an_older_program_kept_is_taken_back(self, ledger):
+        deliver(ledger, full(900), diff(24))
+        ledger.syncs.keep({"Users": kept(baseline=900)})
+        found = ledger.syncs.state("Users", [diff(24).identity], [], at(30))
+        assert (found.baseline, found.newest_full, found.newest) == (None, None, at(24))
+        assert ledger.future.seen("Users", [diff(24).identity], [], at(30)) == {full(900).identity}
+
+    def test_it_closes_no_gap(self, ledger):
+        deliver(ledger, full(0), diff(24), full(900))
+        ledger.syncs.keep({"Users": kept(missed=[Missed(at(24), at(72))])})
+        ledger.future.record({"Users": [full(900).identity]})
+        assert ledger.gaps.open("Users") == (Missed(at(24), at(72)),)
+
+
+def test_an_absence_is_accepted_until_the_data_set_is_listed_again(ledger: Ledger) -> None:
+    assert ledger.absences.accept("Users") == 0
+    ledger.absences.note(["Users"], [])
+    assert ledger.absences.accepted() == frozenset()
+    assert (ledger.absences.accept("Users"), ledger.absences.accept("Users")) == (1, 0)
+    ledger.absences.note(["Users"], [])
+    assert ledger.absences.accepted() == {"Users"}
+    ledger.absences.note([], ["Users"])
+    assert ledger.absences.accepted() == frozenset()
+
+
 def test_a_ledger_of_the_first_format_is_brought_forward(tmp_path: Path) -> None:
     """What was delivered by an older program stays delivered, and syncs can remember things."""
     prepared(tmp_path)
