@@ -14,8 +14,8 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from bds_async.brightspace.http.name_lookup import resolver
 from bds_async.brightspace.http import Transport
+from bds_async.brightspace.http.name_lookup import resolver
 from bds_async.errors import ConnectionFailed
 
 
