@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .api import preview_pull, preview_sync, pull, read_ledger, read_listing, repair, sync, verify
-    from .brightspace.catalogue.listing import Listing
+    from .brightspace import Listing, Tenant, connect_tenant
     from .columns import ChangeKind, Header, SchemaChange
     from .config import Config
     from .errors import (
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         ExtractError,
         FolderBusy,
         LedgerBusy,
+        MachineLimit,
         PatternError,
         PersonMustAct,
         Stopped,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
         Finished,
         Held,
         Observer,
+        OutageBegan,
+        OutageEnded,
         Planned,
         Read,
         Received,
@@ -92,7 +95,10 @@ __all__ = [
     "Ledger",
     "LedgerBusy",
     "Listing",
+    "MachineLimit",
     "Observer",
+    "OutageBegan",
+    "OutageEnded",
     "Outcome",
     "PatternError",
     "PersonMustAct",
@@ -118,6 +124,7 @@ __all__ = [
     "Surveyed",
     "SyncOptions",
     "SyncPlan",
+    "Tenant",
     "UnreachableError",
     "Verification",
     "Verify",
@@ -125,6 +132,7 @@ __all__ = [
     "Warned",
     "WrongTenant",
     "__version__",
+    "connect_tenant",
     "preview_pull",
     "preview_sync",
     "pull",
@@ -138,10 +146,11 @@ __all__ = [
 #: The module of each public name.
 _HOMES = {
     "api": ("preview_pull", "preview_sync", "pull", "read_ledger", "read_listing", "repair", "sync", "verify"),
-    "brightspace.catalogue.listing": ("Listing",),
+    "brightspace": ("Listing", "Tenant", "connect_tenant"),
     "columns": ("ChangeKind", "Header", "SchemaChange"),
     "config": ("Config",),
     "errors": (
+        "MachineLimit",
         "AnotherRunMayHelp",
         "AuthorisationError",
         "BdsError",
@@ -159,6 +168,8 @@ _HOMES = {
         "WrongTenant",
     ),
     "events": (
+        "OutageEnded",
+        "OutageBegan",
         "Ended",
         "Event",
         "Examined",

@@ -1,7 +1,7 @@
 """The columns of a data set as they change from one extract to the next: pure, no I/O.
 
-D2L's minor versions append columns at the end; major ones may remove, rename or reorder them, and for a while extracts
-of both versions can stand side by side for the same moment.
+D2L's minor versions append columns at the end. Major versions may remove, rename or reorder columns; for a while
+extracts of both versions can be listed for the same moment.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Columns: TypeAlias = tuple[str, ...]
 
 
 class ChangeKind(StrEnum):
-    """ADDITIVE: columns were appended at the end, and nothing else; BREAKING: anything else."""
+    """How severe a change is. ADDITIVE: columns were only appended at the end. BREAKING: any other change."""
 
     ADDITIVE = "additive"
     BREAKING = "breaking"
@@ -29,7 +29,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SchemaChange:
-    """How one header differs from another; a renamed column is removed and added, a moved one neither."""
+    """A difference between two headers. A renamed column counts as removed and added, a moved one as neither."""
 
     kind: ChangeKind
     added: Columns
@@ -37,12 +37,12 @@ class SchemaChange:
 
     def __str__(self) -> str:
         parts = [f"{what} {', '.join(names)}" for what, names in (("added", self.added), ("removed", self.removed))]
-        told = [part for part, names in zip(parts, (self.added, self.removed), strict=True) if names]
-        return printable("; ".join(told)) or "reordered"
+        named = [part for part, names in zip(parts, (self.added, self.removed), strict=True) if names]
+        return printable("; ".join(named)) or "reordered"
 
 
 def compare(before: Columns, after: Columns) -> SchemaChange | None:
-    """What changed between two headers; None if nothing did. Names are compared as they are written."""
+    """Return the change between two headers, None if they are equal. Names are compared exactly."""
     if before == after:
         return None
     kind = ChangeKind.ADDITIVE if after[: len(before)] == before else ChangeKind.BREAKING
@@ -50,7 +50,7 @@ def compare(before: Columns, after: Columns) -> SchemaChange | None:
 
 
 def _beyond(these: Columns, those: Columns) -> Columns:
-    """The names of these that those do not have, or not so often."""
+    """Return the names in `these` that are not, or not so often, in `those`."""
     left = Counter(those)
     left.subtract(these)
     surplus = {name: -count for name, count in left.items() if count < 0}
@@ -73,7 +73,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class SchemaEntry:
-    """From one extract on a data set had these columns; `change` is None for the first that is known."""
+    """The columns of a data set from one extract on; `change` is None for the first known extract."""
 
     since: datetime
     version: str
@@ -82,9 +82,9 @@ class SchemaEntry:
 
 
 def predecessor(version: str, moment_before: Mapping[str, Columns]) -> Columns | None:
-    """The header to compare with, of those that stand at the moment next before, by version: the same version's.
+    """Return the header to compare with, of those of the moment before, by version: that of the same version.
 
-    Where that version did not stand there, the highest one's; None of nothing.
+    If that version had no extract then, it is the header of the highest version; None if there is no header.
     """
     if version in moment_before:
         return moment_before[version]
@@ -92,7 +92,7 @@ def predecessor(version: str, moment_before: Mapping[str, Columns]) -> Columns |
 
 
 def history(headers: Iterable[Header]) -> Iterator[SchemaEntry]:
-    """The changes of a data set's columns; `headers` come in queued order, both flavours together."""
+    """Yield the changes of a data set's columns. `headers` are in queued order, fulls and differentials together."""
     before: dict[str, Columns] = {}
     for moment, group in groupby(headers, key=lambda header: header.queued_for_processing_date):
         here = {header.version: header.columns for header in group}

@@ -1,7 +1,7 @@
 """Every expected error, sorted by who must act; each class knows the exit code it leads to.
 
 BdsError
-├── PersonMustAct                 nothing helps but a person
+├── PersonMustAct                 a person must change something first
 │   ├── ConfigError               2   command line, config file, environment, home of the token
 │   │   ├── PatternError          2   a pattern that matches no data set
 │   │   └── WrongTenant           2   a folder that belongs to another tenant
@@ -11,40 +11,40 @@ BdsError
 └── AnotherRunMayHelp             later, the same command may succeed
     ├── Stopped       130, 143, 3    a signal, or the time that the run was given is up
     ├── FolderBusy               75   another run holds the folder
-    │   └── LedgerBusy           75   another program holds its ledger
+    │   └── LedgerBusy           75   another program holds the ledger
     ├── CredentialsBusy          75   another process keeps the refresh token locked
     ├── UnreachableError          5   Brightspace or the auth service did not answer
-    ├── CatalogueError            5   the catalogue would not come, or made no sense
+    ├── CatalogueError            5   the catalogue could not be fetched or read
     └── ExtractError              3   one extract (or one extract list) failed; others go on
-        ├── RefusedRequest        3   answered with a status that another try does not change
-        ├── UnusableArchive       3   a zip that arrived whole, and is of no use
-        └── TransientError        3   worth another try within this run
-            ├── Unauthorised      3   one request is refused an access token that is good for others
-            ├── ConnectionFailed  3   no connection came about, so nothing was sent
-            ├── ConnectionLost    3   it broke, or brought nothing for too long
+        ├── RefusedRequest        3   answered with a status that a retry does not change
+        ├── UnusableArchive       3   a zip that arrived whole, and cannot be used
+        └── TransientError        3   retried within this run
+            ├── Unauthorised      3   this request is refused an access token that others accept
+            ├── ConnectionFailed  3   no connection was made, so nothing was sent
+            ├── ConnectionLost    3   the connection broke, or stalled
             ├── Throttled         3   the server asked to wait, and said how long
-            ├── Superseded        3   a block of a body that was begun anew meanwhile
-            └── VerificationError 3   the bytes came, but they are not a whole zip
+            ├── Superseded        3   a piece of a partial file that was restarted
+            └── VerificationError 3   the received bytes are not a whole zip
 """
 
 from __future__ import annotations
 
 
 class BdsError(Exception):
-    """Base of every error that bds-async foresees.
+    """Base of every expected error.
 
-    The text is for the person who finds it in a log: what happened, to what, what to do; never a secret.
+    The text is for the person who reads it in a log: what happened, to what, what to do. It holds no secret.
     """
 
     exit_code = 1
 
 
 class PersonMustAct(BdsError):
-    """Running the same command again does not help before a person has changed something."""
+    """The same command fails again until a person has changed something."""
 
 
 class ConfigError(PersonMustAct):
-    """The command line, the config file, the environment or the home of the refresh token is not usable."""
+    """The command line, the config file, the environment or the refresh token's file cannot be used."""
 
     exit_code = 2
 
@@ -58,13 +58,13 @@ class WrongTenant(ConfigError):
 
 
 class AuthorisationError(PersonMustAct):
-    """Brightspace refused the grant, the scope or the permission; signing in again or a scope is needed."""
+    """Brightspace refused the grant, the scope or the permission: sign in again, or add the scope."""
 
     exit_code = 4
 
 
 class DestinationError(PersonMustAct):
-    """The destination folder is full, read-only or gone."""
+    """The destination is full, read-only or missing."""
 
     exit_code = 6
 
@@ -76,11 +76,11 @@ class MachineLimit(PersonMustAct):
 
 
 class AnotherRunMayHelp(BdsError):
-    """The same command may succeed when it is run again."""
+    """The same command may succeed later."""
 
 
 class Stopped(AnotherRunMayHelp):
-    """The run was asked to end before it was done; `exit_code` is 130 or 143 for a signal, 3 for `--max-time`."""
+    """The run was stopped; `exit_code` is 128 and the number of a signal, or 3 for `--max-time`."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
@@ -94,23 +94,23 @@ class FolderBusy(AnotherRunMayHelp):
 
 
 class LedgerBusy(FolderBusy):
-    """Another program, no run of this one, holds the folder's ledger: a browser of databases, a backup."""
+    """Another program, such as a database browser or a backup, holds the folder's ledger."""
 
 
 class CredentialsBusy(AnotherRunMayHelp):
-    """Another process keeps the refresh token locked for longer than an exchange can take."""
+    """Another process has locked the refresh token for longer than an exchange can take."""
 
     exit_code = 75
 
 
 class UnreachableError(AnotherRunMayHelp):
-    """A connection to Brightspace or to the auth service could not be made."""
+    """Brightspace or the auth service could not be reached."""
 
     exit_code = 5
 
 
 class CatalogueError(AnotherRunMayHelp):
-    """The list of data sets could not be had whole, or is not what D2L documents."""
+    """The list of data sets could not be fetched completely, or is not what D2L documents."""
 
     exit_code = 5
 
@@ -122,7 +122,7 @@ class ExtractError(AnotherRunMayHelp):
 
 
 class RefusedRequest(ExtractError):
-    """A server answered with a status that another try would not change; `origin` is who, `status` what."""
+    """A server answered with a status that a retry does not change; `origin` is the server."""
 
     def __init__(self, message: str, origin: str, status: int) -> None:
         super().__init__(message)
@@ -131,29 +131,29 @@ class RefusedRequest(ExtractError):
 
 
 class UnusableArchive(ExtractError):
-    """The zip is what the server holds, and of no use: encrypted, a foreign method, too large, not one member."""
+    """The zip arrived whole and cannot be used: encrypted, an unknown method, too large, not one member."""
 
 
 class TransientError(ExtractError):
-    """A fault that another try within the same run may get past."""
+    """A fault that a retry within the same run may overcome."""
 
 
 class Unauthorised(TransientError):
-    """The tenant refuses this one request with 401, and takes the same access token for another."""
+    """The tenant answers this request with 401, and accepts the same access token for another."""
 
 
 class ConnectionFailed(TransientError):
-    """No connection came about (DNS, refused, timed out, TLS handshake): nothing of the request was sent."""
+    """No connection was made (DNS, refused, timed out, TLS handshake): nothing of the request was sent."""
 
 
 class ConnectionLost(TransientError):
-    """The connection broke, or brought nothing for too long: the request may have been carried out."""
+    """The connection broke or stalled: the server may have processed the request."""
 
 
 class Throttled(TransientError):
     """The server asked to wait (`Retry-After`, RFC 9110 section 10.2.3).
 
-    `seconds` is how long, already held to a sane ceiling.
+    `seconds` is the wait, already limited to the ceiling.
     """
 
     def __init__(self, message: str, seconds: float) -> None:
@@ -162,29 +162,29 @@ class Throttled(TransientError):
 
 
 class Superseded(TransientError):
-    """The partial file was begun anew while this piece of it was on its way; the piece is to be dropped."""
+    """The partial file was restarted while this piece of it was being fetched; the piece is dropped."""
 
 
 class VerificationError(TransientError):
-    """The bytes arrived but are not a whole, valid zip."""
+    """The received bytes are not a whole, valid zip."""
 
 
-#: Which code wins where several errors apply; a signal (128 and its number) wins over all of them.
+#: Exit codes, the winning one of several errors first; a signal (128 and its number) wins over all of them.
 _ORDER = (1, 75, 2, 4, 6, 5, 3, 0)
 
 
 def rank(exit_code: int) -> int:
-    """The place of an exit code in the documented order; the lower one wins."""
+    """Return the place of an exit code in the documented order; the lower one wins."""
     return -1 if exit_code > 128 else _ORDER.index(exit_code)
 
 
 def weightiest(errors: BaseException) -> BaseException:
-    """Of the errors in a group (or a single one), the one whose exit code wins."""
+    """Return the error of a group (or a single error) whose exit code wins."""
     return min(_leaves(errors), key=lambda error: rank(exit_code_of(error)))
 
 
 def exit_code_of(error: BaseException) -> int:
-    """The exit code that an error leads to: 1, a defect, for one that is not ours."""
+    """Return the exit code of an error: 1, a defect, for one that is not a BdsError."""
     return error.exit_code if isinstance(error, BdsError) else BdsError.exit_code
 
 

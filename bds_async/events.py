@@ -1,10 +1,10 @@
-"""What a run tells whoever watches it: progress bars, log lines, the report file. Watchers are told, never asked."""
+"""What a run tells its observer: a plan, transfers, waits, warnings, the end. An observer is told, never asked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from .models import Extract
 from .report import Outcome, RunReport
@@ -12,7 +12,10 @@ from .report import Outcome, RunReport
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan stands: these are to be fetched, the `skipped` ones are there already; `why` there is none of either."""
+    """The plan is made: `extracts` are to be fetched, `skipped` others are already there.
+
+    `why` says why there is nothing of either.
+    """
 
     extracts: tuple[Extract, ...]
     skipped: int
@@ -21,7 +24,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The first piece of an extract is under way; `held_bytes` of it were there from a former run."""
+    """The first piece of an extract is requested; an earlier run has left `held_bytes` of it."""
 
     extract: Extract
     held_bytes: int
@@ -29,7 +32,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """So many new bytes of an extract are in its partial file."""
+    """`new_bytes` of an extract were written to its partial file."""
 
     extract: Extract
     new_bytes: int
@@ -37,7 +40,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """An extract starts again from nothing; `lost_bytes` that had been received are of no use."""
+    """An extract starts again from its first byte; `lost_bytes` that had been received are discarded."""
 
     extract: Extract
     lost_bytes: int
@@ -52,22 +55,51 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """New requests to the tenant wait for so many seconds."""
+    """New requests to the tenant wait for `seconds`, as the tenant asked (429, or an empty rate budget)."""
 
+    about: ClassVar = "rate_limit.waiting"
     why: str
     seconds: float
+
+    def __str__(self) -> str:
+        return f"Waiting {self.seconds:.0f} s: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class OutageBegan:
+    """The tenant cannot be reached; requests are retried for up to `patience` seconds. `why` is a sentence."""
+
+    about: ClassVar = "outage.began"
+    why: str
+    patience: float
+
+    def __str__(self) -> str:
+        limit = f"{self.patience / 60:.0f} minutes" if self.patience >= 120 else f"{self.patience:.0f} s"
+        return f"{self.why} Retrying for up to {limit}."
+
+
+@dataclass(frozen=True, slots=True)
+class OutageEnded:
+    """The tenant answers again, `seconds` after the outage began. An outage that is given up ends with an error."""
+
+    about: ClassVar = "outage.ended"
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"Brightspace answers again, after {self.seconds:.0f} s."
 
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something that a person should know, and that stops nothing."""
+    """A person should know `message`, though the run goes on. `about` is a stable name for programs."""
 
     message: str
+    about: str = "run.warning"
 
 
 @dataclass(frozen=True, slots=True)
 class Surveyed:
-    """So many published files, of so many bytes by the ledger, are to be verified."""
+    """A verification is about to read `files` published files, of `bytes` by the ledger."""
 
     files: int
     bytes: int
@@ -75,36 +107,37 @@ class Surveyed:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """So many bytes of published files have been read again."""
+    """`new_bytes` of published files were read for verification."""
 
     new_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """One published file has been verified, whatever came out."""
+    """One published file was verified, with any result. `path` is relative to the folder."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """The verification is over, in whatever way; told once, after everything else of it."""
+    """The verification has ended. This is its last event, however it ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The run is over, in whatever way; told once, after everything else."""
+    """The run has ended. This is its last event, however it ended."""
 
     report: RunReport
 
 
-Transferring: TypeAlias = Planned | Started | Received | Restarted | Ended | Held | Warned | Finished
+Waiting: TypeAlias = Held | OutageBegan | OutageEnded
+Transferring: TypeAlias = Planned | Started | Received | Restarted | Ended | Waiting | Warned | Finished
 Verifying: TypeAlias = Surveyed | Read | Examined | Reviewed
 Event: TypeAlias = Transferring | Verifying
-#: Called on the event loop; it has to return soon and raise nothing.
+#: Called on the event loop. It must return soon and raise nothing.
 Observer: TypeAlias = Callable[[Event], None]
 
 
 def unobserved(event: Event) -> None:
-    """Watch nothing: the observer of a run that nobody looks at."""
+    """Ignore an event: the default observer."""

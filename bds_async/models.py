@@ -1,4 +1,4 @@
-"""Data sets and extracts as bds-async sees them, whichever family of routes they came by."""
+"""Data sets and extracts, independent of the family of routes that listed them."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from enum import StrEnum
 
 
 class BdsType(StrEnum):
-    """The two flavours of a data set, in D2L's spelling."""
+    """The two types of extracts of a data set, in D2L's spelling."""
 
     FULL = "Full"
     DIFFERENTIAL = "Differential"
 
     @property
     def folder(self) -> str:
-        """Name of the flavour's folder below its data set: `full` or `differential`."""
+        """The folder name of the type, below the data set's: `full` or `differential`."""
         return self.value.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What tells one extract from every other: D2L gives it no id, and links change between listings.
+    """The values that identify an extract: D2L gives it no id, and links change between listings.
 
-    The schema id and the link are no part of it, so that both families of routes name the same extract alike.
+    The schema id and the link are not part of it, so an extract has the same identity on both families of routes.
     """
 
     plugin_id: str
@@ -37,7 +37,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """One flavour of a data set: `plugin_id` (GUID) and its localised name."""
+    """The full or the differential of a data set: its `plugin_id` (GUID) and localised name."""
 
     plugin_id: str
     name: str
@@ -48,7 +48,7 @@ class Plugin:
 class Extract:
     """One generated zip of one plugin at one moment.
 
-    `download_size` is bytes as listed, None if unknown: it orders the work and draws the bar, nothing more.
+    `download_size` is in bytes, as listed, None if unknown; it only orders the work and scales the progress.
     """
 
     data_set: str
@@ -63,19 +63,19 @@ class Extract:
 
     @property
     def identity(self) -> Identity:
-        """The key under which this extract is delivered once."""
+        """The key by which this extract is delivered only once."""
         return Identity(
             self.plugin_id.lower(), self.bds_type, self.queued_for_processing_date, self.created_date, self.version
         )
 
     @property
     def made_at(self) -> datetime:
-        """When it was made, by the tenant's dates: not before the moment that it stands for."""
+        """The moment of its creation by the tenant's dates, not before its queued date."""
         return max(self.created_date, self.queued_for_processing_date)
 
     @property
     def age_key(self) -> tuple[datetime, tuple[int, ...], datetime]:
-        """Sorts extracts of one plugin from old to new: queued date, version by number, created date."""
+        """A key that sorts extracts of one plugin from old to new: queued date, version by number, created date."""
         return (self.queued_for_processing_date, version_key(self.version), self.created_date)
 
     def __str__(self) -> str:
@@ -84,9 +84,10 @@ class Extract:
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """One table of data with its two plugins; the old routes know no `schema_id`.
+    """One table of data with its two plugins. `schema_id` is None on the old routes.
 
-    `extracts_links` lead to its extracts on the new routes; `extracts` is filled where the listing brought them along.
+    `extracts_links` are the addresses of its extract lists on the new routes; `extracts` are those that the catalogue
+    itself lists, on the old routes.
     """
 
     schema_id: str | None
@@ -97,44 +98,44 @@ class DataSet:
 
     @property
     def name(self) -> str:
-        """The full's name, or the differential's without its suffix."""
+        """The name of the full, or of the differential without its suffix."""
         if self.full is not None:
             return self.full.name
         return base_name(self.differential.name) if self.differential is not None else ""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The data set's own name and those of its plugins."""
+        """The name of the data set and the names of its plugins."""
         return (self.name, *(plugin.name for plugin in (self.full, self.differential) if plugin is not None))
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Every id that this data set is known by, lower case: schema, full plugin, differential plugin."""
+        """The known ids of this data set in lower case: schema, full plugin, differential plugin."""
         plugins = [plugin.plugin_id for plugin in (self.full, self.differential) if plugin is not None]
         return tuple(known.lower() for known in [self.schema_id, *plugins] if known)
 
 
 def base_name(differential_name: str) -> str:
-    """The data set's name out of its differential's: D2L appends ` Differential`."""
+    """Return the data set's name from the name of its differential: D2L appends ` Differential`."""
     return re.sub(r"\s+Differential\s*$", "", differential_name, flags=re.IGNORECASE)
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """Orders versions by number, so that 9.10 is above 9.4."""
+    """Return a key that sorts versions by number: 9.10 is above 9.4."""
     return tuple(int(number) for number in re.findall(r"\d{1,9}", version))
 
 
 def newest(extracts: Iterable[Extract]) -> Extract | None:
-    """The extract with the latest queued date, then the highest version; None of nothing."""
+    """Return the extract with the latest queued date, then the highest version; None if there is none."""
     return max(extracts, key=lambda extract: extract.age_key, default=None)
 
 
 def brief_text(moment: datetime) -> str:
-    """A moment for people: `2026-11-22T04:09:22Z`, with a fraction only where there is one."""
+    """Return a moment for people: `2026-11-22T04:09:22Z`, with a fraction only if it is not zero."""
     return utc_text(moment).replace(".000Z", "Z")
 
 
 def utc_text(moment: datetime) -> str:
-    """A moment as D2L writes it: `2026-11-22T04:09:22.000Z`, with microseconds only where there are any."""
+    """Return a moment as D2L writes it: `2026-11-22T04:09:22.000Z`, with microseconds only if it has any."""
     precision = "milliseconds" if moment.microsecond % 1000 == 0 else "microseconds"
     return moment.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What a run is asked to do, as the command line or a caller's code says it."""
+"""What a run is asked to do, by the command line or by code. Every default and limit of a run stands here once."""
 
 from __future__ import annotations
 
@@ -7,21 +7,33 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-#: Where extracts land by default.
+#: The folder where extracts land if no other is named.
 DEFAULT_FOLDER = "bds-data"
-#: Endings of published files.
+
+#: The smallest and the largest number of workers, and of attempts.
+WORKERS, ATTEMPTS = (1, 64), (1, 1000)
+#: The shortest and the longest stall timeout, in seconds.
+STALL_TIMEOUT = (0.1, 86_400.0)
+
+#: The ending of a published file.
 Suffix: TypeAlias = Literal[".zip", ".csv"]
 
 
 class Verify(StrEnum):
-    """How much of a zip is checked: `full` is length, directory and every CRC-32; `fast` leaves out the CRCs."""
+    """How much of a zip is checked.
+
+    FULL: the length, the zip directory and the CRC-32 of every member. FAST: the same without the CRCs.
+    """
 
     FULL = "full"
     FAST = "fast"
 
 
 class Wanted(StrEnum):
-    """What `--type` asks for."""
+    """The extracts that a pull fetches.
+
+    FULL: the newest full of each data set. DIFFERENTIAL: every listed differential. ALL: both.
+    """
 
     FULL = "full"
     DIFFERENTIAL = "differential"
@@ -29,30 +41,30 @@ class Wanted(StrEnum):
 
 
 class PublishAs(StrEnum):
-    """What is published: the zip as it came, or the CSV inside it."""
+    """The form of a published file: the zip as it came, or the CSV inside it."""
 
     ZIP = "zip"
     CSV = "csv"
 
     @property
     def suffix(self) -> Suffix:
-        """Ending of the published files."""
+        """The ending of a file of this form."""
         return ".csv" if self is PublishAs.CSV else ".zip"
 
     @classmethod
     def of(cls, path: str) -> PublishAs:
-        """The kind of a published file, by its path."""
-        return next((kind for kind in cls if path.endswith(kind.suffix)), cls.ZIP)
+        """Return the form of a published file, by its path."""
+        return next((form for form in cls if path.endswith(form.suffix)), cls.ZIP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """What every run can be told.
+    """The options of every run.
 
     `data_set` and `exclude` are patterns: a name (case-insensitive, `*` and `?` allowed), a schema id or a plugin id.
-    `workers` (1 to 64) is how many bodies are in flight at most; `attempts` how often an extract is tried;
-    `stall_timeout` and `max_time` are in seconds. `pin_columns`, for CSV alone, keeps writing the columns first
-    seen of each data set, in that order.
+    `workers` is the number of parallel downloads, `attempts` the number of tries for each extract. `stall_timeout` and
+    `max_time` are in seconds. `pin_columns`, for CSV only, writes the columns first seen of each data set, in that
+    order.
     """
 
     data_set: tuple[str, ...] = ()
@@ -61,14 +73,18 @@ class RunOptions:
     verify: Verify = Verify.FULL
     workers: int = 16
     attempts: int = 6
-    stall_timeout: float = 60.0
+    stall_timeout: float = 60
     max_time: float | None = None
     pin_columns: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullOptions(RunOptions):
-    """What `pull` can be told besides: which extracts, and whether to fetch again what is there already."""
+    """The options of `pull`.
+
+    `wanted` says which extracts of each data set to fetch; `since` drops those queued before (UTC without a zone);
+    `force` fetches again what is already there.
+    """
 
     wanted: Wanted = Wanted.FULL
     since: datetime | None = None
@@ -77,9 +93,9 @@ class PullOptions(RunOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncOptions(RunOptions):
-    """What `sync` can be told besides.
+    """The options of `sync`.
 
-    `with_fulls` delivers every new full, not only the baseline; `strict_schema` makes a breaking change of columns
+    `with_fulls` delivers every new full, not only the baseline. `strict_schema` makes a breaking change of columns
     exit code 3.
     """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import bds_async
-from bds_async.cli.main import MODULES, cli
+from bds_async.cli.main import COMMANDS, cli
 from bds_async.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
@@ -32,14 +32,14 @@ def test_it_names_every_recipe(recipe: str) -> None:
     assert f"`{recipe}`" in README
 
 
-@pytest.mark.parametrize("command", list(MODULES))
+@pytest.mark.parametrize("command", list(COMMANDS))
 def test_it_speaks_of_every_command(command: str) -> None:
     assert re.search(rf"\b{command}\b", README)
 
 
 def test_the_options_that_it_names_exist() -> None:
     context = cli.make_context("bds-async", ["recipe", "cron"], resilient_parsing=True)
-    commands = [cli.get_command(context, name) for name in MODULES]
+    commands = [cli.get_command(context, name) for name in COMMANDS]
     known = {option for command in commands if command for parameter in command.params for option in parameter.opts}
     used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README.partition("## Working on it")[0]))
     assert used <= known | {"--help"}

@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ..config import Config
 from ..errors import UnreachableError
-from ..events import Held, Observer, unobserved
+from ..events import Held, Observer, Waiting, unobserved
 from ..options import RunOptions
+from ..support.log import event
 from .auth import TokenRefresher, grant_for
 from .gate import Gate
 from .http import Transport
@@ -55,7 +56,7 @@ async def connect(
     ConfigError.
     """
     options = options or RunOptions()
-    gate = gate or Gate(lambda why, seconds: observer(Held(why, seconds)))
+    gate = gate or Gate(lambda why, seconds: observer(Held(why, seconds)), on_outage=observer)
     async with AsyncExitStack() as stack:
         transport = Transport(connections=options.workers, stall_timeout=options.stall_timeout)
         await stack.enter_async_context(transport)
@@ -75,4 +76,9 @@ async def connect_tenant(config: Config) -> AsyncIterator[Tenant]:
 
 def log_hold(why: str, seconds: float) -> None:
     """Log that the gate holds all requests; for callers without an observer."""
-    logger.info("Waiting %.0f seconds: %s.", seconds, why)
+    log_wait(Held(why, seconds))
+
+
+def log_wait(waiting: Waiting) -> None:
+    """Log a wait; for callers without an observer."""
+    logger.info("%s", waiting, extra=event(waiting.about, **asdict(waiting)))

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from ..errors import ConnectionFailed, UnreachableError
+from ..events import OutageBegan, OutageEnded, unobserved
 from .http import CONNECT_TIMEOUT
 from .retry import RETRY_AFTER_CEILING, full_jitter
 
@@ -38,12 +39,14 @@ class Gate:
         self,
         report: Callable[[str, float], None],
         *,
+        on_outage: Callable[[OutageBegan | OutageEnded], object] = unobserved,
         patience: float = PATIENCE,
         first_patience: float = FIRST_PATIENCE,
     ) -> None:
         self.waits = 0
         self.outages = 0
         self._report = report
+        self._on_outage = on_outage
         self._patience, self._patience_once_reached = first_patience, patience
         self._is_reached = False
         self._held_until = 0.0
@@ -73,6 +76,8 @@ class Gate:
     def answered(self, headers: Mapping[str, str]) -> None:
         """Note an answer of the tenant: an outage is over, and the headers name the credits left."""
         self._patience, self._is_reached = self._patience_once_reached, True
+        if self._out_since is not None:
+            self._on_outage(OutageEnded(time.monotonic() - self._out_since))
         self._failures, self._out_since = 0, None
         self._probing = self._probing and time.monotonic() < self._held_until
         self._cost = max(1.0, _number(headers.get("X-Request-Cost")) or self._cost)
@@ -86,7 +91,8 @@ class Gate:
         """Hold new requests for this many seconds, as the tenant asked."""
         if time.monotonic() >= self._held_until:
             self.waits += 1
-        self._hold(why, seconds)
+        if self._hold(seconds):
+            self._report(why, seconds)
 
     @property
     def connect_timeout(self) -> float:
@@ -100,6 +106,7 @@ class Gate:
         """
         if self._out_since is None:
             self._out_since, self.outages = since, self.outages + 1
+            self._on_outage(OutageBegan(str(error), self._patience))
         now = time.monotonic()
         last = min(LAST_ATTEMPT, self._patience / 10)
         if self._patience_left(now) <= last:
@@ -108,8 +115,7 @@ class Gate:
             raise self._closed
         if now >= self._held_until:
             self._failures += 1
-            pause = min(full_jitter(min(self._failures, 5)), self._patience_left(now) - last)
-            self._hold(f"an outage ({error})", pause)
+            self._hold(min(full_jitter(min(self._failures, 5)), self._patience_left(now) - last))
 
     def _patience_left(self, now: float) -> float:
         return self._patience - (now - self._out_since if self._out_since is not None else 0.0)
@@ -126,13 +132,13 @@ class Gate:
         self._closed = error
         self._wake()
 
-    def _hold(self, why: str, seconds: float) -> None:
+    def _hold(self, seconds: float) -> bool:
+        """Hold new requests; tell whether that is worth a notice."""
         now = time.monotonic()
         is_news = now >= self._held_until or now + seconds > self._held_until + NOTEWORTHY
         self._held_until = max(self._held_until, now + seconds)
         self._probing, self._credits = True, None
-        if is_news:
-            self._report(why, seconds)
+        return is_news
 
     async def _enter(self) -> None:
         while self._closed is None and (wait := self._seconds_to_wait()) > 0:

@@ -1,4 +1,4 @@
-"""Opens a page in the person's browser, where there is one to be seen."""
+"""Open a page in the person's browser, if this machine has a desktop."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ import threading
 import webbrowser
 from collections.abc import Mapping
 
+from ..support.log import event
+
 logger = logging.getLogger(__name__)
 
 
 def open_page(address: str) -> None:
-    """Show a page in the browser; in a thread, since some browsers only return when they are closed."""
+    """Open a page in the browser, in a thread, since some browsers return only when they are closed."""
     if not has_browser(os.environ, sys.platform):
-        logger.debug("No desktop to open a browser on.")
+        logger.debug("There is no desktop to open a browser on.")
         return
     threading.Thread(target=_open, args=(address,), name="bds-async-browser", daemon=True).start()
 
 
 def has_browser(environ: Mapping[str, str], platform: str) -> bool:
-    """Whether a browser would open where the person sits: a desktop, or `BROWSER`; not over ssh.
+    """Tell whether a browser would open in front of the person: on a desktop, or by `BROWSER`; not over ssh.
 
     Without this check a text browser would take over the terminal.
     """
@@ -38,4 +40,5 @@ def _open(address: str) -> None:
     except (webbrowser.Error, OSError):
         opened = False
     if not opened:
-        logger.info("No browser could be opened; open the address yourself.")
+        text = "Could not open a browser; open the address yourself."
+        logger.info(text, extra=event("login.no_browser"))

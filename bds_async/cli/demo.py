@@ -1,4 +1,4 @@
-"""`bds-async demo`: the whole job against the embedded tenant; no account, no network."""
+"""`bds-async demo`: run a pull against the embedded tenant; no account, no network."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from .settings import common_options
 from .watching import all_of, observers, savers
 
 
-@click.command("demo", short_help="Pull from the sandbox, without an account.")
+@click.command("demo")
 @click.option(
     "--to",
     type=FolderPath(),
     metavar="DIR",
-    help="Where extracts land [default: a fresh temporary folder].",
+    help="Where extracts land [default: a new temporary folder].",
 )
 @watching_options
 @common_options

@@ -1,4 +1,4 @@
-"""`bds-async doctor`: checks everything that a run stands on, and says what to do about each."""
+"""`bds-async doctor`: check everything that a run depends on, and say what to do about each."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from .settings import common_options, settings
 _STATUS, _NAME = 9, 15
 
 
-@click.command("doctor", short_help="Check all that a run stands on.")
+@click.command("doctor")
 @workspace_options
 @click.option(
     "--json",
     "as_json",
     is_flag=True,
-    help="One JSON document, free of secrets, that also records what the tenant shows of what is not documented.",
+    help="Print one JSON document without secrets, which also records undocumented behaviour of the tenant.",
 )
 @common_options
 def command(workspace: Workspace, *, as_json: bool) -> int:
     """Check config, permissions, token, scopes, routes, downloads and disk, and say what to do about each.
 
     This exchanges the refresh token once, as every run does, and stores its successor. Two small zips are
-    fetched into a temporary folder; the destination is neither made nor locked. The exit code is that of the
-    weightiest failure.
+    fetched into a temporary folder; the destination is not created or locked. The exit code is that of the
+    most serious failure.
     """
     observer = unobserved if as_json else _print_check
     examination = run_simple(examine(settings().config, workspace, observer=observer))
@@ -44,7 +44,7 @@ def command(workspace: Workspace, *, as_json: bool) -> int:
 
 
 def _print_check(check: Check) -> None:
-    """Print what was found; the checks that were not made follow together, in one line."""
+    """Print what was found; the checks that were not made follow in one line."""
     if check.needs:
         return
     click.echo(f"{check.status.value:<{_STATUS}}{check.name:<{_NAME}}{printable(check.found)}")
@@ -59,4 +59,4 @@ def _print_summary(examination: Examination) -> None:
     count = Counter(check.status for check in examination.checks)
     click.echo(", ".join(f"{count[status]} {status.value}" for status in CheckStatus if count[status]) + ".")
     if examination.observations:
-        click.echo("With --json: what the tenant shows of ranges, validators, links and names, too.")
+        click.echo("--json also shows what the tenant does with ranges, validators, links and names.")

@@ -1,11 +1,11 @@
-"""`bds-async ledger`: shows, exports and corrects what counts as delivered to a folder."""
+"""`bds-async ledger`: show, export and correct what counts as delivered to a folder."""
 
 from __future__ import annotations
 
 import functools
-import json
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -16,43 +16,42 @@ import click
 from ..config import Config
 from ..errors import ConfigError
 from ..ledger import Delivery, Ledger, Selection
-from ..models import DataSet, brief_text, utc_text
+from ..models import DataSet, brief_text
+from ..options import Verify
+from ..report import json_line
 from ..runs.corrections import accept, chosen_folders, mark, unmark, unpin
 from ..runs.verification import demand_ledger
+from ..support.log import event
 from ..support.text import counted, printable
-from ..watching.progress import size_text
+from ..watching import size_text
 from ..workspace import Workspace
+from .documents import DeliveredDataSet, DeliveredExtract
 from .moments import moment
 from .running import run_simple
-from .selection import glob, watching_options, workspace_options
+from .selection import data_set_option, glob, verify_option, watching_options, workspace_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, new_table, print_table
 from .watching import all_of, observers
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 Function = TypeVar("Function", bound=Callable[..., Any])
+#: Fields of `ledger show --json` that the table leaves out.
+_NOT_SHOWN = ("schema_id", "folder")
 
-patterns_option = click.option(
-    "--data-set",
-    "patterns",
-    multiple=True,
-    metavar="PATTERN",
-    help="Only these: a name (case-insensitive, * and ? allowed), a schema id or a plugin id. May be repeated.",
-)
-
-each_as_json_option = click.option("--json", "as_json", is_flag=True, help="A line of JSON for each extract.")
+patterns_option = data_set_option("patterns")
+each_as_json_option = click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each extract.")
 
 
 def selection_options(function: Function) -> Function:
-    """Which extracts of the data sets; the command gets a Selection."""
+    """Add the options that choose extracts; the command gets a Selection."""
 
-    @click.option("--since", type=moment, metavar="DATE", help="Only those queued at or after this moment.")
-    @click.option("--until", type=moment, metavar="DATE", help="Only those queued at or before this moment.")
+    @click.option("--since", type=moment, metavar="DATE", help="Only extracts queued at or after this moment.")
+    @click.option("--until", type=moment, metavar="DATE", help="Only extracts queued at or before this moment.")
     @click.option(
         "--path",
         type=glob,
         metavar="GLOB",
-        help="Only those whose path below the folder matches, * and ? and [...] allowed.",
+        help="Only extracts whose path below the folder matches; * and ? and [...] allowed.",
     )
     @functools.wraps(function)
     def with_selection(since: datetime | None, until: datetime | None, path: str | None, **arguments: Any) -> Any:
@@ -61,7 +60,7 @@ def selection_options(function: Function) -> Function:
     return with_selection  # type: ignore[return-value]
 
 
-@click.group("ledger", short_help="Show and correct what was delivered.")
+@click.group("ledger")
 @common_options
 def command() -> None:
     """Show, export and correct what counts as delivered to a folder."""
@@ -70,36 +69,36 @@ def command() -> None:
 @command.command("show", short_help="Show what was delivered.")
 @workspace_options
 @patterns_option
-@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each data set.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each data set.")
 @common_options
 def show(workspace: Workspace, patterns: tuple[str, ...], *, as_json: bool) -> None:
     """Show what was delivered of each data set, and how complete it is."""
     demand_ledger(workspace)
     with Ledger.read(workspace.ledger, place=workspace.to) as ledger:
-        found = [_fields(ledger, folder, known) for folder, known in chosen_folders(ledger, patterns).items()]
+        found = [_document(ledger, folder, known) for folder, known in chosen_folders(ledger, patterns).items()]
     if as_json:
-        for fields in found:
-            click.echo(json.dumps(fields, ensure_ascii=False, default=utc_text))
+        for each in found:
+            click.echo(json_line(each))
         return
     table = new_table("data set", "delivered", "size", "newest", "complete through", "owed", "open gaps")
-    for fields in found:
-        table.add_row(*(_cell(name, value) for name, value in fields.items() if name not in ("schema_id", "folder")))
+    for each in found:
+        table.add_row(*(_cell(name, value) for name, value in asdict(each).items() if name not in _NOT_SHOWN))
     print_table(table)
 
 
-def _fields(ledger: Ledger, folder: str, data_set: DataSet) -> dict[str, object]:
+def _document(ledger: Ledger, folder: str, data_set: DataSet) -> DeliveredDataSet:
     stock = ledger.deliveries.stock(folder)
-    return {
-        "data_set": data_set.name,
-        "schema_id": data_set.schema_id,
-        "folder": folder,
-        "delivered": stock.extracts,
-        "bytes": stock.bytes,
-        "newest": stock.newest,
-        "complete_through": ledger.complete_through(folder),
-        "owed": len(ledger.syncs.owed(folder)),
-        "open_gaps": sum(gap.closed_by is None for gap in ledger.gaps.known([folder])),
-    }
+    return DeliveredDataSet(
+        data_set=data_set.name,
+        schema_id=data_set.schema_id,
+        folder=folder,
+        delivered=stock.extracts,
+        bytes=stock.bytes,
+        newest=stock.newest,
+        complete_through=ledger.complete_through(folder),
+        owed=len(ledger.syncs.owed(folder)),
+        open_gaps=sum(gap.closed_by is None for gap in ledger.gaps.known([folder])),
+    )
 
 
 def _cell(name: str, value: object) -> str:
@@ -124,33 +123,10 @@ def export(workspace: Workspace, patterns: tuple[str, ...]) -> None:
 
 def _print_each(deliveries: Iterable[Delivery]) -> None:
     for delivery in deliveries:
-        click.echo(_line(delivery))
+        click.echo(json_line(DeliveredExtract.about(delivery)))
 
 
-def _line(delivery: Delivery) -> str:
-    return json.dumps(delivery_fields(delivery), ensure_ascii=False)
-
-
-def delivery_fields(delivery: Delivery) -> dict[str, object]:
-    """What the ledger knows of an extract, as JSON has it."""
-    identity = delivery.identity
-    return {
-        "data_set": delivery.data_set,
-        "schema_id": delivery.schema_id,
-        "plugin_id": identity.plugin_id,
-        "bds_type": identity.bds_type.value,
-        "queued_for_processing_date": utc_text(identity.queued_for_processing_date),
-        "created_date": utc_text(identity.created_date),
-        "version": identity.version,
-        "path": delivery.path,
-        "bytes": delivery.bytes,
-        "sha256": delivery.sha256,
-        "columns": delivery.columns and list(delivery.columns),
-        "delivered_at": delivery.delivered_at and utc_text(delivery.delivered_at),
-    }
-
-
-@command.command("mark", short_help="Count listed extracts as delivered.")
+@command.command("mark", short_help="Mark listed extracts as delivered.")
 @workspace_options
 @patterns_option
 @selection_options
@@ -161,11 +137,12 @@ def mark_command(workspace: Workspace, patterns: tuple[str, ...], selection: Sel
     _demand_choice(patterns, selection)
     marked = run_simple(mark(Config.load(settings().config), workspace, patterns, selection))
     _print_each(marked.deliveries if as_json else ())
-    log.info("%s marked as delivered.", counted(len(marked.deliveries), "extract"))
+    count = len(marked.deliveries)
+    logger.info("%s marked as delivered.", counted(count, "extract"), extra=event("ledger.marked", count=count))
     return log_failed_lists(marked.failed_lists)
 
 
-@command.command("unmark", short_help="Have extracts delivered again.")
+@command.command("unmark", short_help="Mark extracts as not delivered.")
 @workspace_options
 @patterns_option
 @selection_options
@@ -174,19 +151,21 @@ def mark_command(workspace: Workspace, patterns: tuple[str, ...], selection: Sel
 def unmark_command(workspace: Workspace, patterns: tuple[str, ...], selection: Selection, *, as_json: bool) -> None:
     """Mark delivered extracts as not delivered.
 
-    The next sync delivers those again that are still listed, and reports a gap for the others. With --data-set alone
-    the data sets begin anew: with the newest full.
+    The next sync delivers again those that are still listed, and reports a gap for the others. With --data-set alone
+    the data sets start again with the newest full.
     """
     _demand_choice(patterns, selection)
-    # Printed once it is done: whoever reads may be slow, or go away in the middle.
+    # Printed after the change: a reader of stdout may be slow, or go away.
     with TemporaryFile("w+", encoding="utf-8") as lines:
-        count = unmark(
-            workspace, patterns, selection, (lambda each: print(_line(each), file=lines)) if as_json else None
-        )
+
+        def keep(delivery: Delivery) -> None:
+            print(json_line(DeliveredExtract.about(delivery)), file=lines)
+
+        count = unmark(workspace, patterns, selection, keep if as_json else None)
         lines.seek(0)
         for line in lines:
             click.echo(line, nl=False)
-    log.info("%s marked as not delivered.", counted(count, "extract"))
+    logger.info("%s marked as not delivered.", counted(count, "extract"), extra=event("ledger.unmarked", count=count))
 
 
 def _demand_choice(patterns: tuple[str, ...], selection: Selection) -> None:
@@ -194,53 +173,53 @@ def _demand_choice(patterns: tuple[str, ...], selection: Selection) -> None:
         raise ConfigError("Say which extracts: --data-set, --since, --until or --path (--data-set '*' for all).")
 
 
-@command.command("accept", short_help="Live with open gaps.")
+@command.command("accept", short_help="Accept open gaps as lost.")
 @workspace_options
 @click.option("--data-set", "patterns", multiple=True, required=True, metavar="PATTERN", help="As for pull.")
 @common_options
 def accept_command(workspace: Workspace, patterns: tuple[str, ...]) -> None:
-    """Accept the open gaps of data sets as lost, so that they are no longer exit code 3."""
-    log.info("%s accepted.", counted(accept(workspace, patterns), "gap"))
+    """Accept the open gaps of data sets as lost, so that they no longer cause exit code 3."""
+    count = accept(workspace, patterns)
+    logger.info("%s accepted.", counted(count, "gap"), extra=event("ledger.accepted", count=count))
 
 
-@command.command("unpin", short_help="Pin columns anew.")
+@command.command("unpin", short_help="Forget pinned columns.")
 @workspace_options
 @click.option("--data-set", "patterns", multiple=True, required=True, metavar="PATTERN", help="As for pull.")
 @common_options
 def unpin_command(workspace: Workspace, patterns: tuple[str, ...]) -> None:
-    """Let --pin-columns pin the columns of the next extract anew."""
+    """Forget the pinned columns of data sets; --pin-columns then pins those of the next extract."""
     for name in unpin(workspace, patterns):
-        log.info("%s: the columns of its next extract will be pinned.", printable(name))
+        logger.info(
+            "%s: the columns of its next extract will be pinned.",
+            printable(name),
+            extra=event("ledger.unpinned", data_set=name),
+        )
 
 
-@command.command("rebuild", short_help="Make the ledger anew of the files.")
+@command.command("rebuild", short_help="Rebuild the ledger from the files.")
 @workspace_options
 @patterns_option
-@click.option(
-    "--verify",
-    type=click.Choice(["full", "fast"]),
-    default="full",
-    show_default=True,
-    help="full: length, zip directory and every CRC-32; fast: without the CRCs.",
-)
+@verify_option
 @watching_options
 @common_options
 def rebuild_command(
-    workspace: Workspace, patterns: tuple[str, ...], verify: str, *, report: Path | None, no_progress: bool
+    workspace: Workspace, patterns: tuple[str, ...], verify: Verify, *, report: Path | None, no_progress: bool
 ) -> int:
-    """Make the ledger anew of the files that are there and of what the tenant lists.
+    """Rebuild the ledger from the files in the folder and from what the tenant lists.
 
-    What it knew of the chosen data sets (all without --data-set) is dropped; sync begins them anew: what has no file
-    is delivered again, beginning with the newest full.
+    The records of the chosen data sets (all without --data-set) are replaced. The next sync delivers again what has no
+    file, starting with the newest full.
     """
-    from ..options import Verify
     from ..runs.rebuild import rebuild
 
     if report is not None:
-        raise ConfigError("rebuild makes no run report; `bds-async ledger show` tells what it found.")
+        raise ConfigError("rebuild writes no run report; `bds-async ledger show` shows its result.")
     observer = all_of(observers(workspace, no_progress=no_progress))
-    found = run_simple(rebuild(Config.load(settings().config), workspace, patterns, Verify(verify), observer))
+    found = run_simple(rebuild(Config.load(settings().config), workspace, patterns, verify, observer))
     for rejected in found.rejected:
-        log.warning("%s", printable(f"{rejected.path} is left out: {rejected.why}"))
-    log.info("%s in the ledger as delivered.", counted(found.recorded, "file"))
+        text = printable(f"{rejected.path} is left out: {rejected.why}")
+        logger.warning("%s", text, extra=event("ledger.left_out", path=rejected.path, why=rejected.why))
+    text = f"{counted(found.recorded, 'file')} in the ledger as delivered."
+    logger.info("%s", text, extra=event("ledger.rebuilt", count=found.recorded))
     return log_failed_lists(found.failed_lists)

@@ -1,4 +1,4 @@
-"""`bds-async list`: what the tenant offers."""
+"""`bds-async list`: show what the tenant lists."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .settings import common_options, settings
 from .tables import log_failed_lists, print_listing
 
 
-@click.command("list", short_help="Show what the tenant offers.")
+@click.command("list")
 @choosing_options
-@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each data set, with all its extracts.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each data set, with all its extracts.")
 @common_options
 def command(data_set: tuple[str, ...], exclude: tuple[str, ...], *, as_json: bool) -> int:
-    """Show what the tenant offers: each data set, its newest full, its differentials."""
+    """Show what the tenant lists: each data set, its newest full, its differentials."""
     options = RunOptions(data_set=data_set, exclude=exclude)
     listing = run_simple(read_listing(Config.load(settings().config), options))
     print_listing(listing, as_json)

@@ -1,4 +1,4 @@
-"""`bds-async login`: walks a person through OAuth consent once."""
+"""`bds-async login`: lead a person through OAuth consent once."""
 
 from __future__ import annotations
 
@@ -23,55 +23,58 @@ from ..brightspace.login import (
 )
 from ..config import Config
 from ..errors import AuthorisationError, ConfigError
+from ..support.log import event
 from ..support.text import counted
 from .browser import open_page
 from .pasted import lines
 from .running import run_simple
 from .settings import common_options, settings
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _PASTE = "Then paste here the address that the browser ended on"
 #: What to do next, by whether this machine listens for the redirect.
 _HOW = {
-    False: f"{_PASTE} (it most likely can't show the page; the address is what counts):",
+    False: f"{_PASTE} (it most likely can't show the page; only the address matters):",
     True: f"{_PASTE}, unless it was on this machine and says that the consent has arrived.",
 }
 #: Seconds that a person may take at the consent page.
 PATIENCE = 900.0
 
 
-@click.command("login", short_help="Sign in once, in a browser.")
+@click.command("login")
 @click.option(
     "--redirect-uri",
     default=REDIRECT_URI,
     show_default=True,
     metavar="ADDRESS",
-    help="Redirect address; it must be the one that the application is registered with, letter by letter.",
+    help="Redirect address, exactly as the application is registered with it.",
 )
 @click.option(
     "--scope",
     metavar="SCOPE",
-    help="What to ask consent for, in quotes if several [default: the config's scope, or datasets:bds:read]. For "
-    'tenants that know the old routes alone: "datahub:dataexports:read datahub:dataexports:download".',
+    help="Scopes to request, in quotes if several [default: the config's scope, or datasets:bds:read]. For tenants "
+    'that know only the old routes: "datahub:dataexports:read datahub:dataexports:download".',
 )
-@click.option("--no-browser", is_flag=True, help="Only print the address of the consent page; open no browser.")
+@click.option("--no-browser", is_flag=True, help="Print the address of the consent page without opening a browser.")
 @common_options
 def command(redirect_uri: str, scope: str | None, *, no_browser: bool) -> int:
     """Sign in once: a person consents in a browser, and the first refresh token is stored.
 
     Prints the address of the consent page. After consenting, the browser ends on an address that begins with the
-    redirect address: most likely it can't show that page, which does not matter. Paste that address here. It works
-    over ssh: the browser may run on any machine.
+    redirect address. Most likely it cannot show that page, which does not matter: paste that address here. This works
+    over ssh, since the browser may run on any machine.
     """
     config = Config.load_for_login(settings().config)
     consent = Consent.ask(config, redirect_uri, scope_to_ask_for(config, scope))
     show = _print_address if no_browser else _print_and_open
     visible = run_simple(_login(config, consent, show))
     are = "is" if visible == 1 else "are"
-    log.info("Signed in to %s: %s %s visible.", config.bspace_url, counted(visible, "data set"), are)
+    text = f"Signed in to {config.bspace_url}: {counted(visible, 'data set')} {are} visible."
+    logger.info("%s", text, extra=event("login.done", tenant=config.bspace_url, data_sets=visible))
     if not visible:
-        log.warning("There is no data set to pull yet: Brightspace Data Sets have to be enabled for the tenant.")
+        text = "There is no data set to pull yet: Brightspace Data Sets must be enabled for the tenant."
+        logger.warning(text, extra=event("login.no_data_sets"))
     return 0
 
 
@@ -80,13 +83,13 @@ async def _login(config: Config, consent: Consent, show: Callable[[str], None]) 
     async with AsyncExitStack() as stack:
         arrival = await _arrival(consent, stack)
         show(str(consent.page))
-        log.info(_HOW[arrival is not None])
+        logger.info(_HOW[arrival is not None], extra=event("login.paste"))
         code = await _first(consent, arrival)
     return await sign_in(config, consent, code)
 
 
 def _print_address(address: str) -> None:
-    log.info("Open this address in a browser, on any machine, and consent:")
+    logger.info("Open this address in a browser, on any machine, and consent:", extra=event("login.open"))
     click.echo(address)
 
 
@@ -96,18 +99,19 @@ def _print_and_open(address: str) -> None:
 
 
 async def _arrival(consent: Consent, stack: AsyncExitStack) -> asyncio.Future[SecretStr] | None:
-    """The code as the browser brings it; None where nothing can listen at the redirect address."""
+    """Return the code that the browser brings; None if nothing can listen at the redirect address."""
     if not can_listen(consent):
         return None
     try:
         return await stack.enter_async_context(listening(consent))
     except OSError as error:
-        log.warning("Can't listen at %s (%s); paste the address instead.", consent.redirect_uri, error.strerror)
+        text = f"Can't listen at {consent.redirect_uri} ({error.strerror}); paste the address instead."
+        logger.warning("%s", text, extra=event("login.no_listener", redirect_uri=consent.redirect_uri))
         return None
 
 
 async def _first(consent: Consent, arrival: asyncio.Future[SecretStr] | None) -> SecretStr:
-    """The code, whichever way it comes first."""
+    """Return the code that comes first: from the browser or pasted."""
     pasted = asyncio.create_task(_pasted(consent, arrival))
     ways = {pasted} if arrival is None else {pasted, arrival}
     try:
@@ -115,12 +119,12 @@ async def _first(consent: Consent, arrival: asyncio.Future[SecretStr] | None) ->
     finally:
         pasted.cancel()
     if not done:
-        raise AuthorisationError(f"Nobody consented within {PATIENCE / 60:.0f} minutes; run `bds-async login` again.")
+        raise AuthorisationError(f"No consent within {PATIENCE / 60:.0f} minutes; run `bds-async login` again.")
     return min(done, key=lambda way: way.exception() is not None).result()
 
 
 async def _pasted(consent: Consent, arrival: asyncio.Future[SecretStr] | None) -> SecretStr:
-    """The code in a pasted address; who pipes it in has one try, who types has as many as it takes."""
+    """Return the code of a pasted address. Piped input has one try, a person at a terminal may try again."""
     async for line in lines():
         try:
             if line.strip():
@@ -128,7 +132,7 @@ async def _pasted(consent: Consent, arrival: asyncio.Future[SecretStr] | None) -
         except ForeignRedirect as error:
             if not sys.stdin.isatty():
                 raise
-            log.warning("%s", error)
+            logger.warning("%s", error, extra=event("login.wrong_address"))
     if arrival is None:
         raise ConfigError("Nothing was pasted: login needs the address that the browser ended on, as a line of stdin.")
     return await asyncio.shield(arrival)

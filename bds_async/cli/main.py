@@ -1,4 +1,4 @@
-"""The `bds-async` command: finds the subcommand, runs it, and turns what it raises into an exit code."""
+"""The `bds-async` command: find the subcommand, run it, and turn an exception into an exit code."""
 
 from __future__ import annotations
 
@@ -16,41 +16,49 @@ import click
 
 from .. import __version__
 from ..errors import BdsError
+from ..support.log import event
+from .log import set_up_logging
 from .output import Output, ReaderGone
-from .settings import Settings, common_options, set_up_logging
+from .settings import common_options
 
-#: Subcommand to the module of this package that has it; the function is named as the command.
-MODULES = {
-    "pull": "pull",
-    "sync": "sync",
-    "list": "list_command",
-    "login": "login",
-    "doctor": "doctor",
-    "verify": "verify",
-    "ledger": "ledger",
-    "schema": "schema",
-    "recipe": "recipe",
-    "demo": "demo",
-    "sandbox": "sandbox",
+#: Each command: the module of this package that has it, as `command`, and its line in the help.
+COMMANDS = {
+    "pull": ("pull", "Make a folder hold the chosen extracts."),
+    "sync": ("sync", "Deliver everything new, each extract once."),
+    "list": ("list_command", "Show what the tenant lists."),
+    "login": ("login", "Sign in once, in a browser."),
+    "doctor": ("doctor", "Check everything that a run depends on."),
+    "verify": ("verify", "Check the published files."),
+    "ledger": ("ledger", "Show and correct what was delivered."),
+    "schema": ("schema", "Show columns, and how they changed."),
+    "schema-of": ("schema_of", "Print the JSON Schema of a machine format."),
+    "recipe": ("recipe", "Print a file for a scheduler."),
+    "demo": ("demo", "Pull from the sandbox, without an account."),
+    "sandbox": ("sandbox", "Serve a tenant to test against."),
 }
 
-log = logging.getLogger("bds_async")
+logger = logging.getLogger("bds_async")
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are asked for, so that `--version` stays cheap."""
+    """A group that imports a command's module only to run that command: `--version` and `--help` stay cheap."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Every command, in the order of the documentation."""
-        return list(MODULES)
+        """Return every command, in the order of the documentation."""
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command of that name, None if there is none."""
-        if cmd_name not in MODULES:
+        """Return the command of that name, None if there is none."""
+        if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f".{MODULES[cmd_name]}", __package__)
+        module = importlib.import_module(f".{COMMANDS[cmd_name][0]}", __package__)
         command: click.Command = module.command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -59,9 +67,9 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Get every Brightspace Data Set out of a D2L Brightspace tenant, in parallel, verified, and nothing lost.
 
-    Data goes to stdout, everything else to stderr. Exit codes: 0 done; 2 usage or config; 3 something failed, the
-    rest is there; 4 authorisation refused; 5 Brightspace not reached; 6 the destination; 75 another run holds the
-    folder; 130, 143 stopped by a signal.
+    Data goes to stdout, everything else to stderr. Exit codes: 0 done; 1 a defect; 2 usage or config; 3 a part
+    failed, the rest is there; 4 authorisation refused; 5 Brightspace not reached; 6 the destination; 75 another run
+    holds the folder; 130, 143 (128 and its number) stopped by a signal.
     """
 
 
@@ -73,39 +81,39 @@ def main() -> NoReturn:
 
 
 def _exit_code(run: Callable[[], object]) -> int:
-    """What a call comes to; what it raises is told."""
+    """Return the exit code of a call; log what it raises."""
     try:
         code = run()
     except ReaderGone:
         return 0
     except click.exceptions.Abort:
-        return _said("Interrupted.", 130)
+        return _logged("Interrupted.", 130)
     except click.ClickException as error:
         return _misused(error)
     except BdsError as error:
-        return _said(str(error), error.exit_code)
+        return _logged(str(error), error.exit_code, type(error).__name__)
     except Exception as error:
-        # The last resort: not even a defect may print a secret.
-        return _said(_defect(error), 1)
+        # A defect may not print a secret either.
+        return _logged(_defect(error), 1, type(error).__name__)
     return code if isinstance(code, int) else 0
 
 
 def _log_format(argv: Sequence[str]) -> str:
-    """The form of log that a command line asks for, be it one that can't be parsed."""
+    """Return the log format that a command line asks for, even if it cannot be parsed."""
     asked = re.findall(r"(?<=\0)--log-format[=\0]([^\0]*)", "\0".join(argv))
     return "json" if asked[-1:] == ["json"] else "text"
 
 
 def _misused(error: click.ClickException) -> int:
     if _log_format(sys.argv) == "json":
-        set_up_logging(Settings(log_format="json"))  # the option may stand after what could not be parsed
-        return _said(error.format_message(), 2)
+        set_up_logging(0, "json")  # the option may follow what could not be parsed
+        return _logged(error.format_message(), 2, type(error).__name__)
     error.show(sys.stderr)
     return 2
 
 
 def _prepare_streams() -> None:
-    """Make both streams take whatever is said: they may be closed under a scheduler, or have an old encoding."""
+    """Make both streams accept any text: a scheduler may have closed them, or their encoding may be narrow."""
     nowhere = Path(os.devnull)
     sys.stdout = sys.stdout or nowhere.open("w", encoding="utf-8")
     sys.stderr = sys.stderr or nowhere.open("w", encoding="utf-8")
@@ -115,13 +123,13 @@ def _prepare_streams() -> None:
         sys.stdout = Output.over(sys.stdout)
 
 
-def _said(message: str, code: int) -> int:
-    log.error(message)
+def _logged(message: str, code: int, kind: str | None = None) -> int:
+    logger.error("%s", message, extra=event("error", exit_code=code, kind=kind))
     return code
 
 
 def _defect(error: Exception) -> str:
-    """Where a defect showed, without the exception's own text, which may quote a secret."""
+    """Return where a defect occurred, without the text of the exception, which may quote a secret."""
     lines = [f"This is a defect in bds-async {__version__}, please report it: {type(error).__name__}"]
     trace = error.__traceback__
     while trace is not None:

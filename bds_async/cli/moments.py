@@ -1,4 +1,4 @@
-"""Moments on the command line."""
+"""Dates and moments on the command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 
 def moment(text: str) -> datetime:
-    """An ISO 8601 date or moment; without a zone it is UTC."""
+    """Read an ISO 8601 date or moment; without a zone it is UTC."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The files that bds-async lives on: what a run writes for others may not take their place."""
+"""The files that bds-async needs itself: an output file may not replace one of them."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from ..workspace import Workspace
 from .settings import settings
 
 
-def demand_apart(path: Path, what: str, workspace: Workspace, besides: Mapping[Path, str] | None = None) -> None:
-    """Raise ConfigError where a file would overwrite the config, a secret or one of those `besides`, links followed.
+def demand_apart(path: Path, what: str, workspace: Workspace, others: Mapping[Path, str] | None = None) -> None:
+    """Raise ConfigError if an output file is the config, a secret, one of `others`, or in the state folder.
 
-    Nor may it lie in the state folder.
+    Links are followed. `what` names the output file in the message.
     """
-    for other, name in {**files_in_use(settings().config, os.environ), **(besides or {})}.items():
+    for other, name in {**files_in_use(settings().config, os.environ), **(others or {})}.items():
         if _are_same(path, other):
             raise ConfigError(f"The {what} {path} would overwrite {name}: name another file.")
     state, real = workspace.state, Path(os.path.realpath(path))
     if any(_are_same(place, state) for place in (real, *real.parents)):
-        raise ConfigError(f"The {what} {path} would lie in {state}, where bds-async keeps its own: name another place.")
+        raise ConfigError(f"The {what} {path} would be in {state}, the folder of bds-async's own files: name another.")
 
 
 def _are_same(one: Path, other: Path) -> bool:
     if os.path.realpath(one) == os.path.realpath(other):
         return True
-    # Case may make no difference there.
+    # The file system may ignore case.
     with suppress(OSError):
         return one.samefile(other)
     return False

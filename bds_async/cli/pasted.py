@@ -1,4 +1,4 @@
-"""Lines of stdin, read without holding up the event loop or the end of the program."""
+"""Lines of stdin, read without blocking the event loop or the end of the program."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 
-#: Bytes that one read asks for; a terminal hands over a line at a time.
+#: Bytes of one read; a terminal returns a line at a time.
 _BLOCK = 65_536
 
 
 async def lines() -> AsyncIterator[str]:
-    """Each line that is pasted or piped in, as it comes, until the end of stdin.
+    """Yield each line that is pasted or piped in, until the end of stdin.
 
-    A daemon thread reads the bare descriptor: a reader of sys.stdin could not be left behind at the end of the
-    program, and event loops can't watch regular files, nor a Windows console.
+    A daemon thread reads the descriptor: a thread that reads sys.stdin would block the end of the program, and event
+    loops cannot watch regular files or a Windows console.
     """
     arrived: asyncio.Queue[bytes] = asyncio.Queue()
     loop = asyncio.get_running_loop()
@@ -27,7 +27,7 @@ async def lines() -> AsyncIterator[str]:
             block = _read_block()
             try:
                 loop.call_soon_threadsafe(arrived.put_nowait, block)
-            except RuntimeError:  # nobody waits any more: the loop is closed
+            except RuntimeError:  # the loop is closed, and has no reader
                 return
 
     threading.Thread(target=read, name="bds-async-stdin", daemon=True).start()
@@ -41,7 +41,7 @@ async def lines() -> AsyncIterator[str]:
 
 
 def _read_block() -> bytes:
-    """The next bytes; none at the end, or where there is no stdin."""
+    """Return the next bytes; empty at the end, or if there is no stdin."""
     try:
         return os.read(sys.stdin.fileno(), _BLOCK)
     except (OSError, ValueError, AttributeError):

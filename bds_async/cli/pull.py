@@ -1,4 +1,4 @@
-"""`bds-async pull`: one-shot bulk pull."""
+"""`bds-async pull`: make a folder hold the chosen extracts."""
 
 from __future__ import annotations
 
@@ -18,21 +18,20 @@ from ..workspace import Workspace
 from .moments import moment
 from .running import run as run_job
 from .running import run_simple
-from .selection import run_options, watching_options, workspace_options
+from .selection import choice_option, run_options, watching_options, workspace_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, print_plan
 from .watching import all_of, observers, savers
 
 
-@click.command("pull", short_help="Make a folder hold the chosen extracts.")
+@click.command("pull")
 @workspace_options
-@click.option(
+@choice_option(
     "--type",
     "wanted",
-    type=click.Choice(["full", "differential", "all"]),
-    default="full",
-    show_default=True,
-    help="full: the newest full of each data set; differential: every listed one; all: both.",
+    kind=Wanted,
+    default=PullOptions().wanted,
+    help="full: the newest full of each data set; differential: every listed differential; all: both.",
 )
 @click.option(
     "--since",
@@ -42,13 +41,13 @@ from .watching import all_of, observers, savers
 )
 @click.option("--force", is_flag=True, help="Fetch again what is already there, and replace it.")
 @click.option("--dry-run", is_flag=True, help="Print the plan with sizes, download nothing.")
-@click.option("--json", "as_json", is_flag=True, help="With --dry-run: lines of JSON.")
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: print lines of JSON.")
 @run_options
 @watching_options
 @common_options
 def command(
     workspace: Workspace,
-    wanted: str,
+    wanted: Wanted,
     since: datetime | None,
     *,
     force: bool,
@@ -60,14 +59,14 @@ def command(
 ) -> int:
     """Make a folder hold the chosen extracts: by default the newest full of every data set.
 
-    What is there already is not fetched again; a run that was killed is finished by the next one.
+    What is already there is not fetched again. The next run finishes a run that was killed.
     """
-    options = PullOptions(wanted=Wanted(wanted), since=since, force=force, **run)
+    options = PullOptions(wanted=wanted, since=since, force=force, **run)
     config = Config.load(settings().config)
     if dry_run:
         return _print_plan(config, workspace, options, as_json)
     if as_json:
-        raise ConfigError("--json goes with --dry-run; the results of a run are written by --report FILE.")
+        raise ConfigError("--json needs --dry-run; --report FILE writes the result of a run.")
     observer = all_of(observers(workspace, no_progress=no_progress))
 
     async def job(stop: Stop) -> RunReport:

@@ -1,4 +1,4 @@
-"""`bds-async recipe`: a ready unit, manifest or script for a scheduler."""
+"""`bds-async recipe`: print a ready unit, manifest or script for a scheduler."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from .settings import common_options
 
 @click.command(
     "recipe",
-    short_help="Print a file for a scheduler.",
     epilog="Recipes: " + "; ".join(f"{name}, {purpose}" for name, purpose in RECIPES.items()) + ".",
 )
 @click.argument("name", type=click.Choice(list(RECIPES)), metavar="NAME")
@@ -21,6 +20,6 @@ from .settings import common_options
 def command(name: str) -> None:
     """Print a recipe to run sync under a scheduler."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # As it is, on Windows too: a unit wants neither another encoding nor other line ends.
+        # The same bytes on Windows: a unit needs UTF-8 and its own line ends.
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     click.echo(recipe(name), nl=False)

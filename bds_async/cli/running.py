@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..errors import Stopped
+from ..support.log import event
 from ..support.running import Stop, beside
 from .signals import SIGNALS, exit_code, handle_signals
 
@@ -44,7 +45,8 @@ def signals_request(stop: Stop) -> Iterator[None]:
         # The interpreter handles the second one: the event loop may be blocked by a thread then.
         handle_signals()
         name = signal.Signals(number).name
-        logger.info("Stopping; another %s ends the process at once.", name)
+        text = "Stopping; another %s ends the process at once."
+        logger.info(text, name, extra=event("run.stopping", signal=name))
         text = f"Stopped by {name}; run again to continue."
         stop.request(Stopped(text, exit_code(number)))
 

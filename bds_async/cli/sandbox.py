@@ -16,15 +16,15 @@ from .running import run
 from .settings import common_options
 
 
-@click.command("sandbox", short_help="Serve a tenant to test against.")
+@click.command("sandbox")
 @click.option(
     "--port",
     type=click.IntRange(0, 65533),
     default=0,
-    help="Auth service at this port, tenant and storage at the next two [default: free ones].",
+    help="Port of the auth service; tenant and storage get the next two [default: free ports].",
 )
 @click.option(
-    "--data-sets", type=click.IntRange(1, 100_000), default=139, show_default=True, help="How many data sets it has."
+    "--data-sets", type=click.IntRange(1, 100_000), default=139, show_default=True, help="Number of data sets."
 )
 @click.option(
     "--seed",
@@ -38,20 +38,20 @@ from .settings import common_options
     type=click.FloatRange(0, min_open=True),
     default=1.0,
     show_default=True,
-    help="Multiplies the number of rows.",
+    help="Factor of the number of rows.",
 )
 @click.option(
     "--write-config",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write a config.json that a client can use at once.",
+    help="Write a config.json for this tenant.",
 )
 @click.option(
     "--faults",
     "faults_file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Misbehave as this JSON file says: by data set, request and attempt.",
+    help="Misbehave as this JSON file says, by data set, request and attempt.",
 )
 @common_options
 def command(
@@ -65,7 +65,7 @@ def command(
     try:
         run(lambda stop: _serve(found, write_config, stop))
     except Stopped as stopped:
-        # To be stopped is how its work ends, and no news.
+        # A stop is the usual end of a sandbox, and needs no message.
         return stopped.exit_code
     except OSError as error:
         raise ConfigError(f"The sandbox can't listen at port {port} and the two above it: {error.strerror}.") from None
@@ -81,7 +81,7 @@ def _faults(file: Path, data_sets: int) -> tuple[Fault, ...]:
 
 
 def _demand_replaceable(path: Path) -> None:
-    """A config for a tenant on loopback is the sandbox's own; any other may hold the only copy of its secrets."""
+    """Raise ConfigError if a file is not a sandbox's config: another config may hold the only copy of its secrets."""
     try:
         found = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -90,7 +90,7 @@ def _demand_replaceable(path: Path) -> None:
         found = None
     address = found.get("bspace_url") if isinstance(found, dict) else None
     if not isinstance(address, str) or not address.startswith("http://127.0.0.1:"):
-        raise ConfigError(f"{path} is there already, and is no sandbox's config; choose another --write-config.")
+        raise ConfigError(f"{path} exists and is not a sandbox's config; name another file for --write-config.")
 
 
 async def _serve(found: SandboxSettings, write_config: Path | None, stop: Stop) -> NoReturn:

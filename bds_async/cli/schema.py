@@ -1,30 +1,29 @@
-"""`bds-async schema`: the columns of each data set, and how they changed."""
+"""`bds-async schema`: show the columns of each data set, and how they changed."""
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from ..columns import Columns, SchemaEntry, history
+from ..columns import SchemaEntry, history
 from ..ledger import Ledger
-from ..models import brief_text, utc_text, version_key
+from ..models import DataSet, brief_text, version_key
+from ..report import json_line
 from ..runs.corrections import chosen_folders
 from ..runs.verification import demand_ledger
 from ..support.text import counted, printable
 from ..workspace import Workspace
-from .ledger import patterns_option
-from .selection import workspace_options
+from .documents import ColumnsEntry, DataSetColumns
+from .selection import data_set_option, workspace_options
 from .settings import common_options
 
 
-@click.command("schema", short_help="Show columns, and how they changed.")
+@click.command("schema")
 @workspace_options
-@patterns_option
-@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each data set.")
+@data_set_option("patterns")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each data set.")
 @common_options
 def command(workspace: Workspace, patterns: tuple[str, ...], *, as_json: bool) -> None:
-    """Show the columns of each data set, and the history of their changes, by what was delivered."""
+    """Show the columns of each delivered data set, and the history of their changes."""
     demand_ledger(workspace)
     with Ledger.read(workspace.ledger, place=workspace.to) as ledger:
         for folder, data_set in chosen_folders(ledger, patterns).items():
@@ -32,35 +31,26 @@ def command(workspace: Workspace, patterns: tuple[str, ...], *, as_json: bool) -
             if not entries:
                 continue
             if as_json:
-                fields = {"data_set": data_set.name, "schema_id": data_set.schema_id, "folder": folder}
-                pinned = ledger.columns.stored_pin(folder)
-                click.echo(json.dumps({**fields, **_fields(entries, pinned)}, ensure_ascii=False))
+                click.echo(json_line(_document(ledger, folder, data_set, entries)))
             else:
                 _print(data_set.name, entries)
 
 
-def _fields(entries: list[SchemaEntry], pinned: Columns | None) -> dict[str, object]:
+def _document(ledger: Ledger, folder: str, data_set: DataSet, entries: list[SchemaEntry]) -> DataSetColumns:
     current = _current(entries)
-    return {
-        "version": current.version,
-        "columns": list(current.columns),
-        "pinned": None if pinned is None else list(pinned),
-        "history": [_entry_fields(entry) for entry in entries],
-    }
-
-
-def _entry_fields(entry: SchemaEntry) -> dict[str, object]:
-    change = entry.change
-    return {
-        "since": utc_text(entry.since),
-        "version": entry.version,
-        "columns": list(entry.columns),
-        "change": change and {"kind": change.kind.value, "added": list(change.added), "removed": list(change.removed)},
-    }
+    return DataSetColumns(
+        data_set=data_set.name,
+        schema_id=data_set.schema_id,
+        folder=folder,
+        version=current.version,
+        columns=current.columns,
+        pinned=ledger.columns.stored_pin(folder),
+        history=tuple(map(ColumnsEntry.about, entries)),
+    )
 
 
 def _current(entries: list[SchemaEntry]) -> SchemaEntry:
-    """Of versions that stand side by side the highest one is current."""
+    """Return the current columns: those of the highest version."""
     return max(entries, key=lambda entry: (version_key(entry.version), entry.since))
 
 

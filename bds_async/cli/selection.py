@@ -1,47 +1,61 @@
-"""Options that the commands share which fetch extracts: the folder, what to choose, how to fetch it."""
+"""Options that several commands share: the folder, the choice of data sets, how to fetch, and how to report."""
 
 from __future__ import annotations
 
 import functools
 import math
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from ..errors import ConfigError
-from ..options import DEFAULT_FOLDER, PublishAs, Verify
+from ..options import ATTEMPTS, DEFAULT_FOLDER, STALL_TIMEOUT, WORKERS, PublishAs, RunOptions, Verify
 from ..workspace import workspace_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Kind = TypeVar("Kind", bound=StrEnum)
+
+DEFAULTS = RunOptions()
 
 
 class FolderPath(click.Path):
-    """A folder, which need not be there yet; empty text, an unset variable in a script, is none."""
+    """A folder, which may not exist yet. An empty text, such as an unset variable in a script, is refused."""
 
     def __init__(self) -> None:
         super().__init__(file_okay=False, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Refuse empty text, which would mean the current folder."""
+        """Return the folder; an empty text, which would mean the current folder, is a usage error."""
         return super().convert(value, param, ctx) if value != "" else self.fail("is empty", param, ctx)
 
 
 class Seconds(click.FloatRange):
-    """A number of seconds; `nan` is none."""
+    """A number of seconds; `nan` is refused."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Refuse what is neither above nor below anything."""
+        """Return the number; `nan`, which no range excludes, is a usage error."""
         seconds = super().convert(value, param, ctx)
         return self.fail(f"{value!r} is not a number of seconds", param, ctx) if math.isnan(seconds) else seconds
 
 
 def glob(pattern: str) -> str:
-    """A pattern for paths below the folder, which are text: bytes that are none would match nothing."""
+    """Return a pattern for paths below the folder; bytes that are not text are a usage error, as they match nothing."""
     if any("\ud800" <= character <= "\udfff" for character in pattern):
         raise click.BadParameter("is not text; ? stands for any character.")
     return pattern
+
+
+def choice_option(*names: str, kind: type[Kind], default: Kind, help: str) -> Callable[[Function], Function]:  # noqa: A002
+    """An option whose values are the members of `kind`; the command gets a member."""
+
+    def member(ctx: click.Context, param: click.Parameter, value: str) -> Kind:  # noqa: ARG001
+        return kind(value)
+
+    values = click.Choice([each.value for each in kind])
+    return click.option(*names, type=values, default=default.value, show_default=True, callback=member, help=help)
 
 
 to_option = click.option(
@@ -53,7 +67,6 @@ to_option = click.option(
     help="Where extracts land.",
 )
 
-
 state_option = click.option(
     "--state",
     type=FolderPath(),
@@ -61,9 +74,20 @@ state_option = click.option(
     help="Folder for the ledger, partial files and the lock [default: DIR/.bds-async of --to].",
 )
 
+verify_option = choice_option(
+    "--verify",
+    kind=Verify,
+    default=DEFAULTS.verify,
+    help="full: length, zip directory and every CRC-32; fast: without the CRCs.",
+)
+
+exclude_option = click.option(
+    "--exclude", multiple=True, metavar="PATTERN", help="Leave these out; as --data-set. May be repeated."
+)
+
 
 def workspace_options(function: Function) -> Function:
-    """`--to` and `--state`; the command gets a Workspace."""
+    """Add `--to` and `--state`; the command gets a Workspace."""
 
     @to_option
     @state_option
@@ -74,80 +98,72 @@ def workspace_options(function: Function) -> Function:
     return with_workspace  # type: ignore[return-value]
 
 
+def data_set_option(name: str = "data_set") -> Callable[[Function], Function]:
+    """`--data-set`; the command gets the patterns under `name`."""
+    return click.option(
+        "--data-set",
+        name,
+        multiple=True,
+        metavar="PATTERN",
+        help="Only these: a name (case-insensitive, * and ? allowed), a schema id or a plugin id. May be repeated.",
+    )
+
+
 def choosing_options(function: Function) -> Function:
-    """`--data-set` and `--exclude`."""
-    for option in (
-        click.option(
-            "--exclude", multiple=True, metavar="PATTERN", help="Leave these out; as --data-set. May be repeated."
-        ),
-        click.option(
-            "--data-set",
-            multiple=True,
-            metavar="PATTERN",
-            help="Only these: a name (case-insensitive, * and ? allowed), a schema id or a plugin id. May be repeated.",
-        ),
-    ):
-        function = option(function)
-    return function
+    """Add `--data-set` and `--exclude`."""
+    return data_set_option()(exclude_option(function))
 
 
 def fetching_options(function: Function) -> Function:
-    """How a run fetches and checks; the command gets them for RunOptions as one dict, `run`."""
+    """Add the options of fetching and checking; the command gets them as one dict, `run`, for RunOptions."""
 
     @click.option(
         "--workers",
-        type=click.IntRange(1, 64),
-        default=16,
+        type=click.IntRange(*WORKERS),
+        default=DEFAULTS.workers,
         show_default=True,
-        help="Size of the pool: never more bodies in flight.",
+        help="Number of parallel downloads.",
     )
     @click.option(
         "--attempts",
-        type=click.IntRange(1, 1000),
-        default=6,
+        type=click.IntRange(*ATTEMPTS),
+        default=DEFAULTS.attempts,
         show_default=True,
         help="Tries for each extract before it counts as failed.",
     )
     @click.option(
         "--stall-timeout",
-        type=Seconds(0.1, 86400),
-        default=60,
+        type=Seconds(*STALL_TIMEOUT),
+        default=DEFAULTS.stall_timeout,
         show_default=True,
         metavar="SECONDS",
-        help="A connection that delivers nothing for this long is dropped and tried again.",
+        help="Drop a connection that delivers nothing for this long, and try again.",
     )
-    @click.option(
-        "--verify",
-        type=click.Choice(["full", "fast"]),
-        default="full",
-        show_default=True,
-        help="full: length, zip directory and every CRC-32; fast: without the CRCs.",
-    )
+    @verify_option
     @click.option(
         "--max-time",
         type=Seconds(0, min_open=True),
         metavar="SECONDS",
-        help="End the run in an orderly way after so long, with exit code 3.",
+        help="Stop the run in an orderly way after this long, with exit code 3.",
     )
     @functools.wraps(function)
     def with_fetching_options(**arguments: Any) -> Any:
         names = ("workers", "attempts", "stall_timeout", "verify", "max_time")
         run = {name: arguments.pop(name) for name in names}
-        return function(run={**run, "verify": Verify(run["verify"])}, **arguments)
+        return function(run=run, **arguments)
 
     return with_fetching_options  # type: ignore[return-value]
 
 
 def run_options(function: Function) -> Function:
-    """What is chosen, as what it is published, and how it is fetched; the command gets it for RunOptions as `run`."""
+    """Add the options of choosing, publishing and fetching; the command gets them as `run`, for RunOptions."""
 
     @choosing_options
-    @click.option(
+    @choice_option(
         "--as",
         "publish_as",
-        type=click.Choice(["zip", "csv"]),
-        default="zip",
-        show_default=True,
+        kind=PublishAs,
+        default=DEFAULTS.publish_as,
         help="Publish the zip as it came, or the CSV inside it.",
     )
     @click.option(
@@ -157,25 +173,18 @@ def run_options(function: Function) -> Function:
     )
     @fetching_options
     @functools.wraps(function)
-    def with_run_options(
-        data_set: tuple[str, ...],
-        exclude: tuple[str, ...],
-        publish_as: str,
-        *,
-        pin_columns: bool,
-        run: dict[str, Any],
-        **arguments: Any,
-    ) -> Any:
-        if pin_columns and publish_as != PublishAs.CSV:
-            raise ConfigError("--pin-columns goes with --as csv: a zip is published as it came.")
-        chosen = {"data_set": data_set, "exclude": exclude, "publish_as": PublishAs(publish_as)}
-        return function(run={**run, **chosen, "pin_columns": pin_columns}, **arguments)
+    def with_run_options(run: dict[str, Any], **arguments: Any) -> Any:
+        names = ("data_set", "exclude", "publish_as", "pin_columns")
+        run = {**run, **{name: arguments.pop(name) for name in names}}
+        if run["pin_columns"] and run["publish_as"] is not PublishAs.CSV:
+            raise ConfigError("--pin-columns needs --as csv: a zip is published as it came.")
+        return function(run=run, **arguments)
 
     return with_run_options  # type: ignore[return-value]
 
 
 def watching_options(function: Function) -> Function:
-    """`--report` and `--no-progress`."""
+    """Add `--report` and `--no-progress`."""
     for option in (
         click.option("--no-progress", is_flag=True, help="No bars, even where stderr is a terminal."),
         click.option(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +10,14 @@ from typing import Any, TypeVar
 
 import click
 
+from .log import set_up_logging
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass(slots=True)
 class Settings:
-    """What the common options say."""
+    """The values of the common options."""
 
     config: Path | None = None
     verbosity: int = 0
@@ -26,13 +25,13 @@ class Settings:
 
 
 def settings() -> Settings:
-    """The settings of the command that is running."""
+    """Return the settings of the command that is running."""
     found: Settings = click.get_current_context().ensure_object(Settings)
     return found
 
 
 def common_options(function: Function) -> Function:
-    """Give a command the common options; those after the command win over those before."""
+    """Add the common options to a command; those after the command win over those before."""
 
     @click.option(
         "--config",
@@ -40,10 +39,10 @@ def common_options(function: Function) -> Function:
         metavar="FILE",
         help="Config file [default: config.json, or BDS_CONFIG].",
     )
-    @click.option("-v", "--verbose", is_flag=True, help="Say more.")
-    @click.option("-q", "--quiet", is_flag=True, help="Say warnings and errors only.")
+    @click.option("-v", "--verbose", is_flag=True, help="Log more.")
+    @click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only.")
     @click.option(
-        "--log-format", type=click.Choice(["text", "json"]), help="Form of what goes to stderr [default: text]."
+        "--log-format", type=click.Choice(["text", "json"]), help="Form of the log on stderr [default: text]."
     )
     @functools.wraps(function)
     def with_common_options(
@@ -53,39 +52,7 @@ def common_options(function: Function) -> Function:
         current.config = config or current.config
         current.verbosity = (1 if verbose else -1) if verbose or quiet else current.verbosity
         current.log_format = log_format or current.log_format
-        set_up_logging(current)
+        set_up_logging(current.verbosity, current.log_format)
         return function(**arguments)
 
     return with_common_options  # type: ignore[return-value]
-
-
-def set_up_logging(current: Settings) -> None:
-    """Send the program's log to stderr, as text or as one JSON object a line."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_formatter(current.log_format))
-    log = logging.getLogger("bds_async")
-    log.handlers = [handler]
-    log.propagate = False
-    log.setLevel({-1: logging.WARNING, 0: logging.INFO, 1: logging.DEBUG}[current.verbosity])
-
-
-def _formatter(log_format: str) -> logging.Formatter:
-    if log_format == "text":
-        return _Plain()
-    from pythonjsonlogger.json import JsonFormatter
-
-    formatter = JsonFormatter(
-        "{asctime}{levelname}{name}{message}", style="{", rename_fields={"asctime": "time", "levelname": "level"}
-    )
-    formatter.converter = time.gmtime
-    formatter.default_time_format, formatter.default_msec_format = "%Y-%m-%dT%H:%M:%S", "%s.%03dZ"
-    return formatter
-
-
-class _Plain(logging.Formatter):
-    """The message alone; what is a warning or worse says so."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """As a person reads it."""
-        message = record.getMessage()
-        return message if record.levelno < logging.WARNING else f"bds-async: {record.levelname.lower()}: {message}"

@@ -1,4 +1,4 @@
-"""`bds-async sync`: the scheduled job, which delivers everything new since the last sync."""
+"""`bds-async sync`: deliver everything new since the last sync; the scheduled job."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..errors import ConfigError
 from ..options import SyncOptions
 from ..report import RunReport
 from ..runs.exit_code import breaks_columns
+from ..support.log import event
 from ..support.running import Stop
-from ..watching.metrics_file import MetricsFile
-from ..watching.ping import Ping
+from ..watching import MetricsFile, Ping
 from ..workspace import Workspace
 from .own_files import demand_apart
 from .running import run as run_job
@@ -27,19 +27,19 @@ from .settings import common_options, settings
 from .tables import log_failed_lists, log_gaps, print_plan
 from .watching import all_of, observers, savers
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
-@click.command("sync", short_help="Deliver everything new, each extract once.")
+@click.command("sync")
 @workspace_options
 @click.option(
     "--with-fulls",
     is_flag=True,
-    help="Deliver every new full as well, not only the baseline; without differentials there is no other news.",
+    help="Deliver every new full, not only the baseline; needed for data sets without differentials.",
 )
-@click.option("--strict-schema", is_flag=True, help="A breaking change of columns is exit code 3.")
+@click.option("--strict-schema", is_flag=True, help="Exit with code 3 after a breaking change of columns.")
 @click.option("--dry-run", is_flag=True, help="Print the plan with sizes, download nothing.")
-@click.option("--json", "as_json", is_flag=True, help="With --dry-run: lines of JSON.")
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: print lines of JSON.")
 @click.option(
     "--metrics", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a Prometheus textfile."
 )
@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
     "--ping",
     "address",
     metavar="URL",
-    help="Health-check address: called with /start at the start, bare after success, with /<exit code> else.",
+    help="Call a health-check address: URL/start at the start, URL after success, URL/<exit code> after failure.",
 )
 @run_options
 @watching_options
@@ -67,16 +67,16 @@ def command(
 ) -> int:
     """Deliver everything new since the last sync, each extract once and in order.
 
-    At first the newest full of each data set and the differentials queued after it, later each new differential. It
-    goes by the ledger alone: a loader may move or delete files. A gap in the differentials that no full closes is
-    exit code 3, as a failed extract is.
+    The first sync delivers the newest full of each data set and the differentials queued after it, later ones deliver
+    each new differential. Only the ledger decides what is new: a loader may move or delete files. A failed extract,
+    and a gap in the differentials that no full closes, are exit code 3.
     """
     options = SyncOptions(with_fulls=with_fulls, strict_schema=strict_schema, **run)
     ping = Ping(address) if address is not None else None
     if dry_run:
         return _print_plan(workspace, options, as_json)
     if as_json:
-        raise ConfigError("--json goes with --dry-run; the results of a run are written by --report FILE.")
+        raise ConfigError("--json needs --dry-run; --report FILE writes the result of a run.")
 
     async def job(stop: Stop) -> RunReport:
         file = _metrics_file(metrics, workspace, report)
@@ -88,10 +88,11 @@ def command(
                 config, workspace.to, options, state=workspace.state, observer=observer, stop=stop, save=save
             )
 
-    # Even a job that finds no config has somebody who waits to hear of it.
+    # The health check reports a run that finds no config, too.
     done = run_job(lambda stop: job(stop) if ping is None else ping.around(job(stop)))
     if strict_schema and breaks_columns(done.outcomes):
-        log.error("Columns changed as told above: with --strict-schema that is exit code 3. See `bds-async schema`.")
+        text = "The columns changed as logged above: exit code 3, by --strict-schema. See `bds-async schema`."
+        logger.error(text, extra=event("columns.strict"))
     return done.exit_code
 
 

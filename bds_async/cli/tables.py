@@ -1,9 +1,8 @@
-"""What the commands print to stdout: plans and listings, as tables or as lines of JSON."""
+"""What commands print to stdout: plans and listings, as tables or as lines of JSON."""
 
 from __future__ import annotations
 
 import io
-import json
 import logging
 import sys
 from collections.abc import Iterable, Sequence
@@ -15,27 +14,30 @@ from rich.table import Table
 from ..brightspace import Listing
 from ..events import Planned
 from ..models import BdsType, DataSet, Extract, brief_text, newest
-from ..planning.steps import RunPlan, Step
-from ..report import FailedList, Gap, identity_fields
+from ..planning import RunPlan, Step
+from ..report import FailedList, Gap, json_line
+from ..runs.exit_code import listing_code
+from ..support.log import event
 from ..support.text import counted, printable
-from ..watching.progress import plan_text, size_text
+from ..watching import gap_open, list_failed, plan_text, size_text
+from .documents import ListedDataSet, PlannedExtract, action_of
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 #: Headings of columns that hold numbers.
 _NUMBERS = frozenset({"size", "differentials", "delivered", "owed", "open gaps"})
 
-#: Columns that a table may have at most.
-WIDEST = 1000
+#: The largest width of a table, in characters.
+MAX_WIDTH = 1000
 
 
 def print_plan(plan: RunPlan, as_json: bool) -> None:
-    """Print each extract of a plan with its size and what would be done, and the sum."""
+    """Print each extract of a plan with its size and the action, and the sum."""
     if plan.warning:
-        log.warning("%s", plan.warning)
+        logger.warning("%s", plan.warning, extra=event("plan.warning"))
     if as_json:
         for step in plan.steps:
-            click.echo(json.dumps(_step_fields(step), ensure_ascii=False))
+            click.echo(json_line(PlannedExtract.about(step)))
         return
     if plan.steps:
         _print_steps(plan.steps)
@@ -44,7 +46,7 @@ def print_plan(plan: RunPlan, as_json: bool) -> None:
     if not fetch:
         click.echo(plan_text(Planned(fetch, there, plan.nothing)))
     else:
-        click.echo(f"{len(fetch)} to fetch, {_total(fetch)}; {there} there already.")
+        click.echo(f"{len(fetch)} to fetch, {_total(fetch)}; {there} already there.")
 
 
 def _print_steps(steps: Sequence[Step]) -> None:
@@ -55,10 +57,10 @@ def _print_steps(steps: Sequence[Step]) -> None:
 
 
 def print_listing(listing: Listing, as_json: bool) -> None:
-    """Print what a tenant offers, a data set a line."""
+    """Print what a tenant lists, one line for each data set."""
     if as_json:
         for data_set, extracts in listing.extracts.items():
-            click.echo(json.dumps(_data_set_fields(data_set, extracts), ensure_ascii=False))
+            click.echo(json_line(ListedDataSet.about(data_set, tuple(extracts))))
         return
     table = new_table("data set", "newest full", "version", "size", "differentials", "newest differential")
     for data_set, extracts in listing.extracts.items():
@@ -68,43 +70,20 @@ def print_listing(listing: Listing, as_json: bool) -> None:
 
 
 def log_failed_lists(failed: Sequence[FailedList]) -> int:
-    """Log each extract list that could not be had; the exit code that this means."""
-    for one in failed:
-        log.error("The extract list of %s would not come: %s", one.data_set, one.error)
-    return 3 if failed else 0
+    """Log each extract list that could not be fetched, and return the exit code."""
+    for each in failed:
+        list_failed(each).log(logger)
+    return listing_code(failed)
 
 
 def log_gaps(gaps: Sequence[Gap]) -> None:
-    """Log each gap that a sync would find."""
+    """Log each open gap that a sync would report."""
     for gap in gaps:
-        log.warning("%s", gap)
-
-
-def _step_fields(step: Step) -> dict[str, object]:
-    fields = {**identity_fields(step.extract), "download_size": step.extract.download_size, "path": step.path}
-    arrival = {"arrival": step.arrival.value} if step.arrival is not None else {}
-    return {**fields, "action": _action(step), **arrival}
-
-
-def _action(step: Step) -> str:
-    return "fetch" if step.delivered is None else "skip"
+        gap_open(gap).log(logger)
 
 
 def _action_cell(step: Step) -> str:
-    return f"{_action(step)} ({step.arrival})" if step.arrival is not None else _action(step)
-
-
-def _data_set_fields(data_set: DataSet, extracts: Sequence[Extract]) -> dict[str, object]:
-    return {
-        "data_set": data_set.name,
-        "schema_id": data_set.schema_id,
-        "full_plugin_id": data_set.full.plugin_id if data_set.full else None,
-        "differential_plugin_id": data_set.differential.plugin_id if data_set.differential else None,
-        "extracts": [
-            {**identity_fields(extract), "download_size": extract.download_size}
-            for extract in sorted(extracts, key=lambda extract: extract.age_key)
-        ],
-    }
+    return f"{action_of(step)} ({step.arrival})" if step.arrival is not None else action_of(step)
 
 
 def _data_set_cells(data_set: DataSet, extracts: Sequence[Extract]) -> tuple[str, ...]:
@@ -135,7 +114,7 @@ def _total(extracts: Iterable[Extract]) -> str:
 
 
 def new_table(*headings: str) -> Table:
-    """A table without lines; numbers to the right."""
+    """Return a table without lines, with numbers aligned to the right."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=True)
@@ -143,8 +122,8 @@ def new_table(*headings: str) -> Table:
 
 
 def print_table(table: Table) -> None:
-    """Print a table as wide as it is: neither a pipe's reader nor a narrow terminal's may get cells cut."""
+    """Print a table in its full width: cells are cut neither in a pipe nor on a narrow terminal."""
     drawn = io.StringIO()
-    Console(file=drawn, force_terminal=sys.stdout.isatty(), markup=False, highlight=False, width=WIDEST).print(table)
+    Console(file=drawn, force_terminal=sys.stdout.isatty(), markup=False, highlight=False, width=MAX_WIDTH).print(table)
     for line in drawn.getvalue().splitlines():
         click.echo(line.rstrip())

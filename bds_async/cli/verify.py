@@ -1,9 +1,10 @@
-"""`bds-async verify`: the published files against the ledger and their own CRCs."""
+"""`bds-async verify`: check the published files against the ledger and their own CRCs."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +15,23 @@ from ..api import verify
 from ..config import Config
 from ..errors import ConfigError
 from ..events import Observer
-from ..ledger import Delivery
-from ..models import utc_text
 from ..options import RunOptions
-from ..runs.discrepancies import Discrepancy, Fault, Remedy, Verification
+from ..report import fields_of
+from ..runs.discrepancies import Verification
 from ..support.running import Stop, beside, time_limits
 from ..support.text import counted, printable
 from ..workspace import Workspace
+from .documents import VerifiedFile, VerifyDocument, VerifyTotals
 from .running import run as run_job
 from .selection import fetching_options, watching_options, workspace_options
 from .settings import common_options, settings
 from .watching import all_of, observers, savers
 
 
-@click.command("verify", short_help="Check the published files.")
+@click.command("verify")
 @workspace_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON document in place of lines.")
-@click.option("--repair", is_flag=True, help="Fetch again what is bad or missing and still listed.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
+@click.option("--repair", is_flag=True, help="Fetch again what is bad or missing, if it is still listed.")
 @fetching_options
 @watching_options
 @common_options
@@ -45,15 +46,15 @@ def command(
 ) -> int:
     """Check every published file against the ledger and its own CRCs.
 
-    Lists the files that are missing, changed, corrupt, or unknown to the ledger. Exit code 3 for changed or corrupt
-    ones; a loader may have taken the missing. The options of a run count with --repair.
+    Lists the files that are missing, changed, corrupt, or unknown to the ledger. Changed or corrupt files are exit
+    code 3; missing files are not, since a loader may have taken them. Fetching options apply to --repair.
     """
     if report is not None and not repair:
-        raise ConfigError("--report goes with --repair; what is found goes to stdout, with --json as JSON.")
+        raise ConfigError("--report needs --repair; the result of a check goes to stdout, with --json as JSON.")
     observer = all_of(observers(workspace, no_progress=no_progress))
     options = RunOptions(**run)
     found = _repaired(workspace, options, observer, report) if repair else _verified(workspace, options, observer)
-    click.echo(json.dumps(_document(found, workspace.to), indent=1) if as_json else "\n".join(_lines(found)))
+    click.echo(json.dumps(fields_of(_document(found, workspace.to)), indent=1) if as_json else "\n".join(_lines(found)))
     return found.exit_code
 
 
@@ -83,47 +84,15 @@ def _lines(found: Verification) -> Iterator[str]:
     for each in found.discrepancies:
         remedy = f" [{each.remedy}{f': {each.error}' if each.error else ''}]" if each.remedy else ""
         yield printable(f"{each.fault:<7}  {each.path}: {each.detail}{remedy}")
-    totals = _totals(found)
+    totals = asdict(VerifyTotals.of(found))
     parts = [f"{count} {what}" for what, count in totals.items() if what != "files" and (count or what == "right")]
     yield f"{counted(found.files, 'file')} in the ledger: {', '.join(parts)}."
 
 
-def _document(found: Verification, to: str) -> dict[str, object]:
-    return {
-        "folder": to,
-        "exit_code": found.exit_code,
-        "totals": _totals(found),
-        "files": [_entry(each) for each in found.discrepancies],
-    }
-
-
-def _totals(found: Verification) -> dict[str, int]:
-    counts = {kind.value: found.count(kind) for kind in (*Fault, *Remedy)}
-    wrong = len(found.discrepancies) - found.count(Fault.UNKNOWN)
-    return {"files": found.files, "right": found.files - wrong, **counts}
-
-
-def _entry(each: Discrepancy) -> dict[str, object]:
-    return {
-        "path": each.path,
-        "fault": each.fault.value,
-        "detail": each.detail,
-        "remedy": each.remedy and each.remedy.value,
-        "error": each.error,
-        "delivered": each.delivery and _delivered(each.delivery),
-    }
-
-
-def _delivered(delivery: Delivery) -> dict[str, object]:
-    identity = delivery.identity
-    return {
-        "data_set": delivery.data_set,
-        "schema_id": delivery.schema_id,
-        "plugin_id": identity.plugin_id,
-        "bds_type": identity.bds_type.value,
-        "queued_for_processing_date": utc_text(identity.queued_for_processing_date),
-        "created_date": utc_text(identity.created_date),
-        "version": identity.version,
-        "bytes": delivery.bytes,
-        "sha256": delivery.sha256,
-    }
+def _document(found: Verification, to: str) -> VerifyDocument:
+    return VerifyDocument(
+        folder=to,
+        exit_code=found.exit_code,
+        totals=VerifyTotals.of(found),
+        files=tuple(map(VerifiedFile.about, found.discrepancies)),
+    )

@@ -1,4 +1,4 @@
-"""Who watches a run for the command line: the progress display, the summary, and the files written at the end."""
+"""What observes a run of the command line: the progress display, the summary, and the files written at the end."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from ..report import RunReport
 from ..runs.run import Save
 from ..support.patience import Patience
 from ..support.running import Stop
-from ..watching.files import demand_writable, write
-from ..watching.metrics_file import MetricsFile
-from ..watching.progress import Bars, Lines, Summary
+from ..watching import Bars, Lines, MetricsFile, Summary, demand_writable, write
 from ..workspace import Workspace
 from .own_files import demand_apart
 from .settings import settings
@@ -25,12 +23,12 @@ Subject = TypeVar("Subject")
 
 
 def observers(workspace: Workspace, *, no_progress: bool) -> list[Observer]:
-    """Everything that shows a run."""
+    """Return what shows a run."""
     return [_display(no_progress), Summary(logger, Path(workspace.to))]
 
 
 def savers(workspace: Workspace, stop: Stop, report: Path | None, metrics: MetricsFile | None = None) -> list[Save]:
-    """Everything that writes the report of a run; raises ConfigError if a file could not, or may not, be written."""
+    """Return what writes the report of a run; raises ConfigError if a file cannot, or may not, be written."""
     found: list[Save] = []
     if report is not None:
         demand_apart(report, "report", workspace)
@@ -42,7 +40,7 @@ def savers(workspace: Workspace, stop: Stop, report: Path | None, metrics: Metri
 
 
 def all_of(receivers: Sequence[Callable[[Subject], object]]) -> Callable[[Subject], None]:
-    """One function that passes its argument to each."""
+    """Return one function that passes its argument to each of `receivers`."""
 
     def pass_on(subject: Subject) -> None:
         for receive in receivers:
@@ -52,7 +50,7 @@ def all_of(receivers: Sequence[Callable[[Subject], object]]) -> Callable[[Subjec
 
 
 class ReportFile:
-    """Writes the run report: atomically, or into what is there if that is no plain file."""
+    """Writes the run report: atomically, or into the pipe or device of that name."""
 
     def __init__(self, path: Path, patience: Patience) -> None:
         self._path = path

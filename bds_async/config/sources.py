@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
+from ..support.log import event
 from .file import parse_object
 
 logger = logging.getLogger(__name__)
@@ -115,7 +116,8 @@ def from_environment(environ: Mapping[str, str], keys: Keys) -> dict[str, tuple[
 def warn_if_others_can_read(path: Path) -> None:
     """Log a warning with the `chmod` to run if other users can read a file with a secret (POSIX only)."""
     if sys.platform != "win32" and path.stat().st_mode & 0o044:
-        logger.warning("%s holds secrets and can be read by others. Run: chmod 600 %s", path, shlex.quote(str(path)))
+        text = "%s holds secrets and can be read by others. Run: chmod 600 %s"
+        logger.warning(text, path, shlex.quote(str(path)), extra=event("config.readable_by_others", path=path))
 
 
 def _warn_of_misspelt(path: Path, unknown: Iterable[str], missing: Sequence[str]) -> None:
@@ -126,7 +128,8 @@ def _warn_of_misspelt(path: Path, unknown: Iterable[str], missing: Sequence[str]
     for key in sorted(unknown):
         near = difflib.get_close_matches(key.lower().replace("-", "_"), missing, n=1, cutoff=0.8)
         if near and not key.startswith(f"{near[0]}_"):
-            logger.warning("%s has the unknown key %r, which is ignored. Did you mean %s?", path, key, near[0])
+            text = "%s has the unknown key %r, which is ignored. Did you mean %s?"
+            logger.warning(text, path, key, near[0], extra=event("config.unknown_key", path=path, key=key))
 
 
 def _parsed(path: Path, content: bytes) -> dict[str, Any]:

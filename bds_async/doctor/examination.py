@@ -10,16 +10,39 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .. import __version__
 from ..brightspace.http import Transport
 from ..config import Config
 from ..errors import BdsError, weightiest
+from ..report import fields_of
 from ..workspace import Workspace
 from .checks import STEPS
-from .steps import Case, Check, take
+from .steps import Case, Check, CheckStatus, take
 from .token import STALL_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class CheckEntry:
+    """One check: what was found, and what to do about it, null if nothing."""
+
+    name: str
+    status: CheckStatus
+    found: str
+    to_do: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorDocument:
+    """The document of `doctor --json`; `observations` is what the tenant shows of what D2L does not document."""
+
+    doctor_version: Literal[1]
+    program: str
+    tenant: str | None
+    exit_code: int
+    checks: tuple[CheckEntry, ...]
+    observations: dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -41,14 +64,16 @@ class Examination:
 
     def document(self) -> dict[str, Any]:
         """The examination for JSON."""
-        return {
-            "doctor_version": 1,
-            "program": f"bds-async {__version__}",
-            "tenant": self.tenant,
-            "exit_code": self.exit_code,
-            "checks": [check.fields() for check in self.checks],
-            "observations": self.observations,
-        }
+        return fields_of(
+            DoctorDocument(
+                doctor_version=1,
+                program=f"bds-async {__version__}",
+                tenant=self.tenant,
+                exit_code=self.exit_code,
+                checks=tuple(CheckEntry(each.name, each.status, each.found, each.to_do) for each in self.checks),
+                observations=self.observations,
+            )
+        )
 
 
 def unobserved(check: Check) -> None:

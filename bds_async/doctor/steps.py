@@ -40,10 +40,6 @@ class Check:
     error: BdsError | None = field(default=None, repr=False)
     needs: tuple[str, ...] = ()
 
-    def fields(self) -> dict[str, str | None]:
-        """The check for JSON."""
-        return {"name": self.name, "status": self.status.value, "found": self.found, "to_do": self.to_do}
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:

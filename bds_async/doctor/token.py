@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from ..brightspace import Gate, Listing, connect
+from ..brightspace import Listing, connect
 from ..brightspace.auth import AccessToken, TokenRefresher
 from ..brightspace.catalogue import NEW_SCOPE, OLD_SCOPES
-from ..brightspace.connection import log_hold
-from ..brightspace.gate import USUAL_COST
+from ..brightspace.connection import log_hold, log_wait
+from ..brightspace.gate import USUAL_COST, Gate
 from ..config import Config
 from ..errors import AuthorisationError
 from ..options import RunOptions
+from ..support.log import event
 from .local import Credentials
 from .steps import Case, CheckStatus, Finding
 
@@ -28,7 +29,7 @@ class WatchedGate(Gate):
     """A gate that keeps the rate limit headers of the last answer."""
 
     def __init__(self) -> None:
-        super().__init__(log_hold, patience=PATIENCE, first_patience=PATIENCE)
+        super().__init__(log_hold, on_outage=log_wait, patience=PATIENCE, first_patience=PATIENCE)
         self.rate_limit: dict[str, float] = {}
 
     def answered(self, headers: Mapping[str, str]) -> None:
@@ -50,8 +51,8 @@ async def check_token(case: Case) -> Finding:
     """The credentials are exchanged for an access token; the next refresh token is stored, as in every run."""
     credentials, config = case[Credentials], case[Config]
     if credentials.home is not None:
-        logger.info("The next check exchanges the refresh token, as every run does; the next one is stored in %s.",
-                    credentials.home)  # fmt: skip
+        text = "The next check exchanges the refresh token, as every run does; the next one is stored in %s."
+        logger.info(text, credentials.home, extra=event("token.exchanging", path=credentials.home))
     refresher = TokenRefresher(credentials.grant, first_patience=PATIENCE, patience=PATIENCE)
     # With as many tries as a run: a list that is fetched at the third try is not a finding.
     gate, options = WatchedGate(), RunOptions(stall_timeout=STALL_TIMEOUT)

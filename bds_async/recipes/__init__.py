@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-#: Name of each recipe and what it is for; each is a file of this package.
+#: The name and purpose of each recipe; each is a file of this package.
 RECIPES = {
     "cron": "a line for a crontab",
     "systemd-service": "a systemd service that runs sync once",
@@ -12,12 +12,12 @@ RECIPES = {
     "kubernetes": "a Kubernetes CronJob with its secret and volume",
     "airflow": "an Airflow DAG",
     "windows-task": "a task for the Windows Task Scheduler (XML)",
-    "dockerfile": "a Dockerfile for a small image that is not root",
+    "dockerfile": "a Dockerfile for a small image that does not run as root",
 }
 
 
 def recipe(name: str) -> str:
-    """The text of a recipe; raises KeyError for a name that is none of RECIPES."""
+    """Return the text of a recipe; raises KeyError for a name that is not in RECIPES."""
     if name not in RECIPES:
         raise KeyError(name)
     return (files(__name__) / name).read_text("utf-8")

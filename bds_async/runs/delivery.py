@@ -60,11 +60,11 @@ def chained(downloads: Iterable[Download]) -> list[Download]:
 def _announce(record: Record, plan: RunPlan, observer: Observer) -> None:
     for outcome in record.recovered:
         if warning := breaks_with_columns(outcome.extract, outcome.schema_change):
-            observer(Warned(warning))
+            observer(Warned(warning, "columns.breaking"))
     extracts = tuple(download.extract for download in record.downloads)
     observer(Planned(extracts, len(plan.steps) - len(extracts), plan.nothing))
     if plan.warning:
-        observer(Warned(plan.warning))
+        observer(Warned(plan.warning, "plan.warning"))
 
 
 class Fetch:
@@ -98,7 +98,7 @@ class Fetch:
         wanted = sum(max(0, (each.extract.download_size or 0) - each.partial.held_bytes) for each in downloads)
         if wanted and wanted > (free := free_space(downloads[0].partial.path.parent)):
             text = f"{wanted:,} bytes are listed to be fetched and {free:,} are free: make room in the folder"
-            self._observer(Warned(f"{text}, or the run will end when they are used up."))
+            self._observer(Warned(f"{text}, or the run will end when they are used up.", "space.short"))
 
     def _queue(self, piece: Piece) -> None:
         piece.download.under_way += 1
@@ -153,7 +153,7 @@ class Fetch:
         delivery = await self._threads.run(partial(self._publisher.publish, step, staged.path, staged.checked))
         download.partial.discard()
         if warning := breaks_with_columns(step.extract, change):
-            self._observer(Warned(warning))
+            self._observer(Warned(warning, "columns.breaking"))
         outcome = delivered(step.extract, delivery, Status.DOWNLOADED, schema_change=change, **way(download))
         self._settle(download, outcome)
 

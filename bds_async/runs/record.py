@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from ..brightspace import Connection, Listing
-from ..errors import BdsError, weightiest
+from ..errors import exit_code_of, rank
 from ..models import Identity
 from ..planning import RunPlan
 from ..report import Counters, Outcome, RunReport, Status
-from ..support import clock
+from ..support.clock import Stopwatch
 from ..transfer import Download
 from .exit_code import PARTIAL
 from .job import Job
@@ -33,14 +31,14 @@ class Record:
     plan: RunPlan | None = None
     downloads: Sequence[Download] = ()
     survey: Survey = field(default_factory=Survey)
-    error: BdsError | None = None
-    started: datetime = field(default_factory=clock.now)
-    _began: float = field(default_factory=time.monotonic)
+    error: Exception | None = None
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
-    def end_with(self, error: BdsError | None) -> None:
+    def end_with(self, error: Exception | None) -> None:
         """Note what ended the run; of several the one whose exit code wins."""
         if error is not None and self.error is not error:
-            self.error = error if self.error is None else _weightier(self.error, error)
+            known = [error] if self.error is None else [self.error, error]
+            self.error = min(known, key=lambda each: rank(exit_code_of(each)))
 
     def report(self, connection: Connection) -> RunReport:
         """The report as of now; an extract without an outcome is pending."""
@@ -49,8 +47,9 @@ class Record:
         report = RunReport(
             command=self.job.command,
             tenant=str(connection.tenant.origin),
-            started=self.started,
-            finished=clock.now(),
+            started=self.stopwatch.started,
+            finished=self.stopwatch.finished,
+            seconds=self.stopwatch.seconds,
             exit_code=0,
             outcomes=outcomes,
             failed_lists=self.plan.failed_lists if self.plan is not None else (),
@@ -64,7 +63,7 @@ class Record:
 
     def _exit_code(self, report: RunReport) -> int:
         if self.error is not None:
-            return self.error.exit_code
+            return exit_code_of(self.error)
         return PARTIAL if self.job.leaves_with_3(report) else 0
 
     def _counters(self, connection: Connection) -> Counters:
@@ -92,8 +91,3 @@ class Record:
             else:
                 pending = Outcome(step.extract, Status.PENDING, arrival=step.arrival)
                 yield settled.get(step.extract.identity) or pending
-
-
-def _weightier(one: BdsError, other: BdsError) -> BdsError:
-    found = weightiest(BaseExceptionGroup("", [one, other]))
-    return found if isinstance(found, BdsError) else one

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from ..errors import BdsError, rank
 from ..events import Finished, Observer
 from ..report import RunReport
+from ..support.log import event
 from ..support.running import Stop, Supervision
 from ..support.threads import ZipThreads
 from ..support.to_its_end import in_thread
@@ -37,8 +38,8 @@ def unsaved(report: RunReport) -> None:
 async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, save: Save = unsaved) -> RunReport:
     """Do a job and report it.
 
-    What ends a run early is raised (BdsError). Once there was a plan, the report is made, observed (Finished) and saved
-    all the same; what the report lacks then, it says.
+    What ends a run early is raised: a BdsError, or a defect. Once there was a plan, the report is made, observed
+    (Finished) and saved all the same; what the report lacks then, it says.
     """
     connection, storage, record = context.connection, context.storage, Record(job)
     async with Supervision(stop, job.options.max_time, connection.stay_signed_in()) as supervision:
@@ -48,7 +49,7 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
                 record.recovered = await supervision.over(in_thread(partial(recover, job, record.listing, storage)))
                 record.plan = await supervision.over(make_plan(job, record.listing, storage, threads))
                 await supervision.over(fetch(record, context, observer, threads))
-            except BdsError as error:
+            except Exception as error:  # a defect is reported, too
                 record.end_with(error)
         if record.plan is not None:
             record.survey = await in_thread(partial(measure, record.listing, storage.ledger))
@@ -69,6 +70,6 @@ async def _is_saved(report: RunReport, observer: Observer, save: Save) -> bool:
     except BdsError as error:
         if rank(error.exit_code) < rank(report.exit_code):
             raise
-        logger.error("%s", error)
+        logger.error("%s", error, extra=event("report.failed"))
         return False
     return True

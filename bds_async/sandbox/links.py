@@ -11,16 +11,16 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 from .clock import Clock
-from .extracts import SandboxExtract
+from .data.extracts import SandboxExtract
 
 
 def packed(link_id: str) -> str:
-    """Write a link id as the new routes do: base64url without padding."""
+    """Encode a link id as the new routes do: base64url without padding."""
     return base64.urlsafe_b64encode(link_id.encode()).decode().rstrip("=")
 
 
 def unpacked(text: str) -> str:
-    """Read the last part of a new download link; empty where it makes no sense."""
+    """Decode the last part of a new download link; empty if it is malformed."""
     try:
         return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
     except (binascii.Error, UnicodeDecodeError, ValueError):
@@ -28,30 +28,30 @@ def unpacked(text: str) -> str:
 
 
 def object_path(extract: SandboxExtract) -> str:
-    """Give the path of an extract at the storage."""
+    """Return the path of an extract at the storage."""
     return f"/bds/{extract.plugin_id}/{extract.link_id}/{quote(extract.data_set.table.csv_name)}.zip"
 
 
 class LinkSigner:
-    """Signs storage links by HMAC over path and expiry; the key is as old as the sandbox."""
+    """Signs storage links by HMAC over path and expiry; each sandbox has its own key."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock, self._key = clock, secrets.token_bytes(32)
         self._uses: dict[str, int] = {}
 
     def sign(self, path: str, life: float) -> str:
-        """Give the query that opens a path for `life` seconds from now."""
+        """Return the query that gives access to a path for `life` seconds from now."""
         expires = f"{self._clock.wall() + life:.3f}"
         return urlencode({"Expires": expires, "Signature": self._signature(path, expires)})
 
     def sign_for_uses(self, path: str, life: float, uses: int) -> str:
-        """Give the query that opens a path so many times."""
+        """Return the query that gives access to a path so many times."""
         query = self.sign(path, life)
         self._uses[query.rpartition("=")[2]] = uses
         return query
 
     def refusal(self, path: str, query: Mapping[str, str]) -> str | None:
-        """Give the code for which a request is refused, or None where its signature is good."""
+        """Return the error code of a refused request, or None if its signature is valid."""
         expires, signature = query.get("Expires", ""), query.get("Signature", "")
         if not hmac.compare_digest(self._signature(path, expires).encode(), signature.encode()):
             return "SignatureDoesNotMatch"

@@ -1,4 +1,4 @@
-"""What the sandbox remembers of the requests that it saw, for people and tests to look at."""
+"""The log of requests, for people and tests to read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass
 class SeenRequest:
-    """One request: never its query, its token or its body."""
+    """One request, without its query, token and body."""
 
     origin: str
     method: str
@@ -18,12 +18,12 @@ class SeenRequest:
     kind: str = "unknown"
     data_set: str | None = None
     bds_type: str | None = None
-    #: None while unanswered, and where the connection was dropped instead of an answer.
+    #: None until it is answered, and if the connection was dropped.
     status: int | None = None
     authorised: bool = False
     range: str | None = None
     body_bytes: int = 0
-    #: Names of the faults that were played on it.
+    #: Actions of the faults that hit it.
     faults: tuple[str, ...] = ()
 
 
@@ -36,11 +36,11 @@ class Counters:
     refused_exchanges: int = 0
     #: Answers with 429 from the rate limit (not from faults).
     throttled: int = 0
-    #: Requests to the storage that carried `Authorization` and were refused for it.
+    #: Requests to the storage that were refused because of their `Authorization`.
     refused_bearers: int = 0
     bodies_in_flight: int = 0
     most_bodies_in_flight: int = 0
-    #: Bytes of archives that left, whole or in part.
+    #: Bytes of archives sent, whole or in part.
     body_bytes: int = 0
 
 
@@ -52,7 +52,7 @@ class RequestLog:
         self.counters = Counters()
 
     def add(self, seen: SeenRequest) -> None:
-        """Remember a request that has just come in."""
+        """Add a request that has just arrived."""
         self.counters.requests += 1
         self.requests.append(seen)
 

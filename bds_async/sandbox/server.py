@@ -1,4 +1,4 @@
-"""The sandbox itself: three origins on loopback around one tenant."""
+"""The sandbox: three origins on loopback around one tenant."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
-from . import api_new, api_old, auth, consent, storage, versions
-from .fault_plan import FaultPlan
+from .api import new_routes, old_routes, storage, versions
+from .auth import consent, token_endpoint
 from .faults import Fault
-from .front import Front
-from .origins import Origin
+from .faults.plan import FaultPlan
 from .seen import Counters, SeenRequest
 from .settings import SandboxSettings
 from .tenant import API, AUTH, STORAGE, Tenant
 from .truth import TrueDataSet, truth
+from .web.front import OriginServer
+from .web.origins import Origin
 
 ROUTES = {
-    AUTH: (*auth.ROUTES, *consent.ROUTES),
-    API: (*versions.ROUTES, *api_new.ROUTES, *api_old.ROUTES),
+    AUTH: (*token_endpoint.ROUTES, *consent.ROUTES),
+    API: (*versions.ROUTES, *new_routes.ROUTES, *old_routes.ROUTES),
     STORAGE: storage.ROUTES,
 }
 
 
 class Sandbox:
-    """A tenant that behaves like Brightspace, with auth, API and storage on an origin each.
+    """A tenant that behaves like Brightspace, with auth service, API and storage on separate origins.
 
     Use it as an asynchronous context manager, or call `start` and `stop`. Everything runs in the event loop that
-    started it, archives are made in two threads and lie in a temporary folder that `stop` removes.
+    started it; two threads generate archives in a temporary folder, which `stop` removes.
     """
 
     def __init__(self, settings: SandboxSettings | None = None) -> None:
@@ -41,7 +42,7 @@ class Sandbox:
         self._tenant = Tenant(self.settings)
         port = self.settings.port
         self._origins = {
-            name: Origin(Front(self._tenant, name, routes).application(), port + number if port else 0)
+            name: Origin(OriginServer(self._tenant, name, routes).application(), port + number if port else 0)
             for number, (name, routes) in enumerate(ROUTES.items())
         }
         self._return: asyncio.Task[None] | None = None
@@ -58,7 +59,7 @@ class Sandbox:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen on all three origins; OSError where a port is taken, and then the sandbox is stopped again."""
+        """Listen on all three origins; if a port is taken, stop again and raise OSError."""
         try:
             for name, origin in self._origins.items():
                 await origin.start()
@@ -101,18 +102,18 @@ class Sandbox:
         return self._tenant.client_secret
 
     def new_refresh_token(self, scope: str | None = None) -> str:
-        """Give a refresh token as if a person had just consented; without a scope, to all that the settings name."""
+        """Return a refresh token as if a person had just consented to a scope (default: all that the settings name)."""
         return self._tenant.tokens.new_refresh_token(scope or " ".join(sorted(self.settings.scopes)))
 
     def register_key(self, public_pem: str | bytes, key_id: str) -> None:
         """Register the public key of a service user (PEM, RSA), as its JWKS would show it.
 
-        RuntimeError where the extra `service-user` is not installed, ValueError where it is no such key.
+        RuntimeError without the extra `service-user`, ValueError for any other key.
         """
         self._tenant.assertions.register(public_pem, key_id)
 
     def config(self) -> dict[str, object]:
-        """Give the content of a config.json with a fresh refresh token, usable at once."""
+        """Return the content of a config.json with a new refresh token, ready to use."""
         return {
             "bspace_url": self.tenant_url,
             "client_id": self.client_id,
@@ -143,31 +144,31 @@ class Sandbox:
         return self._tenant.log.counters
 
     def catalogue(self) -> list[TrueDataSet]:
-        """Give the truth: every data set with all that is listed of it now."""
+        """Return every data set with its rows and all that is listed of it now."""
         return truth(self._tenant)
 
     def is_live(self, refresh_token: str) -> bool:
-        """Tell whether a refresh token could still be spent."""
+        """Return whether a refresh token could still be spent."""
         return self._tenant.tokens.is_live(refresh_token)
 
     def revoke_access_tokens(self) -> None:
-        """End all access tokens before their time: their bearers get 401."""
+        """Revoke all access tokens; requests with them get 401."""
         self._tenant.tokens.revoke_access()
 
     def revoke_refresh_tokens(self) -> None:
-        """End all refresh tokens, as when the consent is withdrawn: `invalid_grant`."""
+        """Revoke all refresh tokens, as when the consent is withdrawn; exchanges get `invalid_grant`."""
         self._tenant.tokens.revoke_refresh()
 
     def play(self, *faults: Fault) -> None:
-        """Put these faults in place of those that were played so far; counting starts anew."""
+        """Replace the faults; counting starts from the beginning."""
         self._tenant.faults = FaultPlan(faults)
 
     def advance(self, by: timedelta) -> None:
-        """Let time pass: new extracts appear, old ones are dropped, tokens and links die."""
+        """Move the clock forward: new extracts appear, old ones are dropped, tokens and links expire."""
         self._tenant.clock.advance(by)
 
     async def go_away(self, seconds: float | None = None) -> None:
-        """Refuse every connection on all origins; for so many seconds, or until `come_back`."""
+        """Refuse every connection on all origins for so many seconds, or until `come_back`."""
         await self._forget(self._return)
         for origin in self._origins.values():
             await origin.refuse()
@@ -176,12 +177,15 @@ class Sandbox:
 
     async def come_back(self) -> None:
         """Listen again, on the same ports."""
+        if self._leaving is not None:
+            await self._leaving
         await self._forget(self._return)
         await self._listen()
 
     async def _return_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        await self._listen()
+        # Shielded, so that a listener is never left half started.
+        await asyncio.shield(self._listen())
 
     async def _listen(self) -> None:
         for origin in self._origins.values():

@@ -1,38 +1,40 @@
-"""Every knob of the sandbox tenant, in one frozen place."""
+"""Every setting of the sandbox tenant, in one frozen place."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
-from .events import LateExtract, Reissue, SchemaChange
+from .data.events import HardDelete, LateExtract, Reissue, SchemaChange
 from .faults import Fault
 
 #: What a person who consents grants by default: the new routes and both halves of the old ones.
 DEFAULT_SCOPES = frozenset({"datasets:bds:read", "datahub:dataexports:read", "datahub:dataexports:download"})
-#: The versions of the LP API that the tenant answers for.
+#: The versions of the LP API that the tenant supports.
 DEFAULT_LP_VERSIONS = tuple(f"1.{minor}" for minor in range(15, 64))
 
 
 def todays_midnight() -> datetime:
-    """Give the last UTC midnight: a moment that stays put while a sandbox is tried out."""
+    """Return the last UTC midnight: a moment that stays the same while a sandbox is tried out."""
     return datetime.combine(datetime.now(UTC).date(), time(), UTC)
 
 
 @dataclass(frozen=True)
 class SandboxSettings:
-    """How the tenant looks, what it holds and how it is served.
+    """What the tenant holds, and how it serves that.
 
-    Durations are seconds unless the name says otherwise. Two sandboxes with the same `seed`, `scale` and `now`
-    list the same extracts and serve byte-identical zips.
+    Durations are seconds unless the name says otherwise. Two sandboxes with the same settings and the same `now` list
+    the same extracts and serve byte-identical zips.
     """
 
     # What it holds.
     seed: int = 0
-    #: How many data sets; past the 139 that carry real names, numbered ones follow.
+    #: How many data sets; after the 139 documented ones, numbered ones follow.
     data_sets: int = 139
     #: Multiplies the row counts; at 1 the newest fulls are some 30 MB of zips in all, the largest about 7 MB.
     scale: float = 1.0
+    #: Rows that are inserted in a day, as a share of the row count.
+    growth_per_day: float = 0.0004
     #: Size of one additional full extract that does not compress; 0 leaves it out.
     huge_bytes: int = 0
     #: The moment at which the tenant's clock starts; None is the last UTC midnight.
@@ -45,17 +47,26 @@ class SandboxSettings:
     #: Patterns of data sets whose `Differential` (or `Full`) is null.
     without_differential: tuple[str, ...] = ("Role Details", "Tools")
     without_full: tuple[str, ...] = ()
-    #: Patterns of names (of fulls, or of differentials with their suffix) of which nothing was ever generated.
+    #: Patterns of names (of fulls, or of differentials with their suffix) without any extract.
     never_generated: tuple[str, ...] = ("CPD Methods Differential", "Portfolio Categories Differential")
 
-    #: What happens as time goes by.
+    # What its rows are like.
+    #: Fulls of windowed data sets hold the rows inside the window alone.
+    windows: bool = False
+    #: Neighbouring rows differ in the seventh digit of a moment in the key, or else in the letter case of a text in it.
+    close_keys: bool = False
+    #: Share (0 to 1) of a differential's rows that it holds twice: in an earlier state and in the newest one.
+    doubled_rows: float = 0.0
+
+    # What happens over time.
     schema_changes: tuple[SchemaChange, ...] = ()
     late_extracts: tuple[LateExtract, ...] = ()
     reissues: tuple[Reissue, ...] = ()
+    hard_deletes: tuple[HardDelete, ...] = ()
 
     # The tenant.
     lp_versions: tuple[str, ...] = DEFAULT_LP_VERSIONS
-    #: Which families of routes the tenant knows: "new", "old".
+    #: Which families of routes the tenant has: "new", "old".
     route_families: frozenset[str] = frozenset({"new", "old"})
     page_size: int = 20
     extract_page_size: int = 50
@@ -82,20 +93,22 @@ class SandboxSettings:
     # All three.
     #: Ports are port (auth), port+1 (tenant) and port+2 (storage); 0 takes free ones.
     port: int = 0
-    #: Waited before every answer.
+    #: Delay before each answer.
     latency: float = 0.0
-    #: Bound of the temporary folder for archives; the least recently used are dropped and made again when asked for.
+    #: Size limit of the temporary folder for archives; the least recently used are dropped and generated on demand.
     spool_bytes: int = 2 * 1024**3
     #: Misbehaviour on demand.
     faults: tuple[Fault, ...] = ()
-    #: How many requests the log of requests remembers.
+    #: How many requests the log of requests keeps.
     log_length: int = 20_000
 
     def __post_init__(self) -> None:
-        """Refuse what makes no sense (ValueError): a moment without a zone, for one, is another on every machine."""
+        """Check the values (ValueError); a moment without a time zone would differ from machine to machine."""
         if self.now is not None and self.now.tzinfo is None:
             raise ValueError("SandboxSettings.now needs a time zone")
         if self.bandwidth is not None and self.bandwidth <= 0:
             raise ValueError("SandboxSettings.bandwidth is above 0, or None")
-        if self.data_sets < 0 or self.scale <= 0 or self.port < 0:
-            raise ValueError("SandboxSettings: data_sets and port are not negative, scale is above 0")
+        if self.data_sets < 0 or self.scale <= 0 or self.port < 0 or self.growth_per_day < 0:
+            raise ValueError("SandboxSettings: data_sets, port and growth_per_day are not negative, scale is above 0")
+        if not all(0 <= share <= 1 for share in (self.doubled_rows, *(event.share for event in self.hard_deletes))):
+            raise ValueError("SandboxSettings: shares of rows are between 0 and 1")

@@ -1,20 +1,28 @@
-"""What the sandbox really holds, for tests to compare with what a client brought home."""
+"""What the sandbox really holds, for tests to compare with what a client delivered."""
 
 from __future__ import annotations
 
+import csv
+import io
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from .extracts import SandboxDataSet, SandboxExtract
-from .history import FULL
+from .data.archives import csv_blocks
+from .data.contents import rows_at
+from .data.extracts import SandboxDataSet, SandboxExtract
+from .data.history import FULL
 from .tenant import Tenant
+
+#: One row: the delivered text of each column by its name.
+Row = dict[str, str]
 
 
 @dataclass(frozen=True)
 class TrueExtract:
-    """One listed extract; `size`, `sha256` and `read` make the archive where it has not been made, and block."""
+    """One listed extract; `size`, `sha256` and `read` generate the archive if needed, and block."""
 
     extract: SandboxExtract = field(repr=False)
     tenant: Tenant = field(repr=False)
@@ -39,15 +47,20 @@ class TrueExtract:
         return self.tenant.sha256(self.extract)
 
     def read(self) -> bytes:
-        """Give the zip itself."""
+        """Return the bytes of the zip."""
         with self.tenant.open_archive(self.extract) as file:
             return file.read()
+
+    def rows(self) -> list[Row]:
+        """Return the rows of the extract in file order, without generating its archive."""
+        return _rows(csv_blocks(self.extract))
 
 
 @dataclass(frozen=True)
 class TrueDataSet:
     """One data set and what is listed of it, oldest first."""
 
+    data_set: SandboxDataSet = field(repr=False)
     name: str
     schema_id: str
     full_id: str | None
@@ -56,7 +69,7 @@ class TrueDataSet:
 
     @property
     def newest_full(self) -> TrueExtract | None:
-        """The full that a one-shot pull should bring, or None where there is none."""
+        """The full that a one-shot pull should deliver, or None where there is none."""
         fulls = [extract for extract in self.extracts if extract.bds_type == FULL]
         return max(fulls, key=lambda extract: (extract.queued, _number(extract.version), extract.created), default=None)
 
@@ -65,19 +78,36 @@ class TrueDataSet:
         """The listed differentials, oldest first."""
         return tuple(extract for extract in self.extracts if extract.bds_type != FULL)
 
+    def key_at(self, moment: datetime) -> tuple[str, ...]:
+        """Return the columns of the key at a moment; empty where the data set has none."""
+        return self.data_set.history.key_at(moment)
+
+    def rows_at(self, moment: datetime) -> list[Row]:
+        """Return all rows that exist at a moment, past or future, including those outside a full's window.
+
+        Rows change at the moments of differentials, and are deleted at those of hard deletes. The columns are those of
+        the newest version at that moment.
+        """
+        return _rows(rows_at(self.data_set, moment))
+
+
+def truth(tenant: Tenant) -> list[TrueDataSet]:
+    """Return all data sets with everything that is listed of them now."""
+    return [_true_data_set(tenant, data_set) for data_set in tenant.catalogue.data_sets]
+
 
 def _number(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
-def truth(tenant: Tenant) -> list[TrueDataSet]:
-    """Give all data sets with everything that is listed of them now."""
-    return [_true_data_set(tenant, data_set) for data_set in tenant.catalogue.data_sets]
+def _rows(blocks: Iterable[bytes]) -> list[Row]:
+    return list(csv.DictReader(io.StringIO(b"".join(blocks).decode("utf-8-sig"), newline="")))
 
 
 def _true_data_set(tenant: Tenant, data_set: SandboxDataSet) -> TrueDataSet:
     listed = sorted(tenant.catalogue.extracts(data_set), key=lambda extract: (extract.queued, extract.created))
     return TrueDataSet(
+        data_set,
         data_set.name,
         data_set.schema_id,
         data_set.full_id,

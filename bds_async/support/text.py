@@ -11,5 +11,5 @@ def counted(count: int, noun: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Server text without control characters, which could steer a terminal."""
+    """Return text from a server without control characters, which could control a terminal."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

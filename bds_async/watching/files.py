@@ -1,4 +1,4 @@
-"""Files that a run writes for others at its end: the report and the metrics."""
+"""Files that a run writes at its end: the report and the metrics."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from ..errors import ConfigError, DestinationError
 from ..support import durable
 from ..support.patience import Patience
 
-#: Seconds between two looks at how long the reader of a pipe is still waited for.
+#: Seconds between two checks of how long to wait for the reader of a pipe.
 _STEP = 0.1
 
 
 def demand_writable(path: Path, what: str) -> None:
-    """Raise ConfigError where a file could not be written; what is no plain file is tried at the end alone."""
+    """Raise ConfigError if a file cannot be written. A pipe or a device is tried only at the end."""
     try:
         folder = durable.real_path(path).parent
         if is_special(path) or (folder.is_dir() and os.access(folder, os.W_OK)):
             return
     except OSError as error:
         raise ConfigError(f"The {what} {path} can't be written: {error.strerror}.") from None
-    raise ConfigError(f"The {what} {path} can't be written: there is no writable folder {folder}.")
+    raise ConfigError(f"The {what} {path} can't be written: {folder} is not a writable folder.")
 
 
 def is_special(path: Path) -> bool:
-    """Whether something is there that is no plain file, a pipe or a device; may raise OSError."""
+    """Tell whether a path is a pipe, a device or another thing that is not a regular file; may raise OSError."""
     return path.exists() and not path.is_file()
 
 
 def write(path: Path, text: str, what: str, patience: Patience | None = None) -> None:
-    """Write a file: atomically, or into what is there if that is no plain file; raises DestinationError."""
+    """Write a file atomically; write into a pipe or a device as it is. Raises DestinationError."""
     try:
-        # A rename would put a file in the place of /dev/null, and root may do that.
+        # A rename would replace /dev/null by a file, and root may do that.
         if is_special(path):
             _write_into(path, text.encode(), patience or Patience())
         else:
@@ -46,11 +46,11 @@ def write(path: Path, text: str, what: str, patience: Patience | None = None) ->
 
 
 def _write_into(path: Path, content: bytes, patience: Patience) -> None:
-    """Write into a pipe or a device; raises OSError where it has no reader."""
+    """Write into a pipe or a device; raises OSError if it has no reader."""
     if sys.platform == "win32":
         path.write_bytes(content)
         return
-    # A pipe that nobody has opened for reading would not be opened for writing either, for ever.
+    # Without O_NONBLOCK, opening a pipe that has no reader would block for ever.
     descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
     try:
         while content:
@@ -68,7 +68,7 @@ def _wait_for_reader(descriptor: int, patience: Patience) -> None:
 
 
 def _reason(error: OSError) -> str:
-    return "nobody reads it" if error.errno in (errno.ENXIO, errno.EPIPE) else error.strerror or type(error).__name__
+    return "it has no reader" if error.errno in (errno.ENXIO, errno.EPIPE) else error.strerror or type(error).__name__
 
 
 def _umask() -> int:

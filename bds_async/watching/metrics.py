@@ -1,6 +1,6 @@
 """The run report as a Prometheus textfile, for the node exporter's textfile collector.
 
-A run that ends before it has a plan has no report: it tells when and how it ended, all else stays as it was.
+A run that ends before it has a plan has no report: its end and its exit code are written, the other metrics stay.
 """
 
 from __future__ import annotations
@@ -16,22 +16,25 @@ from ..report import RunReport, Status
 #: Name, type and help of each metric.
 METRICS = {
     "bds_async_last_run_timestamp_seconds": ("gauge", "When the last run ended (Unix time)."),
-    "bds_async_last_success_timestamp_seconds": ("gauge", "When the last run ended that left with 0 (Unix time)."),
+    "bds_async_last_success_timestamp_seconds": ("gauge", "When the last run with exit code 0 ended (Unix time)."),
     "bds_async_last_exit_code": ("gauge", "Exit code of the last run."),
-    "bds_async_last_run_seconds": ("gauge", "How long the last run with a plan took."),
+    "bds_async_last_run_seconds": ("gauge", "Duration of the last run with a plan, in seconds."),
     "bds_async_last_run_bytes": ("gauge", "Bytes that the last run with a plan published."),
-    "bds_async_last_run_extracts": ("gauge", "Extracts of the last run with a plan by how they ended."),
-    "bds_async_last_run_failed_lists": ("gauge", "Extract lists that the last run with a plan could not have."),
-    "bds_async_last_run_open_gaps": ("gauge", "Gaps in the differentials that the last run with a plan left open."),
-    "bds_async_last_run_retries": ("gauge", "Requests of the last run with a plan that were tried again."),
-    "bds_async_last_run_token_refreshes": ("gauge", "Access tokens that the last run with a plan asked for."),
+    "bds_async_last_run_extracts": ("gauge", "Extracts of the last run with a plan, by status."),
+    "bds_async_last_run_failed_lists": ("gauge", "Extract lists that the last run with a plan could not fetch."),
+    "bds_async_last_run_open_gaps": (
+        "gauge",
+        "Open gaps in the differentials after the last run with a plan.",
+    ),
+    "bds_async_last_run_retries": ("gauge", "Requests that the last run with a plan retried."),
+    "bds_async_last_run_token_refreshes": ("gauge", "Access tokens that the last run with a plan requested."),
     "bds_async_last_run_rate_limit_waits": (
         "gauge",
-        "How often the last run with a plan waited because the tenant asked.",
+        "Waits of the last run with a plan for the tenant's rate limit.",
     ),
     "bds_async_newest_delivered_timestamp_seconds": (
         "gauge",
-        "Queued date of the newest extract delivered (Unix time).",
+        "Queued date of the newest delivered extract of each data set (Unix time).",
     ),
 }
 _LAST_RUN = "bds_async_last_run_timestamp_seconds"
@@ -42,12 +45,12 @@ _SAMPLE = re.compile(
     r'^([a-z_]+)(\{[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"\})? (-?\d+(?:\.\d+)?(?:e[+-]\d+)?)$', re.MULTILINE | re.ASCII
 )
 
-#: The samples of each metric: labels, as they are written, to value.
+#: The samples of each metric: labels, in their written form, to value.
 Samples: TypeAlias = dict[str, dict[str, float]]
 
 
 def textfile(report: RunReport, former: str = "") -> str:
-    """The metrics of a run; `former` is the file of the run before, which remembers the last success."""
+    """Return the metrics of a run; `former` is the text of the run before, which has the last success."""
     success = {"": report.finished.timestamp()} if report.exit_code == 0 else _samples_of(former).get(_LAST_SUCCESS, {})
     samples: Samples = {
         **_end(report.exit_code, report.finished),
@@ -66,7 +69,7 @@ def textfile(report: RunReport, former: str = "") -> str:
 
 
 def _newest(report: RunReport, former: str) -> dict[str, float]:
-    """The newest delivered queued date of each data set; as before where the ledger could not be read."""
+    """Return the newest delivered queued date of each data set; the former ones if the ledger could not be read."""
     if report.lacks is not None:
         return _samples_of(former).get(_NEWEST, {})
     newest = sorted(report.newest_delivered.items())
@@ -74,7 +77,7 @@ def _newest(report: RunReport, former: str) -> dict[str, float]:
 
 
 def without_plan(exit_code: int, finished: datetime, former: str) -> str:
-    """The metrics of a run that ended before it had a plan: what `former` says of deliveries is still so."""
+    """Return the metrics of a run that ended before it had a plan; the deliveries are those of `former`."""
     return _text(_samples_of(former) | _end(exit_code, finished))
 
 
@@ -83,7 +86,7 @@ def _end(exit_code: int, finished: datetime) -> Samples:
 
 
 def read_former(path: Path) -> str:
-    """The textfile of the run before; empty if there is none that can be read."""
+    """Return the textfile of the run before; empty text if there is no readable one."""
     try:
         return path.read_text("utf-8", errors="replace") if path.is_file() else ""
     except OSError:

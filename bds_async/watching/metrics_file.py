@@ -1,4 +1,4 @@
-"""The Prometheus textfile of a scheduled job, written however a run ends."""
+"""The Prometheus textfile of a scheduled job, written at every end of a run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import ConfigError, DestinationError, FolderBusy, LedgerBusy, exit_code_of
 from ..report import RunReport
 from ..support import clock
+from ..support.log import event
 from .files import demand_writable, is_special, write
 from .metrics import read_former, textfile, without_plan
 
@@ -19,14 +20,14 @@ logger = logging.getLogger(__name__)
 class MetricsFile:
     """The textfile of scheduled runs, written atomically at the end of each.
 
-    Raises ConfigError at once if it could not be written, or if something is in its place that is no plain file: the
-    collector reads none, and the file of the run before is read to go on from.
+    Raises ConfigError at once if the file cannot be written, or if its path is not a regular file: the collector reads
+    no other, and the file of the run before is read for the metrics that stay.
     """
 
     def __init__(self, path: Path) -> None:
         demand_writable(path, "metrics file")
         if is_special(path):
-            raise ConfigError(f"The metrics file {path} is no plain file: name one in the collector's folder.")
+            raise ConfigError(f"The metrics file {path} is not a regular file: name one in the collector's folder.")
         self._path = path
         self._written: int | None = None
 
@@ -41,7 +42,7 @@ class MetricsFile:
         try:
             yield
         except Exception as error:
-            # A run that holds the folder is the last one, and will write the file itself.
+            # The run that holds the folder is the last one, and writes the file itself.
             if not isinstance(error, FolderBusy) or isinstance(error, LedgerBusy):
                 self._write_end(exit_code_of(error))
             raise
@@ -52,7 +53,7 @@ class MetricsFile:
         try:
             self._write(without_plan(exit_code, clock.now(), read_former(self._path)))
         except DestinationError as error:
-            logger.error("%s", error)
+            logger.error("%s", error, extra=event("metrics.failed"))
 
     def _write(self, text: str) -> None:
         write(self._path, text, "metrics file")

@@ -1,7 +1,7 @@
-"""Calls a health-check address at the start and the end of a run, so that somebody learns of a job that is silent.
+"""Calls a health-check address at the start and the end of a run; the service reports a job that does not call.
 
-The form is the one that such services share: the address with `/start` at the start, bare after success, with
-`/<exit code>` after failure. The address is a secret of its own; no message quotes it.
+The requests have the form that such services share: `ADDRESS/start` at the start, `ADDRESS` after success,
+`ADDRESS/<exit code>` after failure. The address is a secret; no message quotes it.
 """
 
 from __future__ import annotations
@@ -15,24 +15,25 @@ from yarl import URL
 from ..brightspace.http import Transport
 from ..errors import BdsError, ConfigError, Stopped, exit_code_of
 from ..report import RunReport
+from ..support.log import event
 
-#: Seconds that a call may take, and the same for a run that was told to stop; it holds up neither for longer.
+#: Seconds that a call may take, and that the last call of a stopped run may take.
 PATIENCE, PATIENCE_OF_STOPPED = 5.0, 1.5
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Ping:
-    """A health-check address. A call that fails is logged, and never fails the run."""
+    """A health-check address. A failed call is logged, and never fails the run."""
 
     def __init__(self, address: str) -> None:
-        """Raise ConfigError for what is no http or https address."""
+        """Raise ConfigError if the address is not an http or https URL."""
         if not _is_usable(address):
-            raise ConfigError("The address of --ping is no http or https URL.")
+            raise ConfigError("The address of --ping is not an http or https URL.")
         self._address = URL(address)
 
     async def around(self, run: Awaitable[RunReport]) -> RunReport:
-        """The report of a run, its start and its end told; what it raises is told and raised, a defect too."""
+        """Return the report of a run; call the address before and after it. An error of the run is raised again."""
         await self.start()
         try:
             report = await run
@@ -43,11 +44,11 @@ class Ping:
         return report
 
     async def start(self) -> None:
-        """Tell that a run begins."""
+        """Call at the start of a run."""
         await self._call(self._below("start"), PATIENCE)
 
     async def end(self, exit_code: int, patience: float = PATIENCE) -> None:
-        """Tell how a run ended; `patience` is in seconds."""
+        """Call at the end of a run; `patience` is in seconds."""
         await self._call(self._below(str(exit_code)) if exit_code else self._address, patience)
 
     def _below(self, word: str) -> URL:
@@ -63,14 +64,15 @@ class Ping:
         except BdsError as error:
             failure = str(error)
         except Exception as error:
-            # Whatever it is, it is no reason to lose a run; its text may quote the address.
+            # No error of this call may fail the run, and its text may quote the address.
             failure = type(error).__name__
         if failure is not None:
-            log.warning("The health check was not told (%s); nothing of the run depends on it.", failure)
+            text = "The health-check call failed (%s); the run does not depend on it."
+            logger.warning(text, failure, extra=event("ping.failed", why=failure))
 
 
 def _is_usable(address: str) -> bool:
-    """Whether it is an http or https URL with a host that a name server can be asked for (RFC 5890 section 2.3.1)."""
+    """Tell whether it is an http or https URL whose host is a valid name (RFC 5890 section 2.3.1)."""
     try:
         url = URL(address)
         return url.scheme in ("http", "https") and bool(url.host) and bool((url.raw_host or "").encode("idna"))

@@ -185,7 +185,7 @@ async def test_while_an_outage_is_waited_out(stage: Stage, number: int, code: in
     async with scene.pulling("-v") as running:
         await until(lambda: scene.asked("extracts") != [])
         await scene.sandbox.go_away()
-        await line_with(running, b"outage")
+        await line_with(running, b"Retrying for up to")
         ended_in_order(await running.stopped_by(number), code)
     await scene.sandbox.come_back()
     await scene.finish()

@@ -12,6 +12,7 @@ from bds_async.brightspace.catalogue.listing import list_extracts
 from bds_async.brightspace.gate import Gate
 from bds_async.brightspace.retry import RETRY_AFTER_CEILING
 from bds_async.errors import ConnectionFailed, UnreachableError
+from bds_async.events import OutageBegan, OutageEnded
 
 REFUSED = ConnectionFailed("Could not connect to school.example: refused.")
 
@@ -279,12 +280,24 @@ class Clock:
 
 class TestOutage:
     async def test_it_holds_the_others_and_lets_one_at_a_time_try(self):
-        told = []
-        gate = Gate(lambda why, seconds: told.append(why))
+        held, told = [], []
+        gate = Gate(lambda why, seconds: held.append(why), on_outage=told.append, patience=300.0)
         gate.answered({})
         gate.unreachable(REFUSED, time.monotonic())
-        assert "Could not connect to school.example" in told[0]
-        assert gate.waits == 0, "a wait that the tenant did not ask for"
+        assert told == [OutageBegan(str(REFUSED), 300.0)]
+        assert (gate.waits, held) == (0, []), "a wait that the tenant did not ask for"
+
+    async def test_it_is_told_at_its_beginning_and_at_its_end_and_no_oftener(self, monkeypatch):
+        monkeypatch.setattr("bds_async.brightspace.gate.full_jitter", lambda count: 0.0)
+        told = []
+        gate = Gate(unheard, on_outage=told.append)
+        for _ in range(2):
+            for _ in range(9):
+                gate.unreachable(REFUSED, time.monotonic())
+            for _ in range(3):
+                gate.answered({})
+        assert [type(event) for event in told] == [OutageBegan, OutageEnded] * 2
+        assert told[1].seconds >= 0
 
     async def test_sixteen_failures_at_once_are_one_outage(self, monkeypatch):
         failures = []

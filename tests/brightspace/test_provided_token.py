@@ -16,11 +16,11 @@ from bds_async.brightspace.auth import grant_for
 from bds_async.brightspace.token_store import Custody, store_for
 from bds_async.brightspace.token_store.journal import Entry, Journal, digest, now
 from bds_async.config import Config
-from bds_async.doctor.examination import examine
-from bds_async.doctor.steps import CheckStatus
+from bds_async.doctor import CheckStatus, examine
 from bds_async.errors import AuthorisationError, ConfigError, TransientError
 from bds_async.sandbox import Sandbox, SandboxSettings
 from bds_async.support import durable
+from bds_async.workspace import workspace_of
 from tests.support.scripted_auth import ScriptedAuth, drops, grants, says
 
 REFUSED = says(400, {"error": "invalid_grant"})
@@ -236,7 +236,7 @@ class TestDoctor:
             keys = {**sandbox.config(), "refresh_token": "replace-me", "token_file": "token"}
             (tmp_path / "config.json").write_text(json.dumps(keys))
             before = files(tmp_path)
-            examination = await examine(tmp_path / "config.json", tmp_path / "data", environ={})
+            examination = await examine(tmp_path / "config.json", workspace_of(tmp_path / "data"), environ={})
             checks = {check.name: check for check in examination.checks}
             assert (examination.exit_code, checks["token"].status) == (4, CheckStatus.FAILED)
             assert f"the former one is still in {home}" in checks["token"].found

@@ -17,7 +17,7 @@ from yarl import URL
 from bds_async.brightspace.auth import token_endpoint
 from bds_async.brightspace.auth.access_token import ASSUMED_LIFETIME, LONGEST_LIFETIME
 from bds_async.brightspace.auth.token_endpoint import TokenEndpoint, basic, refresh_token_in
-from bds_async.brightspace.http.transport import Answer, Transport
+from bds_async.brightspace.http import Answer, Transport
 from bds_async.config import AUTH_SERVICE
 from bds_async.errors import ConfigError, ConnectionFailed, Throttled, TransientError, UnreachableError
 from tests.support.scripted_auth import ScriptedAuth, drops, grants, says

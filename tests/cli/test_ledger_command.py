@@ -25,11 +25,15 @@ CHANGES = (
 )
 
 
+def a_changing_tenant() -> SandboxSettings:
+    """Two data sets with differentials; the columns of Users change twice."""
+    return SandboxSettings(data_sets=2, scale=0.01, now=NOW, schema_changes=CHANGES)
+
+
 @pytest.fixture
 async def to(tmp_path: Path) -> AsyncIterator[Path]:
     """A folder that a sync has filled; its config lies beside it, and the sandbox is being served."""
-    settings = SandboxSettings(data_sets=2, scale=0.01, now=NOW, schema_changes=CHANGES)
-    async with Sandbox(settings) as sandbox:
+    async with Sandbox(a_changing_tenant()) as sandbox:
         sandbox.write_config(tmp_path / "config.json")
         await sync(Config.load(tmp_path / "config.json", {}), tmp_path / "to")
         yield tmp_path / "to"

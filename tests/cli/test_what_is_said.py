@@ -45,7 +45,7 @@ async def test_the_summary_names_the_folder_and_a_second_pull_says_that_all_is_t
     first = await tenant.bds("pull")
     assert f"{tenant.home / 'bds-data'}: 3 downloaded; " in first.err
     again = await tenant.bds("pull")
-    assert again.err.splitlines()[0] == "Nothing to fetch; 3 extracts there already."
+    assert again.err.splitlines()[0] == "Nothing to fetch; 3 extracts already there."
 
 
 @pytest.mark.parametrize(

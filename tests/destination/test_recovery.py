@@ -3,45 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeAlias, cast
 
 import pytest
 
 from bds_async import Arrival, CatalogueError, ChangeKind, RunReport, Status
-from bds_async.destination import LocalFolder, Publisher
 from bds_async.events import Event, Warned
 from bds_async.options import Wanted
 from bds_async.sandbox import Fault, LateExtract, Reissue, SchemaChange
-from tests.support.scheduled import DAY, NOW, Scheduled, of, scheduled, take_away
+from tests.support.kills import MOMENTS, Moment, kill
+from tests.support.scheduled import DAY, NOW, of, scheduled, take_away
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 BREAKING = SchemaChange(NOW, "10.0", "Users", remove=("FirstName",))
 
 
-#: The owner and the name of a function that does not do its work any more.
-Moment: TypeAlias = tuple[type, str]
-
-
-class Killed(BaseException):
-    """The end of a run at a moment that nothing foresees."""
-
-
-@pytest.fixture(params=[(LocalFolder, "place"), (Publisher, "_finish")], ids=["place", "finish"])
+@pytest.fixture(params=MOMENTS)
 def moment(request: pytest.FixtureRequest) -> Moment:
-    """Where the kill falls: before the file has its name, or before the ledger says done."""
-    return cast(Moment, request.param)
-
-
-async def kill(job: Scheduled, moment: Moment, name: str = "Users") -> None:
-    """Sync a data set two days later until the first of its extracts is about to be done."""
-
-    def die(*_: object) -> None:
-        raise Killed
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(*moment, die)
-        with pytest.raises(Killed):
-            await job.sync(2 * DAY, data_set=(name,))
+    """Where the kill falls."""
+    return MOMENTS[request.param]
 
 
 def published(folder: Path) -> set[str]:

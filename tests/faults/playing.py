@@ -15,7 +15,7 @@ from bds_async.report import Outcome
 from bds_async.sandbox import Fault, Sandbox
 from bds_async.sandbox.seen import SeenRequest
 from bds_async.sandbox.truth import TrueExtract
-from bds_async.watching.progress import failures
+from bds_async.watching import failures
 
 #: The data set on which faults are played; the others have to come whatever happens to it.
 VICTIM = "Users"
@@ -83,7 +83,7 @@ class Played:
         for outcome in failed:
             assert re.search(reason, str(outcome.error)), outcome.error
             assert not SECRETS.search(str(outcome.error)), outcome.error
-            assert str(outcome.error) in "\n".join(failures(self.report))
+            assert str(outcome.error) in "\n".join(notice.text for notice in failures(self.report))
 
     def _check_files(self) -> None:
         truth = truth_of(self.sandbox)

@@ -10,7 +10,7 @@ from aiohttp import web
 from bds_async import CatalogueError, Status
 from bds_async.errors import ConnectionLost
 from bds_async.sandbox import Fault
-from bds_async.watching.progress import failures
+from bds_async.watching import failures
 from tests.faults.playing import VICTIM, published
 
 EVERYTHING = frozenset({"datahub:dataexports:*"})
@@ -31,7 +31,8 @@ async def check_alone(play, fault: Fault, reason: str) -> None:
     assert [failed.data_set for failed in played.report.failed_lists] == [VICTIM]
     (error,) = (failed.error for failed in played.report.failed_lists)
     assert re.search(reason, error), error
-    assert f"The extract list of {VICTIM} would not come: {error}" in list(failures(played.report))
+    told = [notice.text for notice in failures(played.report)]
+    assert f"Could not fetch the extract list of {VICTIM}: {error}" in told
     assert json.loads(played.report.to_json())["failed_lists"][0]["error"] == error
     assert len(published(played.folder)) == played.report.count(Status.DOWNLOADED) == 3
 

@@ -13,7 +13,7 @@ from bds_async.runs.corrections import accept, correcting, mark, unmark, unpin
 from bds_async.runs.rebuild import rebuild
 from bds_async.sandbox import Fault
 from bds_async.workspace import workspace_of
-from tests.destination.test_recovery import kill
+from tests.support.kills import MOMENTS, kill
 from tests.support.places import folder_lock, ledger_path
 from tests.support.scheduled import DAY, NOW, of, queued, scheduled, take_away, through
 
@@ -168,7 +168,7 @@ class TestUnmark:
                 unmark(job.workspace, ["Usres"], EVERYTHING)
 
 
-@pytest.mark.parametrize("moment", [(LocalFolder, "place"), (Publisher, "_finish")], ids=["place", "finish"])
+@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS)
 class TestAfterAKill:
     """What a killed run was about to publish counts as delivered before anything is corrected."""
 

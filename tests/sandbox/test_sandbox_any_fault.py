@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from bds_async.sandbox import Fault
-from bds_async.sandbox.fault_specs import KINDS, LISTS, REQUIRED, SPECS
+from bds_async.sandbox.faults.specs import KINDS, LISTS, REQUIRED, SPECS
 
 BROKEN = (aiohttp.ClientError, ConnectionError, TimeoutError)
 SAMPLES = {

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from bds_async.sandbox.consent import is_acceptable
+from bds_async.sandbox.auth.consent import is_acceptable
 
 HOME = "http://127.0.0.1:8765/done"
 VERIFIER = "a-verifier-that-is-long-enough-for-the-rules-0123456789"
@@ -79,7 +79,7 @@ async def test_denying_sends_the_browser_back_with_the_error(serve):
     ("changes", "error"),
     [
         ({"response_type": "token"}, "unsupported_response_type"),
-        ({"scope": "core:*:*"}, "invalid_scope"),
+        ({"scope": "users:userdata:read"}, "invalid_scope"),
         ({"code_challenge_method": "plain"}, "invalid_request"),
     ],
 )

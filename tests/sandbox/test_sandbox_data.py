@@ -13,14 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.sandbox.archives import SizeEstimates, csv_blocks, write_zip
-from bds_async.sandbox.catalogue import Catalogue
+from bds_async.registry import Column, known_data_sets
 from bds_async.sandbox.clock import Clock
-from bds_async.sandbox.rows import CLASSES, RowFactory, last_touched
+from bds_async.sandbox.data.archives import SizeEstimates, csv_blocks, write_zip
+from bds_async.sandbox.data.catalogue import Catalogue, data_set_of
+from bds_async.sandbox.data.rows import CLASSES, last_touched
+from bds_async.sandbox.data.spool import Spool, SpoolClosed
+from bds_async.sandbox.data.tables import stable_number, tables
+from bds_async.sandbox.data.values import quoted, timestamp, value
 from bds_async.sandbox.settings import SandboxSettings
-from bds_async.sandbox.spool import Spool, SpoolClosed
-from bds_async.sandbox.tables import Column, stable_number, tables
-from bds_async.sandbox.values import quoted, timestamp, value
 
 MOMENT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -38,13 +39,17 @@ def table_of(extract):
 
 def by_key(extract):
     header, rows = table_of(extract)
-    places = [header.index(name) for name in extract.data_set.table.key]
+    places = [header.index(name) for name in extract.data_set.table.key or header]
     return {tuple(row[place] for place in places): row for row in rows}
 
 
-def sorted_extracts(catalogue, number, bds_type):
-    found = [extract for extract in catalogue.extracts(catalogue.data_sets[number]) if extract.bds_type == bds_type]
+def sorted_extracts_of(data_set, bds_type):
+    found = [extract for extract in data_set.extracts(MOMENT) if extract.bds_type == bds_type]
     return sorted(found, key=lambda extract: extract.queued)
+
+
+def sorted_extracts(catalogue, number, bds_type):
+    return sorted_extracts_of(catalogue.data_sets[number], bds_type)
 
 
 def test_all_139_real_names_are_there_and_numbered_ones_follow():
@@ -58,23 +63,25 @@ def test_all_139_real_names_are_there_and_numbered_ones_follow():
     assert [table.name for table in tables(3)] == names[:3]
 
 
-def test_the_most_used_data_sets_have_their_real_columns():
-    known = {table.name: table for table in tables(34)}
-    assert len(known) == 34
-    enrollments = known["User Enrollments"]
-    assert enrollments.key == ("OrgUnitId", "UserId")
-    assert [column.name for column in enrollments.columns][:3] == ["OrgUnitId", "UserId", "RoleName"]
-    assert known["Users"].csv_name == "Users.csv"
+def test_every_documented_data_set_has_its_real_columns_and_key():
+    served = {data_set.name: data_set for data_set in catalogue_of(data_sets=139).data_sets}
+    for known in known_data_sets():
+        data_set = served[known.name]
+        assert (data_set.table.columns, data_set.table.key) == (known.columns, known.key)
+        extract = sorted_extracts_of(data_set, "Full")[-1]
+        assert table_of(extract)[0] == [column.name for column in known.columns]
+    assert served["User Enrollments"].table.csv_name == "UserEnrollments.csv"
 
 
 @pytest.mark.parametrize("table", tables(139), ids=lambda table: table.name)
 def test_keys_are_unique_in_every_table(table):
-    factory = RowFactory(table, table.columns, 0, lambda tick: MOMENT + timedelta(days=tick))
-    numbers = range(3 * CLASSES + 5)
-    header, *rows = csv.reader(io.StringIO(factory.header() + b"".join(factory.all_rows(len(numbers), 9)).decode()))
-    assert len(rows) == len(numbers)
+    data_set = data_set_of(table, SandboxSettings())
+    factory = data_set.row_factory(table.columns)
+    count = 3 * CLASSES + 5
+    header, *rows = csv.reader(io.StringIO(factory.header() + b"".join(factory.rows(range(count), 9)).decode()))
+    assert len(rows) == count
     assert {len(row) for row in rows} == {len(header)}
-    places = [header.index(name) for name in table.key]
+    places = [header.index(name) for name in table.key or header]
     assert len({tuple(row[place] for place in places) for row in rows}) == len(rows)
 
 
@@ -126,9 +133,12 @@ def test_the_same_seed_and_moment_give_identical_zips(tmp_path):
     assert paths[0] == paths[1]
 
 
-def test_another_seed_gives_other_ids_and_other_rows():
+def test_another_seed_gives_other_rows_and_other_ids_where_none_are_published():
     one, other = (sorted_extracts(catalogue_of(seed=seed), 0, "Full")[-1] for seed in (1, 2))
-    assert one.plugin_id != other.plugin_id
+    assert one.plugin_id == other.plugin_id
+    assert one.created != other.created
+    extras = [catalogue_of(seed=seed, data_sets=140).data_sets[-1] for seed in (1, 2)]
+    assert extras[0].schema_id != extras[1].schema_id
     assert table_of(one)[1] != table_of(other)[1]
 
 
@@ -252,7 +262,7 @@ def test_making_gives_up_once_the_sandbox_stops(tmp_path):
     spool = Spool(10**9)
 
     def make(path, check):
-        spool.stop_making()
+        spool.stop_generating()
         write_zip(extract, path, check)
 
     with pytest.raises(SpoolClosed):

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bds_async.sandbox import Fault, load_faults
-from bds_async.sandbox.fault_plan import FaultPlan, Target
-from bds_async.sandbox.fault_specs import REQUIRED, SPECS
-from bds_async.sandbox.faults import parse_fault
+from bds_async.sandbox.faults.model import parse_fault
+from bds_async.sandbox.faults.plan import FaultPlan, Target
+from bds_async.sandbox.faults.specs import REQUIRED, SPECS
 
 USERS = Target("storage", "Users", "Full", "1", ranged=False)
 
@@ -47,8 +47,8 @@ def test_a_list_and_an_object_with_a_list_are_read(tmp_path):
         ({"action": "trickle", "rate": 0}, ".rate: must be from 1 to inf"),
         ({"action": "corrupt", "share": 1.5}, ".share: must be from 0 to 1"),
         ({"action": "cut", "after": 1, "framing": "odd"}, ".framing: expected one of length, chunked, close"),
-        ({"action": "cut", "after": 1, "on": "token"}, ".on: this action is played on one of storage, download"),
-        ({"action": "lost"}, ".on: this action is played on one of token,"),
+        ({"action": "cut", "after": 1, "on": "token"}, ".on: this action needs one of storage, download"),
+        ({"action": "lost"}, ".on: this action needs one of token,"),
         ({"action": "reset", "on": "storage", "seconds": 1}, ".seconds: unknown; known here: action,"),
         ({"action": "reset", "on": "token", "at": [0]}, ".at: expected whole numbers from 1"),
         ({"action": "reset", "on": "token", "at": 1}, ".at: expected list or tuple, not int"),
@@ -144,8 +144,8 @@ def test_selectors_choose_by_name_type_and_range(keys, hit):
     ("data_set", "data_sets", "hint"),
     [
         ("Usres", 139, "the sandbox's 139 matches 'Usres'; the nearest is 'Users'"),
-        ("Quiz Attempts", 2, "the sandbox's 2 matches 'Quiz Attempts'; it would never be played"),
-        ("Nothing *", 139, "it would never be played"),
+        ("Quiz Attempts", 2, "the sandbox's 2 matches 'Quiz Attempts'; the fault would never happen"),
+        ("Nothing *", 139, "the fault would never happen"),
     ],
 )
 def test_a_name_that_no_data_set_has_is_refused(tmp_path, data_set, data_sets, hint):

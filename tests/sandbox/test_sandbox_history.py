@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bds_async.registry import Column
 from bds_async.sandbox import LateExtract, Reissue, SandboxSettings, SchemaChange
-from bds_async.sandbox.history import DIFFERENTIAL, FULL, History, changed
-from bds_async.sandbox.schedule import Schedule
-from bds_async.sandbox.tables import Column, tables
+from bds_async.sandbox.data.history import DIFFERENTIAL, FULL, History, changed
+from bds_async.sandbox.data.schedule import Schedule
+from bds_async.sandbox.data.tables import tables
 
 MOMENT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.sandbox.budget import Budget
+from bds_async.sandbox.api.rate_limit import RateLimit
 from bds_async.sandbox.clock import Clock
 from bds_async.sandbox.links import LinkSigner, packed, unpacked
 from bds_async.sandbox.settings import SandboxSettings, todays_midnight
@@ -20,7 +20,7 @@ MOMENT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 def budget_of(**settings):
     clock = Clock(MOMENT)
-    return clock, Budget(SandboxSettings(**settings), clock)
+    return clock, RateLimit(SandboxSettings(**settings), clock)
 
 
 def query_of(text):

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bds_async.sandbox import Fault
-from bds_async.sandbox.origins import Origin
 from bds_async.sandbox.tenant import Tenant
+from bds_async.sandbox.web.origins import Origin
 
 
 async def test_every_kind_of_request_is_named_in_the_log(serve):
@@ -67,7 +67,7 @@ async def test_lists_are_only_read(serve, path, method):
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=40))
 def test_nothing_that_a_client_sends_becomes_markup(state):
-    from bds_async.sandbox.consent import PAGE, escape
+    from bds_async.sandbox.auth.consent import PAGE, escape
 
     page = PAGE.format(client=escape(state), scopes="", fields=f'<input name="state" value="{escape(state)}">')
     assert unescape(page.split("<strong>", 1)[1].split("</strong>", 1)[0]) == state

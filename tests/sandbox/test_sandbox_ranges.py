@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.sandbox.ranges import Selection, select
+from bds_async.sandbox.web.ranges import Selection, select
 
 MARKS = {"ETag": '"abc"', "Last-Modified": "Sun, 22 Nov 2026 02:04:27 GMT"}
 TOTALS = st.integers(1, 10_000)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.sandbox.schedule import EPOCH, Schedule
+from bds_async.sandbox.data.schedule import EPOCH, Schedule
+from bds_async.sandbox.data.tables import tables
 from bds_async.sandbox.settings import SandboxSettings
-from bds_async.sandbox.tables import tables
 
 TABLES = tables(139)
 CADENCES = st.sampled_from([1, 2, 6, 24, 168])

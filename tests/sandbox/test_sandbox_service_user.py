@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bds_async.sandbox import Sandbox, SandboxSettings
-from bds_async.sandbox.assertions import KIND
+from bds_async.sandbox.auth.assertions import KIND
 
 
 @cache
@@ -100,7 +100,7 @@ async def test_other_kinds_scopes_and_nonsense_are_refused(serve):
     kind = await present(caller, assertion_for(caller), client_assertion_type="saml")
     assert kind.json["error"] == "invalid_client"
     assert (await present(caller, "nonsense")).json["error"] == "invalid_client"
-    assert (await present(caller, assertion_for(caller), scope="core:*:*")).json["error"] == "invalid_scope"
+    assert (await present(caller, assertion_for(caller), scope="users:userdata:read")).json["error"] == "invalid_scope"
 
 
 async def test_without_a_registered_key_no_assertion_is_good(serve):

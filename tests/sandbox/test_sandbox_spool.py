@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from bds_async.sandbox.spool import SMALLEST, Spool, SpoolClosed
+from bds_async.sandbox.data.spool import SMALLEST, Spool, SpoolClosed
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_nothing_is_ready_before_it_is_made_or_after_the_end(spool):
     read(spool, "a", writing())
     with spool.open_ready("a") as file:
         assert file.read() == b"x"
-    spool.stop_making()
+    spool.stop_generating()
     assert spool.open_ready("a") is None
     with pytest.raises(SpoolClosed):
         spool.open("a", writing())
@@ -143,7 +143,7 @@ def test_many_threads_and_few_places_never_mix_up_contents(spool):
 
 
 def test_only_so_many_sizes_are_remembered(spool, monkeypatch):
-    monkeypatch.setattr("bds_async.sandbox.spool.KNOWN_SIZES", 2)
+    monkeypatch.setattr("bds_async.sandbox.data.spool.KNOWN_SIZES", 2)
     for key in "abc":
         read(spool, key, writing())
     assert [spool.known_size(key) for key in "abc"] == [None, 1, 1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bds_async.sandbox.ranges import Selection, _bounds
+from bds_async.sandbox.web.ranges import Selection, _bounds
 
 
 async def test_a_signed_link_serves_the_zip_that_the_truth_knows(serve):

@@ -8,11 +8,11 @@ from itertools import pairwise
 
 import pytest
 
+from bds_async.registry import Column
 from bds_async.sandbox import LateExtract, Reissue, Sandbox, SandboxSettings, SchemaChange
-from bds_async.sandbox.catalogue import Catalogue
 from bds_async.sandbox.clock import Clock
-from bds_async.sandbox.history import changed
-from bds_async.sandbox.tables import Column
+from bds_async.sandbox.data.catalogue import Catalogue
+from bds_async.sandbox.data.history import changed
 
 MOMENT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

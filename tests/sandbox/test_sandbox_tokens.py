@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
+from bds_async.sandbox.auth.codes import CodeStore, Consent
+from bds_async.sandbox.auth.scopes import covers, resolved
+from bds_async.sandbox.auth.tokens import GrantRefused, TokenStore
 from bds_async.sandbox.clock import Clock
-from bds_async.sandbox.codes import CodeOffice, Consent
-from bds_async.sandbox.tokens import WILDCARDS, GrantRefused, TokenOffice, covers
 
 MOMENT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SCOPES = ["datasets:bds:read", "datahub:dataexports:read", "datahub:dataexports:download", "datahub:dataexports:*"]
@@ -27,7 +28,7 @@ class Books(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.clock = Clock(MOMENT)
-        self.office = TokenOffice(self.clock, 3600)
+        self.office = TokenStore(self.clock, 3600)
         self.expected = 0
 
     @rule(target=live)
@@ -56,7 +57,7 @@ class Books(RuleBasedStateMachine):
     def ask_for_too_much(self, token):
         """A scope that was not granted is refused, and costs nothing."""
         with pytest.raises(GrantRefused) as refused:
-            self.office.exchange(token, SCOPES[3])
+            self.office.exchange(token, SCOPES[1])
         assert refused.value.code == "invalid_scope"
         assert self.office.is_live(token)
 
@@ -91,22 +92,46 @@ TestBooks = Books.TestCase
 
 def test_expired_access_tokens_are_forgotten():
     clock = Clock(MOMENT)
-    office = TokenOffice(clock, 10)
+    office = TokenStore(clock, 10)
     for _ in range(50):
         office.grant_access(SCOPES[0])
         clock.advance(timedelta(seconds=11))
     assert len(office._access) == 1
 
 
-@given(st.lists(st.sampled_from(SCOPES)), st.lists(st.sampled_from(SCOPES)))
-def test_what_covers_is_what_is_held_after_wildcards_are_spelled_out(granted, wanted):
-    held = {*granted, *(inner for scope in granted for inner in WILDCARDS.get(scope, ()))}
-    assert covers(" ".join(granted), " ".join(wanted)) is set(wanted).issubset(held)
+PLAIN = ["datasets:bds:read", "datahub:dataexports:read", "datahub:dataexports:download", "reporting:job:fetch"]
+WILDCARDS = {
+    "datahub:dataexports:*": PLAIN[1:3],
+    "datahub:*:*": PLAIN[1:3],
+    "datasets:*:*": PLAIN[:1],
+    "*:*:*": PLAIN,
+    "core:*:*": PLAIN,
+}
+SETS = st.sets(st.sampled_from(PLAIN))
+
+
+@given(SETS, st.sets(st.sampled_from(list(WILDCARDS))), SETS)
+def test_a_granted_wildcard_covers_the_scopes_that_it_names(plain, wildcards, wanted):
+    held = plain.union(*(WILDCARDS[wildcard] for wildcard in wildcards))
+    assert covers(" ".join({*plain, *wildcards}), " ".join(wanted)) is wanted.issubset(held)
+
+
+@given(SETS, SETS, st.sets(st.sampled_from(list(WILDCARDS))))
+def test_a_requested_wildcard_is_granted_as_far_as_the_application_goes(granted, wanted, wildcards):
+    """A plain scope that was not granted is refused; of a wildcard only what was granted is given."""
+    found = resolved(" ".join(granted), " ".join({*wanted, *wildcards}))
+    named = wanted.union(*(WILDCARDS[wildcard] for wildcard in wildcards)) & granted
+    assert found == (" ".join(sorted(named)) if named and wanted <= granted else None)
+
+
+def test_a_wildcard_within_a_granted_one_is_granted_as_it_is():
+    assert resolved("datahub:*:*", "datahub:dataexports:*") == "datahub:dataexports:*"
+    assert resolved("datahub:dataexports:*", "datahub:*:*") == "datahub:dataexports:*"
 
 
 @pytest.mark.parametrize("life", [0, -1])
 def test_a_code_without_life_is_never_good(life):
-    office = CodeOffice(Clock(MOMENT), life)
+    office = CodeStore(Clock(MOMENT), life)
     code = office.issue(Consent("s", "https://x.example/", None))
     with pytest.raises(GrantRefused, match="expired"):
         office.redeem(code, "https://x.example/", None)
@@ -114,7 +139,7 @@ def test_a_code_without_life_is_never_good(life):
 
 def test_old_codes_are_forgotten():
     clock = Clock(MOMENT)
-    office = CodeOffice(clock, 10)
+    office = CodeStore(clock, 10)
     for _ in range(20):
         office.issue(Consent("s", "https://x.example/", None))
         clock.advance(timedelta(seconds=11))
@@ -123,7 +148,7 @@ def test_old_codes_are_forgotten():
 
 @given(st.text(max_size=20))
 def test_no_other_text_redeems_a_code(text):
-    office = CodeOffice(Clock(MOMENT), 100)
+    office = CodeStore(Clock(MOMENT), 100)
     code = office.issue(Consent("s", "https://x.example/", None))
     if text != code:
         with pytest.raises(GrantRefused):

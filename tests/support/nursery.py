@@ -15,15 +15,15 @@ import warnings
 from contextlib import suppress
 from typing import Any
 
-from bds_async.cli.main import MODULES
+from bds_async.cli.main import COMMANDS
 
 #: What commands import when they get there.
-LATER = ("aiohttp.web", "pythonjsonlogger.json", "rich.live", "bds_async.watching.progress", "bds_async.sandbox.server")
+LATER = ("aiohttp.web", "pythonjsonlogger.json", "rich.live", "bds_async.watching", "bds_async.sandbox.server")
 
 
 def prepare() -> None:
     """Import everything, and leave it alone: what is not touched is not copied."""
-    for name in (*LATER, *(f"bds_async.cli.{module}" for module in MODULES.values())):
+    for name in (*LATER, *(f"bds_async.cli.{module}" for module, _ in COMMANDS.values())):
         importlib.import_module(name)
     gc.freeze()
 

@@ -18,10 +18,10 @@ MOMENT = datetime(2026, 11, 22, 4, 9, 22, 500_000, tzinfo=UTC)
 SAMPLE = re.compile(r'^[a-z_]+(\{[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"\})? -?\d+(\.\d+)?$')
 
 
-def report(exit_code: int, *delivered: str) -> RunReport:
+def report(exit_code: int, *delivered: str, lacks: str | None = None) -> RunReport:
     """The report of a run that left these data sets delivered."""
     newest = dict.fromkeys(delivered, MOMENT)
-    return RunReport("sync", "https://school", MOMENT, MOMENT, exit_code, [], newest_delivered=newest)
+    return RunReport("sync", "https://school", MOMENT, MOMENT, 1.0, exit_code, [], lacks=lacks, newest_delivered=newest)
 
 
 def samples(text: str) -> dict[str, str]:
@@ -56,6 +56,14 @@ def test_a_run_without_a_plan_changes_its_end_and_exit_code_alone() -> None:
     assert [line for line in after.split("\n") if line.startswith("#")] == [
         line for line in former.split("\n") if line.startswith("#")
     ]
+
+
+def test_where_the_ledger_could_not_be_read_the_former_deliveries_stay() -> None:
+    """The label is the data set's name, as in the report."""
+    former = textfile(report(0, "User Enrollments"))
+    after = textfile(report(75, lacks="the ledger is held"), former)
+    name = 'bds_async_newest_delivered_timestamp_seconds{data_set="User Enrollments"}'
+    assert samples(after)[name] == samples(former)[name]
 
 
 @given(st.text(max_size=200) | st.lists(st.sampled_from([*METRICS, " ", "1", "\n", '{a="', '"}', "\\"])).map("".join))

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from ...config import Config
 from ...errors import AuthorisationError, ConfigError, TransientError
+from ...support.log import event
 from ...support.uninterrupted import Departure, uninterrupted
 from ..http import Answer, Transport
 from ..token_store import Custody, TokenStore, store_for
@@ -92,7 +93,8 @@ class RefreshTokenGrant:
                 return await self._spend(token, custody, departure)
             except TransientError as error:
                 if departure.is_past and custody.may_be_spent:
-                    logger.warning("%s The refresh token was sent and may be spent; the next try will show.", error)
+                    text = "%s The refresh token was sent and may be spent; the next try will show."
+                    logger.warning(text, error, extra=event("token.maybe_spent", error=str(error)))
                 raise
             finally:
                 if not departure.is_past:

@@ -12,6 +12,7 @@ from typing import Self
 from tenacity import RetryCallState
 
 from ...errors import AnotherRunMayHelp, ExtractError, PersonMustAct, TransientError, UnreachableError
+from ...support.log import event
 from ...support.uninterrupted import outlast
 from ..retry import Tries, full_jitter, retrying
 from .access_token import AccessToken
@@ -111,7 +112,8 @@ class TokenRefresher:
         except AnotherRunMayHelp as error:
             if time.monotonic() >= token.expires_at:
                 raise
-            logger.warning("%s The current access token is still valid; trying again.", error)
+            text = "%s The current access token is still valid; trying again."
+            logger.warning(text, error, extra=event("token.renewal_failed", error=str(error)))
             await asyncio.sleep(full_jitter(1))
 
     async def settle(self) -> None:
@@ -163,7 +165,8 @@ class TokenRefresher:
         """Log that there is no token yet: when an outage begins, and every SILENCE seconds while it lasts."""
         if time.monotonic() >= self._quiet_until:
             self._quiet_until = time.monotonic() + SILENCE
-            logger.info("No access token yet: %s Trying again; if it persists, check auth_service.", error)
+            text = "No access token yet: %s Trying again; if it persists, check auth_service."
+            logger.info(text, error, extra=event("token.waiting", error=str(error)))
 
 
 def _seen(exchange: asyncio.Task[AccessToken]) -> None:

@@ -9,9 +9,10 @@ from pydantic import SecretStr
 
 from ...config import Config
 from ...errors import ConfigError
+from ...support.log import event
 from ..auth import TokenRefresher
 from ..catalogue import NEW_SCOPE
-from ..connection import connect, log_hold
+from ..connection import connect, log_hold, log_wait
 from ..gate import Gate
 from ..token_store import store_for
 from .code_grant import code_grant
@@ -31,8 +32,9 @@ def scope_to_ask_for(config: Config, wanted: str | None) -> str:
     scope = wanted or config.scope or NEW_SCOPE
     missing = set((config.scope or "").split()) - set(scope.split())
     if missing:
-        logger.warning("The config's scope asks for %s too; unless the consent covers that, remove it there, or "
-                       "exchanges will be refused.", " ".join(sorted(missing)))  # fmt: skip
+        scopes = " ".join(sorted(missing))
+        text = "The config's scope asks for %s too; unless the consent covers that, remove it there, or exchanges will "
+        logger.warning(text + "be refused.", scopes, extra=event("login.scope", missing=scopes))
     return scope
 
 
@@ -56,7 +58,9 @@ async def sign_in(config: Config, consent: Consent, code: SecretStr) -> int:
     UnreachableError, CatalogueError, CredentialsBusy.
     """
     refresher = TokenRefresher(code_grant(config, consent, code))
-    async with connect(config, refresher=refresher, gate=Gate(log_hold)) as connection:
+    gate = Gate(log_hold, on_outage=log_wait)
+    async with connect(config, refresher=refresher, gate=gate) as connection:
         await refresher.token()
-        logger.info("The refresh token is stored in %s.", store_for(config).home.path)
+        path = store_for(config).home.path
+        logger.info("The refresh token is stored in %s.", path, extra=event("login.stored", path=path))
         return len((await connection.tenant.catalogue()).data_sets)

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from ...errors import ConfigError
 from ...support import durable
+from ...support.log import event
 from .home import Home
 from .journal import Entry, Journal, digest, now
 from .provided import LastProvided, Provided
@@ -112,8 +113,10 @@ class Custody:
         except OSError as error:
             if not (noted and self._journal.make_durable()):
                 self._lost(error)
-            logger.warning("The new refresh token could not be written to %s (%s); until it can, it is kept in %s.",
-                           self._home.path, error.strerror, self._journal.path)  # fmt: skip
+            path, kept_in = self._home.path, self._journal.path
+            text = "The new refresh token could not be written to %s (%s); until it can, it is kept in %s."
+            extra = event("token.not_stored", path=path, kept_in=kept_in, error=error.strerror)
+            logger.warning(text, path, error.strerror, kept_in, extra=extra)
         else:
             self._journal.clear()
 

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from ...errors import CredentialsBusy
 from ...support import durable
+from ...support.log import event
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,8 @@ async def locked(home: Path) -> FileLock:
             raise CredentialsBusy(f"Another process has held the lock {lock.lock_file} for {waited:.0f} seconds; "
                                   "find the process that hangs and end it.")  # fmt: skip
         if waited > NOTICE and not is_logged:
-            logger.warning("Waiting for another process that is exchanging the refresh token (%s).", lock.lock_file)
+            text = "Waiting for another process that is exchanging the refresh token (%s)."
+            logger.warning(text, lock.lock_file, extra=event("token.locked", path=lock.lock_file))
             is_logged = True
         await asyncio.sleep(random.uniform(POLL / 5, POLL))
     durable.keep_owner(Path(lock.lock_file), home)

@@ -1,0 +1,76 @@
+"""A line of `--log-format json`, and the events that a line can have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, with_config
+
+from ...report import Moment
+
+#: The form of an event's name.
+EVENT_PATTERN = r"^[a-z][a-z0-9_.-]*$"
+
+#: Each event above the debug level. A debug line has the name of its part of the program as its event.
+EVENTS = {
+    "columns.breaking": "the columns of an extract break with those before",
+    "columns.strict": "a breaking change of columns makes the exit code 3, by --strict-schema",
+    "config.readable_by_others": "other users can read a file that holds secrets",
+    "config.unknown_key": "an unknown key of the config file resembles a missing one",
+    "error": "the command ends with this exit code",
+    "extract.failed": "an extract failed for good",
+    "gap.open": "differentials may have been missed",
+    "ledger.accepted": "gaps were accepted as lost",
+    "ledger.left_out": "a file was left out of the rebuilt ledger",
+    "ledger.marked": "extracts were marked as delivered",
+    "ledger.rebuilt": "the ledger was rebuilt from the files",
+    "ledger.unmarked": "extracts were marked as not delivered",
+    "ledger.unpinned": "the columns of the next extract will be pinned",
+    "list.failed": "an extract list could not be fetched",
+    "login.done": "the sign-in succeeded",
+    "login.no_browser": "no browser could be opened",
+    "login.no_data_sets": "the tenant has no data sets yet",
+    "login.no_listener": "this machine cannot listen at the redirect address",
+    "login.open": "the address of the consent page follows on stdout",
+    "login.paste": "the address that the browser ends on is expected on stdin",
+    "login.scope": "the config asks for more than the consent",
+    "login.stored": "the refresh token was stored",
+    "login.wrong_address": "the pasted address is not the expected one",
+    "metrics.failed": "the metrics file could not be written",
+    "outage.began": "the tenant cannot be reached; requests are retried",
+    "outage.ended": "the tenant answers again",
+    "ping.failed": "the health-check call failed",
+    "plan.warning": "something to know about the plan",
+    "rate_limit.waiting": "new requests wait, as the tenant asked",
+    "report.failed": "the report could not be saved",
+    "run.finished": "the run has ended; the fields are its totals",
+    "run.more_failures": "failures that are not logged one by one",
+    "run.planned": "the plan is made",
+    "run.progress": "the progress of the run",
+    "run.stopping": "a signal stops the run",
+    "run.warning": "something to know about the run",
+    "space.short": "the listed sizes exceed the free space",
+    "token.exchanging": "the refresh token is about to be exchanged",
+    "token.locked": "another process is exchanging the refresh token",
+    "token.maybe_spent": "the refresh token was sent without an answer",
+    "token.not_stored": "the new refresh token could not be written to its file",
+    "token.renewal_failed": "the access token could not be renewed yet",
+    "token.waiting": "the auth service gives no access token yet",
+    "verify.planned": "the files to verify",
+}
+
+
+@with_config(ConfigDict(extra="allow"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """A line of the log: when, how severe, which part of the program, what a person reads, and which event.
+
+    `event` is a stable name; the fields of that event follow it.
+    """
+
+    time: Moment
+    level: Literal["debug", "info", "warning", "error", "critical"]
+    name: str
+    message: str
+    event: Annotated[str, Field(pattern=EVENT_PATTERN, examples=sorted(EVENTS))]

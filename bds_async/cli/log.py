@@ -1,0 +1,71 @@
+"""The log on stderr: as text for a person, or as one JSON object a line (`--log-format json`)."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from datetime import datetime
+from pathlib import PurePath
+from typing import Any
+
+from ..models import utc_text
+from ..support.text import printable
+
+LEVELS = {-1: logging.WARNING, 0: logging.INFO, 1: logging.DEBUG}
+
+
+def set_up_logging(verbosity: int, log_format: str) -> None:
+    """Send the program's log to stderr. `verbosity` is -1, 0 or 1; `log_format` is `text` or `json`."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_formatter(log_format))
+    logger = logging.getLogger("bds_async")
+    logger.handlers = [handler]
+    logger.propagate = False
+    logger.setLevel(LEVELS[verbosity])
+
+
+def event_of(record: logging.LogRecord) -> str:
+    """Return the event of a record; one that names none gets the name of its logger, without the package's."""
+    return getattr(record, "event", None) or record.name.removeprefix("bds_async.").lower()
+
+
+def _formatter(log_format: str) -> logging.Formatter:
+    if log_format == "text":
+        return _Plain()
+    from pythonjsonlogger.json import JsonFormatter
+
+    class JsonLines(JsonFormatter):
+        """Writes LogLine and the fields of the event."""
+
+        def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+            """Fill in the keys of one line."""
+            super().add_fields(log_data, record, message_dict)
+            log_data |= {"level": record.levelname.lower(), "event": event_of(record)}
+            fields = log_data.pop("fields", {})
+            log_data |= {name: _value(value) for name, value in fields.items() if name not in log_data}
+
+    formatter = JsonLines(
+        "{asctime}{levelname}{name}{message}", style="{", rename_fields={"asctime": "time", "levelname": "level"}
+    )
+    formatter.converter = time.gmtime
+    formatter.default_time_format, formatter.default_msec_format = "%Y-%m-%dT%H:%M:%S", "%s.%03dZ"
+    return formatter
+
+
+def _value(value: object) -> object:
+    """Return a field as JSON has it in every machine format."""
+    if isinstance(value, datetime):
+        return utc_text(value)
+    if isinstance(value, float):
+        return round(value, 3)
+    return str(value) if isinstance(value, PurePath) else value
+
+
+class _Plain(logging.Formatter):
+    """Writes the message alone, without control characters; a warning or an error is marked as one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line for a person."""
+        message = "\n".join(map(printable, record.getMessage().splitlines()))
+        return message if record.levelno < logging.WARNING else f"bds-async: {record.levelname.lower()}: {message}"

@@ -1,0 +1,34 @@
+"""The outcome of a run: what became of each extract, gaps, completeness, and the run report as JSON."""
+
+from __future__ import annotations
+
+from .entries import ExtractEntry, Moment, Seconds, fields_of, json_line, json_schema_of
+from .outcomes import (
+    Arrival,
+    Completeness,
+    Counters,
+    FailedList,
+    Gap,
+    Outcome,
+    Status,
+)
+from .run_report import REPORT_VERSION, RunReport, RunReportDocument
+
+__all__ = [
+    "REPORT_VERSION",
+    "Arrival",
+    "Completeness",
+    "Counters",
+    "ExtractEntry",
+    "FailedList",
+    "Gap",
+    "Moment",
+    "Outcome",
+    "RunReport",
+    "RunReportDocument",
+    "Seconds",
+    "Status",
+    "fields_of",
+    "json_line",
+    "json_schema_of",
+]

@@ -1,0 +1,88 @@
+"""What all machine formats share: the form of a moment, the fields that name an extract, JSON and JSON Schema.
+
+A machine format is a dataclass whose fields, in their order, are the keys of the JSON. pydantic writes it, and derives
+its JSON Schema.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any, Self, TypeAlias
+
+from pydantic import PlainSerializer, TypeAdapter, WithJsonSchema
+
+from ..models import BdsType, Extract, Identity, utc_text
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+#: A moment as `2026-11-22T04:09:22.000Z`: UTC, with milliseconds, or with microseconds where it has any.
+Moment: TypeAlias = Annotated[
+    datetime,
+    PlainSerializer(utc_text, return_type=str),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(\d{3})?Z$",
+        }
+    ),
+]
+
+#: A duration in seconds, written to the millisecond.
+Seconds: TypeAlias = Annotated[
+    float,
+    PlainSerializer(lambda seconds: round(seconds, 3), return_type=float),
+    WithJsonSchema({"type": "number", "minimum": 0, "description": "Seconds, to the millisecond."}),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractEntry:
+    """The fields that name an extract in every machine format. Its link, which may be signed, is never one of them."""
+
+    data_set: str
+    schema_id: str | None
+    plugin_id: str
+    bds_type: BdsType
+    queued_for_processing_date: Moment
+    created_date: Moment
+    version: str
+
+    @classmethod
+    def of(cls, extract: Extract | Identity, data_set: str, schema_id: str | None, **more: Any) -> Self:
+        """Make the entry of an extract; `more` are the fields that a subclass adds."""
+        return cls(
+            data_set=data_set,
+            schema_id=schema_id,
+            plugin_id=extract.plugin_id,
+            bds_type=extract.bds_type,
+            queued_for_processing_date=extract.queued_for_processing_date,
+            created_date=extract.created_date,
+            version=extract.version,
+            **more,
+        )
+
+
+def fields_of(document: Any) -> dict[str, Any]:
+    """Return the fields of a document as values that JSON knows."""
+    kind: type = type(document)
+    fields: dict[str, Any] = _adapter(kind).dump_python(document, mode="json")
+    return fields
+
+
+def json_line(document: Any) -> str:
+    """Return a document as one line of JSON."""
+    return json.dumps(fields_of(document), ensure_ascii=False)
+
+
+def json_schema_of(kind: type) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a machine format. It allows fields that later versions add."""
+    return {"$schema": DIALECT, **_adapter(kind).json_schema(mode="serialization")}
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)

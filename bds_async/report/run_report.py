@@ -1,0 +1,171 @@
+"""The run report, as a value and as the JSON that `--report` writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from ..columns import SchemaChange
+from .entries import ExtractEntry, Moment, Seconds, fields_of
+from .outcomes import Arrival, Completeness, Counters, FailedList, Gap, Outcome, Status
+
+REPORT_VERSION: Literal[1] = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """The result of a run.
+
+    `started` and `finished` are by the wall clock, `finished` not before `started`; `seconds` is the duration by the
+    monotonic clock. `lacks` says why `data_sets` and `gaps` are missing, None if they are complete. `newest_delivered`
+    is the newest delivered queued date of each data set of the ledger by its name; it is for metrics, not for the JSON.
+    """
+
+    command: str
+    tenant: str
+    started: datetime
+    finished: datetime
+    seconds: float
+    exit_code: int
+    outcomes: Sequence[Outcome]
+    failed_lists: Sequence[FailedList] = ()
+    counters: Counters = field(default_factory=Counters)
+    data_sets: Sequence[Completeness] = ()
+    gaps: Sequence[Gap] = ()
+    lacks: str | None = None
+    newest_delivered: Mapping[str, datetime] = field(default_factory=dict)
+
+    def count(self, status: Status) -> int:
+        """Return the number of extracts with this status."""
+        return sum(outcome.status is status for outcome in self.outcomes)
+
+    @property
+    def published_bytes(self) -> int:
+        """Bytes of the files that this run published."""
+        return sum(outcome.bytes or 0 for outcome in self.outcomes if outcome.status is Status.DOWNLOADED)
+
+    def document(self) -> dict[str, Any]:
+        """Return the report as JSON has it."""
+        return fields_of(RunReportDocument.of(self))
+
+    def to_json(self) -> str:
+        """Return the text that `--report` writes; bytes of file names that are not text become JSON escapes."""
+        text = json.dumps(self.document(), ensure_ascii=False, indent=1) + "\n"
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """The sums of a run.
+
+    `planned` counts every extract of the report, those with status `pending` too. `bytes` are those of the files that
+    this run published.
+    """
+
+    planned: int
+    downloaded: int
+    skipped: int
+    failed: int
+    bytes: int
+    seconds: Seconds
+    retries: int
+    token_refreshes: int
+    rate_limit_waits: int
+
+    @classmethod
+    def of(cls, report: RunReport) -> Totals:
+        """Sum up a run."""
+        return cls(
+            planned=len(report.outcomes),
+            downloaded=report.count(Status.DOWNLOADED),
+            skipped=report.count(Status.SKIPPED),
+            failed=report.count(Status.FAILED),
+            bytes=report.published_bytes,
+            seconds=report.seconds,
+            **asdict(report.counters),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedExtract(ExtractEntry):
+    """What became of one extract.
+
+    `path` is relative to the folder, with `/`. `bytes` and `sha256` are those of the published file. `attempts` counts
+    the requests that failed plus the last one, `resumed_bytes` the bytes that an earlier run had left. `columns` is
+    the header of the CSV. What is not known is null.
+    """
+
+    status: Status
+    path: str | None
+    bytes: int | None
+    sha256: str | None
+    attempts: int
+    resumed_bytes: int
+    seconds: Seconds
+    error: str | None
+    columns: tuple[str, ...] | None
+    schema_change: SchemaChange | None
+    arrival: Arrival | None
+
+    @classmethod
+    def about(cls, outcome: Outcome) -> ReportedExtract:
+        """Make the entry of an outcome."""
+        extract = outcome.extract
+        return cls.of(
+            extract,
+            extract.data_set,
+            extract.schema_id,
+            status=outcome.status,
+            path=outcome.path,
+            bytes=outcome.bytes,
+            sha256=outcome.sha256,
+            attempts=outcome.attempts,
+            resumed_bytes=outcome.resumed_bytes,
+            seconds=outcome.seconds,
+            error=outcome.error,
+            columns=outcome.columns,
+            schema_change=outcome.schema_change,
+            arrival=outcome.arrival,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReportDocument:
+    """The run report, as `pull`, `sync` and `verify --repair` write it with `--report FILE`.
+
+    `lacks` says why `data_sets` and `gaps` are missing, null if they are complete.
+    """
+
+    report_version: Literal[1]
+    command: str
+    tenant: str
+    started: Moment
+    finished: Moment
+    exit_code: int
+    totals: Totals
+    extracts: tuple[ReportedExtract, ...]
+    data_sets: tuple[Completeness, ...]
+    gaps: tuple[Gap, ...]
+    failed_lists: tuple[FailedList, ...]
+    lacks: str | None
+
+    @classmethod
+    def of(cls, report: RunReport) -> RunReportDocument:
+        """Make the document of a report."""
+        return cls(
+            report_version=REPORT_VERSION,
+            command=report.command,
+            tenant=report.tenant,
+            started=report.started,
+            finished=report.finished,
+            exit_code=report.exit_code,
+            totals=Totals.of(report),
+            extracts=tuple(map(ReportedExtract.about, report.outcomes)),
+            data_sets=tuple(report.data_sets),
+            gaps=tuple(report.gaps),
+            failed_lists=tuple(report.failed_lists),
+            lacks=report.lacks,
+        )

@@ -1,0 +1,1 @@
+"""The tenant's routes and the object storage."""

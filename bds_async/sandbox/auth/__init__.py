@@ -1,0 +1,1 @@
+"""The auth service: grants, tokens, the consent page."""

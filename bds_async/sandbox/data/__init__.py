@@ -1,0 +1,1 @@
+"""What the tenant holds: data sets, their rows, their extracts over time."""

@@ -1,0 +1,62 @@
+"""Observers that write a run to the log: lines while it is under way, and a summary at its end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+from ..events import Event, Finished
+from ..support.log import event as log_event
+from .notices import failures, finished, notice_of
+from .tally import Tally, size_text
+
+#: Seconds between two lines of progress.
+INTERVAL = 10.0
+
+
+class Lines:
+    """Writes the notices of a run, and a line of progress every `interval` seconds."""
+
+    def __init__(self, logger: logging.Logger, interval: float = INTERVAL) -> None:
+        self._logger = logger
+        self._interval = interval
+        self._tally = Tally()
+        self._next = time.monotonic() + interval
+
+    def __call__(self, event: Event) -> None:
+        """Log an event, if it has a notice, and the progress, if it is time."""
+        self._tally(event)
+        if (notice := notice_of(event)) is not None:
+            notice.log(self._logger)
+        if time.monotonic() >= self._next and self._tally.files:
+            self._next = time.monotonic() + self._interval
+            self._log_progress()
+
+    def _log_progress(self) -> None:
+        tally = self._tally
+        sizes = f"{size_text(tally.bytes_done)} of about {size_text(tally.bytes)}"
+        fields = {
+            "files": tally.files,
+            "files_done": tally.files_done,
+            "failed": tally.failed,
+            "bytes": tally.bytes,
+            "bytes_done": tally.bytes_done,
+        }
+        extra = log_event("run.progress", **fields)
+        self._logger.info("%s, %s%s", tally.done, sizes, tally.failures, extra=extra)
+
+
+class Summary:
+    """Writes at the end what failed and why, and one line about the run into `folder`."""
+
+    def __init__(self, logger: logging.Logger, folder: Path) -> None:
+        self._logger = logger
+        self._folder = folder
+
+    def __call__(self, event: Event) -> None:
+        """Log the summary when the run has ended."""
+        if isinstance(event, Finished):
+            for notice in failures(event.report):
+                notice.log(self._logger)
+            finished(event.report, self._folder).log(self._logger)

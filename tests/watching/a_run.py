@@ -1,0 +1,70 @@
+"""Reports and events of runs, for observers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bds_async.events import (
+    Ended,
+    Event,
+    Examined,
+    Finished,
+    Held,
+    Planned,
+    Read,
+    Received,
+    Restarted,
+    Reviewed,
+    Started,
+    Surveyed,
+    Warned,
+)
+from bds_async.models import Extract
+from bds_async.report import FailedList, Outcome, RunReport, Status
+from tests.support.builders import an_extract, an_outcome
+
+STARTED = datetime(2026, 11, 22, 5, tzinfo=UTC)
+SMALL, LARGE = an_extract(plugin_id="small", download_size=500), an_extract(plugin_id="large", download_size=4_000_000)
+HELD = Held("school.example asked to wait (429)", 12.0)
+HOSTILE = ["[/bold]", "[red]Users", "{task}", "%s %d", "Users\\", "[link=file:///etc/passwd]"]
+#: What a verification of two files tells.
+A_REVIEW: list[Event] = [Surveyed(2, 3000), Read(1000), Examined("a"), Read(2000), Examined("b"), Reviewed()]
+
+
+def a_report(*outcomes: Outcome, failed: tuple[FailedList, ...] = (), **changes: Any) -> RunReport:
+    """The report of a pull with these outcomes, but for the changes."""
+    usual: dict[str, Any] = {
+        "command": "pull",
+        "tenant": "https://school.example",
+        "started": STARTED,
+        "finished": STARTED + timedelta(seconds=2),
+        "seconds": 2.0,
+        "exit_code": 0,
+        "outcomes": outcomes,
+        "failed_lists": failed,
+    }
+    return RunReport(**usual | changes)
+
+
+def outcomes_of(number: int, status: Status = Status.FAILED, **changes: Any) -> list[Outcome]:
+    """So many outcomes of different extracts."""
+    return [an_outcome(status, extract=an_extract(plugin_id=str(index)), **changes) for index in range(number)]
+
+
+def a_run(extract: Extract = LARGE) -> list[Event]:
+    """Every event that an extract can cause."""
+    outcome = an_outcome(extract=extract)
+    return [
+        Planned((extract, SMALL), 3),
+        Started(extract, 100),
+        Received(extract, 2000),
+        HELD,
+        Restarted(extract, 2100),
+        Received(extract, 1000),
+        Warned("columns changed"),
+        Ended(outcome),
+        Started(SMALL, 0),
+        Ended(an_outcome(Status.FAILED, extract=SMALL, error="t answered 404.")),
+        Finished(a_report(outcome)),
+    ]

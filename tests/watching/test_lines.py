@@ -1,0 +1,164 @@
+"""What a run writes to the log: for a person, and for a program."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bds_async.events import Finished, OutageBegan, OutageEnded, Planned, Surveyed, Warned
+from bds_async.report import Counters, FailedList, Gap, Status
+from bds_async.watching import Lines, Summary, failures, notice_of
+from bds_async.watching.notices import MOST_FAILURES, summary
+from tests.support.builders import QUEUED, an_extract, an_outcome
+from tests.watching.a_run import A_REVIEW, HELD, HOSTILE, SMALL, a_report, a_run, outcomes_of
+
+FOLDER = Path("bds-data").absolute()
+
+
+@pytest.fixture
+def log(caplog):
+    caplog.set_level(logging.INFO)
+    return logging.getLogger("test")
+
+
+class TestLines:
+    def test_the_plan_the_waits_and_the_warnings_are_told_at_once(self, log, caplog):
+        lines = Lines(log)
+        for event in a_run():
+            lines(event)
+        assert caplog.messages == [
+            "2 extracts to fetch, about 4.0 MB; 3 already there.",
+            "Waiting 12 s: school.example asked to wait (429)",
+            "columns changed",
+        ]
+        assert [record.levelname for record in caplog.records] == ["INFO", "INFO", "WARNING"]
+
+    @pytest.mark.parametrize(
+        ("event", "said"),
+        [
+            (Planned((SMALL,), 1), "1 extract to fetch, about 500 B; 1 already there."),
+            (Planned((), 1), "Nothing to fetch; 1 extract already there."),
+            (Planned((), 0, "the tenant offers no data sets"), "Nothing to fetch: the tenant offers no data sets."),
+            (Planned((), 0), "Nothing to fetch."),
+            (Surveyed(1, 10), "1 file to verify, 10 B."),
+        ],
+    )
+    def test_one_is_not_many_and_nothing_is_said_to_be_nothing(self, log, caplog, event, said):
+        Lines(log)(event)
+        assert caplog.messages == [said]
+
+    def test_how_far_it_is_is_told_now_and_then(self, log, caplog):
+        lines = Lines(log, interval=0)
+        for event in a_run()[:3]:
+            lines(event)
+        assert caplog.messages[-1] == "0 of 2 extracts, 2.1 kB of about 4.0 MB"
+
+    def test_failures_are_counted_in_it(self, log, caplog):
+        lines = Lines(log, interval=0)
+        for event in a_run():
+            lines(event)
+        assert caplog.messages[-1] == "2 of 2 extracts, 1.0 kB of about 4.0 MB, 1 failed"
+
+    def test_a_verification_is_told_at_its_beginning_and_now_and_then(self, log, caplog):
+        lines = Lines(log, interval=0)
+        for event in A_REVIEW[:3]:
+            lines(event)
+        assert caplog.messages[0] == "2 files to verify, 3.0 kB."
+        assert caplog.messages[-1] == "1 of 2 files, 1.0 kB of about 3.0 kB"
+
+    def test_before_there_is_a_plan_there_is_nothing_to_tell(self, log, caplog):
+        Lines(log, interval=0)(HELD)
+        assert caplog.messages == ["Waiting 12 s: school.example asked to wait (429)"]
+
+
+class TestSummary:
+    def test_it_says_what_arrived_what_did_not_and_why(self, log, caplog):
+        report = a_report(
+            an_outcome(),
+            an_outcome(Status.FAILED, extract=SMALL, error="t answered 404."),
+            failed=(FailedList("Tools", None, "t answered 500."),),
+        )
+        Summary(log, FOLDER)(Finished(report))
+        assert caplog.messages[:2] == [
+            "User Enrollments (full, 2026-11-22T04:09:22.000Z) failed: t answered 404.",
+            "Could not fetch the extract list of Tools: t answered 500.",
+        ]
+        assert caplog.messages[2].startswith(f"{FOLDER}: 1 downloaded, 1 failed, 1 extract list failed; 1.0 kB in ")
+        assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR", "INFO"]
+
+    def test_it_waits_for_the_end(self, log, caplog):
+        for event in a_run()[:-1]:
+            Summary(log, FOLDER)(event)
+        assert caplog.messages == []
+
+    def test_what_there_is_none_of_is_left_out(self):
+        assert summary(a_report()).startswith("0 downloaded; 0 B in ")
+        assert "pending" in summary(a_report(*outcomes_of(2, Status.PENDING)))
+        assert "retr" not in summary(a_report())
+        assert "2 already there" in summary(a_report(*outcomes_of(2, Status.SKIPPED)))
+
+    @pytest.mark.parametrize(("retries", "said"), [(1, "1 retry"), (3, "3 retries")])
+    def test_what_had_to_be_tried_again_is_counted(self, retries, said):
+        report = replace(a_report(an_outcome()), counters=Counters(retries=retries))
+        assert summary(report).startswith(f"1 downloaded, {said}; 1.0 kB in ")
+
+    def test_a_flood_of_failures_is_cut_short(self):
+        assert len(list(failures(a_report(*outcomes_of(MOST_FAILURES, error="x"))))) == MOST_FAILURES
+        lines = list(failures(a_report(*outcomes_of(MOST_FAILURES + 7, error="x"))))
+        assert len(lines) == MOST_FAILURES + 1
+        assert lines[-1].text == "and 7 more; --report FILE has them all."
+
+    @pytest.mark.parametrize("name", HOSTILE)
+    def test_names_are_no_templates_for_the_log(self, name, log, caplog):
+        outcome = an_outcome(Status.FAILED, extract=an_extract(data_set=name), error=name)
+        Summary(log, FOLDER)(Finished(a_report(outcome)))
+        assert caplog.messages[0] == f"{outcome.extract} failed: {name}"
+
+
+class TestEvents:
+    def test_each_line_has_an_event_and_its_fields(self, log, caplog):
+        lines = Lines(log, interval=0)
+        for event in a_run()[:4]:
+            lines(event)
+        told = [(record.event, record.fields) for record in caplog.records]
+        assert told[0] == ("run.planned", {"extracts": 2, "skipped": 3, "bytes": 4_000_500})
+        progress = {"files": 2, "files_done": 0, "failed": 0, "bytes": 4_000_500, "bytes_done": 2100}
+        assert ("rate_limit.waiting", {"why": HELD.why, "seconds": 12.0}) in told
+        assert told[-1] == ("run.progress", progress)
+
+    def test_the_summary_has_the_totals_of_the_report(self, log, caplog):
+        report = a_report(an_outcome())
+        Summary(log, FOLDER)(Finished(report))
+        (record,) = caplog.records
+        assert (record.event, record.fields["folder"], record.fields["exit_code"]) == ("run.finished", FOLDER, 0)
+        assert report.document()["totals"].items() <= record.fields.items()
+
+    def test_a_failure_names_what_failed_and_no_link(self):
+        outcome = an_outcome(Status.FAILED, error="t answered 404.", attempts=2)
+        lost = FailedList("Tools", None, "t answered 500.")
+        gap = Gap("Users", None, QUEUED, None)
+        extract, listing, lack = failures(a_report(outcome, failed=(lost,), gaps=[gap]))
+        assert extract.event == "extract.failed"
+        assert extract.fields["queued_for_processing_date"] == "2026-11-22T04:09:22.000Z"
+        assert (extract.fields["error"], extract.fields["attempts"]) == ("t answered 404.", 2)
+        assert "hush" not in str(extract)
+        expected = {"data_set": "Tools", "schema_id": None, "error": "t answered 500."}
+        assert (listing.event, listing.fields) == ("list.failed", expected)
+        assert (lack.event, lack.fields["data_set"]) == ("gap.open", "Users")
+
+    def test_a_warning_has_its_own_event(self):
+        assert notice_of(Warned("careful")).event == "run.warning"
+        assert notice_of(Warned("careful", "space.short")).event == "space.short"
+
+
+def test_an_outage_is_two_lines():
+    began, ended = map(notice_of, (OutageBegan("Can't connect to school.", 300.0), OutageEnded(31.4)))
+    assert began.text == "Can't connect to school. Retrying for up to 5 minutes."
+    assert ended.text == "Brightspace answers again, after 31 s."
+    assert notice_of(OutageBegan("x.", 30.0)).text == "x. Retrying for up to 30 s."
+    assert (began.event, ended.event) == ("outage.began", "outage.ended")
+
+
+def test_an_event_shows_no_signed_link():
+    assert "hush" not in repr(a_run())

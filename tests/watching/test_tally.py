@@ -1,0 +1,60 @@
+"""How far a run is, and its numbers in words."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bds_async.events import Planned, Received, Restarted, unobserved
+from bds_async.watching import Tally, size_text
+from tests.support.builders import an_extract
+from tests.watching.a_run import A_REVIEW, LARGE, SMALL, a_run
+
+
+class TestSizes:
+    @pytest.mark.parametrize(
+        ("size", "text"),
+        [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (28_709_805, "28.7 MB"), (5e9, "5.0 GB"), (2.5e15, "2500.0 TB")],
+    )
+    def test_are_in_powers_of_ten(self, size, text):
+        assert size_text(size) == text
+
+    @given(st.integers(0, 10**16))
+    def test_are_short(self, size):
+        assert len(size_text(size)) <= 10
+
+
+class TestTally:
+    def test_it_counts_what_is_wanted_and_what_is_there(self):
+        tally = Tally()
+        for event in a_run():
+            tally(event)
+        assert (tally.files, tally.files_done, tally.failed) == (2, 2, 1)
+        assert (tally.bytes, tally.bytes_done) == (4_000_500, 1000)
+
+    def test_an_unknown_size_counts_as_nothing(self):
+        tally = Tally()
+        tally(Planned((an_extract(download_size=None),), 0))
+        assert (tally.files, tally.bytes) == (1, 0)
+
+    def test_a_verification_is_counted_too_and_the_repair_after_it_on_its_own(self):
+        tally = Tally()
+        for event in A_REVIEW:
+            tally(event)
+        assert (tally.files, tally.files_done, tally.bytes, tally.bytes_done) == (2, 2, 3000, 3000)
+        tally(Planned((SMALL,), 0))
+        assert (tally.files, tally.files_done, tally.bytes, tally.bytes_done) == (1, 0, 500, 0)
+
+    @given(st.lists(st.integers(1, 10**9)), st.lists(st.integers(1, 10**9)))
+    def test_what_is_lost_is_taken_back(self, kept, lost):
+        tally = Tally()
+        for new_bytes in lost:
+            tally(Received(LARGE, new_bytes))
+        tally(Restarted(LARGE, sum(lost)))
+        for new_bytes in kept:
+            tally(Received(LARGE, new_bytes))
+        assert tally.bytes_done == sum(kept)
+
+
+def test_a_run_that_nobody_watches_goes_on():
+    for event in a_run():
+        unobserved(event)
