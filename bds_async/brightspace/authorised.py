@@ -59,10 +59,9 @@ class AuthorisedRequests:
         async with self._gate.passage():
             token = token or await self._token()
             began = time.monotonic()
-            request = self._transport.open(
-                "GET", url, headers={**headers, **_bearer(token)}, connect_timeout=self._gate.connect_timeout
-            )
+            headers, limit = {**headers, **_bearer(token)}, self._gate.connect_timeout
             try:
+                request = self._transport.open("GET", url, headers=headers, connect_timeout=limit)
                 response = await stack.enter_async_context(request)
             except ConnectionFailed as error:
                 self._gate.unreachable(error, began)

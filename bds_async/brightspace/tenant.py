@@ -99,10 +99,13 @@ class Tenant:
 
     def _at_home(self, url: URL) -> URL:
         """The URL by https if it leads to the https tenant's own host by http, as some gateways write links."""
-        if (self.origin.scheme, url.scheme) != ("https", "http") or url.host != self.origin.host:
+        if origin_of(url) is None:
             return url
-        port = None if url.port == 80 else url.port
-        return url.with_scheme("https").with_port(port)
+        ports = (80, 443) if self.origin.explicit_port is None else (self.origin.port,)
+        is_home = (self.origin.scheme, url.scheme, url.host) == ("https", "http", self.origin.host)
+        if not is_home or url.port not in ports:
+            return url
+        return url.with_scheme("https").with_port(self.origin.explicit_port)
 
     def is_own(self, url: URL) -> bool:
         """Whether the bearer may be sent there."""

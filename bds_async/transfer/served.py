@@ -25,7 +25,9 @@ class Served:
 
     @classmethod
     def of(cls, response: aiohttp.ClientResponse) -> Self:
-        """Read the headers of a 200, 206 or 416; lengths and ranges are those of the bytes as they come."""
+        """Read the headers of a 200, 206 or 416; a body in a Content-Encoding has no length and no validator of use."""
+        if is_coded(response):
+            return cls(0, None, None, None)
         validator = strong_validator(response.headers.get("ETag"))
         if response.status == 206:
             start, stop, total = content_range(response.headers.get("Content-Range", ""))

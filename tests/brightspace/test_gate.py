@@ -262,6 +262,22 @@ class TestBudget:
             await requests.end()
 
 
+class Clock:
+    """The clock of the gate, moved on by attempts and pauses."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds = 1000.0
+        monkeypatch.setattr("bds_async.brightspace.gate.time.monotonic", lambda: self.seconds)
+
+    def outage(self, gate: Gate, attempt: float = 0.0) -> None:
+        """Attempts that fail after `attempt` seconds, or as soon as they may, and the pauses between them."""
+        while True:
+            began = self.seconds
+            self.seconds += min(attempt, gate.connect_timeout)
+            gate.unreachable(REFUSED, began)
+            self.seconds = max(self.seconds, gate._held_until)
+
+
 class TestOutage:
     async def test_it_holds_the_others_and_lets_one_at_a_time_try(self):
         held, told = [], []
@@ -337,6 +353,42 @@ class TestOutage:
         gate.unreachable(REFUSED, time.monotonic())
         with pytest.raises(UnreachableError):
             Gate(unheard, first_patience=0.0, patience=60.0).unreachable(REFUSED, time.monotonic())
+
+    @pytest.mark.parametrize(
+        ("is_reached", "words"),
+        [
+            (False, "Given up after 30 seconds, the limit for the first contact of a run; check bspace_url"),
+            (True, "Given up after 300 seconds, the limit for an outage during a run; check bspace_url"),
+        ],
+    )
+    async def test_the_message_says_which_limit_it_was(self, monkeypatch, is_reached, words):
+        clock = Clock(monkeypatch)
+        gate = Gate(unheard)
+        if is_reached:
+            gate.answered({})
+        with pytest.raises(UnreachableError, match=words):
+            clock.outage(gate)
+
+    @pytest.mark.parametrize(("is_reached", "limit"), [(False, 30), (True, 300)])
+    @pytest.mark.parametrize("attempt", [0.0, 0.4, 7.0, 60.0], ids=["refused", "soon", "late", "black hole"])
+    async def test_attempts_and_pauses_end_within_the_limit(self, monkeypatch, is_reached, limit, attempt):
+        """Attempts to connect are part of it, so none of them may take longer than what is left."""
+        clock = Clock(monkeypatch)
+        gate = Gate(unheard)
+        if is_reached:
+            gate.answered({})
+        with pytest.raises(UnreachableError):
+            clock.outage(gate, attempt)
+        assert limit - 1.5 <= clock.seconds - 1000 <= limit
+
+    async def test_an_outage_counts_from_the_attempt_that_failed_first(self, monkeypatch):
+        clock = Clock(monkeypatch)
+        gate = Gate(unheard, first_patience=10)
+        clock.seconds += 500
+        began = clock.seconds
+        clock.seconds += 9.5
+        with pytest.raises(UnreachableError):
+            gate.unreachable(REFUSED, began)
 
     async def test_closing_it_ends_all_waits(self, flowing):
         flowing.gate.hold("429", 60.0)

@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 
 import aiohttp
@@ -20,7 +21,15 @@ from bds_async import __version__
 from bds_async.brightspace.http import Transport, proxy_address, read_bounded, transport
 from bds_async.brightspace.http.faults import translate
 from bds_async.brightspace.http.transport import MAX_HEADER
-from bds_async.errors import BdsError, ConfigError, ConnectionFailed, DestinationError, ExtractError, TransientError
+from bds_async.errors import (
+    BdsError,
+    ConfigError,
+    ConnectionFailed,
+    DestinationError,
+    ExtractError,
+    MachineLimit,
+    TransientError,
+)
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 SIGNED = "/archive.zip?X-Signature=hush"
@@ -261,6 +270,45 @@ class TestFaults:
     async def test_what_is_no_link_of_the_web_is_not_tried_again(self, link, kind):
         assert type(await fault(URL(link))) is kind
 
+    @pytest.mark.parametrize("host", ["a..b", f"{'x' * 64}.example", f"{'x' * 300}.example", "xn--\x80.example"])
+    async def test_a_host_that_cannot_be_encoded_is_no_usable_link(self, host):
+        """IDNA's UnicodeError is none of aiohttp's exceptions."""
+        error = await fault(URL(f"http://{host}{SIGNED}", encoded=True))
+        assert type(error) is ExtractError
+        assert "not a usable URL" in str(error)
+
+    @pytest.mark.parametrize("kind", [AssertionError, KeyError, ExceptionGroup, ZeroDivisionError])
+    async def test_no_exception_of_the_network_layer_passes_for_a_defect(self, kind, monkeypatch):
+        async def fails(*_: object, **__: object) -> object:
+            raise kind("hush", [ValueError()]) if kind is ExceptionGroup else kind("hush")
+
+        monkeypatch.setattr(aiohttp.TCPConnector, "connect", fails)
+        error = await fault(URL("http://127.0.0.1:1"))
+        assert may_have_been_carried_out(error)
+        assert str(error) == f"The request to 127.0.0.1 failed ({kind.__name__})."
+
+    async def test_no_more_open_files_is_exit_6_and_names_the_limit(self, serve, monkeypatch):
+        async def handler(request: web.Request) -> web.Response:
+            return web.Response()
+
+        def no_socket(*_: object, **__: object) -> object:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+        url = await serve(handler)
+        monkeypatch.setattr("aiohappyeyeballs.impl.socket.socket", no_socket)
+        error = await fault(url)
+        assert (type(error), error.exit_code) == (MachineLimit, 6)
+        assert "ulimit -n" in str(error)
+
+    async def test_no_more_threads_is_exit_6_and_names_the_limit(self, monkeypatch):
+        def no_thread(_: object) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", no_thread)
+        error = await fault(URL("http://localhost:1"))
+        assert (type(error), error.exit_code) == (MachineLimit, 6)
+        assert "pids limit" in str(error)
+
     def test_a_connection_that_takes_too_long_means_that_nothing_was_sent(self):
         error = translate(aiohttp.ConnectionTimeoutError(), "school.example")
         assert isinstance(error, ConnectionFailed)
@@ -397,7 +445,7 @@ class TestProxies:
         assert f"Proxy-Authorization: {basic}\r\n" in proxy.asked[0]
         assert "\r\nAuthorization: Bearer token\r\n" in proxy.asked[0]
 
-    @pytest.mark.parametrize("status", [b"407 Proxy Authentication Required", b"403 Forbidden", b"502 Bad Gateway"])
+    @pytest.mark.parametrize("status", [b"403 Forbidden", b"502 Bad Gateway"])
     async def test_one_that_refuses_the_way_means_that_nothing_was_sent(self, listen, monkeypatch, status):
         proxy = Proxy(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:hush@127.0.0.1:{await listen(proxy)}")
@@ -405,13 +453,37 @@ class TestProxies:
         assert isinstance(error, ConnectionFailed)
         assert f"The proxy refused to connect to storage.example with {status.decode()[:3]}" in str(error)
 
+    @pytest.mark.parametrize(
+        ("user", "words"),
+        [("", "asks for a password (407); set HTTPS_PROXY"), ("me:hush@", "does not accept the user and password")],
+    )
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    async def test_one_that_wants_a_password_is_exit_2_and_named_without_it(
+        self, listen, monkeypatch, user, words, scheme
+    ):
+        port = await listen(Proxy(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"))
+        monkeypatch.setenv(f"{scheme}_proxy", f"http://{user}127.0.0.1:{port}")
+        error = await fault(URL(f"{scheme}://storage.example" + SIGNED))
+        assert error.exit_code == 2
+        assert f"The proxy http://127.0.0.1:{port} {words}" in str(error)
+
     async def test_one_that_is_not_there_is_named_as_the_one_that_is_not(self, monkeypatch):
         monkeypatch.setenv("HTTPS_PROXY", "http://me:hush@127.0.0.1:1")
         error = await fault(URL("https://storage.example" + SIGNED))
         assert isinstance(error, ConnectionFailed)
         assert "Could not connect to the proxy on the way to storage.example" in str(error)
 
-    @pytest.mark.parametrize("setting", ["socks5://me:hush@127.0.0.1:1", "http://", "http://[hush", "http://h:hush"])
+    @pytest.mark.parametrize(
+        "setting",
+        [
+            "socks5://me:hush@127.0.0.1:1",
+            "http://",
+            "http://[hush",
+            "http://h:hush",
+            "http://a..hush",
+            f"http://{'x' * 64}.hush",
+        ],
+    )
     async def test_one_that_cannot_be_used_is_for_a_person_to_mend(self, monkeypatch, setting):
         monkeypatch.setenv("ALL_PROXY", setting)
         error = await fault(URL("https://storage.example" + SIGNED))

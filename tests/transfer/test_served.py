@@ -124,7 +124,7 @@ class TestMagic:
 
     @pytest.mark.parametrize(
         ("head", "kind"),
-        [(b"\r\n <!DOCTYPE html>", "HTML"), (b'{"a": 1}', "JSON"), (b" [1]", "JSON"), (b"\x1f\x8b", "something else")],
+        [(b"\r\n <!DOCTYPE html>", "HTML"), (b'{"a": 1}', "JSON"), (b" [1]", "JSON"), (b"\x1f\x8c", "something else")],
     )
     def test_it_says_what_came_instead_and_quotes_none_of_it(self, head, kind):
         with pytest.raises(TransientError, match=kind) as caught:

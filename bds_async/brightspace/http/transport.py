@@ -104,7 +104,9 @@ class Transport:
         a URL that can't be used or is refused, or a certificate that can't be trusted, ConfigError for a proxy that
         can't be used, MachineLimit.
         """
-        proxy, host = proxy_for(url, self._proxies), host_of(url)
+        host = host_of(url)
+        with translated(host):
+            proxy = proxy_for(url, self._proxies)
         if public_only:
             check_public(host)
         session = self._public_session if public_only and proxy is None else self._session
