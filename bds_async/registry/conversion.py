@@ -1,0 +1,143 @@
+"""Delivered text to typed SQL values, in DuckDB and in PostgreSQL: which text fits a type, and what it becomes.
+
+Which text fits is a regular expression that both databases read alike; what differs is how a fitting text is cast. An
+expression is NULL where the text does not fit, so that `value IS NOT NULL AND cast IS NULL` finds the misfits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .facts import ColumnType
+
+_INTEGER = "-?[0-9]+"
+_NUMBER = "-?([0-9]+([.][0-9]*)?|[.][0-9]+)"
+#: At most 12 digits after the point, further zeros aside: what DECIMAL(38,12) holds without rounding.
+_NUMBER_12 = "-?([0-9]+([.][0-9]{0,12}0*)?|[.][0-9]{1,12}0*)"
+_FLOAT = f"{_NUMBER}([eE][-+]?[0-9]{{1,3}})?"
+_LEAP_YEAR = "([0-9][0-9](0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
+_DATE = (
+    "([0-9]{4}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
+    f"|{_LEAP_YEAR}-02-29)"
+)
+_TIME = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?"
+_MOMENT = f"{_DATE}[T ]{_TIME}(Z|[+]00:00)?"
+_MOMENT_SHAPE = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_TIME}(Z|[+]00:00)?"
+_GUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+_INTEGERS = (ColumnType.BIGINT, ColumnType.INT, ColumnType.SMALLINT)
+_BOOLEAN = "CASE WHEN lower({0}) IN ('true', '1') THEN TRUE WHEN lower({0}) IN ('false', '0') THEN FALSE END"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one database names the types and converts to them; `matches` and `fraction` take a text and a pattern."""
+
+    name: str
+    types: Mapping[ColumnType, str]
+    casts: Mapping[ColumnType, str]
+    matches: str
+    fraction: str
+
+    def type_of(self, kind: ColumnType) -> str:
+        """Return the SQL type for a documented type."""
+        return self.types[ColumnType.BIGINT if kind in _INTEGERS else kind]
+
+    def cast(self, kind: ColumnType, text: str) -> str:
+        """Return the SQL value of a text (an SQL expression); NULL where it does not fit the type."""
+        template = self.casts[ColumnType.BIGINT if kind in _INTEGERS else kind]
+        return template.replace("{0}", text)
+
+    def moment_key(self, text: str) -> str:
+        """Return a moment with all its delivered digits as text that is equal for equal moments; NULL for a misfit."""
+        digits = self.fraction.replace("{0}", text).replace("{1}", "9")
+        whole = f"left({text}, 10) || ' ' || substring({text}, 12, 8)"
+        return f"CASE WHEN {self.moment_fits(text)} THEN {whole} || rtrim(rtrim({digits}, '0'), '.') END"
+
+    def moment_fits(self, text: str) -> str:
+        """Return whether a text is a moment of the years 0001 to 9999."""
+        return f"({self.matching(_MOMENT).replace('{0}', text)} AND left({text}, 4) <> '0000')"
+
+    def matching(self, pattern: str) -> str:
+        """Return the condition that all of `{0}` matches a pattern."""
+        return self.matches.replace("{1}", pattern)
+
+
+def _duckdb() -> Dialect:
+    matches = "regexp_full_match({0}, '{1}')"
+    fraction = "regexp_extract({0}, '[.][0-9]{1,{1}}')"
+
+    def guarded(pattern: str, value: str) -> str:
+        return f"CASE WHEN {matches.replace('{1}', pattern)} THEN {value} END"
+
+    # DuckDB cuts what follows the microseconds, and checks the days of a month by itself.
+    moment = "TRY_CAST({0} AS TIMESTAMP)"
+    return Dialect(
+        "duckdb",
+        {
+            ColumnType.BIGINT: "BIGINT",
+            ColumnType.DECIMAL: "DECIMAL(38,12)",
+            ColumnType.FLOAT: "DOUBLE",
+            ColumnType.BIT: "BOOLEAN",
+            ColumnType.DATETIME2: "TIMESTAMP",
+            ColumnType.UNIQUEIDENTIFIER: "UUID",
+            ColumnType.NVARCHAR: "VARCHAR",
+        },
+        {
+            ColumnType.BIGINT: guarded(_INTEGER, "TRY_CAST({0} AS BIGINT)"),
+            ColumnType.DECIMAL: guarded(_NUMBER_12, "TRY_CAST({0} AS DECIMAL(38,12))"),
+            ColumnType.FLOAT: f"CASE WHEN {matches.replace('{1}', _FLOAT)} AND isfinite(TRY_CAST({{0}} AS DOUBLE)) "
+            "THEN TRY_CAST({0} AS DOUBLE) END",
+            ColumnType.BIT: _BOOLEAN,
+            ColumnType.DATETIME2: guarded(_MOMENT_SHAPE, f"CASE WHEN left({{0}}, 4) <> '0000' THEN {moment} END"),
+            ColumnType.UNIQUEIDENTIFIER: guarded(_GUID, "TRY_CAST({0} AS UUID)"),
+            ColumnType.NVARCHAR: "{0}",
+        },
+        matches,
+        fraction,
+    )
+
+
+def _postgresql() -> Dialect:
+    matches = "({0} ~ '^({1})$')"
+    fraction = "coalesce(substring({0} from '[.][0-9]{1,{1}}'), '')"
+
+    def guarded(pattern: str, value: str, also: str = "") -> str:
+        return f"CASE WHEN {matches.replace('{1}', pattern)}{also} THEN {value} END"
+
+    long = f"{matches.replace('{1}', '-?0*[0-9]{19}')} AND "
+    whole = "left({0}, 10) || ' ' || substring({0}, 12, 8) || "
+    return Dialect(
+        "postgresql",
+        {
+            ColumnType.BIGINT: "bigint",
+            ColumnType.DECIMAL: "numeric",
+            ColumnType.FLOAT: "double precision",
+            ColumnType.BIT: "boolean",
+            ColumnType.DATETIME2: "timestamp",
+            ColumnType.UNIQUEIDENTIFIER: "uuid",
+            ColumnType.NVARCHAR: "text",
+        },
+        {
+            ColumnType.BIGINT: f"CASE WHEN {matches.replace('{1}', '-?0*[0-9]{1,18}')} THEN {{0}}::bigint WHEN {long}"
+            "CASE WHEN length({0}) < 1000 THEN {0}::numeric END BETWEEN -9223372036854775808 AND 9223372036854775807 "
+            "THEN {0}::bigint END",
+            ColumnType.DECIMAL: guarded(_NUMBER, "{0}::numeric", " AND length({0}) < 1000"),
+            ColumnType.FLOAT: f"CASE WHEN {matches.replace('{1}', _FLOAT)} AND length({{0}}) < 400 THEN CASE WHEN "
+            "{0}::numeric = 0 OR abs({0}::numeric) BETWEEN 2.3e-308 AND 1.797693e308 THEN {0}::double precision END "
+            "END",
+            ColumnType.BIT: _BOOLEAN,
+            ColumnType.DATETIME2: guarded(
+                _MOMENT, f"({whole}{fraction.replace('{1}', '6')})::timestamp", " AND left({0}, 4) <> '0000'"
+            ),
+            ColumnType.UNIQUEIDENTIFIER: guarded(_GUID, "{0}::uuid"),
+            ColumnType.NVARCHAR: "{0}",
+        },
+        matches,
+        fraction,
+    )
+
+
+#: The two databases that a mirror can be in.
+DUCKDB, POSTGRESQL = _duckdb(), _postgresql()
