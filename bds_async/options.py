@@ -16,7 +16,7 @@ WORKERS, ATTEMPTS = (1, 64), (1, 1000)
 STALL_TIMEOUT = (0.1, 86_400.0)
 
 #: The ending of a published file.
-Suffix: TypeAlias = Literal[".zip", ".csv"]
+Suffix: TypeAlias = Literal[".zip", ".csv", ".parquet"]
 
 
 class Verify(StrEnum):
@@ -41,20 +41,24 @@ class Wanted(StrEnum):
 
 
 class PublishAs(StrEnum):
-    """The form of a published file: the zip as it came, or the CSV inside it."""
+    """The form of a published file: the zip as it came, the CSV inside it, or that CSV as a typed Parquet file."""
 
     ZIP = "zip"
     CSV = "csv"
+    PARQUET = "parquet"
 
     @property
     def suffix(self) -> Suffix:
         """The ending of a file of this form."""
-        return ".csv" if self is PublishAs.CSV else ".zip"
+        return _SUFFIXES[self]
 
     @classmethod
     def of(cls, path: str) -> PublishAs:
         """Return the form of a published file, by its path."""
         return next((form for form in cls if path.endswith(form.suffix)), cls.ZIP)
+
+
+_SUFFIXES: dict[PublishAs, Suffix] = {PublishAs.ZIP: ".zip", PublishAs.CSV: ".csv", PublishAs.PARQUET: ".parquet"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -164,7 +164,7 @@ def run_options(function: Function) -> Function:
         "publish_as",
         kind=PublishAs,
         default=DEFAULTS.publish_as,
-        help="Publish the zip as it came, or the CSV inside it.",
+        help="Publish the zip as it came, the CSV inside it, or that CSV as a typed Parquet file.",
     )
     @click.option(
         "--pin-columns",
@@ -177,7 +177,7 @@ def run_options(function: Function) -> Function:
         names = ("data_set", "exclude", "publish_as", "pin_columns")
         run = {**run, **{name: arguments.pop(name) for name in names}}
         if run["pin_columns"] and run["publish_as"] is not PublishAs.CSV:
-            raise ConfigError("--pin-columns needs --as csv: a zip is published as it came.")
+            raise ConfigError(f"--pin-columns needs --as csv; with --as {run['publish_as']} all columns are published.")
         return function(run=run, **arguments)
 
     return with_run_options  # type: ignore[return-value]

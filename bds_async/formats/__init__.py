@@ -7,6 +7,8 @@ from ..options import PublishAs, RunOptions
 from .csv import CsvFormat
 from .encoding import decode_zip
 from .format import Format, Staged
+from .parquet import ParquetFormat
+from .parquet_file import demand_duckdb
 from .pins import DeliveredColumns, FirstColumns
 from .reading import Checked, Watch, unwatched
 from .zip import ZipFormat
@@ -25,7 +27,9 @@ __all__ = [
 
 
 def formats_for(options: RunOptions) -> Callable[[Ledger], Mapping[PublishAs, Format]]:
-    """The formats of a run, once its ledger is open."""
+    """The formats of a run, once its ledger is open; raises ConfigError if a library for them is not installed."""
+    if options.publish_as is PublishAs.PARQUET:
+        demand_duckdb()
     return lambda ledger: _formats(CsvFormat(FirstColumns(ledger) if options.pin_columns else None))
 
 
@@ -40,4 +44,4 @@ def format_of(kind: PublishAs) -> Format:
 
 
 def _formats(csv: CsvFormat) -> Mapping[PublishAs, Format]:
-    return {PublishAs.ZIP: ZipFormat(), PublishAs.CSV: csv}
+    return {PublishAs.ZIP: ZipFormat(), PublishAs.CSV: csv, PublishAs.PARQUET: ParquetFormat()}

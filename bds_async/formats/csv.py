@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -64,20 +65,30 @@ def unzip_csv(
     declares. Raises VerificationError, UnusableArchive, or DestinationError for a fault of the disk; no target is left
     then.
     """
-    with writing_to(target.parent), zip_path.open("rb") as file:
-        member = _only_member(members_of(file, os.fstat(file.fileno()).st_size))
-        if member.size > free_space:
-            text = f"The member {member} of the zip would inflate to {member.size} bytes; {free_space} are free."
-            raise UnusableArchive(text)
-        reader = HashingReader(file, member.start, watch=watch)
+    with writing_to(target.parent), only_csv(zip_path, free_space=free_space, watch=watch) as csv_blocks:
         header = HeaderReader()
-        blocks = header.tapping(contents(member, reader.blocks(member.stop)))
+        blocks = header.tapping(csv_blocks)
         try:
             length, sha256 = _write(blocks if wanted is None else _projected(blocks, wanted), target)
             return Checked(length, sha256, header.columns())
         except BaseException:
             target.unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def only_csv(zip_path: Path, *, free_space: int, watch: Watch = unwatched) -> Iterator[Iterator[bytes]]:
+    """The contents of the only member of a zip, by blocks; its CRC-32 is checked at their end.
+
+    Raises VerificationError, UnusableArchive (also where the contents have more than `free_space` bytes), OSError.
+    """
+    with zip_path.open("rb") as file:
+        member = _only_member(members_of(file, os.fstat(file.fileno()).st_size))
+        if member.size > free_space:
+            text = f"The member {member} of the zip would inflate to {member.size} bytes; {free_space} are free."
+            raise UnusableArchive(text)
+        reader = HashingReader(file, member.start, watch=watch)
+        yield contents(member, reader.blocks(member.stop))
 
 
 def _projected(blocks: Iterator[bytes], wanted: Sequence[str]) -> Iterator[bytes]:

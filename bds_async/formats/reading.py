@@ -16,11 +16,15 @@ from .inflate import BLOCK
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A whole file: its length and SHA-256 (hexadecimal), and the header row of its CSV, None without one."""
+    """A whole file: its length and SHA-256 (hexadecimal), and the header row of its CSV, None without one.
+
+    `text_columns`, for a new Parquet file only, are those whose values do not all fit their type, so that it is text.
+    """
 
     bytes: int
     sha256: str
     columns: tuple[str, ...] | None
+    text_columns: tuple[str, ...] | None = None
 
 
 #: Called with the number of bytes of each block that was read; what it raises ends the work.

@@ -8,7 +8,7 @@ from .pull import plan_pull
 from .selection import chosen_by, offered_by, select
 from .steps import RunPlan, Step
 from .sync import SyncPlan, arrival_of_recovered, looked_at, plan_sync
-from .warnings import breaks_with_columns
+from .warnings import breaks_with_columns, has_text_columns
 
 __all__ = [
     "RunPlan",
@@ -20,6 +20,7 @@ __all__ = [
     "chosen_by",
     "future_extracts",
     "gap_of",
+    "has_text_columns",
     "looked_at",
     "offered_by",
     "plan_pull",

@@ -14,7 +14,6 @@ from ..options import PublishAs, PullOptions, RunOptions, Wanted
 from ..support.text import counted, printable
 from .selection import choose
 
-_OTHER = {PublishAs.ZIP: PublishAs.CSV, PublishAs.CSV: PublishAs.ZIP}
 _KINDS = {Wanted.FULL: "full", Wanted.DIFFERENTIAL: "differential", Wanted.ALL: "extract"}
 
 
@@ -48,6 +47,14 @@ def breaks_with_columns(extract: Extract, change: SchemaChange | None) -> str:
     return printable(f"{extract} breaks with the columns before it: {change}.")
 
 
+def has_text_columns(extract: Extract, names: Sequence[str] | None) -> str:
+    """That columns of a Parquet file are text since a value does not fit; nothing to say without such a column."""
+    if not names:
+        return ""
+    what = f"{counted(len(names), 'column')} with values that do not fit the documented type"
+    return printable(f"{extract} has {what}, written as text: {', '.join(names)}.")
+
+
 def unknown_files(count: int) -> str:
     """That published files lie where the ledger knows of none, which a sync goes by; nothing to say of none."""
     if not count:
@@ -70,12 +77,14 @@ def begun_late(names: Sequence[str]) -> str:
 
 
 def in_another_form(delivered: Iterable[Delivery], wanted: PublishAs) -> str:
-    """That what was delivered as the other kind of file stays so; nothing to say where there is none of it."""
-    count = _suffixes(delivered)[_OTHER[wanted].suffix]
-    if not count:
+    """That what was delivered as another kind of file stays so; nothing to say where there is none of it."""
+    found = _suffixes(delivered)
+    others = [form for form in PublishAs if form is not wanted and found[form.suffix]]
+    if not others:
         return ""
+    count = sum(found[form.suffix] for form in others)
     return (
-        f"{counted(count, 'extract')} delivered as {_OTHER[wanted]} before will not come again as {wanted}: "
+        f"{counted(count, 'extract')} delivered as {' or '.join(others)} before will not come again as {wanted}: "
         f"give --as {wanted} a folder of its own (--to), or fetch the listed ones again with `bds-async pull --force`."
     )
 

@@ -74,7 +74,8 @@ class Outcome:
     """What became of one extract.
 
     `path` is relative to the folder, with `/`; `bytes` and `sha256` are those of the published file; `seconds` is the
-    time from its first request to its publication. What is not known is None.
+    time from its first request to its publication. `text_columns` are those of a Parquet file that are text although
+    another type is documented. What is not known is None.
     """
 
     extract: Extract
@@ -88,6 +89,7 @@ class Outcome:
     seconds: float = 0.0
     error: str | None = None
     schema_change: SchemaChange | None = None
+    text_columns: tuple[str, ...] | None = None
     arrival: Arrival | None = None
 
 

@@ -95,7 +95,8 @@ class ReportedExtract(ExtractEntry):
 
     `path` is relative to the folder, with `/`. `bytes` and `sha256` are those of the published file. `attempts` counts
     the requests that failed plus the last one, `resumed_bytes` the bytes that an earlier run had left. `columns` is
-    the header of the CSV. What is not known is null.
+    the header of the CSV. `text_columns` are the columns of a new Parquet file that are text, since a value does not
+    fit the documented type. What is not known is null.
     """
 
     status: Status
@@ -108,6 +109,7 @@ class ReportedExtract(ExtractEntry):
     error: str | None
     columns: tuple[str, ...] | None
     schema_change: SchemaChange | None
+    text_columns: tuple[str, ...] | None
     arrival: Arrival | None
 
     @classmethod
@@ -128,6 +130,7 @@ class ReportedExtract(ExtractEntry):
             error=outcome.error,
             columns=outcome.columns,
             schema_change=outcome.schema_change,
+            text_columns=outcome.text_columns,
             arrival=outcome.arrival,
         )
 

@@ -12,7 +12,7 @@ from ..errors import AnotherRunMayHelp, ExtractError, UnreachableError, Verifica
 from ..events import Ended, Observer, Planned, Restarted, Warned
 from ..formats import Format, Staged, decode_zip
 from ..options import RunOptions
-from ..planning import RunPlan, Step, breaks_with_columns
+from ..planning import RunPlan, Step, breaks_with_columns, has_text_columns
 from ..report import Outcome, Status
 from ..support.pool import Pool
 from ..support.threads import ZipThreads
@@ -154,7 +154,11 @@ class Fetch:
         download.partial.discard()
         if warning := breaks_with_columns(step.extract, change):
             self._observer(Warned(warning, "columns.breaking"))
-        outcome = delivered(step.extract, delivery, Status.DOWNLOADED, schema_change=change, **way(download))
+        text = staged.checked.text_columns
+        if warning := has_text_columns(step.extract, text):
+            self._observer(Warned(warning, "columns.text"))
+        known = {"schema_change": change, "text_columns": text, **way(download)}
+        outcome = delivered(step.extract, delivery, Status.DOWNLOADED, **known)
         self._settle(download, outcome)
 
     def _reject(self, download: Download, error: VerificationError) -> None:

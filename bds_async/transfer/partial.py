@@ -22,8 +22,10 @@ from .writer import Writer
 
 _KEY_LENGTH = 32
 _NO_RECORD = (FileNotFoundError, ValueError, RecursionError)
-_SUFFIXES = (".ranges", ".part", ".csv", ".plain")
-_OURS = re.compile(r"([0-9a-f]{32})(\.ranges|\.part|\.csv|\.plain)")
+_SUFFIXES = (".ranges", ".part", ".csv", ".parquet", ".plain")
+#: Endings of files made of a whole zip.
+_STAGED = (".csv", ".parquet")
+_OURS = re.compile(r"([0-9a-f]{32})(\.ranges|\.part|\.csv|\.parquet|\.plain)")
 
 
 def key_of(identity: Identity) -> str:
@@ -149,12 +151,12 @@ def sweep(workspace: Workspace, keep: Iterable[Identity]) -> int:
 
 
 def drop_unzipped(workspace: Workspace) -> None:
-    """Remove the CSVs that earlier runs unzipped and did not publish: their zips are there, and the space is needed.
+    """Remove what earlier runs unzipped or wrote and did not publish: the zips are there, and the space is needed.
 
     Raises OSError.
     """
-    for path in workspace.partials.glob("*.csv"):
-        if _OURS.fullmatch(path.name):
+    for path in workspace.partials.glob("*"):
+        if path.suffix in _STAGED and _OURS.fullmatch(path.name):
             _remove(path)
 
 

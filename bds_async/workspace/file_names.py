@@ -17,7 +17,7 @@ VERSION_LENGTH = 24
 
 _NAME = re.compile(
     r"(?P<folder>[^_./\\]+)_(?P<bds_type>full|differential)_(?P<queued>\d{8}T\d{6}Z)_v(?P<version>[0-9A-Za-z.-]+)"
-    r"(?:_c(?P<created>\d{8}T\d{6}Z)(?:_[0-9a-f]{8})?)?(?P<suffix>\.zip|\.csv)",
+    r"(?:_c(?P<created>\d{8}T\d{6}Z)(?:_[0-9a-f]{8})?)?(?P<suffix>\.zip|\.csv|\.parquet)",
     re.ASCII,
 )
 

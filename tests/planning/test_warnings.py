@@ -73,10 +73,16 @@ def test_the_newest_that_is_listed_is_named_by_the_type_that_is_wanted():
     assert nothing_to_pull(listing, PullOptions(since=since, wanted=Wanted.ALL)).endswith("2026-11-23T04:09:22Z")
 
 
-@pytest.mark.parametrize("wanted", PublishAs)
-def test_what_was_delivered_in_another_form_is_counted_and_what_to_do_is_said(wanted):
+@pytest.mark.parametrize(
+    ("wanted", "count", "other"),
+    [
+        (PublishAs.ZIP, "1 extract", "csv"),
+        (PublishAs.CSV, "2 extracts", "zip"),
+        (PublishAs.PARQUET, "3 extracts", "zip or csv"),
+    ],
+)
+def test_what_was_delivered_in_another_form_is_counted_and_what_to_do_is_said(wanted, count, other):
     said = in_another_form(delivered("a/full/1.zip", "a/full/2.zip", "b/full/1.csv", None), wanted)
-    count, other = ("2 extracts", "zip") if wanted is PublishAs.CSV else ("1 extract", "csv")
     assert said.startswith(f"{count} delivered as {other} before will not come again as {wanted}: ")
     assert "folder of its own" in said
     assert "pull --force" in said

@@ -103,6 +103,7 @@ class TestDocument:
                 "error": None,
                 "columns": ["OrgUnitId", "UserId"],
                 "schema_change": None,
+                "text_columns": None,
                 "arrival": None,
             }
         ]
@@ -111,7 +112,17 @@ class TestDocument:
         extract = an_extract(schema_id=None)
         entry = a_report(an_outcome(Status.PENDING, extract=extract)).document()["extracts"][0]
         unknown = {key for key, value in entry.items() if value is None}
-        assert unknown == {"schema_id", "path", "bytes", "sha256", "error", "columns", "schema_change", "arrival"}
+        assert unknown == {
+            "schema_id",
+            "path",
+            "bytes",
+            "sha256",
+            "error",
+            "columns",
+            "schema_change",
+            "text_columns",
+            "arrival",
+        }
         assert (entry["status"], entry["attempts"], entry["resumed_bytes"], entry["seconds"]) == ("pending", 0, 0, 0.0)
 
     def test_a_file_without_a_header_has_an_empty_list_of_columns_not_null(self):

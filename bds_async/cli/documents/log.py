@@ -15,6 +15,7 @@ EVENT_PATTERN = r"^[a-z][a-z0-9_.-]*$"
 #: Each event above the debug level. A debug line has the name of its part of the program as its event.
 EVENTS = {
     "columns.breaking": "the columns of an extract break with those before",
+    "columns.text": "columns of a Parquet file are text, since a value does not fit the documented type",
     "columns.strict": "a breaking change of columns makes the exit code 3, by --strict-schema",
     "config.readable_by_others": "other users can read a file that holds secrets",
     "config.writable_by_others": "other users can change the config file",
