@@ -14,6 +14,7 @@ from ...config import damage_in, is_absent, parse_object, with_refresh_token
 from ...errors import ConfigError, DestinationError
 from ...support import durable
 from ...support.file_locks import CannotLock
+from ...support.limits import machine_limit
 from ...support.os_errors import cause
 from ...support.own_files import read_own
 from ...support.reading import LONGEST
@@ -78,6 +79,8 @@ class Home(ABC):
             text = f"The refresh token in {self.path} can't be locked ({error.strerror}). {consequence} {_LOCAL}"
             raise DestinationError(text) from None
         except OSError as error:
+            if (limit := machine_limit(error)) is not None:
+                raise limit from None
             text = f"The refresh token can't be kept in {self.path}: {cause(error)}. {consequence} {self.way_out}"
             raise ConfigError(text) from None
 
