@@ -480,7 +480,7 @@ def test_another_program_s_database_is_damage_and_stays_as_it_is(folder: Path, t
         foreign.executescript(f"PRAGMA journal_mode = WAL; PRAGMA user_version = {version}; {tables}")
     before = ledger_path(folder).read_bytes()
     for opened in (Ledger.open, Ledger.read):
-        with pytest.raises(DestinationError, match=r"is damaged \(it is no ledger of bds-async"):
+        with pytest.raises(DestinationError, match=r"is damaged \(it is not a ledger of bds-async"):
             opened(ledger_path(folder), TENANT)
     assert ledger_path(folder).read_bytes() == before
 
