@@ -16,7 +16,7 @@ from ..workspace.file_names import file_names, relative_path
 from ..workspace.paths import fold, folder_name
 from .database import Database
 from .deliveries import Deliveries
-from .rows import flavour_of
+from .rows import bds_type_of
 
 _STRAYS = "FROM plugins WHERE folder != ?1 AND plugin_id IN (SELECT value FROM json_each(?2))"
 _FOLDERS = """
@@ -131,7 +131,7 @@ class Folders:
         plugins: defaultdict[str, dict[BdsType, sqlite3.Row]] = defaultdict(dict)
         with self._database.statements():
             for row in self._database.rows(_PLUGINS):
-                plugins[row["folder"]][flavour_of(row["bds_type"])] = row
+                plugins[row["folder"]][bds_type_of(row["bds_type"])] = row
             rows = self._database.rows(_FOLDERS)
         return {row["folder"]: _data_set(row["folder"], row["some_id"], plugins[row["folder"]]) for row in rows}
 

@@ -46,7 +46,7 @@ def key_of(identity: Identity) -> dict[str, Any]:
 def identity_of(row: sqlite3.Row) -> Identity:
     """The identity that a row holds; raises Unreadable."""
     moments = moment_of(row["queued"]), moment_of(row["created"])
-    return Identity(row["plugin_id"], flavour_of(row["bds_type"]), *moments, row["version"])
+    return Identity(row["plugin_id"], bds_type_of(row["bds_type"]), *moments, row["version"])
 
 
 def microseconds(moment: datetime) -> int:
@@ -82,8 +82,8 @@ def moment_or_none(number: int | None) -> datetime | None:
     return None if number is None else moment_of(number)
 
 
-def flavour_of(text: str) -> BdsType:
-    """The flavour that a row holds; raises Unreadable."""
+def bds_type_of(text: str) -> BdsType:
+    """The type that a row holds; raises Unreadable."""
     return member_of(BdsType, text)
 
 

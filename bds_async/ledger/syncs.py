@@ -15,7 +15,7 @@ from .database import Database
 from .delivery import PAID
 from .future import HAS_COME, Future
 from .gaps import Gaps
-from .rows import flavour_of, identity_of, key_of, microseconds, moment_of, moment_or_none, or_none, span_of
+from .rows import bds_type_of, identity_of, key_of, microseconds, moment_of, moment_or_none, or_none, span_of
 from .sync_memory import Baseline, Delivered, Kept, LastLook, SyncState
 
 _KEEP = """
@@ -99,9 +99,9 @@ class Syncs:
         found: dict[BdsType, datetime] = {}
         with self._database.statements():
             for row in self._database.rows(_NEWEST, until, folder):
-                flavour, moment = flavour_of(row["bds_type"]), moment_or_none(row["newest"])
+                bds_type, moment = bds_type_of(row["bds_type"]), moment_or_none(row["newest"])
                 if moment is not None:
-                    found[flavour] = max(moment, found.get(flavour, moment))
+                    found[bds_type] = max(moment, found.get(bds_type, moment))
         return found
 
     def _delivered_since(self, folder: str, oldest: int) -> dict[Identity, datetime]:

@@ -12,8 +12,8 @@ from ..report import FailedList
 from .selection import select
 
 _ABSENT = (
-    "the tenant does not list this data set any more, but extracts of it were delivered. If it is gone for good, accept "
-    "that with `bds-async ledger accept --data-set` and its name."
+    "the tenant does not list this data set any more, but extracts of it were delivered. If it is gone for good, "
+    "accept that with `bds-async ledger accept --data-set` and its name."
 )
 
 
