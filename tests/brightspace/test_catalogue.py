@@ -247,9 +247,9 @@ class TestEntries:
     @pytest.mark.parametrize(
         ("scopes", "field", "place"),
         [
-            (NEW, "SchemaId", r"datasets/bds answered .*Objects\.0\.SchemaId"),
-            (NEW, "Full.PluginId", r"datasets/bds answered .*Objects\.0\.Full\.PluginId"),
-            (OLD, "PluginId", r"dataExport/bds answered .*BrightspaceDataSets\.0\.PluginId"),
+            (NEW, "SchemaId", r"datasets/bds answered .*entry 1: SchemaId"),
+            (NEW, "Full.PluginId", r"datasets/bds answered .*entry 1: Full\.PluginId"),
+            (OLD, "PluginId", r"dataExport/bds answered .*entry 1: PluginId"),
         ],
     )
     async def test_a_missing_field_is_named_with_its_route(self, start_sandbox, connect, scopes, field, place):
@@ -264,7 +264,7 @@ class TestEntries:
         sandbox.play(Fault.of("remove_field", on="extracts", field="DownloadLink"))
         schema = found.data_sets[0].schema_id
         with pytest.raises(
-            CatalogueError, match=rf"datasets/bds/{schema}/extracts answered .*Objects\.0\.DownloadLink"
+            CatalogueError, match=rf"datasets/bds/{schema}/extracts answered .*entry 1: DownloadLink"
         ):
             await found.extracts(found.data_sets[0])
 

@@ -65,7 +65,7 @@ async def test_no_more_lists_are_fetched_at_a_time_than_there_are_workers(serve,
         (Fault.of("reset", on="extracts", data_set="Users"), "broke off"),
         (Fault.of("next_leaves", on="extracts", data_set="Users"), "elsewhere.example"),
         (Fault.of("next_loops", on="extracts", data_set="Users"), "run in a circle"),
-        (Fault.of("remove_field", on="extracts", field="Version", data_set="Users"), "Objects.0.Version"),
+        (Fault.of("remove_field", on="extracts", field="Version", data_set="Users"), "entry 1: Version"),
     ],
     ids=lambda value: value.action if isinstance(value, Fault) else None,
 )
