@@ -11,7 +11,7 @@ from .destination import destination_of
 from .events import Observer, unobserved
 from .ledger import Ledger, opened
 from .options import DEFAULT_FOLDER, PullOptions, RunOptions, SyncOptions, Verify
-from .planning import RunPlan, SyncPlan, plan_pull, plan_sync
+from .planning import RunPlan, SyncPlan, offered_by, plan_pull, plan_sync
 from .report import RunReport
 from .runs.context import open_context
 from .runs.discrepancies import Verification
@@ -90,7 +90,7 @@ async def preview_sync(
     """What `sync` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
     options, workspace = options or SyncOptions(), workspace_of(to, state)
     with await _read(workspace, config) as ledger:
-        listing = await read_listing(config, options)
+        listing = await read_listing(config, options, offered_by(options))
         return await in_thread(partial(plan_sync, listing, options, ledger, destination_of(workspace).paths))
 
 

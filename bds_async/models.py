@@ -21,11 +21,12 @@ class BdsType(StrEnum):
         return self.value.lower()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Identity:
     """The values that identify an extract: D2L gives it no id, and links change between listings.
 
-    The schema id and the link are not part of it, so an extract has the same identity on both families of routes.
+    Dates are kept as listed and compared to the whole second, since the two families of routes print different
+    fractions. The schema id and the link are not part of it. Both families give an extract the same identity.
     """
 
     plugin_id: str
@@ -33,6 +34,21 @@ class Identity:
     queued_for_processing_date: datetime
     created_date: datetime
     version: str
+
+    @property
+    def second(self) -> datetime:
+        """The queued date to the whole second."""
+        return whole_second(self.queued_for_processing_date)
+
+    def __eq__(self, other: object) -> bool:
+        return self._key == other._key if isinstance(other, Identity) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[str, BdsType, datetime, datetime, str]:
+        return self.plugin_id, self.bds_type, self.second, whole_second(self.created_date), self.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +88,10 @@ class Extract:
     def made_at(self) -> datetime:
         """The moment of its creation by the tenant's dates, not before its queued date."""
         return max(self.created_date, self.queued_for_processing_date)
+
+    def was_made_by(self, moment: datetime) -> bool:
+        """Whether it was made at a moment or before, to the whole second."""
+        return whole_second(self.made_at) <= whole_second(moment)
 
     @property
     def age_key(self) -> tuple[datetime, tuple[int, ...], datetime]:
@@ -131,6 +151,11 @@ def version_key(version: str) -> tuple[int, ...]:
 def newest(extracts: Iterable[Extract]) -> Extract | None:
     """Return the extract with the latest queued date, then the highest version; None if there is none."""
     return max(extracts, key=lambda extract: extract.age_key, default=None)
+
+
+def whole_second(moment: datetime) -> datetime:
+    """The start of the second that a moment lies in, by which listed dates are compared."""
+    return moment.replace(microsecond=0)
 
 
 def brief_text(moment: datetime) -> str:

@@ -35,7 +35,7 @@ class FreeTokens:
     def __init__(self) -> None:
         self.granted = 0
 
-    async def exchange(self) -> AccessToken:
+    async def exchange(self, connect_within: float = 30.0) -> AccessToken:
         """Hand out the next token."""
         self.granted += 1
         return AccessToken(SecretStr(f"token-{self.granted}"), time.monotonic() + 3600, 3600)

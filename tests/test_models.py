@@ -21,13 +21,25 @@ class TestIdentity:
         [
             {"plugin_id": "other"},
             {"bds_type": BdsType.DIFFERENTIAL},
-            {"queued_for_processing_date": QUEUED + timedelta(milliseconds=1)},
+            {"queued_for_processing_date": QUEUED + timedelta(seconds=1)},
             {"created_date": QUEUED},
             {"version": "9.5"},
         ],
     )
     def test_anything_else_makes_another_extract(self, change):
         assert an_extract(**change).identity != an_extract().identity
+
+    @given(st.integers(0, 999_999), st.integers(0, 999_999), st.sampled_from([-1, 0, 1]))
+    def test_dates_are_compared_to_the_whole_second(self, one, other, seconds):
+        """Fractions of a second make no other extract, a second does, and both dates stay as they are listed."""
+        first = an_extract(
+            queued_for_processing_date=QUEUED.replace(microsecond=one), created_date=QUEUED.replace(microsecond=other)
+        )
+        moved = QUEUED.replace(microsecond=other) + timedelta(seconds=seconds)
+        second = an_extract(queued_for_processing_date=moved, created_date=QUEUED.replace(microsecond=one))
+        assert (first.identity == second.identity) == (seconds == 0)
+        assert len({first.identity, second.identity}) == (1 if seconds == 0 else 2)
+        assert second.identity.queued_for_processing_date == moved
 
     def test_ids_are_compared_without_case(self):
         """GUIDs come in either case, and the two families of routes need not agree."""

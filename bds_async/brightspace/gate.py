@@ -11,6 +11,8 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from ..errors import ConnectionFailed, UnreachableError
 from ..events import OutageBegan, OutageEnded, unobserved
@@ -43,6 +45,8 @@ class Gate:
         patience: float = PATIENCE,
         first_patience: float = FIRST_PATIENCE,
     ) -> None:
+        #: The tenant's time at its last answer that had a `Date` (RFC 9110 section 6.6.1).
+        self.moment: datetime | None = None
         self.waits = 0
         self.outages = 0
         self._report = report
@@ -76,6 +80,7 @@ class Gate:
     def answered(self, headers: Mapping[str, str]) -> None:
         """Note an answer of the tenant: an outage is over, and the headers name the credits left."""
         self._patience, self._is_reached = self._patience_once_reached, True
+        self.moment = _date(headers) or self.moment
         if self._out_since is not None:
             self._on_outage(OutageEnded(time.monotonic() - self._out_since))
         self._failures, self._out_since = 0, None
@@ -174,3 +179,11 @@ def _number(value: str | None) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) and number >= 0 else None
+
+
+def _date(headers: Mapping[str, str]) -> datetime | None:
+    """The `Date` of an answer; None if it has none that can be read."""
+    try:
+        return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
+    except (KeyError, ValueError, TypeError, IndexError, OverflowError):
+        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -57,6 +58,10 @@ class Tries(stop_base):
         self._new_bytes = 0
         return self.used >= self.limit
 
+    def longest_wait(self, retry_state: RetryCallState) -> float:  # noqa: ARG002
+        """Upper bound in seconds for the wait before the next try."""
+        return math.inf
+
     def used_after(self, error: BaseException | None) -> int:
         """The value of `used` after this failure is counted."""
         has_progressed = self._new_bytes >= PROGRESS and not isinstance(error, VerificationError)
@@ -75,7 +80,7 @@ def retrying(tries: Tries, what: object = "A request") -> AsyncRetrying:
         error = state.outcome.exception() if state.outcome is not None else None
         if isinstance(error, Throttled):
             return error.seconds + random.uniform(0, BASE)
-        return full_jitter(tries.used_after(error))
+        return min(full_jitter(tries.used_after(error)), tries.longest_wait(state))
 
     def log(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome is not None else None

@@ -173,14 +173,17 @@ def _demand_choice(patterns: tuple[str, ...], selection: Selection) -> None:
         raise ConfigError("Say which extracts: --data-set, --since, --until or --path (--data-set '*' for all).")
 
 
-@command.command("accept", short_help="Accept open gaps as lost.")
+@command.command("accept", short_help="Accept open gaps and absent data sets.")
 @workspace_options
 @click.option("--data-set", "patterns", multiple=True, required=True, metavar="PATTERN", help="As for pull.")
 @common_options
 def accept_command(workspace: Workspace, patterns: tuple[str, ...]) -> None:
-    """Accept the open gaps of data sets as lost, so that they no longer cause exit code 3."""
-    count = accept(workspace, patterns)
-    logger.info("%s accepted.", counted(count, "gap"), extra=event("ledger.accepted", count=count))
+    """Accept open gaps as lost, and data sets as no longer listed: neither is exit code 3 from then on."""
+    accepted = accept(workspace, patterns)
+    if accepted.absences:
+        count = counted(accepted.absences, "data set")
+        logger.info("%s accepted as no longer listed.", count, extra=event("ledger.accepted_absence"))
+    logger.info("%s accepted.", counted(accepted.gaps, "gap"), extra=event("ledger.accepted", count=accepted.gaps))
 
 
 @command.command("unpin", short_help="Forget pinned columns.")

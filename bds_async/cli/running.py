@@ -6,18 +6,26 @@ import asyncio
 import logging
 import signal
 import sys
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, TypeVar
 
 from ..errors import Stopped
 from ..support.log import event
 from ..support.running import Stop, beside
-from .signals import SIGNALS, exit_code, handle_signals
+from .console_events import closing_requests
+from .signals import SIGNALS, end_at_once, exit_code, handle_signals, name_of
 
 Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
+
+#: Seconds within which a second signal belongs to the first.
+SAME = 1.0
+#: The signal that stands for Windows' closing events.
+_CLOSED = int(getattr(signal, "SIGBREAK", signal.SIGTERM))
 
 
 def run(job: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
@@ -38,28 +46,49 @@ def run_simple(job: Coroutine[Any, Any, Result]) -> Result:
 
 @contextmanager
 def signals_request(stop: Stop) -> Iterator[None]:
-    """Let SIGINT, SIGTERM and Ctrl-Break request an orderly stop in the body; a second one ends the process at once."""
+    """Let every one of SIGNALS, and Windows' closing events, request an orderly stop in the body."""
     loop = asyncio.get_running_loop()
-
-    def on_signal(number: int) -> None:
-        # The interpreter handles the second one: the event loop may be blocked by a thread then.
-        handle_signals()
-        name = signal.Signals(number).name
-        text = "Stopping; another %s ends the process at once."
-        logger.info(text, name, extra=event("run.stopping", signal=name))
-        text = f"Stopped by {name}; run again to continue."
-        stop.request(Stopped(text, exit_code(number)))
-
+    requested = _StopOnce(stop)
     former = {number: signal.getsignal(number) for number in SIGNALS}
     for number in SIGNALS:
-        _handle(loop, number, on_signal)
+        _handle(loop, number, requested.by)
     try:
-        yield
+        with closing_requests(lambda: loop.call_soon_threadsafe(requested.by, _CLOSED)):
+            yield
     finally:
         for number, handler in former.items():
             if sys.platform != "win32":
                 loop.remove_signal_handler(number)
             signal.signal(number, handler)
+
+
+class _StopOnce:
+    """A stop by the first signal; a later one ends the process at once.
+
+    Closing a terminal, `timeout` and systemd send two signals in a row. So within SAME seconds only a second SIGINT,
+    which a person sends by Ctrl-C, ends the process.
+    """
+
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
+        self._first: float | None = None
+
+    def by(self, number: int) -> None:
+        """Request the stop; called on the event loop."""
+        if self._first is not None:
+            return
+        self._first = time.monotonic()
+        # The interpreter handles the second one: the event loop may be blocked by a thread then.
+        handle_signals(self._again)
+        name = name_of(number)
+        text = "Stopping; send %s once more to end at once."
+        logger.info(text, name, extra=event("run.stopping", signal=name))
+        self._stop.request(Stopped(f"Stopped by {name}; run again to continue.", exit_code(number)))
+
+    def _again(self, number: int, _: FrameType | None = None) -> None:
+        assert self._first is not None
+        if number == signal.SIGINT or time.monotonic() - self._first > SAME:
+            end_at_once(number)
 
 
 def _handle(loop: asyncio.AbstractEventLoop, number: int, on_signal: Callable[[int], None]) -> None:

@@ -63,7 +63,7 @@ def command(
         _demand_replaceable(write_config)
     found = SandboxSettings(port=port, data_sets=data_sets, seed=seed, scale=scale, faults=faults)
     try:
-        run(lambda stop: _serve(found, write_config, stop))
+        return run(lambda stop: _serve(found, write_config, stop))
     except Stopped as stopped:
         # A stop is the usual end of a sandbox, and needs no message.
         return stopped.exit_code

@@ -12,11 +12,8 @@ def origin(value: str) -> str:
 
     Secrets and tokens are sent to these addresses, so plain http is accepted for loopback hosts only.
     """
-    try:
-        url = URL(value)
-        host = url.host or ""
-    except ValueError:
-        host = ""
+    url = _parsed(value)
+    host = url.host or ""
     if not is_host(host) or url.scheme not in {"http", "https"}:
         raise ValueError("must be an address like https://myschool.brightspace.com")
     if url.user is not None or url.password is not None:
@@ -26,6 +23,15 @@ def origin(value: str) -> str:
     if url.scheme == "http" and not is_loopback(host):
         raise ValueError("must start with https (plain http is for loopback addresses only)")
     return str(url.origin())
+
+
+def _parsed(value: str) -> URL:
+    """The URL; an empty one for text that is none."""
+    try:
+        url = URL(value)
+        return url if url.host else URL()
+    except ValueError:
+        return URL()
 
 
 def is_host(host: str) -> bool:

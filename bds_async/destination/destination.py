@@ -47,6 +47,9 @@ class Destination(Protocol):
     def paths(self, below: str = "") -> Iterator[str]:
         """The path of every file below a folder, whether the ledger knows it or not, without the state folder.
 
-        DestinationError where the destination itself is not there.
+        Nothing where the folder, or the destination itself, is not there.
         """
+
+    def demand(self) -> None:
+        """Raise DestinationError if the destination is not there: an unmounted disk must not look like an empty one."""
         ...

@@ -90,8 +90,7 @@ class LocalFolder:
         yield file
 
     def paths(self, below: str = "") -> Iterator[str]:
-        """Every file below a folder but those in `.bds-async`; raises DestinationError where the root is gone."""
-        self.demand()
+        """Every file below a folder but those in `.bds-async`; nothing where the folder is not there."""
         for parent, folders, files in os.walk(inside(self.root, below) if below else self.root):
             folders[:] = sorted(folder for folder in folders if folder != STATE)
             for name in files:

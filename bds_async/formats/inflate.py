@@ -23,7 +23,8 @@ _DAMAGE = cast(type[Exception], codec.error)
 
 
 class _Stream(Protocol):
-    unconsumed_tail: bytes
+    @property
+    def unconsumed_tail(self) -> bytes: ...
 
     def decompress(self, block: bytes, max_length: int, /) -> bytes: ...
 

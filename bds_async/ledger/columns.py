@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ..columns import Columns, Header, predecessor
 from ..models import Identity
 from .database import Database
-from .rows import columns_of, microseconds, moment_of, text_of
+from .rows import SAME_EXTRACT, columns_of, key_of, moment_of, text_of
 
 _HEADERS = """
     SELECT extracts.id, queued, version, headers.columns
@@ -17,13 +17,13 @@ _HEADERS = """
 """
 _AT_MOMENT = f"{_HEADERS} AND queued = :moment ORDER BY created"
 _FIRST = f"{_HEADERS} ORDER BY extracts.id LIMIT 1"
-_NEXT_BEFORE = """
+_NEXT_BEFORE = f"""
     SELECT max(newest) AS newest FROM (
-        SELECT (SELECT queued FROM extracts WHERE plugin = plugins.id AND queued < ? AND state = 'done'
-                AND header IS NOT NULL ORDER BY queued DESC LIMIT 1) AS newest
-        FROM plugins WHERE folder = ?
+        SELECT (SELECT queued FROM extracts WHERE plugin = plugins.id AND queued < :queued AND state = 'done'
+                AND header IS NOT NULL AND NOT ({SAME_EXTRACT}) ORDER BY queued DESC LIMIT 1) AS newest
+        FROM plugins WHERE folder = :folder
     )
-"""
+"""  # noqa: S608
 _PINNED = "SELECT columns FROM pins LEFT JOIN headers ON headers.id = header WHERE folder = ?"
 
 
@@ -39,7 +39,7 @@ class RecordedColumns:
         Of either flavour; where several stand at that moment, the same version's, then the highest one's. Extracts
         whose columns are not known are passed over; None if nothing is left.
         """
-        (row,) = self._database.rows(_NEXT_BEFORE, microseconds(identity.queued_for_processing_date), folder)
+        (row,) = self._database.rows(_NEXT_BEFORE, folder=folder, **key_of(identity))
         if row["newest"] is None:
             return None
         found = self._database.read(_header_of, _AT_MOMENT, folder=folder, moment=row["newest"])

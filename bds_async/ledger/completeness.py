@@ -7,6 +7,7 @@ from datetime import datetime
 from ..models import BdsType
 from .database import Database
 from .gaps import Gaps
+from .rows import SECOND
 from .syncs import END_OF_TIME, Syncs
 
 
@@ -36,10 +37,10 @@ class Completeness:
         known = [begin for begin in beginnings if begin is not None]
         if len(known) < len(beginnings):
             return None
-        until = self._syncs.newest(folder, min([until_owed, *(begin + 1 for begin in known)]))
+        until = self._syncs.newest(folder, min([until_owed, *(begin - begin % SECOND + SECOND for begin in known)]))
         last = max(until.values(), default=None)
         baseline, full = self._syncs.baseline(folder), until.get(BdsType.FULL)
-        has_base = baseline is None or bool(known) or (full is not None and full >= baseline.queued)
+        has_base = baseline is None or bool(known) or (full is not None and baseline.is_reached_by(full))
         return last if has_base else None
 
     def _until_owed(self, folder: str) -> int:

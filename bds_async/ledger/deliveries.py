@@ -11,7 +11,8 @@ from ..models import BdsType, Identity
 from ..support import clock
 from .database import Database
 from .delivery import PAID, SELECT, WRITE, Delivery, State, delivery_of, row_of
-from .rows import SAME_EXTRACT, key_of, microseconds, moment_of, moment_or_none
+from .future import HAS_COME
+from .rows import SAME_EXTRACT, SECOND, key_of, microseconds, moment_of, moment_or_none, second_of
 from .selection import IS_CHOSEN, Selection, Stock
 
 _FROM_CHOSEN = f"FROM extracts JOIN plugins ON plugins.id = extracts.plugin WHERE {IS_CHOSEN}"
@@ -19,7 +20,9 @@ _STOCK = f"SELECT count(*) AS extracts, total(bytes) AS bytes, max(queued) AS ne
 _OWE_CHOSEN = f"""
     INSERT OR IGNORE INTO owed (plugin_id, bds_type, queued, created, version, folder)
     SELECT plugin_id, bds_type, queued, created, version, folder {_FROM_CHOSEN}
-    AND EXISTS (SELECT 1 FROM syncs WHERE syncs.folder = :folder AND queued >= coalesce(baseline, queued))
+    AND EXISTS (
+        SELECT 1 FROM syncs WHERE syncs.folder = :folder AND queued >= coalesce({second_of("baseline")}, queued)
+    )
 """  # noqa: S608
 _DROP_CHOSEN = f"DELETE FROM extracts WHERE id IN (SELECT extracts.id {_FROM_CHOSEN})"  # noqa: S608
 _FORGET = f"""
@@ -27,14 +30,15 @@ _FORGET = f"""
         SELECT extracts.id FROM extracts JOIN plugins ON plugins.id = extracts.plugin WHERE {SAME_EXTRACT}
     )
 """  # noqa: S608
-_NEWEST = """
+_NEWEST = f"""
     SELECT folder, max(newest) AS newest FROM (
-        SELECT folder, (SELECT queued FROM extracts WHERE plugin = plugins.id AND state = 'done'
+        SELECT folder, (SELECT queued FROM extracts WHERE plugin = plugins.id AND state = 'done' AND {HAS_COME}
                         ORDER BY queued DESC LIMIT 1) AS newest
         FROM plugins
     )
     WHERE newest IS NOT NULL GROUP BY folder
-"""
+"""  # noqa: S608
+_FOLDERS = "SELECT DISTINCT folder FROM plugins WHERE EXISTS (SELECT 1 FROM extracts WHERE plugin = plugins.id)"
 
 
 class Deliveries:
@@ -47,7 +51,7 @@ class Deliveries:
 
     def find(self, identity: Identity) -> Delivery | None:
         """What is known of an extract, delivered or about to be."""
-        return self._one(SAME_EXTRACT, **key_of(identity))
+        return self._one(f"{SAME_EXTRACT} ORDER BY state = 'intent' DESC, extracts.id", **key_of(identity))
 
     def delivered(self, identity: Identity) -> Delivery | None:
         """What is known of an extract that has been delivered; None if it has not."""
@@ -67,10 +71,10 @@ class Deliveries:
         }
 
     def _between(self, plugin_id: str, bds_type: BdsType, wanted: Iterable[Identity]) -> list[Delivery]:
-        moments = [microseconds(identity.queued_for_processing_date) for identity in wanted]
+        moments = [microseconds(identity.second) for identity in wanted]
         condition = "plugin_id = ? AND bds_type = ? AND queued BETWEEN ? AND ? AND state = 'done'"
         query = f"{SELECT} WHERE {condition}"
-        return self._database.read(delivery_of, query, plugin_id, bds_type, min(moments), max(moments))
+        return self._database.read(delivery_of, query, plugin_id, bds_type, min(moments), max(moments) + SECOND - 1)
 
     def at_path(self, path: str) -> Delivery | None:
         """The extract that has a path, delivered or about to be; case makes no difference."""
@@ -110,8 +114,12 @@ class Deliveries:
         return found
 
     def newest(self) -> dict[str, datetime]:
-        """The newest delivered queued date of each data set that has any, by its folder; without counting the rest."""
+        """The newest delivered queued date of each data set by its folder; dates in the future do not count."""
         return dict(self._database.read(lambda row: (row["folder"], moment_of(row["newest"])), _NEWEST))
+
+    def folders(self) -> frozenset[str]:
+        """The folders of data sets of which anything was delivered."""
+        return frozenset(str(row["folder"]) for row in self._database.rows(_FOLDERS))
 
     # Writing
 

@@ -20,7 +20,8 @@ SELECT = """
     LEFT JOIN headers ON headers.id = extracts.header
 """
 
-#: Writes a delivery, with the values of `row_of`: its plugin and its columns as far as they are new, then itself.
+#: Writes a delivery, with the values of `row_of`: its plugin and its columns if they are new, then the row itself.
+#: A row of the same extract, listed with other fractions of a second, takes over the new dates.
 WRITE = (
     """
     INSERT INTO plugins (plugin_id, bds_type, folder, data_set, schema_id)
@@ -29,6 +30,11 @@ WRITE = (
         folder = excluded.folder, data_set = excluded.data_set, schema_id = coalesce(excluded.schema_id, schema_id)
     """,
     "INSERT OR IGNORE INTO headers (columns) SELECT :columns WHERE :columns IS NOT NULL",
+    f"""
+    UPDATE OR IGNORE extracts SET queued = :queued, created = :created WHERE id = (
+        SELECT min(extracts.id) FROM extracts JOIN plugins ON plugins.id = extracts.plugin WHERE {SAME_EXTRACT}
+    )
+    """,  # noqa: S608
     """
     INSERT INTO extracts (plugin, queued, created, version, state, path, staged, bytes, sha256, header, delivered)
     SELECT plugins.id, :queued, :created, :version, :state, :path, :staged, :bytes, :sha256,

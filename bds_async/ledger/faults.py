@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import BdsError, DestinationError, LedgerBusy
+from ..support.byte_locks import lock_refusal
 from .rows import Unreadable
 from .waiting import is_held
 
@@ -23,6 +24,8 @@ _DISK = frozenset(
         sqlite3.SQLITE_NOLFS,
     }
 )
+#: What a file system that refuses locks leads to, among other causes.
+_LOCKING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN})
 
 
 @contextlib.contextmanager
@@ -43,6 +46,8 @@ def ledger_faults(path: Path) -> Iterator[None]:
 
 def _explained(error: sqlite3.DatabaseError, path: Path) -> BdsError | None:
     code = primary_code(error)
+    if code in _LOCKING and (refusal := _lock_refusal(path)) is not None:
+        return refusal
     if code in _UNREADABLE or (code is None and isinstance(error, sqlite3.OperationalError)):
         return damaged(path, error)
     if is_held(error):
@@ -50,6 +55,22 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> BdsError | None:
     if code in _DISK:
         return DestinationError(f"The ledger {path} cannot be written ({error}): see to the disk, then run again.")
     return None
+
+
+def demand_locks(path: Path) -> None:
+    """Raise DestinationError if the file system of a ledger grants no locks: that looks like another program's lock."""
+    if (refusal := _lock_refusal(path)) is not None:
+        raise refusal
+
+
+def _lock_refusal(path: Path) -> DestinationError | None:
+    error = lock_refusal(Path(os.path.realpath(path)).parent)
+    if error is None:
+        return None
+    return DestinationError(
+        f"The ledger {path} cannot be locked: the file system of its folder refuses locks ({error.strerror or error}). "
+        "Keep the state folder on a local disk with --state DIR."
+    )
 
 
 def primary_code(error: sqlite3.DatabaseError) -> int | None:

@@ -79,6 +79,11 @@ class Folders:
         self._pins.execute("INSERT INTO folders (folder, folded) VALUES (?, ?)", folder, fold(folder))
         return folder
 
+    def of_ids(self, data_set_ids: Iterable[str]) -> frozenset[str]:
+        """Every folder that one of these ids is pinned to."""
+        query = "SELECT DISTINCT folder FROM folder_ids WHERE data_set_id IN (SELECT value FROM json_each(?))"
+        return frozenset(str(row["folder"]) for row in self._pins.rows(query, json.dumps(list(data_set_ids))))
+
     def gather(self, data_sets: Iterable[DataSet]) -> None:
         """Bring what is known of each data set's plugins to its folder, if they were taken for another data set's."""
         wanted = list(data_sets)
@@ -92,8 +97,9 @@ class Folders:
         chosen = (folder, json.dumps(data_set.ids))
         for row in self._database.rows(f"SELECT DISTINCT folder {_STRAYS}", *chosen):
             stray = row["folder"]
-            owed = f"UPDATE owed SET folder = ?1 WHERE plugin_id IN (SELECT plugin_id {_STRAYS})"  # noqa: S608
-            self._database.execute(owed, *chosen)
+            for table in ("owed", "future"):
+                query = f"UPDATE {table} SET folder = ?1 WHERE plugin_id IN (SELECT plugin_id {_STRAYS})"  # noqa: S608
+                self._database.execute(query, *chosen)
             self._database.execute(f"UPDATE plugins SET folder = ?1 WHERE id IN (SELECT id {_STRAYS})", *chosen)  # noqa: S608
             if self._database.row("SELECT 1 FROM plugins WHERE folder = ?", stray) is None:
                 for table in ("gaps", "syncs", "pins"):

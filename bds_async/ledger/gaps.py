@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from ..support import clock
 from .database import Database
-from .rows import microseconds, moment_or_none, or_none
+from .future import HAS_COME
+from .rows import SECOND, microseconds, moment_or_none, or_none, second_of
 from .sync_memory import Missed
 
 #: Stands in a gap's `closed_by` where nothing is missing after all.
@@ -27,8 +28,11 @@ _DELIVERED = f"""
     SELECT coalesce(path, '{MARKED}') FROM extracts JOIN plugins ON plugins.id = extracts.plugin
     WHERE plugins.folder = gaps.folder AND state = 'done'
 """  # noqa: S608
-_IS_LOST_ONE = "bds_type = 'Differential' AND queued = lost"
-_COVERS = "bds_type = 'Full' AND queued > coalesce(gap_after, -1e18) AND queued >= coalesce(gap_before, -1e18)"
+_IS_LOST_ONE = f"bds_type = 'Differential' AND {second_of('queued')} = {second_of('lost')}"
+_COVERS = f"""
+    bds_type = 'Full' AND {HAS_COME} AND queued >= coalesce({second_of("gap_after")} + {SECOND}, -1e18)
+    AND queued >= coalesce({second_of("gap_before")}, -1e18)
+"""
 #: What closes a gap: the lost differential, delivered at last, or the first full that covers it.
 _CLOSED_BY = f"""
     coalesce(

@@ -10,12 +10,14 @@ from typing import Self
 
 from ..errors import WrongTenant
 from ..support.patience import Patience
+from .absences import Absences
 from .columns import RecordedColumns
 from .completeness import Completeness
 from .database import Database
 from .deliveries import Deliveries
 from .delivery import Delivery
 from .folders import Folders, copy_pins
+from .future import Future
 from .gaps import Gaps
 from .selection import Selection
 from .sqlite_file import empty_database, open_database, read_database
@@ -36,7 +38,9 @@ class Ledger:
         self.folders = Folders(database, pins, self.deliveries)
         self.columns = RecordedColumns(database)
         self.gaps = Gaps(database)
-        self.syncs = Syncs(database, self.gaps)
+        self.absences = Absences(database)
+        self.future = Future(database)
+        self.syncs = Syncs(database, self.gaps, self.future)
         self._completeness = Completeness(database, self.gaps, self.syncs)
 
     @classmethod

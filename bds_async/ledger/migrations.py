@@ -83,6 +83,24 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # What tells that a gap is none: the differential that was lost, or what was seen before nobody knows what.
     ("ALTER TABLE gaps ADD COLUMN lost INTEGER", "ALTER TABLE gaps ADD COLUMN seen INTEGER"),
+    # The data sets that are no longer listed, and the extracts whose dates were in the future when they were listed.
+    (
+        """CREATE TABLE absences (
+            folder TEXT PRIMARY KEY REFERENCES folders (folder),
+            noticed INTEGER NOT NULL,
+            accepted INTEGER
+        ) WITHOUT ROWID""",
+        """CREATE TABLE future (
+            plugin_id TEXT NOT NULL,
+            bds_type TEXT NOT NULL,
+            queued INTEGER NOT NULL,
+            created INTEGER NOT NULL,
+            version TEXT NOT NULL,
+            folder TEXT NOT NULL REFERENCES folders (folder),
+            PRIMARY KEY (plugin_id, bds_type, queued, created, version)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX future_by_folder ON future (folder)",
+    ),
 )
 
 #: The format that this program writes.

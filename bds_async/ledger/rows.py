@@ -10,13 +10,17 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from ..columns import Columns
-from ..models import BdsType, Identity
+from ..models import BdsType, Identity, whole_second
 
 Kind = TypeVar("Kind", bound=StrEnum)
 
-#: Whether a row is that of an extract, with the values of `key_of`.
-SAME_EXTRACT = """
-    plugin_id = :plugin_id AND bds_type = :bds_type AND queued = :queued AND created = :created AND version = :version
+SECOND = 1_000_000
+
+#: Whether a row is that of an extract, with the values of `key_of`: its dates are compared to the whole second.
+SAME_EXTRACT = f"""
+    plugin_id = :plugin_id AND bds_type = :bds_type AND version = :version
+    AND queued BETWEEN :queued_second AND :queued_second + {SECOND - 1}
+    AND created BETWEEN :created_second AND :created_second + {SECOND - 1}
 """
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,13 +31,15 @@ class Unreadable(ValueError):
 
 
 def key_of(identity: Identity) -> dict[str, Any]:
-    """The values of an identity, by the names of their columns."""
+    """The values of an identity, by the names of their columns, and the seconds that SAME_EXTRACT compares."""
     return {
         "plugin_id": identity.plugin_id,
         "bds_type": identity.bds_type.value,
         "queued": microseconds(identity.queued_for_processing_date),
         "created": microseconds(identity.created_date),
         "version": identity.version,
+        "queued_second": microseconds(identity.second),
+        "created_second": microseconds(whole_second(identity.created_date)),
     }
 
 
@@ -46,6 +52,11 @@ def identity_of(row: sqlite3.Row) -> Identity:
 def microseconds(moment: datetime) -> int:
     """A moment as rows hold it, so that it sorts and compares by time."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def second_of(column: str) -> str:
+    """The SQL expression for the start of the second that a moment in a column lies in."""
+    return f"({column} - ({column} % {SECOND} + {SECOND}) % {SECOND})"
 
 
 def moment_of(number: int) -> datetime:

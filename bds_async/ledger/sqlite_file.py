@@ -11,13 +11,14 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from ..errors import ConfigError, DestinationError
 from ..support import durable
 from ..support.patience import Patience
-from .faults import damaged, journal_of, ledger_faults, primary_code
+from .faults import damaged, demand_locks, journal_of, ledger_faults, primary_code
 from .migrations import NEWEST, bring_forward, format_of, is_ledger
 from .waiting import PatientConnection
 
@@ -125,6 +126,7 @@ def _connected(path: Path, mode: str, patience: Patience) -> Iterator[PatientCon
     """A connection, which is closed if the use of it fails."""
     connection = _connect(path, mode)
     connection.patience = patience
+    connection.before_waiting = partial(demand_locks, path)
     try:
         yield connection
     except BaseException:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Self
 
-from ..models import BdsType, Extract, Identity
+from ..models import BdsType, Extract, Identity, whole_second
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,16 @@ class Baseline:
         return cls(full.queued_for_processing_date, full.created_date)
 
     def is_remade_by(self, full: Extract) -> bool:
-        """Whether a full is a later making of this one."""
-        return full.queued_for_processing_date == self.queued and full.created_date > self.created
+        """Whether a full was generated later for the same queued date."""
+        return self.has_moment_of(full) and whole_second(full.created_date) > whole_second(self.created)
+
+    def has_moment_of(self, full: Extract) -> bool:
+        """Whether a full has the queued date of this one, to the whole second."""
+        return full.identity.second == whole_second(self.queued)
+
+    def is_reached_by(self, queued: datetime) -> bool:
+        """Whether a queued date is that of the baseline, or later; to the whole second."""
+        return whole_second(queued) >= whole_second(self.queued)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +55,13 @@ class Missed:
 
     def is_covered_by(self, full: datetime) -> bool:
         """Whether a full queued at that moment holds all that was missed."""
-        return (self.after is None or full > self.after) and (self.before is None or full >= self.before)
+        second = whole_second(full)
+        is_after = self.after is None or second > whole_second(self.after)
+        return is_after and (self.before is None or second >= whole_second(self.before))
 
     def is_filled_by(self, listed: Iterable[Extract]) -> bool:
         """Whether something as old as what was seen before is listed (again), so that nothing later is dropped."""
-        return self.seen is not None and any(extract.made_at <= self.seen for extract in listed)
+        return self.seen is not None and any(extract.was_made_by(self.seen) for extract in listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,8 @@ class SyncState:
     `delivered` has each delivered extract that is as old as the oldest listed or owed one, or younger, with the moment
     of its delivery; `before` is the queued date of the newest delivered differential older than those, and
     `last_differential` the newest of all. `owed` is what was to be delivered at a look and has not been. `last_look` is
-    None before the first sync.
+    None before the first sync. `future` are the delivered extracts whose dates were in the future: they are no measure
+    of anything.
     """
 
     baseline: Baseline | None = None
@@ -109,6 +120,7 @@ class SyncState:
     newest_full: datetime | None = None
     owed: frozenset[Identity] = frozenset()
     open_gaps: tuple[Missed, ...] = ()
+    future: frozenset[Identity] = frozenset()
 
     @property
     def has_begun(self) -> bool:
@@ -117,11 +129,15 @@ class SyncState:
 
     def has_base(self, baseline: Baseline | None) -> bool:
         """Whether a full has been delivered that the differentials after a baseline can be applied to."""
-        return self.newest_full is not None and (baseline is None or self.newest_full >= baseline.queued)
+        return self.newest_full is not None and (baseline is None or baseline.is_reached_by(self.newest_full))
+
+    def has(self, extract: Extract) -> bool:
+        """Whether an extract has been delivered."""
+        return extract.identity in self.delivered or extract.identity in self.future
 
     def begins_with(self, identity: Identity) -> bool:
         """Whether an extract is the full that the baseline was made of, before anything else of its moment came."""
-        is_baseline = self.baseline is not None and identity.queued_for_processing_date == self.baseline.queued
+        is_baseline = self.baseline is not None and identity.second == whole_second(self.baseline.queued)
         return is_baseline and identity.bds_type is BdsType.FULL and _moment(identity) not in self._moments_delivered
 
     def without(self, identity: Identity) -> Self:
@@ -143,4 +159,4 @@ class SyncState:
 
 
 def _moment(identity: Identity) -> tuple[str, str, datetime]:
-    return identity.plugin_id, identity.bds_type, identity.queued_for_processing_date
+    return identity.plugin_id, identity.bds_type, identity.second

@@ -12,6 +12,8 @@ from typing import Any
 
 from ..models import BdsType, Identity
 from .database import Database
+from .delivery import PAID
+from .future import HAS_COME, Future
 from .gaps import Gaps
 from .rows import flavour_of, identity_of, key_of, microseconds, moment_of, moment_or_none, or_none, span_of
 from .sync_memory import Baseline, Delivered, Kept, LastLook, SyncState
@@ -19,17 +21,18 @@ from .sync_memory import Baseline, Delivered, Kept, LastLook, SyncState
 _KEEP = """
     INSERT OR REPLACE INTO syncs VALUES (:folder, :baseline, :baseline_created, :looked, :latest, :newest, :retained)
 """
-_OWE = "INSERT OR REPLACE INTO owed VALUES (:plugin_id, :bds_type, :queued, :created, :version, :folder)"
-_NEWEST = """
+_OWE = "INSERT INTO owed VALUES (:plugin_id, :bds_type, :queued, :created, :version, :folder)"
+_NEWEST = f"""
     SELECT bds_type, (SELECT queued FROM extracts WHERE plugin = plugins.id AND state = 'done'
-                      AND queued < ? ORDER BY queued DESC LIMIT 1) AS newest
+                      AND queued < ? AND {HAS_COME} ORDER BY queued DESC LIMIT 1) AS newest
     FROM plugins WHERE folder = ?
-"""
-_LAST_DIFFERENTIAL = """
+"""  # noqa: S608
+_LAST_DIFFERENTIAL = f"""
     SELECT queued, delivered FROM plugins JOIN extracts ON extracts.id = (
-        SELECT id FROM extracts WHERE plugin = plugins.id AND state = 'done' ORDER BY queued DESC LIMIT 1)
+        SELECT id FROM extracts WHERE plugin = plugins.id AND state = 'done' AND queued < ? AND {HAS_COME}
+        ORDER BY queued DESC LIMIT 1)
     WHERE folder = ? AND bds_type = 'Differential'
-"""
+"""  # noqa: S608
 _DELIVERED_SINCE = """
     SELECT plugin_id, bds_type, queued, created, version, delivered
     FROM extracts JOIN plugins ON plugins.id = extracts.plugin
@@ -42,27 +45,40 @@ END_OF_TIME = 2**62
 class Syncs:
     """The part of the ledger that syncs remember things in."""
 
-    def __init__(self, database: Database, gaps: Gaps) -> None:
+    def __init__(self, database: Database, gaps: Gaps, future: Future) -> None:
         self._database = database
         self._gaps = gaps
+        self._future = future
 
-    def state(self, folder: str, listed: Iterable[Identity]) -> SyncState:
-        """What a sync is to know of a data set, of which these extracts are listed."""
+    def state(
+        self,
+        folder: str,
+        listed: Iterable[Identity],
+        future: Iterable[Identity] = (),
+        horizon: datetime | None = None,
+    ) -> SyncState:
+        """What a sync has to know of a data set, of which these extracts are listed, with dates that have come or not.
+
+        Dates after `horizon` are in the future; a baseline with such a date does not count.
+        """
+        listed, coming = list(listed), list(future)
         with self._database.statements():
-            owed = self.owed(folder)
-            moments = [microseconds(each.queued_for_processing_date) for each in (*listed, *owed)]
-            oldest = min(moments, default=END_OF_TIME)
-            newest = self.newest(folder)
+            ahead = self._future.seen(folder, listed, coming, horizon)
+            owed, baseline = self.owed(folder), self.baseline(folder)
+            end = END_OF_TIME if horizon is None else microseconds(horizon) + 1
+            oldest = min((microseconds(each.second) for each in (*listed, *coming, *owed)), default=END_OF_TIME)
+            delivered, newest = self._delivered_since(folder, oldest), self.newest(folder, end)
             return SyncState(
-                baseline=self.baseline(folder),
+                baseline=baseline if baseline is None or microseconds(baseline.queued) < end else None,
                 last_look=self.last_look(folder),
-                delivered=self._delivered_since(folder, oldest),
-                before=self.newest(folder, oldest).get(BdsType.DIFFERENTIAL),
-                last_differential=self._last_differential(folder),
+                delivered={each: moment for each, moment in delivered.items() if each not in ahead},
+                before=self.newest(folder, min(oldest, end)).get(BdsType.DIFFERENTIAL),
+                last_differential=self._last_differential(folder, end),
                 newest=max(newest.values(), default=None),
                 newest_full=newest.get(BdsType.FULL),
-                owed=owed,
+                owed=owed - ahead,
                 open_gaps=self._gaps.open(folder),
+                future=ahead.intersection(delivered),
             )
 
     def baseline(self, folder: str) -> Baseline | None:
@@ -94,10 +110,11 @@ class Syncs:
         )
         return dict(found)
 
-    def _last_differential(self, folder: str) -> Delivered | None:
+    def _last_differential(self, folder: str, until: int) -> Delivered | None:
         found = self._database.read(
             lambda row: Delivered(moment_of(row["queued"]), moment_of(row["delivered"] or 0)),
             _LAST_DIFFERENTIAL,
+            until,
             folder,
         )
         return max(found, key=lambda each: each.queued, default=None)
@@ -124,12 +141,13 @@ class Syncs:
         """Take note of extracts that are to be delivered, although they are not listed or were delivered before."""
         with self._database.writing():
             for identity in identities:
+                self._database.execute(PAID, **key_of(identity))
                 self._database.execute(_OWE, folder=folder, **key_of(identity))
 
     def reset(self, folder: str) -> None:
         """Forget what syncs remember of a data set, so that the next one begins it anew."""
         with self._database.writing():
-            for table in ("syncs", "owed", "gaps", "pins"):
+            for table in ("syncs", "owed", "gaps", "pins", "absences", "future"):
                 self._database.execute(f"DELETE FROM {table} WHERE folder = ?", folder)  # noqa: S608
 
 

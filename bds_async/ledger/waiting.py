@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from typing import Any
 
 from ..support.patience import Patience
@@ -23,6 +24,8 @@ class PatientConnection(sqlite3.Connection):
         super().__init__(place, timeout=_STEP, isolation_level=None, check_same_thread=False, uri=True)
         self.row_factory = sqlite3.Row
         self.patience = Patience()
+        #: Called once before a wait; raises if waiting is of no use.
+        self.before_waiting: Callable[[], None] = _nothing
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """Execute one statement; what SQLite calls busy has changed nothing, and can be tried again."""
@@ -33,6 +36,8 @@ class PatientConnection(sqlite3.Connection):
             except sqlite3.OperationalError as error:
                 if not is_held(error):
                     raise
+                self.before_waiting()
+                self.before_waiting = _nothing
                 if time.monotonic() - began >= self.patience.seconds:
                     self.patience.lose()
                     raise
@@ -42,3 +47,7 @@ class PatientConnection(sqlite3.Connection):
 def is_held(error: sqlite3.Error) -> bool:
     """Whether another program holds the database."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _HELD
+
+
+def _nothing() -> None:
+    """Do nothing."""

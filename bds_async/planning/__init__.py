@@ -1,9 +1,11 @@
 """Which extracts to fetch, and what is missed: no network, and no disk but the ledger that is passed in."""
 
+from .absence import present_folders
+from .future import future_extracts
 from .gaps import gap_of
 from .placement import by_folder
 from .pull import plan_pull
-from .selection import chosen_by, select
+from .selection import chosen_by, offered_by, select
 from .steps import RunPlan, Step
 from .sync import SyncPlan, arrival_of_recovered, looked_at, plan_sync
 from .warnings import breaks_with_columns
@@ -16,9 +18,12 @@ __all__ = [
     "breaks_with_columns",
     "by_folder",
     "chosen_by",
+    "future_extracts",
     "gap_of",
     "looked_at",
+    "offered_by",
     "plan_pull",
     "plan_sync",
+    "present_folders",
     "select",
 ]

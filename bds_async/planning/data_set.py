@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from ..ledger import Baseline, Kept, Missed, SyncState
-from ..models import BdsType, Extract, version_key
+from ..models import BdsType, Extract, newest, version_key, whole_second
 from ..report import Arrival
 from .retention import are_known, begins_late, look_back, missed_at_first, missed_since
 from .sync_state import Listed, Look
@@ -62,13 +62,13 @@ def _baseline(listed: Listed, state: SyncState, look: Look) -> tuple[Baseline | 
         return _first_baseline(listed, look)
     if not missed_since(state.last_look, listed, state, look):
         return state.baseline, None
-    oldest, newest = listed.oldest_differential, listed.newest_full
+    oldest, full = listed.oldest_differential, listed.newest_full
     gap = Missed(_last_before(oldest, state), oldest, seen=state.last_look.latest)
-    if newest is None or not gap.is_covered_by(newest.queued_for_processing_date):
+    if full is None or not gap.is_covered_by(full.queued_for_processing_date):
         return state.baseline, gap
     # Where no differential has ever been seen the full is taken to be safe, and nothing is said to be missed.
     is_told = are_known(state.last_look, listed)
-    return Baseline.of(newest), Missed(gap.after, newest.queued_for_processing_date) if is_told else None
+    return Baseline.of(full), Missed(gap.after, full.queued_for_processing_date) if is_told else None
 
 
 def _begins_late(listed: Listed, state: SyncState, baseline: Baseline | None, look: Look) -> bool:
@@ -104,18 +104,43 @@ def _missed(
 
 def _chosen(listed: Listed, state: SyncState, baseline: Baseline | None, *, with_fulls: bool) -> list[Extract]:
     """What follows the baseline and has not been delivered; fulls that are owed, and the baseline made anew, too."""
-    candidates = _after(baseline, listed.differentials)
+    candidates = _after(baseline, listed.differentials, listed, state)
     if with_fulls:
         # Those before a baseline that begins anew are new all the same.
-        candidates += _after(state.baseline or baseline, listed.fulls)
+        candidates += _after(state.baseline or baseline, listed.fulls, listed, state)
     if baseline is not None and state.has_base(baseline):
         candidates += [full for full in listed.fulls if full.identity in state.owed]
         candidates += _remade(baseline, listed, state)
-    return [extract for extract in candidates if extract.identity not in state.delivered]
+    candidates += _future(listed, state, baseline, with_fulls=with_fulls)
+    return [extract for extract in candidates if not state.has(extract)]
 
 
-def _after(baseline: Baseline | None, extracts: Iterable[Extract]) -> list[Extract]:
-    return [each for each in extracts if baseline is None or each.queued_for_processing_date > baseline.queued]
+def _future(listed: Listed, state: SyncState, baseline: Baseline | None, *, with_fulls: bool) -> list[Extract]:
+    """The extracts from the future: they are delivered as others are, but nothing is built on them."""
+    fulls = [each for each in listed.future if each.bds_type is BdsType.FULL]
+    if not with_fulls:
+        last = None if state.has_base(baseline) else newest(fulls)
+        fulls = [] if last is None else [last]
+    return [*fulls, *(each for each in listed.future if each.bds_type is BdsType.DIFFERENTIAL)]
+
+
+def _after(baseline: Baseline | None, extracts: Iterable[Extract], listed: Listed, state: SyncState) -> list[Extract]:
+    """The extracts queued after a baseline; within its second, those that were planned before stay planned."""
+    if baseline is None:
+        return list(extracts)
+    begin = _begin(baseline, listed)
+    return [
+        each
+        for each in extracts
+        if each.queued_for_processing_date > begin
+        or (each.identity in state.owed and each.identity.second == whole_second(begin))
+    ]
+
+
+def _begin(baseline: Baseline, listed: Listed) -> datetime:
+    """The queued date of a baseline as listed now, else the end of its second: fractions differ between routes."""
+    as_listed = (full.queued_for_processing_date for full in listed.fulls if baseline.has_moment_of(full))
+    return max(as_listed, default=whole_second(baseline.queued) + timedelta(seconds=1, microseconds=-1))
 
 
 def _remade(baseline: Baseline, listed: Listed, state: SyncState) -> list[Extract]:
@@ -123,7 +148,7 @@ def _remade(baseline: Baseline, listed: Listed, state: SyncState) -> list[Extrac
     there = [
         version_key(each.version)
         for each in state.delivered
-        if each.bds_type is BdsType.FULL and each.queued_for_processing_date == baseline.queued
+        if each.bds_type is BdsType.FULL and each.second == whole_second(baseline.queued)
     ]
     makings = (full for full in listed.fulls if baseline.is_remade_by(full))
     return [full for full in makings if version_key(full.version) >= max(there, default=())]
@@ -131,28 +156,28 @@ def _remade(baseline: Baseline, listed: Listed, state: SyncState) -> list[Extrac
 
 def _base(listed: Listed, state: SyncState, baseline: Baseline | None, gaps: Iterable[Missed]) -> frozenset[Extract]:
     """The full to begin with, or to begin anew with because it covers a gap; empty if none is wanted or new enough."""
-    newest = listed.newest_full
-    if newest is None or newest.identity in state.delivered:
+    full = listed.newest_full
+    if full is None or state.has(full):
         return frozenset()
-    queued = newest.queued_for_processing_date
+    queued = full.queued_for_processing_date
     covers = any(gap.is_covered_by(queued) for gap in gaps)
-    return frozenset({newest}) if covers or not state.has_base(baseline) else frozenset()
+    return frozenset({full}) if covers or not state.has_base(baseline) else frozenset()
 
 
 def arrival_of(extract: Extract, state: SyncState) -> Arrival:
     """How an extract comes that is no full to begin with, beside what has been delivered."""
     if state.knows_another_making(extract):
         return Arrival.REISSUED
-    is_late = state.newest is not None and extract.queued_for_processing_date < state.newest
+    is_late = state.newest is not None and extract.identity.second < whole_second(state.newest)
     return Arrival.LATE if is_late else Arrival.NEW
 
 
 def _gone(listed: Listed, state: SyncState) -> list[datetime]:
     """What was planned before, could not be delivered, and is not listed any more, in no other making either."""
     there = {*(each.identity for each in listed.differentials), *state.delivered}
-    moments = {each.queued_for_processing_date for each in there if each.bds_type is BdsType.DIFFERENTIAL}
+    seconds = {each.second for each in there if each.bds_type is BdsType.DIFFERENTIAL}
     owed = {each.queued_for_processing_date for each in state.owed if each.bds_type is BdsType.DIFFERENTIAL}
-    return sorted(owed - moments)
+    return sorted(moment for moment in owed if whole_second(moment) not in seconds)
 
 
 def _around(lost: datetime, listed: Listed, state: SyncState, chosen: Iterable[Extract]) -> Missed:

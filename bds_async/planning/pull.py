@@ -9,6 +9,7 @@ from ..brightspace import Listing
 from ..ledger import Delivery, Ledger
 from ..models import Extract, Identity
 from ..options import PublishAs, PullOptions
+from .absence import absence_warning, absent_data_sets
 from .placement import by_folder
 from .selection import choose
 from .steps import RunPlan, Step, unfinished
@@ -27,12 +28,14 @@ def plan_pull(listing: Listing, options: PullOptions, ledger: Ledger, size: Size
         there = {identity: delivery for identity, delivery in known.items() if _is_there(delivery, size)}
         steps += [_step(extract, folder, options, ledger, there) for extract in chosen]
     delivered = {step.extract.identity: step.delivered for step in steps if step.delivered is not None}
+    absent = absent_data_sets(listing, options, ledger)
+    other_form = in_another_form(delivered.values(), options.publish_as)
     return RunPlan(
         tuple(steps),
         tuple(listing.failed),
         unfinished(listing, options, delivered.keys()),
         nothing="" if steps else nothing_to_pull(listing, options),
-        warning=in_another_form(delivered.values(), options.publish_as),
+        warning=" ".join(filter(None, (absence_warning(absent.values()), other_form))),
     )
 
 

@@ -58,7 +58,7 @@ def _stood_then(differential: Extract, last: LastLook, state: SyncState) -> bool
     """
     if differential.identity in state.delivered or differential.identity in state.owed:
         return True
-    if last.latest is not None and differential.made_at <= last.latest:
+    if last.latest is not None and differential.was_made_by(last.latest):
         return True
     return state.knows_another_making(differential)
 
@@ -91,7 +91,7 @@ def _dropped_early(last: LastLook, listed: Listed, look: Look, retained: timedel
     """Whether what was listed then has gone sooner than others did, so that `retained` is worth nothing."""
     if last.newest is None or look.latest is None or not listed.differentials:
         return False
-    if last.retained is None and any(full.queued_for_processing_date <= last.newest for full in listed.fulls):
+    if last.retained is None and any(full.identity.second <= last.newest for full in listed.fulls):
         return False
     return look.latest - last.newest < retained
 

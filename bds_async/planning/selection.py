@@ -23,6 +23,19 @@ def select(data_sets: Sequence[DataSet], patterns: Iterable[str], exclude: Itera
     return [data_set for data_set in data_sets if data_set.ids in wanted - unwanted]
 
 
+def offered_by(options: RunOptions) -> Callable[[Sequence[DataSet]], list[DataSet]]:
+    """Picks the data sets that the options choose; a pattern may match none, since it may name one that is absent."""
+
+    def choose(data_sets: Sequence[DataSet]) -> list[DataSet]:
+        patterns, exclude = (
+            [pattern for pattern in known if any(_matches(data_set, pattern) for data_set in data_sets)]
+            for known in (options.data_set, options.exclude)
+        )
+        return select(data_sets, patterns, exclude) if patterns or not options.data_set else []
+
+    return choose
+
+
 def chosen_by(options: RunOptions) -> Callable[[Sequence[DataSet]], list[DataSet]]:
     """Picks the data sets that the options choose; raises PatternError as `select` does."""
     return lambda data_sets: select(data_sets, options.data_set, options.exclude)

@@ -9,31 +9,29 @@ from ..brightspace import Listing
 from ..ledger import Kept, Ledger, SyncState
 from ..models import DataSet, Extract, Identity
 from ..options import SyncOptions
-from ..report import Arrival, FailedList, Gap
-from ..support import clock
+from ..report import Arrival, Gap
 from ..workspace.file_names import published_files
+from .absence import absent_data_sets, failed_lists_of
 from .data_set import DataSetPlan, arrival_of, plan_data_set
+from .future import look_at
 from .gaps import gap_of
 from .placement import by_folder
 from .steps import RunPlan, Step, unfinished
-from .sync_state import Listed, Look
+from .sync_state import Listed
 from .warnings import begun_late, nothing_to_sync, turned_to_another_form, unknown_files
-
-_VANISHED = (
-    "it has left the catalogue, and not all of it had been delivered. If it is gone for good, "
-    "`bds-async ledger unmark` with its name forgets it."
-)
 
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan(RunPlan):
     """What a sync would deliver; `gaps` are those that open with it, and those open already.
 
-    `kept` is what the ledger is to remember of each data set, by its folder, once this is the plan of a run.
+    `kept` is what the ledger is to record of each data set, by its folder, once this is the plan of a run; `absent` are
+    the folders of the chosen data sets that are not listed any more.
     """
 
     gaps: tuple[Gap, ...] = ()
     kept: Mapping[str, Kept] = field(default_factory=dict, repr=False)
+    absent: frozenset[str] = field(default_factory=frozenset, repr=False)
 
 
 def plan_sync(listing: Listing, options: SyncOptions, ledger: Ledger, paths: Callable[[], Iterable[str]]) -> SyncPlan:
@@ -66,9 +64,11 @@ def _plan(listing: Listing, options: SyncOptions, ledger: Ledger) -> SyncPlan:
         gaps += [gap_of(data_set, missed) for missed in plan.gaps]
         kept[folder] = plan.kept
         late += [data_set.name] if plan.begins_late else []
-        there.update(state.delivered)
-    failed, left = (*listing.failed, *_vanished(listing, options, ledger)), unfinished(listing, options, there)
-    return SyncPlan(tuple(steps), failed, left, tuple(gaps), kept, warning=begun_late(late))
+        there.update(state.delivered, state.future)
+    absent = absent_data_sets(listing, options, ledger)
+    failed = (*listing.failed, *failed_lists_of(absent.values()))
+    left = unfinished(listing, options, there) if not absent else None
+    return SyncPlan(tuple(steps), failed, left, tuple(gaps), kept, frozenset(absent), warning=begun_late(late))
 
 
 def looked_at(listing: Listing, ledger: Ledger) -> dict[str, Kept]:
@@ -83,19 +83,11 @@ def looked_at(listing: Listing, ledger: Ledger) -> dict[str, Kept]:
 def _plans(
     listing: Listing, ledger: Ledger, *, with_fulls: bool
 ) -> Iterator[tuple[str, DataSet, SyncState, DataSetPlan]]:
-    look = Look.of(clock.now(), (extract for extracts in listing.extracts.values() for extract in extracts))
+    look = look_at(listing)
     for folder, (data_set, extracts) in by_folder(listing.extracts, ledger).items():
-        state = ledger.syncs.state(folder, [extract.identity for extract in extracts])
-        yield folder, data_set, state, plan_data_set(Listed.of(data_set, extracts), state, look, with_fulls=with_fulls)
-
-
-def _vanished(listing: Listing, options: SyncOptions, ledger: Ledger) -> list[FailedList]:
-    """Data sets that have left the catalogue, although something of them is still to be delivered or missed."""
-    if options.data_set or options.exclude or listing.failed:
-        return []
-    waiting = ledger.syncs.waiting().difference(ledger.folders.folders_for(listing.extracts))
-    known = ledger.folders.data_sets() if waiting else {}
-    return [FailedList(known[folder].name, known[folder].schema_id, _VANISHED) for folder in sorted(waiting)]
+        listed = Listed.of(data_set, extracts, look)
+        state = ledger.syncs.state(folder, listed.identities, listed.future_identities, look.horizon)
+        yield folder, data_set, state, plan_data_set(listed, state, look, with_fulls=with_fulls)
 
 
 def arrival_of_recovered(extract: Extract, folder: str, ledger: Ledger) -> Arrival:

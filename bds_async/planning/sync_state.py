@@ -7,28 +7,40 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
-from ..models import BdsType, DataSet, Extract, newest
+from ..models import BdsType, DataSet, Extract, Identity, newest
 
-#: How far ahead of the clock the tenant's dates may be before they are doubted.
-AHEAD = timedelta(days=1)
+#: How far a date may be ahead of the time of the look before it is in the future: the clocks of servers differ.
+TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at the tenant's extract lists, `now` by the clock; `latest` is when the newest of them all was made."""
+    """One look at the tenant's extract lists, `now` by the clock.
+
+    `latest` is when the newest listed extract was generated. Dates after `horizon` are in the future; None if there is
+    nothing to tell that by.
+    """
 
     now: datetime
     latest: datetime | None
+    horizon: datetime | None = None
 
     @classmethod
-    def of(cls, now: datetime, listed: Iterable[Extract]) -> Self:
-        """A look by all that is listed in a run.
+    def of(cls, now: datetime, listed: Iterable[Extract], moment: datetime | None = None) -> Self:
+        """A look by all that is listed in a run, at the tenant's time `moment`.
 
-        Where a few are far ahead of the clock, their dates are wrong and tell nothing; where most are, the clock is.
+        Without `moment` the clock counts, unless most of the listed dates are ahead of it: then the clock is wrong.
         """
-        moments = [extract.made_at for extract in listed]
-        credible = [moment for moment in moments if moment <= now + AHEAD]
-        return cls(now, max(credible if 2 * len(credible) >= len(moments) else moments, default=None))
+        made = [extract.made_at for extract in listed]
+        horizon = (moment or now) + TOLERANCE
+        credible = [each for each in made if each <= horizon]
+        if moment is None and 2 * len(credible) < len(made):
+            return cls(now, max(made))
+        return cls(now, max(credible, default=None), horizon)
+
+    def is_future(self, extract: Extract) -> bool:
+        """Whether the queued date of an extract, or its created date, is in the future."""
+        return self.horizon is not None and extract.made_at > self.horizon
 
     @property
     def at(self) -> datetime:
@@ -43,15 +55,27 @@ class Listed:
     fulls: tuple[Extract, ...]
     differentials: tuple[Extract, ...]
     has_plugin: bool = True
+    future: tuple[Extract, ...] = ()
 
     @classmethod
-    def of(cls, data_set: DataSet, extracts: Iterable[Extract]) -> Self:
-        """The extracts of a data set's list, told apart."""
+    def of(cls, data_set: DataSet, extracts: Iterable[Extract], look: Look | None = None) -> Self:
+        """The extracts of a data set's list by their types; those that are in the future at `look` stand apart."""
         by_type: dict[BdsType, list[Extract]] = {BdsType.FULL: [], BdsType.DIFFERENTIAL: []}
+        future: list[Extract] = []
         for extract in extracts:
-            by_type[extract.bds_type].append(extract)
+            (future if look is not None and look.is_future(extract) else by_type[extract.bds_type]).append(extract)
         has_plugin = data_set.differential is not None
-        return cls(tuple(by_type[BdsType.FULL]), tuple(by_type[BdsType.DIFFERENTIAL]), has_plugin)
+        return cls(tuple(by_type[BdsType.FULL]), tuple(by_type[BdsType.DIFFERENTIAL]), has_plugin, tuple(future))
+
+    @property
+    def identities(self) -> list[Identity]:
+        """The identities of the extracts whose dates have come."""
+        return [extract.identity for extract in (*self.fulls, *self.differentials)]
+
+    @property
+    def future_identities(self) -> list[Identity]:
+        """The identities of the extracts that are in the future."""
+        return [extract.identity for extract in self.future]
 
     @property
     def newest_full(self) -> Extract | None:

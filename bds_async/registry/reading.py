@@ -17,7 +17,7 @@ CALENDAR_YEARS = "calendar years"
 @cache
 def known_data_sets() -> tuple[KnownDataSet, ...]:
     """All documented data sets, ordered by name; read from the package once."""
-    text = files(__package__).joinpath("data_sets.jsonl").read_text("utf-8")
+    text = files(__package__ or "").joinpath("data_sets.jsonl").read_text("utf-8")
     return tuple(_data_set(json.loads(line)) for line in text.splitlines())
 
 

@@ -13,7 +13,7 @@ from ..errors import ConfigError
 from ..ledger import Delivery, Ledger, Selection
 from ..models import DataSet, Extract
 from ..options import PublishAs, RunOptions
-from ..planning import by_folder, looked_at, select
+from ..planning import by_folder, future_extracts, looked_at, select
 from ..report import FailedList
 from ..support.running import Stop
 from ..support.to_its_end import in_thread
@@ -29,6 +29,14 @@ class Marked:
 
     deliveries: Sequence[Delivery]
     failed_lists: Sequence[FailedList]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The number of open gaps that were accepted, and of data sets whose absence from the listing was."""
+
+    gaps: int
+    absences: int
 
 
 @contextmanager
@@ -80,6 +88,7 @@ async def mark(config: Config, workspace: Workspace, patterns: Sequence[str], se
             if _is_chosen(extract, folder, selection, ledger)
         ]
         # A mark counts as a look: a sync assumes that what is delivered was seen.
+        ledger.future.record(future_extracts(listing, ledger))
         ledger.syncs.keep(looked_at(listing, ledger))
         for delivery in marked:
             ledger.deliveries.record(delivery)
@@ -125,10 +134,11 @@ def unmark(
         )
 
 
-def accept(workspace: Workspace, patterns: Sequence[str]) -> int:
-    """Accept the open gaps of data sets as lost, so that they no longer cause exit code 3; their number."""
+def accept(workspace: Workspace, patterns: Sequence[str]) -> Accepted:
+    """Accept the open gaps and the absence of data sets, so that they no longer cause exit code 3."""
     with correcting(workspace) as ledger:
-        return sum(ledger.gaps.accept(folder) for folder in chosen_folders(ledger, patterns))
+        folders = list(chosen_folders(ledger, patterns))
+        return Accepted(sum(map(ledger.gaps.accept, folders)), sum(map(ledger.absences.accept, folders)))
 
 
 def unpin(workspace: Workspace, patterns: Sequence[str]) -> list[str]:

@@ -11,7 +11,16 @@ from ..brightspace import Listing
 from ..formats import Format, formats_for
 from ..ledger import Ledger
 from ..options import PublishAs, PullOptions, RunOptions, SyncOptions
-from ..planning import RunPlan, chosen_by, looked_at, plan_pull, plan_sync
+from ..planning import (
+    RunPlan,
+    chosen_by,
+    future_extracts,
+    looked_at,
+    offered_by,
+    plan_pull,
+    plan_sync,
+    present_folders,
+)
 from ..report import RunReport
 from .context import Storage
 from .exit_code import is_pulled_in_part, is_synced_in_part
@@ -44,6 +53,7 @@ def pull_job(options: PullOptions) -> Job:
     """Make the destination hold the chosen extracts."""
 
     def plan(listing: Listing, storage: Storage) -> RunPlan:
+        storage.ledger.future.record(future_extracts(listing, storage.ledger))
         # A pull counts as a look for the next sync, too.
         storage.ledger.syncs.keep(looked_at(listing, storage.ledger))
         return plan_pull(listing, options, storage.ledger, storage.destination.size)
@@ -56,9 +66,12 @@ def sync_job(options: SyncOptions) -> Job:
     """Deliver all that is new, each extract once."""
 
     def plan(listing: Listing, storage: Storage) -> RunPlan:
-        found = plan_sync(listing, options, storage.ledger, storage.destination.paths)
-        storage.ledger.syncs.keep(found.kept)
+        ledger = storage.ledger
+        found = plan_sync(listing, options, ledger, storage.destination.paths)
+        ledger.future.record(future_extracts(listing, ledger))
+        ledger.absences.note(found.absent, present_folders(listing, ledger))
+        ledger.syncs.keep(found.kept)
         return found
 
     in_part = partial(is_synced_in_part, strict_schema=options.strict_schema)
-    return Job("sync", options, chosen_by(options), plan, formats_for(options), in_part, tells_arrival=True)
+    return Job("sync", options, offered_by(options), plan, formats_for(options), in_part, tells_arrival=True)

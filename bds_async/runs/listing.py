@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from ..brightspace import Connection, Listing, connect, list_extracts
@@ -20,12 +21,16 @@ Choice: TypeAlias = Callable[[Sequence[DataSet]], list[DataSet]]
 async def list_chosen(connection: Connection, choose: Choice, workers: int) -> Listing:
     """Read the catalogue, then the extract list of each chosen data set; raises as `pull` does."""
     found = await connection.tenant.catalogue()
-    return await list_extracts(found, choose(found.data_sets), workers)
+    listing = await list_extracts(found, choose(found.data_sets), workers)
+    return replace(listing, offered=found.data_sets, moment=connection.gate.moment)
 
 
-async def read_listing(config: Config, options: RunOptions | None = None) -> Listing:
-    """What the tenant offers: the chosen data sets and every extract that is listed of them. Raises as `pull` does."""
+async def read_listing(config: Config, options: RunOptions | None = None, choose: Choice | None = None) -> Listing:
+    """What the tenant offers: the chosen data sets and every extract that is listed of them. Raises as `pull` does.
+
+    `choose` replaces the choice by the options.
+    """
     options = options or RunOptions()
     async with connect(config, options, unobserved) as connection:
-        listing = list_chosen(connection, chosen_by(options), options.workers)
+        listing = list_chosen(connection, choose or chosen_by(options), options.workers)
         return await beside(listing, connection.refresher.run())

@@ -54,6 +54,8 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
         if record.plan is not None:
             record.survey = await in_thread(partial(measure, record.listing, storage.ledger))
         record.end_with(supervision.error)
+    # A token exchange that ends while the run ends counts, too.
+    await connection.refresher.settle()
     report = record.report(connection)
     if record.plan is not None and await _is_saved(report, observer, save):
         await in_thread(partial(settle_gaps, record.listing, storage.ledger))

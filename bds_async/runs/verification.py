@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from ..destination import Destination, LocalFolder, destination_of
+from ..destination import Destination, destination_of
 from ..errors import ConfigError, DestinationError, UnusableArchive, VerificationError
 from ..events import Examined, Observer, Read, Reviewed, Surveyed, unobserved
 from ..formats import Checked, format_of
@@ -39,7 +39,7 @@ async def verify_workspace(workspace: Workspace, how: Verify, observer: Observer
 
 def demand_destination(workspace: Workspace) -> None:
     """Raise DestinationError where there is no destination; an unmounted disk must not look like an empty folder."""
-    LocalFolder(Path(workspace.to)).demand()
+    destination_of(workspace).demand()
     workspace.check_owner()
 
 
@@ -86,6 +86,7 @@ class _Examination:
             for _ in range(THREADS):
                 group.create_task(self._serve(deliveries, page))
         self._found += await self._threads.run(lambda: list(self._unknown()))
+        await self._threads.run(self._destination.demand)
         return Verification(files, tuple(sorted(self._found, key=lambda each: each.path)))
 
     async def _serve(self, deliveries: Iterator[Delivery], page: asyncio.Lock) -> None:

@@ -10,6 +10,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+#: Seconds that work past its point of no return has left once its caller is cancelled.
+GRACE = 15.0
+
 
 class Departure:
     """The point of no return of some work: before `mark` it can be called off, after it not."""
@@ -24,7 +27,7 @@ class Departure:
         self.is_past = True
 
     def call_off(self) -> None:
-        """Cancel the work if it has not passed the point of no return; can be called from any thread."""
+        """Cancel the work, after GRACE seconds if it has passed the point of no return; called from any thread."""
         self._called_off = True
         if self._running is not None:
             with contextlib.suppress(RuntimeError):  # the work has ended and closed its loop
@@ -43,8 +46,13 @@ class Departure:
         return await work(self)
 
     def _cancel(self) -> None:
-        if not self.is_past and self._running is not None:
-            self._running[1].cancel()
+        if self._running is None:
+            return
+        loop, task = self._running
+        if self.is_past:
+            loop.call_later(GRACE, task.cancel)
+        else:
+            task.cancel()
 
 
 async def uninterrupted(work: Callable[[Departure], Coroutine[Any, Any, T]]) -> T:
@@ -52,8 +60,8 @@ async def uninterrupted(work: Callable[[Departure], Coroutine[Any, Any, T]]) -> 
 
     `asyncio.shield` is not enough: a loop that is torn down (at the end of `asyncio.run`, or by an exception from a
     signal handler, as in Airflow) cancels all its tasks, and a busy loop handles an answer late. If the caller is
-    cancelled, work before its point of no return is called off and other work is waited for; then the CancelledError
-    is raised.
+    cancelled, work before its point of no return is called off and other work is waited for, at most GRACE seconds;
+    then the CancelledError is raised.
     """
     departure = Departure()
     executor = ThreadPoolExecutor(1, "bds-async-exchange")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ..models import BdsType, Identity, utc_text
+from ..models import BdsType, Identity, utc_text, whole_second
 from ..options import Suffix
 
 #: Characters of a version that a name keeps; D2L's versions are `MAJOR.MINOR`.
@@ -105,8 +105,8 @@ def identity_digest(identity: Identity) -> str:
     fields = (
         identity.plugin_id.lower(),
         identity.bds_type.value,
-        utc_text(identity.queued_for_processing_date),
-        utc_text(identity.created_date),
+        utc_text(identity.second),
+        utc_text(whole_second(identity.created_date)),
         identity.version,
     )
     return hashlib.sha256(json.dumps(fields).encode()).hexdigest()

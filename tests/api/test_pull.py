@@ -31,7 +31,7 @@ from bds_async import (
 )
 from bds_async.brightspace.gate import Gate
 from bds_async.events import Ended, Event, Finished
-from bds_async.sandbox import Sandbox, SandboxSettings
+from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.sandbox.truth import TrueExtract
 from bds_async.transfer.download import Piece
 from bds_async.transfer.fetch import Transfer
@@ -319,3 +319,12 @@ async def test_a_download_that_nobody_works_on_is_begun_anew_and_never_waited_fo
     async with Sandbox(SMALL) as sandbox:
         report = await pull(config_of(sandbox, tmp_path), tmp_path / "to", PullOptions(attempts=3))
     assert [outcome.extract.data_set for outcome in report.outcomes if outcome.status is Status.FAILED] == ["Users"]
+
+
+async def test_a_token_refresh_that_ends_while_the_run_ends_is_in_the_report(tmp_path: Path) -> None:
+    """The body ends while the second exchange is under way; the auth service answers it, so it counts."""
+    settings = SandboxSettings(data_sets=1, scale=0.01, huge_bytes=450_000, access_token_life=1.2)
+    async with Sandbox(settings) as sandbox:
+        sandbox.play(Fault.of("hang", on="token", seconds=2, at=[2]), Fault.of("trickle", rate=300_000))
+        report = await pull(config_of(sandbox, tmp_path), tmp_path / "to", PullOptions())
+        assert report.counters.token_refreshes == sandbox.counters.exchanges >= 2

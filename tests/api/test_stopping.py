@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import shutil
 import signal
 import sys
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -212,6 +214,34 @@ async def test_an_exchange_that_is_under_way_is_stored_first(stage: Stage, numbe
     assert scene.stored_token() != before
     assert scene.sandbox.is_live(scene.stored_token())
     await scene.finish()
+
+
+OTHERS = ["SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGXCPU", "SIGRTMIN", "SIGABRT"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+async def test_no_catchable_signal_loses_a_token_that_was_sent(stage: Stage, name: str) -> None:
+    """A terminal that closes sends SIGHUP, often twice; resource limits, timers and supervisors send others."""
+    number = getattr(signal, name)
+    scene = await stage(Fault.of("hang", on="token", seconds=2))
+    async with scene.pulling() as running:
+        await until(lambda: scene.asked("token") != [])
+        running.signal(number)
+        ended_in_order(await running.stopped_by(number, within=30), 128 + number)
+    assert scene.sandbox.is_live(scene.stored_token())
+    await scene.finish()
+
+
+@pytest.mark.skipif(shutil.which("nohup") is None, reason="needs nohup")
+async def test_nohup_keeps_sighup_ignored(stage: Stage) -> None:
+    scene = await stage(Fault.of("hang", on="token", seconds=1))
+    command = ["nohup", sys.executable, "-m", "bds_async", "pull", "--config", scene.config, "--to", scene.to]
+    process = await asyncio.create_subprocess_exec(*map(str, command), stdout=DEVNULL, stderr=PIPE, stdin=DEVNULL)
+    await until(lambda: scene.asked("token") != [])
+    process.send_signal(signal.SIGHUP)
+    await process.communicate()
+    assert process.returncode == 0
+    assert published(scene)
 
 
 async def test_a_second_signal_ends_even_an_exchange_at_once(stage: Stage) -> None:

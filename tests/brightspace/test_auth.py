@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import re
+import socket
 import threading
 import time
 from itertools import count
@@ -13,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from bds_async.brightspace import retry
-from bds_async.brightspace.auth import AccessToken, TokenRefresher, grant_for
+from bds_async.brightspace.auth import CONNECT_TIMEOUT, AccessToken, TokenRefresher, grant_for
 from bds_async.brightspace.auth import refresher as auth_module
 from bds_async.config import Config
 from bds_async.errors import AuthorisationError, ConfigError, ConnectionFailed, UnreachableError
@@ -59,7 +60,7 @@ class Mint:
     def granted(self) -> int:
         return self.made
 
-    async def exchange(self) -> AccessToken:
+    async def exchange(self, connect_within: float = 30.0) -> AccessToken:
         await self.gate.wait()
         if self.failures:
             raise self.failures.pop(0)
@@ -322,6 +323,7 @@ class TestRunning:
             asyncio.get_running_loop().call_later(0.05, may_answer.set)
             with pytest.raises(asyncio.CancelledError):
                 await run
+            await refresher.settle()
             assert refresher.refreshes == 2
         assert (tmp_path / "token").read_text() == "third\n"
 
@@ -414,3 +416,39 @@ async def test_no_secret_is_logged_while_running(sandbox, refresher, caplog):
     await refresher.renew(token)
     assert token.value.get_secret_value() not in caplog.text
     assert sandbox.client_secret not in caplog.text
+
+
+class TestFirstContact:
+    async def test_the_seconds_in_all_and_those_in_the_message_agree(self, monkeypatch):
+        """The waits between the tries are cut so that the last try is made in time."""
+        monkeypatch.setattr(retry, "BASE", 60.0)
+        refresher = TokenRefresher(Mint(failures=(ConnectionFailed("gone."),) * 1000), first_patience=1.6)
+        began = time.monotonic()
+        with pytest.raises(UnreachableError, match=r"No access token was obtained within [12] s; ") as caught:
+            await refresher.token()
+        assert "gone." in str(caught.value)
+        assert time.monotonic() - began < 30
+
+    async def test_a_try_has_no_longer_to_connect_than_is_left(self):
+        given = []
+
+        class Patient(Mint):
+            async def exchange(self, connect_within: float = 30.0) -> AccessToken:
+                given.append(connect_within)
+                return await super().exchange(connect_within)
+
+        await TokenRefresher(Patient(), first_patience=12.0).token()
+        await TokenRefresher(Patient(), first_patience=300.0).token()
+        assert 11 < given[0] <= 12
+        assert given[1] == CONNECT_TIMEOUT
+
+    async def test_a_connection_that_does_not_come_about_is_given_up_in_time(self, tmp_path, monkeypatch):
+        """The proxy takes the connection and says nothing, as a black hole does."""
+        with socket.create_server(("127.0.0.1", 0)) as proxy_that_says_nothing:
+            monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy_that_says_nothing.getsockname()[1]}")
+            async with ScriptedAuth(grants()) as auth:
+                config = auth.config(token_file=tmp_path / "token", auth_service="https://black.hole.example")
+                refresher = TokenRefresher(grant_for(config), first_patience=1.2)
+                with pytest.raises(UnreachableError, match=r"connect to black\.hole\.example within 1 s\."):
+                    await refresher.token()
+        assert not (tmp_path / "token.exchange").exists()

@@ -1,13 +1,17 @@
 """The refresh token's exchange: what is sent, what is stored when, and what a refusal says."""
 
 import asyncio
+import base64
+import contextlib
 import json
 import logging
 import os
 import socket
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
+from aiohttp import web
 
 from bds_async.brightspace.auth import grant_for
 from bds_async.brightspace.auth.service_user import ClientAssertionGrant
@@ -15,7 +19,7 @@ from bds_async.brightspace.token_store import store_for
 from bds_async.config import Config
 from bds_async.errors import AuthorisationError, ConfigError, ConnectionFailed, Throttled, TransientError
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
-from bds_async.support import durable
+from bds_async.support import durable, uninterrupted
 from tests.support.scripted_auth import ScriptedAuth, drops, grants, says, waits_for
 
 
@@ -104,6 +108,57 @@ class TestExchange:
         assert isinstance(grant_for(config), ClientAssertionGrant)
 
 
+def accepts(secret: str, convention: str):
+    """A token endpoint that compares the header with one convention, and rotates the token where it is right."""
+
+    async def reply(request: web.Request) -> web.StreamResponse:
+        pair = f"id:{quote_plus(secret) if convention == 'form-encoded' else secret}"
+        if request.headers["Authorization"] != f"Basic {base64.b64encode(pair.encode()).decode()}":
+            return await says(401, {"error": "invalid_client"})(request)
+        return await grants(refresh_token="next")(request)
+
+    return reply
+
+
+class TestConventions:
+    SECRET = "aB3+x9Q/zz=="
+
+    @pytest.mark.parametrize("convention", ["form-encoded", "plain"])
+    async def test_a_secret_with_special_characters_is_accepted_by_either_convention(
+        self, tmp_path, convention, caplog
+    ):
+        caplog.set_level(logging.DEBUG, "bds_async")
+        async with ScriptedAuth(accepts(self.SECRET, convention)) as auth:
+            config = auth.config(client_secret=self.SECRET, token_file=tmp_path / "token")
+            await grant_for(config).exchange()
+            tries = len(auth.forms)
+            await grant_for(config).exchange()
+            assert len(auth.forms) == tries + 1, "the right one is remembered"
+        assert (tmp_path / "token").read_text() == "next\n"
+        assert not (tmp_path / "token.exchange").exists()
+        assert caplog.messages == []
+
+    async def test_what_is_remembered_can_become_wrong(self, tmp_path):
+        for convention in ("plain", "form-encoded", "plain"):
+            async with ScriptedAuth(accepts(self.SECRET, convention)) as auth:
+                config = auth.config(client_secret=self.SECRET, token_file=tmp_path / "token")
+                await grant_for(config).exchange()
+
+    async def test_a_wrong_secret_is_refused_by_both_and_named_once(self, tmp_path):
+        async with ScriptedAuth(accepts("another", "plain")) as auth:
+            config = auth.config(client_secret=self.SECRET, token_file=tmp_path / "token")
+            with pytest.raises(AuthorisationError, match=r"\(invalid_client\): client_id and client_secret"):
+                await grant_for(config).exchange()
+            assert len(auth.forms) == 2
+        assert not (tmp_path / "token.basic").exists()
+
+    async def test_where_they_do_not_differ_one_request_is_made(self, tmp_path):
+        async with ScriptedAuth(says(401, {"error": "invalid_client"})) as auth:
+            with pytest.raises(AuthorisationError):
+                await grant_for(auth.config(token_file=tmp_path / "token")).exchange()
+            assert len(auth.forms) == 1
+
+
 class TestProveThenSpend:
     async def test_a_home_that_can_not_be_written_costs_no_token(self, sandbox, config_file):
         config_file.chmod(0o400)
@@ -146,7 +201,7 @@ class TestRefused:
             (says(400, {"error": "unsupported_grant_type"}), "unsupported_grant_type.*check auth_service"),
             (says(403, {"error": "access_denied"}), "access_denied.*permission"),
             (says(400, {"error": "brand_new"}), "brand_new.*check client_id, client_secret and scope"),
-            (says(403, b"<html>hush"), "status 403.*check client_id"),
+            (says(403, {"error": "<hush>"}), "status 403.*check client_id"),
         ],
     )
     async def test_every_refusal_says_which_it_was_and_what_to_do(self, tmp_path, reply, text):
@@ -155,6 +210,17 @@ class TestRefused:
                 await grant_for(auth.config(token_file=tmp_path / "token")).exchange()
         assert "hush" not in str(caught.value)
         assert not (tmp_path / "token.exchange").exists()
+
+    async def test_a_page_in_place_of_an_answer_spends_nothing_and_is_tried_again(self, tmp_path):
+        """A firewall that blocks a request now and then must not send a person to the login."""
+        pages = [says(403, b"<html>Request blocked</html>"), says(302, b"", Location="http://portal.example/")]
+        async with ScriptedAuth(*pages, grants("access", refresh_token="next")) as auth:
+            grant = grant_for(auth.config(token_file=tmp_path / "token"))
+            for _ in pages:
+                with pytest.raises(TransientError, match="in place of an OAuth answer"):
+                    await grant.exchange()
+            assert (await grant.exchange()).value.get_secret_value() == "access"
+        assert (tmp_path / "token").read_text() == "next\n"
 
     async def test_a_wrong_auth_service_is_an_error_of_the_config(self, sandbox, config_file):
         with pytest.raises(ConfigError, match="check auth_service"):
@@ -247,6 +313,30 @@ class TestCancelled:
             with pytest.raises(asyncio.CancelledError):
                 await exchange
         assert (tmp_path / "token").read_text() == "next\n"
+
+    async def test_an_answer_that_drips_does_not_hold_up_a_stop(self, tmp_path, monkeypatch, caplog):
+        """The next run tries the stored token once and says what happened if it is refused."""
+        monkeypatch.setattr(uninterrupted, "GRACE", 0.2)
+
+        async def drips(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    await response.write(b" ")
+                    await asyncio.sleep(0.02)
+            return response
+
+        async with ScriptedAuth(drips, says(400, {"error": "invalid_grant"})) as auth:
+            config = auth.config(token_file=tmp_path / "token")
+            exchange = asyncio.create_task(grant_for(config).exchange())
+            await auth.asked.wait()
+            exchange.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await exchange
+            assert "sent no whole answer before the run had to end" in caplog.text
+            with pytest.raises(AuthorisationError, match=LOST):
+                await grant_for(config).exchange()
 
     async def test_waiting_for_the_lock_ends_at_once(self, tmp_path):
         async with ScriptedAuth(grants()) as auth:

@@ -388,7 +388,7 @@ class TestAccessToken:
         class Away:
             granted = 0
 
-            async def exchange(self) -> AccessToken:
+            async def exchange(self, connect_within: float = 30.0) -> AccessToken:
                 raise UnreachableError("auth.example is away")
 
         async with TokenRefresher(Away()) as tokens:
@@ -402,7 +402,7 @@ class TestAccessToken:
             def __init__(self) -> None:
                 self.granted = 0
 
-            async def exchange(self) -> AccessToken:
+            async def exchange(self, connect_within: float = 30.0) -> AccessToken:
                 if self.granted:
                     raise UnreachableError("auth.example is away")
                 self.granted = 1

@@ -16,8 +16,9 @@ from yarl import URL
 
 from bds_async.brightspace.auth import token_endpoint
 from bds_async.brightspace.auth.access_token import ASSUMED_LIFETIME, LONGEST_LIFETIME
-from bds_async.brightspace.auth.token_endpoint import TokenEndpoint, basic, refresh_token_in
-from bds_async.brightspace.http import Answer, Transport
+from bds_async.brightspace.auth.client import Convention, basic
+from bds_async.brightspace.auth.token_endpoint import Exchange, TokenEndpoint, refresh_token_in
+from bds_async.brightspace.http import Answer
 from bds_async.config import AUTH_SERVICE
 from bds_async.errors import ConfigError, ConnectionFailed, Throttled, TransientError, UnreachableError
 from tests.support.scripted_auth import ScriptedAuth, drops, grants, says
@@ -47,10 +48,30 @@ class TestRefusal:
 
     @pytest.mark.parametrize(
         "body",
-        [b"<html>hush</html>", b"", [], {"error": "hush " * 3}, {"error": "Hush"}, {"error": "h" * 41}, {"error": 7}],
+        [{"error": "hush " * 3}, {"error": "Hush"}, {"error": "h" * 41}],
     )
     def test_what_is_no_code_is_never_quoted(self, body):
         assert ENDPOINT.refusal(answer(400, body)) == "status 400"
+
+    @pytest.mark.parametrize("status", [204, 302, 307, 400, 401, 403, 418])
+    @pytest.mark.parametrize("body", [b"<html>hush</html>", b"", [], {"message": "hush"}, {"error": 7}, b"[" * 100_000])
+    def test_an_answer_without_an_oauth_error_is_an_outage(self, status, body):
+        """A gateway, a firewall or a captive portal sent it; the token is not refused."""
+        with pytest.raises(TransientError, match=f"answered {status} with .* in place of an OAuth answer") as caught:
+            ENDPOINT.refusal(answer(status, body, Content_Type="text/html; charset=utf-8"))
+        assert "hush" not in str(caught.value)
+
+    def test_what_came_is_named(self):
+        with pytest.raises(TransientError, match="answered 403 with a body of text/html in place of"):
+            ENDPOINT.refusal(answer(403, b"<html>Request blocked</html>", Content_Type="text/html"))
+        with pytest.raises(TransientError, match=r"answered 302 with a redirect to portal\.example in place of"):
+            ENDPOINT.refusal(answer(302, b"", Location="http://portal.example/?hush"))
+
+    @given(st.text(alphabet=st.characters(codec="latin-1", exclude_characters="\r\n\0")), st.sampled_from([302, 403]))
+    def test_no_header_of_such_an_answer_reaches_a_message_unchecked(self, header, status):
+        with pytest.raises(TransientError) as caught:
+            ENDPOINT.refusal(answer(status, b"x", Content_Type=header, Location=header))
+        assert str(caught.value).isprintable()
 
     @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
     def test_what_may_pass_is_transient(self, status):
@@ -68,7 +89,7 @@ class TestRefusal:
             ENDPOINT.refusal(answer(status, b"", Retry_After="17"))
         assert caught.value.seconds == 17
 
-    @pytest.mark.parametrize("status", [204, 301, 302, 307, 404, 405, 410])
+    @pytest.mark.parametrize("status", [404, 405, 410])
     def test_an_address_without_a_token_endpoint_is_an_error_of_the_config(self, status):
         with pytest.raises(ConfigError, match=r"no token endpoint.*check auth_service"):
             ENDPOINT.refusal(answer(status, b"<html>"))
@@ -142,22 +163,27 @@ class TestRefreshToken:
 
 @given(st.text(), st.text())
 def test_client_and_secret_are_form_encoded_before_basic(client_id, secret):
-    kind, packed = basic(client_id, SecretStr(secret))["Authorization"].split()
+    kind, packed = basic(client_id, SecretStr(secret), Convention.ENCODED)["Authorization"].split()
     assert kind == "Basic"
     first, second = base64.b64decode(packed).decode().split(":")
     assert (unquote_plus(first), unquote_plus(second)) == (client_id, secret)
 
 
-def test_an_ordinary_client_and_secret_travel_as_they_are():
-    packed = basic("0a-b_c.d", SecretStr("S3-cret_x"))["Authorization"].split()[1]
+@given(st.text(), st.text())
+def test_by_the_plain_convention_they_are_sent_as_they_are(client_id, secret):
+    packed = basic(client_id, SecretStr(secret), Convention.PLAIN)["Authorization"].split()[1]
+    assert base64.b64decode(packed).decode() == f"{client_id}:{secret}"
+
+
+@pytest.mark.parametrize("convention", Convention)
+def test_the_conventions_agree_on_an_ordinary_client_and_secret(convention):
+    packed = basic("0a-b_c.d", SecretStr("S3-cret_x"), convention)["Authorization"].split()[1]
     assert base64.b64decode(packed) == b"0a-b_c.d:S3-cret_x"
 
 
 class TestAsking:
     async def ask(self, auth: ScriptedAuth, url: str | None = None) -> Answer:
-        endpoint = TokenEndpoint(url or auth.url)
-        async with Transport(connections=1, stall_timeout=5) as transport:
-            return await endpoint.ask(transport, {"grant_type": "x y&z"}, {"X-Mine": "1"})
+        return await TokenEndpoint(url or auth.url).ask({"grant_type": "x y&z"}, {"X-Mine": "1"}, Exchange())
 
     async def test_a_form_is_posted_and_the_answer_read_whole(self):
         async with ScriptedAuth(grants()) as auth:

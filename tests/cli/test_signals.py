@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from bds_async.cli.signals import SIGNALS, exit_code
+from bds_async.cli.console_events import answer
+from bds_async.cli.signals import exit_code
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
 
@@ -26,7 +27,7 @@ finally:
 
 
 @posix_only
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_it_ends_with_the_documented_code_and_without_a_word(number: int, code: int) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(int(number))], capture_output=True, timeout=60, check=False
@@ -48,5 +49,20 @@ def test_a_terminal_gets_its_cursor_back() -> None:
     os.close(controller)
 
 
-def test_the_signals_are_those_that_ask_for_the_end() -> None:
-    assert {signal.SIGINT, signal.SIGTERM} <= set(SIGNALS)
+@posix_only
+def test_the_signals_are_all_that_end_a_process_by_default() -> None:
+    ending = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
+    ending |= {signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGXCPU, signal.SIGABRT, signal.SIGTRAP}
+    script = "from bds_async.cli.signals import SIGNALS; print(*SIGNALS)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    handled = {int(word) for word in done.stdout.split()}
+    assert ending <= handled
+    assert not handled & {signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGCONT, signal.SIGCHLD}
+    assert signal.SIGSEGV not in handled, "its handler would run in place of the failed instruction"
+
+
+@pytest.mark.parametrize(("event", "stopped"), [(0, []), (1, []), (2, ["stop"]), (5, ["stop"]), (6, ["stop"])])
+def test_windows_closing_events_request_a_stop_and_others_do_not(event: int, stopped: list[str]) -> None:
+    said: list[str] = []
+    assert answer(event, lambda: said.append("stop"), held_up=0.0) is bool(stopped)
+    assert said == stopped

@@ -166,7 +166,7 @@ async def test_what_no_longer_gives_the_csv_that_was_delivered_is_not_repaired(t
         assert holds(job, {str(later.outcomes[-1].path): b"spoilt"})
     (one,) = found.discrepancies
     assert (one.remedy, found.exit_code) == (Remedy.FAILED, 3)
-    assert "Cannot reproduce the delivered CSV that was delivered" in str(one.error)
+    assert "Cannot reproduce the delivered CSV" in str(one.error)
 
 
 async def test_where_the_delivered_csv_is_not_known_the_pinned_columns_are_written(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_every_part_of_the_identity_counts(ledger: Ledger) -> None:
     others = [
         replace(chosen, plugin_id="F-2"),
         replace(chosen, bds_type=BdsType.DIFFERENTIAL),
-        replace(chosen, queued_for_processing_date=START + timedelta(microseconds=1)),
+        replace(chosen, queued_for_processing_date=START + timedelta(seconds=1)),
         replace(chosen, created_date=START),
         replace(chosen, version="9.40"),
     ]
@@ -233,10 +233,55 @@ def test_many_folders_are_pinned_at_once(ledger: Ledger) -> None:
     assert ledger.folders.folders_for([]) == []
 
 
+def test_other_fractions_of_a_second_make_no_other_extract(ledger: Ledger) -> None:
+    """It is found, gets its own path, and a second delivery replaces the first one; one second apart are two."""
+    chosen = differential(0)
+    other = replace(
+        chosen,
+        queued_for_processing_date=chosen.queued_for_processing_date + timedelta(milliseconds=900),
+        created_date=chosen.created_date + timedelta(milliseconds=123),
+    )
+    later = replace(chosen, created_date=chosen.created_date + timedelta(seconds=1))
+    deliver(ledger, chosen)
+    known = ledger.deliveries.delivered(other.identity)
+    assert known is not None
+    assert known.identity.queued_for_processing_date == chosen.queued_for_processing_date
+    assert ledger.deliveries.delivered_many([later.identity, other.identity]) == {chosen.identity: known}
+    assert ledger.folders.path_for(other, "Users", ".zip") == known.path
+    assert ledger.columns.before("Users", other.identity) is None
+    deliver(ledger, other, later)
+    assert [each.identity for each in ledger.deliveries.all()] == [other.identity, later.identity]
+    again = next(ledger.deliveries.all()).identity
+    assert again.queued_for_processing_date == other.queued_for_processing_date
+    assert ledger.deliveries.forget(chosen.identity)
+    assert ledger.deliveries.delivered(other.identity) is None
+
+
+def test_two_rows_of_an_older_ledger_that_are_one_extract_do_no_harm(folder: Path) -> None:
+    """An older program took other fractions for another extract: both files stay known, nothing is delivered again."""
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
+        deliver(ledger, extract())
+    with closing(sqlite3.connect(ledger_path(folder))) as old, old:
+        columns = "plugin, queued, created + 250000, version, state, 'Users/full/twin.zip'"
+        old.execute(f"INSERT INTO extracts SELECT 2, {columns}, staged, bytes, sha256, header, delivered FROM extracts")
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
+        paths = [each.path for each in ledger.deliveries.all()]
+        assert len(paths) == 2
+        assert ledger.deliveries.delivered(extract().identity) is not None
+        assert [each and each.path for each in map(ledger.deliveries.at_path, filter(None, paths))] == paths
+        third = replace(extract(), created_date=extract().created_date + timedelta(milliseconds=700))
+        deliver(ledger, third)
+        ledger.deliveries.intend(delivery(ledger, third))
+        assert len(ledger.deliveries.intents()) == 1
+        assert ledger.deliveries.finish(third.identity).state is State.DONE
+        assert ledger.deliveries.intents() == []
+        assert [each.path for each in ledger.deliveries.all()] == paths
+
+
 def test_an_extract_gets_the_first_of_its_names_that_is_free(ledger: Ledger) -> None:
-    """Within one plan, and against what was delivered."""
+    """Within one plan, and against what was delivered; of two plugins as well."""
     first, second = extract(created=40), extract(created=50)
-    third = replace(second, queued_for_processing_date=START + timedelta(microseconds=7))
+    third = replace(second, plugin_id="F-2")
     paths = [ledger.folders.path_for(each, "Users", ".zip") for each in (first, second, third)]
     assert paths[0] == "Users/full/Users_full_20261122T040922Z_v9.4.zip"
     assert paths[1] == "Users/full/Users_full_20261122T040922Z_v9.4_c20261122T041012Z.zip"

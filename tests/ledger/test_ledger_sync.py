@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bds_async.ledger import Baseline, Delivery, Kept, LastLook, Ledger, Missed, SyncState, migrations
-from bds_async.models import BdsType, DataSet, Extract, Plugin
+from bds_async.models import BdsType, DataSet, Extract, Identity, Plugin
 from bds_async.planning.data_set import DataSetPlan, plan_data_set
-from bds_async.planning.sync_state import Listed
+from bds_async.planning.sync_state import Listed, Look
 from tests.support.places import ledger_path, prepared
 from tests.support.sync_world import START, Books, World, at, diff, full
 
@@ -25,6 +25,7 @@ TENANT = "https://school.example"
 USERS = DataSet("schema-1", Plugin("full-1", "Users"), Plugin("diff-1", "Users Differential"))
 LOOK = LastLook(at(100), at(99), at(98), timedelta(days=14, microseconds=1))
 DAY = 24
+KEEPS = {BdsType.FULL: timedelta(days=21), BdsType.DIFFERENTIAL: timedelta(days=14)}
 
 
 @pytest.fixture
@@ -270,6 +271,56 @@ class TestCompleteThrough:
         assert self.through(ledger) == 24
 
 
+class TestFuture:
+    """Extracts with a date in the future are delivered, and no measure of anything."""
+
+    def through(self, ledger: Ledger) -> float | None:
+        moment = ledger.complete_through("Users")
+        return None if moment is None else (moment - START) / timedelta(hours=1)
+
+    def test_what_is_recorded_counts_for_nothing_until_its_date_has_come(self, ledger):
+        deliver(ledger, full(0), diff(24), full(900))
+        ledger.syncs.keep({"Users": kept()})
+        ledger.future.record({"Users": [full(900).identity]})
+        found = ledger.syncs.state("Users", [diff(24).identity], [full(900).identity], at(30))
+        assert (found.newest, found.newest_full, found.future) == (at(24), at(0), {full(900).identity})
+        assert full(900).identity not in found.delivered
+        assert self.through(ledger) == 24
+        assert ledger.deliveries.newest() == {"Users": at(24)}
+        ledger.future.record({"Users": ledger.future.seen("Users", [full(900).identity], [], at(999))})
+        assert self.through(ledger) == 900
+
+    def test_it_stays_recorded_where_it_is_not_listed_any_more(self, ledger):
+        deliver(ledger, full(900))
+        ledger.future.record({"Users": [full(900).identity]})
+        assert ledger.future.seen("Users", [full(0).identity], [], at(999)) == {full(900).identity}
+        assert ledger.syncs.state("Users", [full(0).identity], [], at(999)).newest_full is None
+
+    def test_a_baseline_that_an_older_program_kept_is_taken_back(self, ledger):
+        deliver(ledger, full(900), diff(24))
+        ledger.syncs.keep({"Users": kept(baseline=900)})
+        found = ledger.syncs.state("Users", [diff(24).identity], [], at(30))
+        assert (found.baseline, found.newest_full, found.newest) == (None, None, at(24))
+        assert ledger.future.seen("Users", [diff(24).identity], [], at(30)) == {full(900).identity}
+
+    def test_it_closes_no_gap(self, ledger):
+        deliver(ledger, full(0), diff(24), full(900))
+        ledger.syncs.keep({"Users": kept(missed=[Missed(at(24), at(72))])})
+        ledger.future.record({"Users": [full(900).identity]})
+        assert ledger.gaps.open("Users") == (Missed(at(24), at(72)),)
+
+
+def test_an_absence_is_accepted_until_the_data_set_is_listed_again(ledger: Ledger) -> None:
+    assert ledger.absences.accept("Users") == 0
+    ledger.absences.note(["Users"], [])
+    assert ledger.absences.accepted() == frozenset()
+    assert (ledger.absences.accept("Users"), ledger.absences.accept("Users")) == (1, 0)
+    ledger.absences.note(["Users"], [])
+    assert ledger.absences.accepted() == {"Users"}
+    ledger.absences.note([], ["Users"])
+    assert ledger.absences.accepted() == frozenset()
+
+
 def test_a_ledger_of_the_first_format_is_brought_forward(tmp_path: Path) -> None:
     """What was delivered by an older program stays delivered, and syncs can remember things."""
     prepared(tmp_path)
@@ -291,6 +342,39 @@ def test_a_ledger_of_the_first_format_is_brought_forward(tmp_path: Path) -> None
         ledger.syncs.keep({"Users": kept()})
         assert ledger.complete_through("Users") == at(0)
         assert len(list(ledger.deliveries.all())) == 1
+
+
+@given(fractions=st.lists(st.integers(0, 999_999), min_size=8, max_size=8), fails=st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_a_tenant_that_prints_other_fractions_at_each_look_is_delivered_once(fractions: list[int], fails: bool) -> None:
+    """Whatever fractions full, differentials and their makings have at a look: no gap, nothing twice."""
+    world = World([full(0), diff(0), *(diff(24 * day) for day in range(1, 10))], KEEPS)
+    with TemporaryDirectory() as folder:
+        prepared(Path(folder))
+        with Ledger.open(ledger_path(Path(folder)), TENANT) as ledger:
+            ledger.folders.folder_for(USERS)
+            delivered: list[Identity] = []
+            for day, fraction in enumerate(fractions, start=1):
+                listed = [with_fraction(each, fraction) for each in world.listed(at(24 * day + 1))]
+                state = ledger.syncs.state("Users", [each.identity for each in listed])
+                look = Look.of(at(24 * day + 1), listed)
+                plan = plan_data_set(Listed.of(USERS, listed), state, look, with_fulls=True)
+                ledger.syncs.keep({"Users": plan.kept})
+                assert plan.gaps == ()
+                for due in plan.due[fails and day == 3 :]:
+                    deliver(ledger, due.extract)
+                    delivered.append(due.extract.identity)
+            assert ledger.complete_through("Users") == at(24 * 8).replace(microsecond=fractions[-1])
+    assert len(delivered) == len(set(delivered)) == 9
+
+
+def with_fraction(extract: Extract, fraction: int) -> Extract:
+    queued, created = extract.queued_for_processing_date, extract.created_date
+    return replace(
+        extract,
+        queued_for_processing_date=queued.replace(microsecond=fraction),
+        created_date=created.replace(microsecond=999_999 - fraction),
+    )
 
 
 # The ledger against the books that the plan is tested with

@@ -52,11 +52,9 @@ def report_of(record: Record, connection: Parts | None = None) -> RunReport:
 
 def planned(*steps: Step, lost: tuple[FailedList, ...] = (), outcomes: tuple[Outcome, ...] = ()) -> Record:
     """A record with these steps in its plan, some of them with an outcome."""
-    record = Record(pull_job(PullOptions()), plan=RunPlan(steps, lost, None))
-    record.downloads = [
-        settled(step, outcome) for step in steps for outcome in outcomes if outcome.extract == step.extract
-    ]
-    return record
+    by_extract = {outcome.extract: outcome for outcome in outcomes}
+    downloads = [settled(step, by_extract[step.extract]) for step in steps if step.extract in by_extract]
+    return Record(pull_job(PullOptions()), plan=RunPlan(steps, lost, None), downloads=downloads)
 
 
 def settled(step: Step, outcome: Outcome) -> Download:

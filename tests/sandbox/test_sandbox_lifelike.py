@@ -226,3 +226,18 @@ class TestTruth:
 def test_shares_and_growth_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match="SandboxSettings"):
         SandboxSettings(**wrong)
+
+
+def test_tables_can_be_joined_by_their_ids():
+    """Enrollments refer to users and org units, grade results to these and to grade objects, many to one."""
+    found = {data_set.name: data_set for data_set in Sandbox(SandboxSettings(now=MOMENT, scale=0.02)).catalogue()}
+
+    def ids(name, column):
+        return [row[column] for row in found[name].newest_full.rows()]
+
+    for name in ("User Enrollments", "Grade Results"):
+        assert set(ids(name, "UserId")) <= set(ids("Users", "UserId"))
+        assert len(ids(name, "UserId")) > 5 * len(set(ids(name, "UserId")))
+    # Row counts are rounded: the last org unit may be missing.
+    assert len(set(ids("User Enrollments", "OrgUnitId")).difference(ids("Organizational Units", "OrgUnitId"))) <= 1
+    assert set(ids("Grade Results", "GradeObjectId")) <= set(ids("Grade Objects", "GradeObjectId"))

@@ -1,14 +1,17 @@
 """Access tokens: the grants of OAuth 2.0, the token endpoint, and the refresher that all requests share."""
 
 from .access_token import AccessToken
-from .grants import Client, Grant, RefreshTokenGrant, client_of, grant_for
+from .client import Client, client_of
+from .grants import Grant, RefreshTokenGrant, grant_for
 from .oauth_errors import Request, advice
 from .refresher import TokenRefresher
-from .token_endpoint import TokenEndpoint, refresh_token_in
+from .token_endpoint import CONNECT_TIMEOUT, Exchange, TokenEndpoint, refresh_token_in
 
 __all__ = [
+    "CONNECT_TIMEOUT",
     "AccessToken",
     "Client",
+    "Exchange",
     "Grant",
     "RefreshTokenGrant",
     "Request",

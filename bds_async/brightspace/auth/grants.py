@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from pydantic import SecretStr
 
 from ...config import Config
-from ...errors import AuthorisationError, ConfigError, TransientError
+from ...errors import AuthorisationError, TransientError
 from ...support.log import event
 from ...support.uninterrupted import Departure, uninterrupted
-from ..http import Answer, Transport
+from ..http import Answer
 from ..token_store import Custody, TokenStore, store_for
 from .access_token import AccessToken
+from .client import Client, client_of
 from .oauth_errors import LOGIN, Request, advice
-from .token_endpoint import TokenEndpoint, basic, refresh_token_in
+from .token_endpoint import CONNECT_TIMEOUT, Exchange, refresh_token_in
 
 logger = logging.getLogger(__name__)
 
@@ -33,28 +35,13 @@ class Grant(Protocol):
         """The number of exchanges that brought an access token, even if their callers were cancelled meanwhile."""
         ...
 
-    async def exchange(self) -> AccessToken:
-        """Request an access token once.
+    async def exchange(self, connect_within: float = CONNECT_TIMEOUT) -> AccessToken:
+        """Request an access token once; `connect_within` bounds the seconds until a connection is made.
 
         Raises TransientError (another try may help), AuthorisationError, ConfigError, UnreachableError,
         CredentialsBusy.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """An API application at its token endpoint: what it authenticates itself with."""
-
-    endpoint: TokenEndpoint
-    headers: dict[str, str] = field(repr=False)
-
-
-def client_of(config: Config) -> Client:
-    """The application that a config describes; raises ConfigError without a client_secret."""
-    if config.client_secret is None:
-        raise ConfigError("client_secret is missing: signing in needs client_id and client_secret.")
-    return Client(TokenEndpoint(config.auth_service), basic(config.client_id, config.client_secret))
 
 
 def grant_for(config: Config) -> Grant:
@@ -70,50 +57,51 @@ class RefreshTokenGrant:
     """RFC 6749 section 6, with a refresh token that can be used once."""
 
     def __init__(self, client: Client, store: TokenStore, scope: str | None) -> None:
-        self._endpoint, self._client = client.endpoint, client.headers
+        self._endpoint, self._client = client.endpoint, client
         self._scope = {"scope": scope} if scope else {}
         self._store = store
         self.granted = 0
 
-    async def exchange(self) -> AccessToken:
+    async def exchange(self, connect_within: float = CONNECT_TIMEOUT) -> AccessToken:
         """Send the stored refresh token, store the next one, then return the access token.
 
-        Once the request is being sent, only the end of the process stops it before its answer is stored; a caller
-        that is cancelled waits for that.
+        A caller that is cancelled while the request is being sent waits until the answer is stored, for at most
+        `uninterrupted.GRACE` seconds.
         """
         custody = await self._store.take()
-        return await uninterrupted(lambda departure: self._in_custody(custody, departure))
+        return await uninterrupted(lambda departure: self._in_custody(custody, departure, connect_within))
 
-    async def _in_custody(self, custody: Custody, departure: Departure) -> AccessToken:
+    async def _in_custody(self, custody: Custody, departure: Departure, connect_within: float) -> AccessToken:
         with custody:
             token = custody.read()
             custody.prove_writable()
             try:
                 custody.announce(token)
-                return await self._spend(token, custody, departure)
+                return await self._spend(token, custody, departure, connect_within)
+            except asyncio.CancelledError:
+                if departure.is_past and custody.may_be_spent:
+                    said = f"{self._endpoint.host} sent no whole answer before the run had to end."
+                    _warn_of_doubt(said, "the next run tries it once")
+                raise
             except TransientError as error:
                 if departure.is_past and custody.may_be_spent:
-                    text = "%s The refresh token was sent and may be spent; the next try will show."
-                    logger.warning(text, error, extra=event("token.maybe_spent", error=str(error)))
+                    _warn_of_doubt(str(error), "the next try will show")
                 raise
             finally:
                 if not departure.is_past:
                     custody.withdraw()
 
-    async def _spend(self, token: SecretStr, custody: Custody, departure: Departure) -> AccessToken:
+    async def _spend(
+        self, token: SecretStr, custody: Custody, departure: Departure, connect_within: float
+    ) -> AccessToken:
         form = {"grant_type": "refresh_token", "refresh_token": token.get_secret_value(), **self._scope}
-        async with Transport(connections=1, connected=departure.mark) as transport:
-            sent_at = time.monotonic()
-            answer = await self._endpoint.ask(transport, form, self._client)
-            # Nothing is awaited between the arrival of the answer and its storing, and nothing else runs on this
-            # event loop. A kill in this window loses the token.
-            successor = refresh_token_in(answer)
-            if successor is not None:
-                custody.write(successor)
-            access = self._granted(answer, custody, sent_at)
-            if successor is None:
-                custody.keep()
-            return access
+        exchange = Exchange(departure.mark, partial(_store_successor, custody), connect_within)
+        sent_at = time.monotonic()
+        answer = await self._client.ask(form, custody, exchange)
+        access = self._granted(answer, custody, sent_at)
+        if refresh_token_in(answer) is None:
+            custody.keep()
+        return access
 
     def _granted(self, answer: Answer, custody: Custody, sent_at: float) -> AccessToken:
         if 300 <= answer.status < 500:
@@ -145,3 +133,16 @@ class RefreshTokenGrant:
         if custody.keeps_another:
             return f" Or correct or remove the provided token: the former one is still in {self._store.home.path}."
         return " Or correct the provided token."
+
+
+def _store_successor(custody: Custody, answer: Answer) -> None:
+    """Store the next refresh token; the rest of the answer may be unusable."""
+    successor = refresh_token_in(answer)
+    if successor is not None:
+        custody.write(successor)
+
+
+def _warn_of_doubt(error: str, what_next: str) -> None:
+    """Log that the token may be spent."""
+    text = "%s The refresh token was sent and may be spent; %s."
+    logger.warning(text, error, what_next, extra=event("token.maybe_spent", error=error))

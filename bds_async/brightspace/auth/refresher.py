@@ -17,6 +17,7 @@ from ...support.uninterrupted import outlast
 from ..retry import Tries, full_jitter, retrying
 from .access_token import AccessToken
 from .grants import Grant
+from .token_endpoint import CONNECT_TIMEOUT
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 RENEW_AFTER = 0.75
 #: Lower bound in seconds between two renewals ahead of expiry; tokens that live shorter are renewed on demand.
 SHORTEST_REST = 0.5
+#: Lower bound in seconds for the time in which a try can make a connection.
+SHORTEST_CONNECT = 1.0
 #: Seconds between two log lines about an outage of the auth service.
 SILENCE = 60.0
 #: Seconds for which an auth service that does not answer is retried, and the same before its first answer.
@@ -43,7 +46,11 @@ class Patience(Tries):
     def __call__(self, retry_state: RetryCallState) -> bool:
         """Count the failure; True if the time is up."""
         super().__call__(retry_state)
-        return (retry_state.seconds_since_start or 0.0) >= self._seconds
+        return self.longest_wait(retry_state) <= 0.0
+
+    def longest_wait(self, retry_state: RetryCallState) -> float:
+        """The seconds until the last try, which has SHORTEST_CONNECT seconds."""
+        return self._seconds - SHORTEST_CONNECT - (retry_state.seconds_since_start or 0.0)
 
 
 class TokenRefresher:
@@ -95,14 +102,10 @@ class TokenRefresher:
     async def run(self) -> None:
         """Renew the token ahead of its expiry until cancelled; to be run as a task of the run's task group.
 
-        A renewal that another try can complete is retried until the current token expires. Its end settles a running
-        exchange, so that `refreshes` is final. Raises as `token` does.
+        A renewal that another try can complete is retried until the current token expires. Raises as `token` does.
         """
-        try:
-            while True:
-                await self._renew_when_due(await self.token())
-        finally:
-            await self.settle()
+        while True:
+            await self._renew_when_due(await self.token())
 
     async def _renew_when_due(self, token: AccessToken) -> None:
         due = token.expires_at - (1 - RENEW_AFTER) * token.lifetime
@@ -137,16 +140,17 @@ class TokenRefresher:
         return exchange.result()
 
     async def _persistently(self) -> AccessToken:
+        began = time.monotonic()
         try:
             async for attempt in retrying(Patience(self._patience), "The access token"):
                 with attempt:
-                    self._current = await self._once()
+                    self._current = await self._once(began + self._patience - time.monotonic())
         except PersonMustAct as error:
             self._refusal = error
             raise
         except ExtractError as error:
             raise UnreachableError(
-                f"{error} No access token was obtained within {self._patience:.0f} s; "
+                f"{error} No access token was obtained within {time.monotonic() - began:.0f} s; "
                 "check auth_service and the network, or run again later."
             ) from None
         assert self._current is not None
@@ -154,9 +158,9 @@ class TokenRefresher:
         self._quiet_until = 0.0
         return self._current
 
-    async def _once(self) -> AccessToken:
+    async def _once(self, seconds_left: float) -> AccessToken:
         try:
-            return await self._grant.exchange()
+            return await self._grant.exchange(min(CONNECT_TIMEOUT, max(seconds_left, SHORTEST_CONNECT)))
         except TransientError as error:
             self._tell(error)
             raise

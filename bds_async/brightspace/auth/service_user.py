@@ -9,10 +9,9 @@ from typing import Any
 
 from ...config import Config
 from ...errors import AuthorisationError, ConfigError
-from ..http import Transport
 from .access_token import AccessToken
 from .oauth_errors import Request, advice
-from .token_endpoint import TokenEndpoint
+from .token_endpoint import CONNECT_TIMEOUT, Exchange, TokenEndpoint
 
 #: Seconds for which an assertion is valid; each request has its own.
 ASSERTION_LIFE = 300
@@ -44,7 +43,7 @@ class ClientAssertionGrant:
         self._scope = {"scope": scope} if scope else {}
         self.granted = 0
 
-    async def exchange(self) -> AccessToken:
+    async def exchange(self, connect_within: float = CONNECT_TIMEOUT) -> AccessToken:
         """Request an access token once; raises as `Grant.exchange` does."""
         form = {
             "grant_type": "client_credentials",
@@ -52,9 +51,8 @@ class ClientAssertionGrant:
             "client_assertion": self._assertion(),
             **self._scope,
         }
-        async with Transport(connections=1) as transport:
-            sent_at = time.monotonic()
-            answer = await self._endpoint.ask(transport, form, {})
+        sent_at = time.monotonic()
+        answer = await self._endpoint.ask(form, {}, Exchange(connect_within=connect_within))
         code = self._endpoint.refusal(answer)
         if code is not None:
             what = advice(code, Request.SERVICE_USER)

@@ -6,26 +6,45 @@ No message quotes an answer: it can hold tokens, or be anything that a proxy sen
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
-from urllib.parse import quote_plus
 
 from pydantic import SecretStr
 from yarl import URL
 
-from ...errors import ConfigError, ExtractError, Throttled, TransientError, UnreachableError
+from ...errors import ConfigError, ConnectionFailed, ExtractError, Throttled, TransientError, UnreachableError
 from ..http import Answer, Transport
 from ..retry import TRANSIENT_STATUSES, retry_after
 from .access_token import AccessToken, parse_access_token
 
-#: Upper bound in seconds for a whole exchange: an answer that arrives byte by byte must not hold the lock for ever.
+#: Upper bound in seconds for the time before a connection is made.
+CONNECT_TIMEOUT = 30.0
+#: Upper bound in seconds for the rest of an exchange: an answer that arrives byte by byte must not hold the lock.
 TIMEOUT = 120.0
 #: Error codes (RFC 6749 sections 4.1.2.1 and 5.2) after which another try can succeed.
 _TRANSIENT_CODES = frozenset({"server_error", "temporarily_unavailable"})
 _ACCEPT = {"Accept": "application/json"}
+
+
+class Exchange:
+    """What a request to the token endpoint brings about: `departed` before it is sent, `arrived` with its answer.
+
+    `connect_within` bounds the seconds until a connection is made. Nothing is awaited between the last byte of the
+    answer and `arrived`, so that only a kill in this moment can lose a token in it.
+    """
+
+    def __init__(
+        self,
+        departed: Callable[[], object] = lambda: None,
+        arrived: Callable[[Answer], object] = lambda _: None,
+        connect_within: float = CONNECT_TIMEOUT,
+    ) -> None:
+        self.departed = departed
+        self.arrived = arrived
+        self.connect_within = connect_within
 
 
 class TokenEndpoint:
@@ -35,34 +54,66 @@ class TokenEndpoint:
         self.url = URL(auth_service).joinpath("core", "connect", "token")
         self.host = self.url.host or "the auth service"
 
-    async def ask(self, transport: Transport, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+    async def ask(self, form: Mapping[str, str], headers: Mapping[str, str], exchange: Exchange) -> Answer:
         """Send one request and read its whole answer.
 
         Raises TransientError (ConnectionFailed: nothing was sent), UnreachableError if another try is of no use now.
         """
         try:
-            async with asyncio.timeout(TIMEOUT):
-                return await transport.fetch("POST", self.url, data=form, headers={**_ACCEPT, **headers})
-        except TimeoutError:
-            raise TransientError(f"{self.host} sent no whole answer within {TIMEOUT:.0f} seconds.") from None
+            return await self._fetch(form, {**_ACCEPT, **headers}, exchange)
         except TransientError:
             raise
         except ExtractError as error:
             raise UnreachableError(str(error)) from None
 
+    async def _fetch(self, form: Mapping[str, str], headers: Mapping[str, str], exchange: Exchange) -> Answer:
+        is_connected = False
+
+        def connected() -> None:
+            nonlocal is_connected
+            is_connected = True
+            exchange.departed()
+            with suppress(RuntimeError):  # the clock has just expired
+                clock.reschedule(asyncio.get_running_loop().time() + TIMEOUT)
+
+        try:
+            async with asyncio.timeout(exchange.connect_within) as clock:
+                async with Transport(connections=1, connected=connected) as transport:
+                    answer = await transport.fetch("POST", self.url, data=form, headers=headers)
+                    exchange.arrived(answer)
+                    return answer
+        except TimeoutError:
+            if is_connected:
+                raise TransientError(f"{self.host} sent no whole answer within {TIMEOUT:.0f} seconds.") from None
+            within = f"{exchange.connect_within:.0f} s"
+            raise ConnectionFailed(f"Could not connect to {self.host} within {within}.") from None
+
+    def error_code(self, answer: Answer) -> str | None:
+        """The OAuth error code of an answer, None if it has none. An `error` that is no code is `status 4xx`."""
+        error = _object(answer.body).get("error")
+        if not isinstance(error, str):
+            return None
+        return error if re.fullmatch(r"[a-z_]{1,40}", error) else f"status {answer.status}"
+
     def refusal(self, answer: Answer) -> str | None:
         """The error code of a request that was refused for good, None for one that was granted.
 
-        Raises TransientError if another try can succeed, ConfigError if there is no token endpoint at this address.
+        An answer without an `error` in JSON is not from an auth service, so another try can succeed. Raises
+        TransientError then, ConfigError if there is no token endpoint at this address.
         """
         if answer.status == 200:
             return None
-        code = _error_code(answer.body)
+        code = self.error_code(answer)
         if answer.status in TRANSIENT_STATUSES or answer.status >= 500 or code in _TRANSIENT_CODES:
             raise self._transient(answer)
-        if code is None and (answer.status in (404, 405, 410) or answer.status < 400):
+        if code is None and answer.status in (404, 405, 410):
             raise ConfigError(f"{self.host} has no token endpoint (it answered {answer.status}); check auth_service.")
-        return code or f"status {answer.status}"
+        if code is None:
+            raise TransientError(
+                f"{self.host} answered {answer.status} with {_described(answer)} in place of an OAuth answer; "
+                "a proxy, a firewall or a login page of the network may have sent it."
+            )
+        return code
 
     def access_token(self, answer: Answer, sent_at: float) -> AccessToken:
         """The access token of a 200; `sent_at` is the time.monotonic() of the request. Raises TransientError."""
@@ -87,15 +138,15 @@ def refresh_token_in(answer: Answer) -> SecretStr | None:
     return None
 
 
-def basic(client_id: str, client_secret: SecretStr) -> dict[str, str]:
-    """The header that authenticates the application (RFC 6749 section 2.3.1: form-encoded, then Basic)."""
-    pair = f"{quote_plus(client_id)}:{quote_plus(client_secret.get_secret_value())}"
-    return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
-
-
-def _error_code(body: bytes) -> str | None:
-    code = _object(body).get("error")
-    return code if isinstance(code, str) and re.fullmatch(r"[a-z_]{1,40}", code) else None
+def _described(answer: Answer) -> str:
+    """What an answer is: the host of a redirect, else the media type of its body."""
+    with suppress(ValueError):
+        if 300 <= answer.status < 400 and (host := URL(answer.headers.get("Location", "")).host):
+            return f"a redirect to {host[:100]}"
+    media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if not answer.body:
+        return "an empty body"
+    return f"a body of {media_type}" if re.fullmatch(r"[\w.+-]{1,50}/[\w.+-]{1,50}", media_type) else "a body"
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from ...errors import AuthorisationError, BdsError, CatalogueError, ExtractError, Unauthorised
 from ...models import DataSet, Extract
@@ -23,6 +24,15 @@ class Listing:
 
     extracts: dict[DataSet, tuple[Extract, ...]] = field(default_factory=dict)
     failed: list[FailedList] = field(default_factory=list)
+    #: Every data set of the catalogue, chosen or not.
+    offered: tuple[DataSet, ...] = ()
+    #: The tenant's time when it was listed, None if that is not known.
+    moment: datetime | None = None
+
+    @property
+    def data_sets(self) -> tuple[DataSet, ...]:
+        """Every data set that the tenant lists, as far as that is known."""
+        return tuple(dict.fromkeys((*self.offered, *self.extracts)))
 
 
 async def list_extracts(catalogue: Catalogue, data_sets: Sequence[DataSet], workers: int) -> Listing:

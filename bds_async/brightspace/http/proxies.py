@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.request import proxy_bypass
 
 from yarl import URL
@@ -29,11 +30,11 @@ def proxy_address(setting: str) -> URL:
 
     Raises ConfigError, which does not quote the setting, for one that can't be used.
     """
-    try:
+    proxy = URL()
+    usable = False
+    with suppress(ValueError):
         proxy = URL(setting if "://" in setting else f"http://{setting}")
         usable = proxy.scheme in {"http", "https"} and is_host(proxy.raw_host or "")
-    except ValueError:
-        usable = False
     if not usable:
         raise ConfigError(
             "The proxy that the environment names (HTTPS_PROXY, ALL_PROXY) can't be used: "

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from pydantic import SecretStr
 
 from ...config import Config
 from ...errors import AuthorisationError
 from ...support.uninterrupted import Departure, uninterrupted
-from ..auth import AccessToken, Client, RefreshTokenGrant, Request, advice, client_of, refresh_token_in
-from ..http import Answer, Transport
+from ..auth import (
+    CONNECT_TIMEOUT,
+    AccessToken,
+    Client,
+    Exchange,
+    RefreshTokenGrant,
+    Request,
+    advice,
+    client_of,
+    refresh_token_in,
+)
+from ..http import Answer
 from ..token_store import Custody, TokenStore, store_for
 from .consent import Consent
 
@@ -29,7 +40,7 @@ class CodeGrant:
     def __init__(
         self, client: Client, store: TokenStore, consent: Consent, code: SecretStr, scope: str | None = None
     ) -> None:
-        self._endpoint, self._client = client.endpoint, client.headers
+        self._endpoint, self._client = client.endpoint, client
         self._store = store
         self._consent = consent
         self._code: SecretStr | None = code
@@ -41,13 +52,13 @@ class CodeGrant:
         """The number of exchanges that brought an access token."""
         return self._redeemed + self._refresh.granted
 
-    async def exchange(self) -> AccessToken:
+    async def exchange(self, connect_within: float = CONNECT_TIMEOUT) -> AccessToken:
         """Make one exchange; once its request is being sent, nothing stops it before the refresh token is stored."""
         if self._code is None:
-            return await self._refresh.exchange()
+            return await self._refresh.exchange(connect_within)
         form = self._form(self._code)
         custody = await self._store.take()
-        return await uninterrupted(lambda departure: self._in_custody(form, custody, departure))
+        return await uninterrupted(lambda departure: self._in_custody(form, custody, departure, connect_within))
 
     def _form(self, code: SecretStr) -> dict[str, str]:
         return {
@@ -57,16 +68,17 @@ class CodeGrant:
             "code_verifier": self._consent.verifier.get_secret_value(),
         }
 
-    async def _in_custody(self, form: dict[str, str], custody: Custody, departure: Departure) -> AccessToken:
+    async def _in_custody(
+        self, form: dict[str, str], custody: Custody, departure: Departure, connect_within: float
+    ) -> AccessToken:
         with custody:
             custody.prove_writable()
-            async with Transport(connections=1, connected=departure.mark) as transport:
-                sent_at = time.monotonic()
-                answer = await self._endpoint.ask(transport, form, self._client)
-                self._store_token(answer, custody)
-                return self._granted(answer, sent_at)
+            exchange = Exchange(departure.mark, partial(self._store_token, custody), connect_within)
+            sent_at = time.monotonic()
+            answer = await self._client.ask(form, custody, exchange)
+            return self._granted(answer, sent_at)
 
-    def _store_token(self, answer: Answer, custody: Custody) -> None:
+    def _store_token(self, custody: Custody, answer: Answer) -> None:
         """Store the refresh token before the answer is used; after that the code is spent."""
         token = refresh_token_in(answer)
         if token is not None:

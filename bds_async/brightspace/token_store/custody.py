@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from ...errors import ConfigError
 from ...support import durable
 from ...support.log import event
+from .convention import ConventionRecord
 from .home import Home
 from .journal import Entry, Journal, digest, now
 from .provided import LastProvided, Provided
@@ -36,6 +37,7 @@ class Custody:
         self._provided = provided
         self._last_provided = LastProvided(home.path)
         self._journal = Journal(home.path)
+        self._convention = ConventionRecord(home.path)
         self._content = b""
         #: When the token from `read` was sent before without its answer being stored; None if it was not.
         self.in_doubt_since: datetime | None = None
@@ -85,6 +87,15 @@ class Custody:
             spent = digest(token.get_secret_value())
             since = self.in_doubt_since or now()
             self._journal.begin(Entry(spent, since, self._stored_digest(), is_provided=self.offered is not None))
+
+    @property
+    def convention(self) -> str | None:
+        """The Basic convention that the auth service is known to accept; None if none is known."""
+        return self._convention.read()
+
+    @convention.setter
+    def convention(self, name: str) -> None:
+        self._convention.write(name)
 
     @property
     def may_be_spent(self) -> bool:

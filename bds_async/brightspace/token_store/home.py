@@ -50,7 +50,7 @@ class Home(ABC):
 
     def sweep(self) -> None:
         """Remove the temporary files of killed processes. The caller holds the lock."""
-        pattern = re.compile(rf"\.{re.escape(self.path.name)}(\.exchange|\.provided)?\.[a-z0-9_]{{8}}\.tmp")
+        pattern = re.compile(rf"\.{re.escape(self.path.name)}(\.exchange|\.provided|\.basic)?\.[a-z0-9_]{{8}}\.tmp")
         with suppress(OSError):
             for stray in [path for path in self.path.parent.iterdir() if pattern.fullmatch(path.name)]:
                 stray.unlink(missing_ok=True)

@@ -22,6 +22,7 @@ EVENTS = {
     "extract.failed": "an extract failed for good",
     "gap.open": "differentials may have been missed",
     "ledger.accepted": "gaps were accepted as lost",
+    "ledger.accepted_absence": "absent data sets were accepted as no longer listed",
     "ledger.left_out": "a file was left out of the rebuilt ledger",
     "ledger.marked": "extracts were marked as delivered",
     "ledger.rebuilt": "the ledger was rebuilt from the files",

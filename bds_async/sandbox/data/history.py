@@ -10,11 +10,13 @@ from typing import TypeVar
 from ...registry import Column
 from ..settings import SandboxSettings
 from .events import LateExtract, Reissue, SchemaChange
-from .keys import ADDED_FORMATS, INTEGERS, KeyPlan
+from .keys import ADDED_FORMATS, INTEGERS, SPREAD, KeyPlan
 from .schedule import Moment, Schedule
-from .tables import Table, matches
+from .tables import MOST_USED, Table, matches
 
 Event = TypeVar("Event", LateExtract, Reissue)
+#: Share of the nominal number of users; there have been fewer of them in the past.
+USERS_REFERRED_TO = 0.9
 FULL, DIFFERENTIAL = "Full", "Differential"
 
 
@@ -111,6 +113,7 @@ class History:
             tuple(self._added(column) for column in known.values() if column.name in named - set(table.key)),
             self._schedule.rows_at(self._schedule.tick_at(widening[0].at)) if widening else None,
             settings.close_keys,
+            max(SPREAD, int(USERS_REFERRED_TO * MOST_USED["Users"] * settings.scale)),
         )
 
     def _added(self, column: Column) -> Column:

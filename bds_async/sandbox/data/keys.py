@@ -11,7 +11,7 @@ from random import Random
 
 from ...registry import Column, ColumnType
 from .tables import stable_number
-from .values import OLDEST, value
+from .values import FIRST_NUMBERS, OLDEST, value
 
 #: Rows that share one value of each numbered key column but the unique one.
 SPREAD = 40
@@ -55,6 +55,8 @@ class KeyPlan:
     added: tuple[Column, ...] = ()
     first_twin: int | None = None
     close: bool = False
+    #: How many different users composite keys refer to; at least `SPREAD`.
+    users: int = SPREAD
 
     @cached_property
     def distinguishing(self) -> Column | None:
@@ -64,10 +66,6 @@ class KeyPlan:
                 if column.type == wanted:
                     return column
         return None
-
-    @cached_property
-    def _base(self) -> int:
-        return 1000 + stable_number("key", self.seed, self.table) % 90_000
 
     @cached_property
     def _unique(self) -> str | None:
@@ -98,7 +96,7 @@ class KeyPlan:
         numbered = [column.name for column in self.columns if number_format(column)]
         added = {column.name for column in self.added}
         slots = [
-            self._added_slot if column.name in added else partial(self._slot, column.name == self._unique)
+            self._added_slot if column.name in added else partial(self._slot, column.name)
             for column in columns
             if column.name in added or column.name in numbered
         ]
@@ -112,12 +110,19 @@ class KeyPlan:
         first = self.first_twin
         return [int(first is not None and row >= first) for row in rows]
 
-    def _slot(self, is_unique: bool, rows: Sequence[int]) -> list[int]:
-        base, first = self._base, self.first_twin
+    def _slot(self, name: str, rows: Sequence[int]) -> list[int]:
+        base, first = self._base(name), self.first_twin
         if first is not None:
             rows = [row - first if row >= first else row for row in rows]
-        per_value = (2 if self.distinguishing else 1) * (1 if is_unique else SPREAD)
+        per_value = (2 if self.distinguishing else 1) * (1 if name == self._unique else SPREAD)
+        if name == self._unique == "UserId" and len(self.columns) > 1:
+            # Rows that agree in the other numbers are at most SPREAD neighbours, so that these numbers may repeat.
+            return [base + row // per_value % self.users for row in rows]
         return [base + row // per_value for row in rows]
+
+    def _base(self, name: str) -> int:
+        """Return the first number of a column: the same in every table, so that tables can be joined."""
+        return FIRST_NUMBERS.get(name) or 1000 + stable_number("key", self.seed, name) % 90_000
 
 
 def _modified(group: int) -> datetime:

@@ -13,6 +13,8 @@ algebra biology chemistry lecture seminar week unit module project essay draft f
 introduction advanced history design studio clinical practice theory reflection über naïve résumé 数学 урок
 """
 WORDS = tuple(_WORDS.split())
+#: The ids of users and org units start here in every table, so that tables can be joined.
+FIRST_NUMBERS = {"UserId": 100, "OrgUnitId": 6606}
 LONG_TEXTS = ("Text", "Content", "Description", "Feedback", "Comment", "Comments", "Message", "Answer", "UserAnswer")
 #: Dates are drawn from here on, so that some lie before the windows of the windowed data sets.
 OLDEST = datetime(2019, 6, 3, tzinfo=UTC)
@@ -41,9 +43,9 @@ def guid(draw: Random) -> str:
 
 def _integer(column: Column, draw: Random, _: datetime) -> str:
     if column.name == "OrgUnitId":
-        return str(6606 + draw.randrange(4000))
+        return str(FIRST_NUMBERS["OrgUnitId"] + draw.randrange(4000))
     if column.name.endswith(("UserId", "By")):
-        return str(100 + draw.randrange(12_000))
+        return str(FIRST_NUMBERS["UserId"] + draw.randrange(12_000))
     return str(draw.randrange(10 if column.type == ColumnType.SMALLINT else 100_000))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
 from aiohttp import web
 
@@ -85,7 +87,11 @@ class OriginServer:
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     if CALL in request:
-        response.headers.update(request[CALL].headers)
+        call = request[CALL]
+        response.headers.update(call.headers)
+        # The tenant's data is never newer than its own time.
+        seen_at = max(call.tenant.clock.moment(), datetime.now(UTC))
+        response.headers.setdefault("Date", format_datetime(seen_at, usegmt=True))
 
 
 async def _nothing(_: Call) -> web.StreamResponse:
