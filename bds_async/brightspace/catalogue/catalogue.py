@@ -31,7 +31,8 @@ from .versions import negotiate
 
 #: Scopes that each family of routes needs.
 NEW_SCOPE = "datasets:bds:read"
-OLD_SCOPES = "datahub:dataexports:read datahub:dataexports:download"
+DOWNLOAD_SCOPE = "datahub:dataexports:download"
+OLD_SCOPES = f"datahub:dataexports:read {DOWNLOAD_SCOPE}"
 #: A listing of more pages than this counts as endless.
 MAX_PAGES = 10_000
 #: Malformed entries of one extract list that are named one by one.
