@@ -47,7 +47,9 @@ logger = logging.getLogger(__name__)
     "--ping",
     "address",
     metavar="URL",
-    help="Call a health-check address: URL/start at the start, URL after success, URL/<exit code> after failure.",
+    envvar="BDS_PING_URL",
+    help="Call a health-check address: URL/start at the start, URL after success, URL/<exit code> after failure. "
+    "BDS_PING_URL keeps it out of the list of processes.",
 )
 @run_options
 @watching_options

@@ -23,7 +23,8 @@ from pydantic import (
 
 from ..errors import ConfigError
 from .addresses import origin
-from .sources import Keys, config_path, from_environment, from_file, is_absent, paths_in_use, variable
+from .damage import damage_in
+from .sources import Keys, Stored, config_path, from_environment, from_file, is_absent, paths_in_use, variable
 
 #: D2L's auth service, which serves every tenant in D2L's cloud.
 AUTH_SERVICE = "https://auth.brightspace.com"
@@ -33,6 +34,7 @@ class TokenSource(StrEnum):
     """Where the refresh token came from, which decides where the next one can be written."""
 
     FILE = "config file"
+    PIPE = "config file, which is a pipe and can't be written"
     ENVIRONMENT = "environment"
     NAMED_FILE = "file that BDS_REFRESH_TOKEN_FILE names"
     CODE = "code"
@@ -82,10 +84,10 @@ class Config(BaseModel):
         path = config_path(path, environ)
         stored = from_file(path, KEYS)
         provided = from_environment(environ, KEYS)
-        values = (stored or {}) | {key: value for key, (value, _) in provided.items()}
+        values = (stored.values if stored is not None else {}) | {key: value for key, (value, _) in provided.items()}
         _demand([key for key in needed_keys(values) if key not in values and key not in not_yet], path, stored)
         names = dict.fromkeys(values, str(path)) | {key: name for key, (_, name) in provided.items()}
-        values["config_file"] = path.absolute() if stored is not None else None
+        values["config_file"] = path.absolute() if stored is not None and not stored.is_stream else None
         values["token_source"] = _token_source(provided, stored)
         return cls.model_validate(values, context=names)
 
@@ -93,6 +95,14 @@ class Config(BaseModel):
     def is_service_user(self) -> bool:
         """Whether a private key signs in (`client_credentials`). Then there is no refresh token."""
         return self.private_key_file is not None
+
+    @field_validator("client_id", "client_secret", "refresh_token")
+    @classmethod
+    def _undamaged(cls, value: str | SecretStr | None) -> str | SecretStr | None:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if text is not None and (damage := damage_in(text)):
+            raise ValueError(damage)
+        return value
 
     @field_validator("bspace_url", "auth_service")
     @classmethod
@@ -153,14 +163,16 @@ def needed_keys(values: Mapping[str, object]) -> tuple[str, ...]:
     return ("bspace_url", "client_id", "client_secret", "refresh_token")
 
 
-def _token_source(provided: Mapping[str, tuple[str, str]], stored: Mapping[str, object] | None) -> TokenSource:
+def _token_source(provided: Mapping[str, tuple[str, str]], stored: Stored | None) -> TokenSource:
     name = provided["refresh_token"][1] if "refresh_token" in provided else None
     if name is not None and name != variable("refresh_token"):
         return TokenSource.NAMED_FILE
-    return TokenSource.FILE if name is None and stored is not None else TokenSource.ENVIRONMENT
+    if name is not None or stored is None:
+        return TokenSource.ENVIRONMENT
+    return TokenSource.PIPE if stored.is_stream else TokenSource.FILE
 
 
-def _demand(missing: list[str], path: Path, stored: Mapping[str, object] | None) -> None:
+def _demand(missing: list[str], path: Path, stored: Stored | None) -> None:
     if not missing:
         return
     file = path.absolute()

@@ -10,10 +10,11 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ConfigError
 from ..support.log import event
+from ..support.reading import read_any
 from .file import parse_object
 
 logger = logging.getLogger(__name__)
@@ -82,14 +83,22 @@ def is_absent(value: object) -> bool:
     return not text or (text.startswith("<") and text.endswith(">"))
 
 
-def from_file(path: Path, keys: Keys) -> dict[str, Any] | None:
-    """The known keys of a config file that have a value; None if the file does not exist.
+class Stored(NamedTuple):
+    """The known keys of a config file that have a value; `is_stream` if it was a pipe, which can be read once only."""
 
-    Relative paths in the file are relative to its folder. Logs a warning if others can read the secrets in the file,
-    and for each unknown key that looks like a known one. Raises ConfigError.
+    values: dict[str, Any]
+    is_stream: bool = False
+
+
+def from_file(path: Path, keys: Keys) -> Stored | None:
+    """Read a config file once; None if it does not exist.
+
+    Relative paths in the file are relative to its folder; in a pipe, to the working directory. Logs a warning if other
+    users can read the secrets in the file or change it, and for each unknown key that looks like a known one. Raises
+    ConfigError.
     """
     try:
-        content = path.read_bytes()
+        content, is_stream = read_any(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -97,9 +106,10 @@ def from_file(path: Path, keys: Keys) -> dict[str, Any] | None:
     found = _parsed(path, content)
     values = {key: value for key, value in found.items() if key in keys.all and not is_absent(value)}
     _warn_of_misspelt(path, found.keys() - set(keys.all), [key for key in keys.all if key not in found])
-    if any(key in values for key in keys.secret):
-        warn_if_others_can_read(path)
-    return values | {key: _anchored(values[key], path.parent) for key in keys.path if key in values}
+    if not is_stream:
+        _warn_of_access(path, holds_secrets=any(key in values for key in keys.secret))
+    folder = Path() if is_stream else path.parent
+    return Stored(values | {key: _anchored(values[key], folder) for key in keys.path if key in values}, is_stream)
 
 
 def from_environment(environ: Mapping[str, str], keys: Keys) -> dict[str, tuple[str, str]]:
@@ -113,11 +123,19 @@ def from_environment(environ: Mapping[str, str], keys: Keys) -> dict[str, tuple[
     return {key: (value.strip(), name) for key, (value, name) in found.items() if not is_absent(value)}
 
 
-def warn_if_others_can_read(path: Path) -> None:
-    """Log a warning with the `chmod` to run if other users can read a file with a secret (POSIX only)."""
-    if sys.platform != "win32" and path.stat().st_mode & 0o044:
-        text = "%s holds secrets and can be read by others. Run: chmod 600 %s"
-        logger.warning(text, path, shlex.quote(str(path)), extra=event("config.readable_by_others", path=path))
+def access_of_others(path: Path, *, holds_secrets: bool) -> str | None:
+    """What other users can do with a file and must not: read its secrets, or change it (POSIX only)."""
+    mode = 0 if sys.platform == "win32" else path.stat().st_mode
+    wrong = {"read": holds_secrets and mode & 0o044, "changed": mode & 0o022}
+    return " and ".join(verb for verb in wrong if wrong[verb]) or None
+
+
+def _warn_of_access(path: Path, *, holds_secrets: bool) -> None:
+    """Log a warning with the `chmod` to run if the mode of a config file is too open."""
+    if verbs := access_of_others(path, holds_secrets=holds_secrets):
+        text = f"%s {'holds secrets and ' if holds_secrets else ''}can be %s by others. Run: chmod 600 %s"
+        name = "config.readable_by_others" if "read" in verbs else "config.writable_by_others"
+        logger.warning(text, path, verbs, shlex.quote(str(path)), extra=event(name, path=path))
 
 
 def _warn_of_misspelt(path: Path, unknown: Iterable[str], missing: Sequence[str]) -> None:
@@ -151,7 +169,7 @@ def _refuse_both(key: str, environ: Mapping[str, str]) -> None:
 
 def _secret_in(path: Path, named: str) -> str:
     try:
-        secret = path.read_text(encoding="utf-8-sig").strip()
+        secret = read_any(path).data.decode("utf-8-sig").strip()
     except OSError as error:
         raise ConfigError(f"{path}, which {named} names, can't be read: {error.strerror}.") from None
     except UnicodeDecodeError:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..brightspace.auth import Grant, grant_for
 from ..brightspace.token_store import store_for
-from ..config import KEYS, Config, is_absent, parse_object
+from ..config import KEYS, Config, TokenSource, access_of_others, is_absent, parse_object
 from ..workspace import Workspace, free_space, writing_to
 from .steps import Case, CheckStatus, Finding
 
@@ -37,7 +37,7 @@ class Destination:
 async def check_config(case: Case) -> Finding:
     """The config is found and well-formed; another check reads the refresh token."""
     config = Config.load_for_login(case.config_file, case.environ)
-    where = config.config_file or "The environment"
+    where = config.config_file or ("The pipe" if config.token_source is TokenSource.PIPE else "The environment")
     return Finding(f"{where} is complete, for {config.bspace_url}.", facts=(config,))
 
 
@@ -47,10 +47,13 @@ async def check_permissions(case: Case) -> Finding:
     files = [path for path in (_secretive(config), config.token_file, config.private_key_file) if path is not None]
     if sys.platform == "win32":
         return Finding("Windows has no file modes; make sure that only the job's user can read the files.")
-    readable = [path for path in files if path.exists() and path.stat().st_mode & 0o077]
-    if readable:
-        names = " ".join(shlex.quote(str(path)) for path in readable)
-        found = f"Others have access to {', '.join(map(str, readable))}."
+    open_to_others = [path for path in files if path.exists() and path.stat().st_mode & 0o077]
+    config_file = config.config_file
+    if config_file is not None and config_file not in files and access_of_others(config_file, holds_secrets=False):
+        open_to_others.append(config_file)
+    if open_to_others:
+        names = " ".join(shlex.quote(str(path)) for path in open_to_others)
+        found = f"Others have access to {', '.join(map(str, open_to_others))}."
         return Finding(found, CheckStatus.WARNING, f"Run: chmod 600 {names}")
     return Finding("No other user can read the secrets." if files else "No file holds a secret.")
 

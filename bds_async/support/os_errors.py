@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 
+from .own_files import NotOurs
+
 _NOT_WRITABLE = "it can't be written there"
 _FULL = "there is no space left"
 _NO_FOLDER = "its folder doesn't exist"
@@ -23,4 +25,6 @@ _CAUSES = {
 
 def cause(error: OSError) -> str:
     """Why a file could not be written, as part of a sentence without a full stop."""
+    if isinstance(error, NotOurs):
+        return f"{error.filename} is not a file of bds-async ({error.strerror}); remove it"
     return _CAUSES.get(error.errno or 0, error.strerror or type(error).__name__)

@@ -295,7 +295,7 @@ class TestProvidedToken:
     @posix_only
     async def test_a_token_file_that_is_a_link_to_itself_is_named(self, tmp_path):
         (tmp_path / "token").symlink_to("token")
-        with pytest.raises(ConfigError, match=r"token, which holds the refresh token, can't be read: .*links"):
+        with pytest.raises(ConfigError, match=r"token, which holds the refresh token, can't be read: .*link"):
             await read(self.store(tmp_path, "given"))
 
     async def test_it_is_used_again_if_the_token_file_is_gone(self, tmp_path):
@@ -403,6 +403,8 @@ class TestAfterAKill:
             b"{}",
             b'{"spent": 1, "since": 2, "refresh_token": 3}',
             b'{"spent": null, "since": "2026-11-22T04:10:02+00:00", "refresh_token": 5}',
+            b"[" * 200_000,
+            b"x" * 2_000_000,
         ],
     )
     async def test_an_illegible_note_is_ignored(self, store, config_file, note):
@@ -411,6 +413,66 @@ class TestAfterAKill:
 
     def test_a_note_shows_no_token(self):
         assert "hush" not in repr(Entry("0", datetime.now(UTC), "0", successor="hush"))
+
+
+class TestForeign:
+    """What lies in the place of a file of bds-async and is none is refused before a token is sent."""
+
+    @pytest.fixture(params=["pipe", "link", "folder"])
+    def put(self, request):
+        def put(path: Path) -> None:
+            match request.param:
+                case "pipe":
+                    os.mkfifo(path)
+                case "link":
+                    (path.parent / "victim").write_text("untouched")
+                    path.symlink_to("victim")
+                case "folder":
+                    path.mkdir()
+
+        return put
+
+    @posix_only
+    @pytest.mark.parametrize("name", ["config.json.exchange", "config.json.lock"])
+    async def test_beside_a_config(self, store, config_file, put, name):
+        put(config_file.parent / name)
+        with pytest.raises(ConfigError, match="No token was spent"):
+            await exchange(store, "second")
+        victim = config_file.parent / "victim"
+        assert not victim.exists() or victim.read_text() == "untouched"
+        assert stored(config_file) == "first"
+
+    @posix_only
+    async def test_the_file_at_fault_is_named(self, store, config_file):
+        (config_file.parent / "config.json.exchange").symlink_to("x")
+        async with store.custody() as custody:
+            with pytest.raises(
+                ConfigError, match=r"exchange is not a file of bds-async \(it is a symbolic link\)"
+            ):
+                custody.prove_writable()
+
+    @posix_only
+    async def test_beside_a_token_file(self, tmp_path, put):
+        put(tmp_path / "token.provided")
+        store = TokenStore(TokenFileHome(tmp_path / "token"), Provided(SecretStr("given"), "a test"))
+        with pytest.raises(ConfigError, match=r"token\.provided is not a file of bds-async"):
+            await read(store)
+
+    @posix_only
+    async def test_a_pipe_in_place_of_the_token_file_blocks_nothing(self, tmp_path):
+        os.mkfifo(tmp_path / "token")
+        with pytest.raises(ConfigError, match="token, which holds the refresh token, can't be read: it is no regular"):
+            await read(TokenStore(TokenFileHome(tmp_path / "token")))
+
+    @posix_only
+    async def test_the_record_of_the_convention_is_left_alone(self, store, config_file, put):
+        """Nothing depends on it."""
+        put(config_file.parent / "config.json.basic")
+        async with store.custody() as custody:
+            assert custody.convention in (None, "untouched")
+            custody.convention = "plain"
+        victim = config_file.parent / "victim"
+        assert not victim.exists() or victim.read_text() == "untouched"
 
 
 class TestDiskFullAfterTheAnswer:

@@ -3,7 +3,10 @@
 import contextlib
 import json
 import logging
+import os
+import re
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from bds_async.config import KEYS, Config, TokenSource, is_absent, origin
+from bds_async.config import KEYS, Config, TokenSource, damage_in, is_absent, origin
 from bds_async.config.sources import variable
 from bds_async.errors import ConfigError
+from bds_async.support import reading
 
 FOUR_KEYS = {
     "bspace_url": "https://school.example",
@@ -148,6 +152,103 @@ class TestFile:
         Config.load(path, AS_VARIABLES)
         Config.load(written(tmp_path, FOUR_KEYS), {})
         assert not caplog.records
+
+    @posix_only
+    @pytest.mark.parametrize(("mode", "verbs"), [(0o620, "changed"), (0o666, "read and changed"), (0o602, "changed")])
+    def test_a_config_that_others_can_write_gives_a_warning_too(self, tmp_path, caplog, mode, verbs):
+        path = written(tmp_path, FOUR_KEYS)
+        path.chmod(mode)
+        Config.load(path, {})
+        assert caplog.messages == [f"{path} holds secrets and can be {verbs} by others. Run: chmod 600 {path}"]
+
+    @posix_only
+    def test_even_without_secrets_since_it_says_where_secrets_are_sent(self, tmp_path, caplog):
+        path = written(tmp_path, {"scope": "x"})
+        path.chmod(0o646)
+        Config.load(path, AS_VARIABLES)
+        assert caplog.messages == [f"{path} can be changed by others. Run: chmod 600 {path}"]
+
+
+DAMAGED = [
+    ("hush\u200b", "ends with the invisible character U+200B (zero width space)"),
+    ("\ufeffhush", "begins with the invisible character U+FEFF (zero width no-break space)"),
+    ("hu\u00adsh", "contains the invisible character U+00AD (soft hyphen)"),
+    ("hu\u00a0sh", "contains the invisible character U+00A0 (no-break space)"),
+    ("hush\ufe0f", "ends with the invisible character U+FE0F (variation selector-16)"),
+    ("hu\nsh", "contains the invisible character U+000A"),
+    ('"hush"', "is in quotes: remove them"),
+    ("'hush'", "is in quotes: remove them"),
+    ("\u201chush\u201d", "is in quotes: remove them"),
+    ('"hush",', "is in quotes: remove them"),
+    ("Bearer hush", "begins with 'Bearer': remove that word"),
+]
+
+
+class TestDamage:
+    @pytest.mark.parametrize(("secret", "damage"), DAMAGED)
+    @pytest.mark.parametrize("key", ["client_id", "client_secret", "refresh_token"])
+    def test_visible_damage_to_a_secret_is_named_in_place_of_sending_it(self, tmp_path, key, secret, damage):
+        path = written(tmp_path, {**FOUR_KEYS, key: secret})
+        assert f"{key} in {path} {damage}" in refusal(path)
+        assert f"{key} in {variable(key)} {damage}" in refusal(written(tmp_path, FOUR_KEYS), {variable(key): secret})
+        with pytest.raises(ConfigError, match=re.escape(damage)):
+            Config(**{**FOUR_KEYS, key: secret})
+
+    @pytest.mark.parametrize("secret", ['"', '"a', "a'b", "it's", "aB3+x9Q/zz==", "a b", "übel€", "bearer", "Bearer-x"])
+    def test_a_secret_that_is_only_odd_is_taken(self, secret):
+        assert Config(**{**FOUR_KEYS, "client_secret": secret}).client_secret == SecretStr(secret)
+
+    @given(
+        st.text(alphabet=st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="\"'`"), min_size=8)
+    )
+    def test_no_token_of_rfc_6749_without_quotes_is_refused(self, token):
+        assert damage_in(token) is None
+
+
+@posix_only
+class TestPipe:
+    @pytest.fixture
+    def pipe(self, tmp_path):
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+        return path
+
+    def written_to(self, pipe: Path, values: dict[str, object]) -> threading.Thread:
+        writer = threading.Thread(target=pipe.write_text, args=[json.dumps(values)])
+        writer.start()
+        return writer
+
+    def test_it_is_read_once(self, pipe):
+        writer = self.written_to(pipe, FOUR_KEYS)
+        config = Config.load(pipe, {})
+        writer.join()
+        assert (config.client_id, config.config_file, config.token_source) == ("the-id", None, TokenSource.PIPE)
+
+    def test_a_writer_that_comes_late_is_waited_for(self, pipe):
+        writer = threading.Timer(0.3, pipe.write_text, [json.dumps(FOUR_KEYS)])
+        writer.start()
+        assert Config.load(pipe, {}).client_id == "the-id"
+        writer.join()
+
+    def test_without_a_writer_it_is_an_error_and_no_wait(self, pipe, monkeypatch):
+        monkeypatch.setattr(reading, "NO_WRITER", 0.1)
+        assert "can't be read: it is a pipe, and no program writes to it" in refusal(pipe)
+
+    def test_relative_paths_in_it_count_from_the_working_directory(self, pipe):
+        writer = self.written_to(pipe, {**FOUR_KEYS, "token_file": "state/token"})
+        assert Config.load(pipe, {}).token_file == Path("state/token")
+        writer.join()
+
+    def test_a_secret_file_can_be_one(self, pipe, tmp_path):
+        writer = threading.Thread(target=pipe.write_text, args=["hush-in-pipe\n"])
+        writer.start()
+        environ = {"BDS_CLIENT_SECRET_FILE": str(pipe)}
+        config = Config.load(written(tmp_path, {**FOUR_KEYS, "client_secret": ""}), environ)
+        writer.join()
+        assert config.client_secret == SecretStr("hush-in-pipe")
+
+    def test_a_device_without_an_end_is_an_error(self):
+        assert "has more than 1048576 bytes" in refusal(Path("/dev/zero"))
 
 
 class TestEnvironment:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...config import Config
 from ...errors import AuthorisationError, ConfigError
+from ...support.reading import read_any
 from .access_token import AccessToken
 from .oauth_errors import Request, advice
 from .token_endpoint import CONNECT_TIMEOUT, Exchange, TokenEndpoint
@@ -41,6 +42,7 @@ class ClientAssertionGrant:
         self._client_id = client_id
         self._key_file, self._key_id = key_file, key_id
         self._scope = {"scope": scope} if scope else {}
+        self._kept_key: Any = None
         self.granted = 0
 
     async def exchange(self, connect_within: float = CONNECT_TIMEOUT) -> AccessToken:
@@ -72,22 +74,28 @@ class ClientAssertionGrant:
             "iat": now,
             "exp": now + ASSERTION_LIFE,
         }
-        return _signed(claims, self._key_file, self._key_id)
+        return str(_jwt().encode(claims, self._private_key(), algorithm="RS256", headers={"kid": self._key_id}))
+
+    def _private_key(self) -> Any:
+        """The key as the file has it now; the key of a pipe, which can be read once only, is kept."""
+        if self._kept_key is not None:
+            return self._kept_key
+        try:
+            content = read_any(self._key_file)
+        except OSError as error:
+            raise ConfigError(f"private_key_file {self._key_file} can't be read: {error.strerror}.") from None
+        key = _rsa_key(content.data, self._key_file)
+        self._kept_key = key if content.is_stream else None
+        return key
 
 
-def _signed(claims: dict[str, Any], key_file: Path, key_id: str) -> str:
-    return str(_jwt().encode(claims, _private_key(key_file), algorithm="RS256", headers={"kid": key_id}))
-
-
-def _private_key(key_file: Path) -> Any:
+def _rsa_key(content: bytes, key_file: Path) -> Any:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        key = load_pem_private_key(key_file.read_bytes(), password=None)
-    except OSError as error:
-        raise ConfigError(f"private_key_file {key_file} can't be read: {error.strerror}.") from None
+        key = load_pem_private_key(content, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, RSAPrivateKey):

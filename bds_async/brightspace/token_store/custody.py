@@ -77,6 +77,7 @@ class Custody:
         with self._home.faults_named(NOT_SPENT):
             self._content = self._home.content()
             self._stored()
+            self._journal.prove_writable()
             self._home.prove_writable(self._content)
             if self._provided is not None and self._last_provided.is_other_than(self._provided):
                 self._last_provided.prove_writable()

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ...config import is_absent, parse_object, with_refresh_token
+from ...config import damage_in, is_absent, parse_object, with_refresh_token
 from ...errors import ConfigError
 from ...support import durable
 from ...support.os_errors import cause
+from ...support.own_files import read_own
+from ...support.reading import LONGEST
 
 
 class Home(ABC):
@@ -36,11 +38,17 @@ class Home(ABC):
     def content(self) -> bytes:
         """The content of the file; empty if it doesn't exist. Raises ConfigError if it can't be read."""
         try:
-            return self.path.read_bytes()
+            return read_own(self.path, LONGEST)
         except FileNotFoundError:
             return b""
         except OSError as error:
             raise ConfigError(f"{self.path}, which holds the refresh token, can't be read: {error.strerror}.") from None
+
+    def _undamaged(self, token: str) -> str:
+        """The token without blanks around it; raises ConfigError for one with visible damage."""
+        if damage := damage_in(token.strip()):
+            raise ConfigError(f"The refresh token in {self.path} {damage}.")
+        return token.strip()
 
     def prove_writable(self, content: bytes) -> None:
         """Rewrite the unchanged content; raises OSError if that fails, or if the mode of the file is read-only."""
@@ -75,7 +83,7 @@ class ConfigHome(Home):
         except ValueError as error:
             problem = str(error)
         else:
-            return token.strip() if isinstance(token, str) and not is_absent(token) else None
+            return self._undamaged(token) if isinstance(token, str) and not is_absent(token) else None
         raise ConfigError(f"The config file {self.path} {problem}.")
 
     def with_token(self, content: bytes, token: str) -> bytes:
@@ -93,7 +101,7 @@ class TokenFileHome(Home):
         lines = content.decode("utf-8-sig", "replace").strip().splitlines()
         if len(lines) > 1 or any("\ufffd" in line for line in lines):
             raise ConfigError(f"{self.path} must hold the refresh token on one line and nothing else.")
-        return lines[0] if lines else None
+        return self._undamaged(lines[0]) if lines else None
 
     def with_token(self, content: bytes, token: str) -> bytes:  # noqa: ARG002
         """The token and a line feed."""

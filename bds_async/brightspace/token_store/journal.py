@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ...support import durable
+from ...support.own_files import check_own, read_own, write_own
+from ...support.reading import LONGEST
 
 #: Bytes of the journal. It is written at full length before the token is sent, so that the answer takes no new space.
 #: It is one page of memory, so that a kill cannot leave half of it.
@@ -54,7 +56,7 @@ class Journal:
     def entry(self) -> Entry | None:
         """The entry of an earlier exchange; None if there is none, or if it can't be parsed."""
         try:
-            note = json.loads(self.path.read_bytes())
+            note = json.loads(read_own(self.path, LONGEST))
             # Journals of versions without provided tokens have neither key; they are about the stored token.
             stored, is_provided = note.get("stored", note["spent"]), note.get("provided", False)
             since = datetime.fromisoformat(note["since"])
@@ -62,8 +64,12 @@ class Journal:
             if not all(each is None or isinstance(each, str) for each in known):
                 return None
             return Entry(note["spent"], since, stored, is_provided, note["refresh_token"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
+
+    def prove_writable(self) -> None:
+        """Raise OSError if there is something in the place of the journal that is no file of bds-async."""
+        check_own(self.path)
 
     def begin(self, entry: Entry) -> None:
         """Record that a token is about to be sent; raises OSError if there is no space for the answer."""
@@ -112,8 +118,7 @@ class Journal:
         self._descriptor = self._open = None
 
     def _put(self, entry: Entry) -> None:
-        durable.write_atomically(self.path, _padded(entry))
-        durable.keep_owner(self.path, self._home)
+        write_own(self.path, _padded(entry), like=self._home)
 
 
 def digest(token: str) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from ...support import durable
+from ...support.own_files import check_own, read_own, write_own
+from ...support.reading import LONGEST
 from .journal import digest
 
 
@@ -40,17 +42,17 @@ class LastProvided:
 
     def prove_writable(self) -> None:
         """Prove that a token can be recorded, by rewriting the unchanged content; raises OSError."""
+        check_own(self._path)
         durable.rewrite(self._path, self._content())
 
     def remember(self, provided: str) -> None:
         """Record the digest of the token that was accepted; raises OSError."""
         note = provided.encode() + b"\n"
         if self._content() != note:
-            durable.write_atomically(self._path, note)
-            durable.keep_owner(self._path, self._home)
+            write_own(self._path, note, like=self._home)
 
     def _content(self) -> bytes:
         try:
-            return self._path.read_bytes()
+            return read_own(self._path, LONGEST)
         except FileNotFoundError:
             return b""

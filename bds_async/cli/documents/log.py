@@ -17,6 +17,7 @@ EVENTS = {
     "columns.breaking": "the columns of an extract break with those before",
     "columns.strict": "a breaking change of columns makes the exit code 3, by --strict-schema",
     "config.readable_by_others": "other users can read a file that holds secrets",
+    "config.writable_by_others": "other users can change the config file",
     "config.unknown_key": "an unknown key of the config file resembles a missing one",
     "error": "the command ends with this exit code",
     "extract.failed": "an extract failed for good",
