@@ -1,15 +1,26 @@
 """D2L's JSON of both families of routes as data sets and extracts; no other module knows its field names.
 
-Unknown fields are ignored. A missing or malformed one is a CatalogueError that names the route and the field.
+Unknown fields are ignored. Entries are validated one by one: a malformed one is named by field and value and harms no
+other. A document that is no page is a CatalogueError that names the route and the field.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic.alias_generators import to_pascal
 
 from ...errors import CatalogueError
@@ -31,6 +42,17 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError("the moment is out of the calendar's range") from None
 
 
+def _leap_second(value: object, parse: ValidatorFunctionWrapHandler) -> datetime:
+    """A moment; the leap second `23:59:60` (RFC 3339 section 5.7) is the second after `23:59:59`."""
+    found = re.fullmatch(r"(.+:\d\d):60(\D.*)?", value) if isinstance(value, str) else None
+    if found is None:
+        return cast(datetime, parse(value))
+    try:
+        return cast(datetime, parse(f"{found[1]}:59{found[2] or ''}")) + timedelta(seconds=1)
+    except OverflowError:
+        raise ValueError("the moment is out of the calendar's range") from None
+
+
 def _not_empty(text: str) -> str:
     if not text:
         raise ValueError("must not be empty")
@@ -46,9 +68,11 @@ def _flavour(value: object) -> BdsType | None:
 
 Text = Annotated[str, AfterValidator(_readable)]
 Id = Annotated[Text, AfterValidator(_not_empty)]
-Moment = Annotated[datetime, AfterValidator(_utc)]
+Moment = Annotated[datetime, WrapValidator(_leap_second), AfterValidator(_utc)]
 Flavour = Annotated[BdsType | None, BeforeValidator(_flavour)]
-Page = TypeVar("Page", bound="_Shape")
+Shape = TypeVar("Shape", bound="_Shape")
+#: Characters of a malformed value that are shown.
+_SHOWN = 80
 
 
 class _Shape(BaseModel):
@@ -100,7 +124,7 @@ class DataSetShape(_Shape):
 class DataSetsPage(_Shape):
     """A page of `GET /d2l/api/lp/{lp}/datasets/bds`."""
 
-    objects: list[DataSetShape]
+    objects: list[Any]
     next: Text | None = None
 
 
@@ -137,7 +161,7 @@ class ExtractShape(_Shape):
 class ExtractsPage(_Shape):
     """A page of `GET …/datasets/bds/{schemaId}/extracts`."""
 
-    objects: list[ExtractShape]
+    objects: list[Any]
     next: Text | None = None
 
 
@@ -152,20 +176,18 @@ class OldDataSetShape(_Shape):
     download_link: Text | None = None
     download_size: float | None = None
     version: Text | None = None
-    previous_data_sets: list[OldDataSetShape] | None = None
+    previous_data_sets: list[Any] | None = None
     queued_for_processing_date: Moment | None = None
 
     def plugin(self) -> Plugin:
         """The plugin as a model."""
         return Plugin(self.plugin_id, self.name, self.description or "")
 
-    def extracts(self, data_set: str) -> list[Extract]:
-        """Every generated extract of this plugin, `PreviousDataSets` included."""
-        found = [old.extract(data_set, self.plugin_id, self.full_data_set) for old in [self, *self._previous()]]
-        return [extract for extract in found if extract is not None]
-
-    def _previous(self) -> list[OldDataSetShape]:
-        return self.previous_data_sets or []
+    def extracts(self, data_set: str) -> tuple[list[Extract], list[str]]:
+        """Every generated extract of this plugin, `PreviousDataSets` included, and the faults of unreadable entries."""
+        previous, unreadable = readable(OldDataSetShape, self.previous_data_sets or [])
+        found = [old.extract(data_set, self.plugin_id, self.full_data_set) for old in (self, *previous)]
+        return [extract for extract in found if extract is not None], list(unreadable.values())
 
     def extract(self, data_set: str, plugin_id: str, full: bool) -> Extract | None:
         """The extract of this entry; None if none has been generated."""
@@ -187,8 +209,13 @@ class OldDataSetShape(_Shape):
 class OldDataSetsPage(_Shape):
     """A page of `GET /d2l/api/lp/{lp}/dataExport/bds`."""
 
-    brightspace_data_sets: list[OldDataSetShape]
+    brightspace_data_sets: list[Any]
     next_page_url: Text | None = None
+
+    @property
+    def objects(self) -> list[Any]:
+        """The entries, under the name that the new routes use."""
+        return self.brightspace_data_sets
 
     @property
     def next(self) -> str | None:
@@ -203,13 +230,44 @@ class ProductVersions(_Shape):
     supported_versions: list[Text]
 
 
-def parse(shape: type[Page], document: Any, route: str) -> Page:
+def parse(shape: type[Shape], document: Any, route: str) -> Shape:
     """Validate the JSON that `route` answered; raises CatalogueError naming the route and each bad field."""
     try:
         return shape.model_validate(document)
     except ValidationError as error:
-        faults = "; ".join(f"{_place(fault['loc'])}: {fault['msg'].lower()}" for fault in error.errors()[:3])
-        raise CatalogueError(f"{route} answered something that is not what D2L documents: {faults}.") from None
+        raise undocumented(route, _faults(error)) from None
+
+
+def readable(shape: type[Shape], entries: Sequence[Any]) -> tuple[list[Shape], dict[int, str]]:
+    """The entries that can be read, and the fault of each other one by its place, counted from 0."""
+    found, unreadable = [], {}
+    for place, entry in enumerate(entries):
+        try:
+            found.append(shape.model_validate(entry))
+        except ValidationError as error:
+            unreadable[place] = _faults(error)
+    return found, unreadable
+
+
+def undocumented(route: str, faults: str) -> CatalogueError:
+    """The error for an answer of which nothing can be read."""
+    return CatalogueError(f"{route} answered something that is not what D2L documents: {faults}.")
+
+
+def _faults(error: ValidationError) -> str:
+    return "; ".join(map(_fault, error.errors(include_url=False)[:3]))
+
+
+def _fault(error: Any) -> str:
+    """Field, message and value; a link is not shown, since it may be signed."""
+    place = _place(error["loc"])
+    if error["type"] == "missing" or place.endswith(("Link", "Url")):
+        return f"{place}: {error['msg'].lower()}"
+    try:
+        value = json.dumps(error["input"], default=str)
+    except (ValueError, RecursionError):
+        value = type(error["input"]).__name__
+    return f"{place}: {error['msg'].lower()} (it is {value[:_SHOWN]})"
 
 
 def _place(location: tuple[int | str, ...]) -> str:
