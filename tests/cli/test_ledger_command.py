@@ -203,7 +203,7 @@ class TestSync:
         done = await bds("sync", "--strict-schema", "--to", tmp_path / "new", cwd=to.parent)
         assert done.code == 3
         assert "breaks with the columns before it: removed Nickname" in done.err
-        assert "with --strict-schema that is exit code 3" in done.err.splitlines()[-1]
+        assert "exit code 3, by --strict-schema" in done.err.splitlines()[-1]
 
     @pytest.mark.parametrize("arguments", [("--pin-columns",), ("--json",), ("--since", "2026-01-01")])
     async def test_wrong_usage_is_exit_2(self, to, arguments):

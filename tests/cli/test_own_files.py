@@ -49,9 +49,9 @@ def content(home: Path) -> dict[Path, bytes]:
         ("link", "the config file"),
         ("to/../config.json", "the config file"),
         ("token", "the file that token_file names"),
-        ("to/.bds-async/ledger.sqlite3", "where bds-async keeps its own"),
-        ("to/.bds-async/partial/x", "where bds-async keeps its own"),
-        ("state/run.json", "where bds-async keeps its own"),
+        ("to/.bds-async/ledger.sqlite3", "the folder of bds-async's own files"),
+        ("to/.bds-async/partial/x", "the folder of bds-async's own files"),
+        ("state/run.json", "the folder of bds-async's own files"),
     ],
 )
 async def test_the_config_the_token_and_the_folder_s_own_files_are_safe(

@@ -92,7 +92,7 @@ async def test_a_config_that_is_not_a_sandboxs_is_never_replaced(tmp_path: Path)
     (tmp_path / "config.json").write_text('{"bspace_url": "https://myschool.brightspace.com"}')
     done = await bds("sandbox", "--write-config", tmp_path / "config.json")
     assert (done.code, done.out) == (2, "")
-    assert "choose another" in done.err
+    assert "name another file" in done.err
     assert "myschool" in (tmp_path / "config.json").read_text()
 
 

@@ -108,7 +108,7 @@ async def test_verbose_tells_each_failed_try_and_the_summary_counts_the_retries(
         r"^Users \(full, \S+\): try 1 of 6 failed: 127\.0\.0\.1 answered 503\. Next try in \d+\.\d s\.$",
         r"^Users \(full, \S+\): try 2 of 6 failed: 127\.0\.0\.1 answered 503\. Next try in \d+\.\d s\.$",
         r"^User Enrollments \(full, \S+\): asked to wait: \S+ answered 429 .* Next try in \d+\.\d s\.$",
-        r"^User Enrollments \(full, \S+\): what came is no whole zip: .*$",
+        r"^User Enrollments \(full, \S+\): the received file is no whole zip: .*$",
         r"^Waiting 0 s: 127\.0\.0\.1 asked to wait \(429\)$",
     ):
         assert re.search(told, done.err, re.MULTILINE), told
