@@ -446,9 +446,7 @@ class TestForeign:
     async def test_the_file_at_fault_is_named(self, store, config_file):
         (config_file.parent / "config.json.exchange").symlink_to("x")
         async with store.custody() as custody:
-            with pytest.raises(
-                ConfigError, match=r"exchange is not a file of bds-async \(it is a symbolic link\)"
-            ):
+            with pytest.raises(ConfigError, match=r"exchange is not a file of bds-async \(it is a symbolic link\)"):
                 custody.prove_writable()
 
     @posix_only
