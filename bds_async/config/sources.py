@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import ConfigError
+from ..support.limits import machine_limit
 from ..support.log import event
 from ..support.reading import read_any
 from .file import parse_object
@@ -102,7 +103,7 @@ def from_file(path: Path, keys: Keys) -> Stored | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ConfigError(f"The config file {path} can't be read: {error.strerror}.") from None
+        raise machine_limit(error) or ConfigError(f"The config file {path} can't be read: {error.strerror}.") from None
     found = _parsed(path, content)
     values = {key: value for key, value in found.items() if key in keys.all and not is_absent(value)}
     _warn_of_misspelt(path, found.keys() - set(keys.all), [key for key in keys.all if key not in found])

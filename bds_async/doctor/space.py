@@ -26,7 +26,10 @@ async def check_space(case: Case) -> Finding:
         plan = await asyncio.to_thread(plan_pull, case[Listing], PullOptions(), ledger, size)
     fetch = [step.extract for step in plan.steps if step.delivered is None]
     wanted = sum(extract.download_size or 0 for extract in fetch)
-    found = f"{counted(len(fetch), 'newest full')} to fetch with {wanted:,} bytes; {destination.free:,} bytes are free"
+    found = f"{counted(len(fetch), 'newest full')} to fetch with {wanted:,} bytes"
+    if destination.free is None:
+        return Finding(f"{found}; the file system does not say how many are free.")
+    found = f"{found}; {destination.free:,} bytes are free"
     if wanted > destination.free:
         found = f"{destination.folder} has no room: {found}."
         return Finding(found, error=DestinationError(found))

@@ -53,7 +53,7 @@ def unzip_csv(
     zip_path: Path,
     target: Path,
     *,
-    free_space: int,
+    free_space: int | None,
     watch: Watch = unwatched,
     wanted: Sequence[str] | None = None,
 ) -> Checked:
@@ -66,7 +66,7 @@ def unzip_csv(
     """
     with writing_to(target.parent), zip_path.open("rb") as file:
         member = _only_member(members_of(file, os.fstat(file.fileno()).st_size))
-        if member.size > free_space:
+        if free_space is not None and member.size > free_space:
             text = f"The member {member} of the zip would inflate to {member.size} bytes; {free_space} are free."
             raise UnusableArchive(text)
         reader = HashingReader(file, member.start, watch=watch)

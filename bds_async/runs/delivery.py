@@ -96,7 +96,8 @@ class Fetch:
     def _compare_with_free_space(self, downloads: Sequence[Download]) -> None:
         """Warn of a plan that has no room. No more than that: listed sizes may be wrong, and each file is measured."""
         wanted = sum(max(0, (each.extract.download_size or 0) - each.partial.held_bytes) for each in downloads)
-        if wanted and wanted > (free := free_space(downloads[0].partial.path.parent)):
+        free = free_space(downloads[0].partial.path.parent) if wanted else None
+        if free is not None and wanted > free:
             text = f"{wanted:,} bytes are listed to be fetched and {free:,} are free: make room in the folder"
             self._observer(Warned(f"{text}, or the run will end when they are used up.", "space.short"))
 

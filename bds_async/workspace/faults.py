@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import DestinationError
+from ..support.limits import machine_limit
 
 #: Name of the state folder inside a local destination.
 STATE = ".bds-async"
@@ -45,6 +46,8 @@ def writing_to(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if (limit := machine_limit(error)) is not None:
+            raise limit from None
         meaning = _MEANING.get(error.errno or 0, f"cannot be used ({error.strerror or error}): see to the disk")
         raise DestinationError(
             f"The folder {_at_fault(folder, error)} {meaning}, then run the command again."

@@ -19,6 +19,7 @@ EVENTS = {
     "config.readable_by_others": "other users can read a file that holds secrets",
     "config.writable_by_others": "other users can change the config file",
     "config.unknown_key": "an unknown key of the config file resembles a missing one",
+    "disk.unsupported": "the file system does not support an optional call",
     "error": "the command ends with this exit code",
     "extract.failed": "an extract failed for good",
     "gap.open": "differentials may have been missed",
