@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bds_async.brightspace.catalogue.parsing import parse, readable
 from bds_async.brightspace.catalogue.shapes import (
     DataSetShape,
     DataSetsPage,
@@ -17,8 +18,6 @@ from bds_async.brightspace.catalogue.shapes import (
     OldDataSetShape,
     OldDataSetsPage,
     ProductVersions,
-    parse,
-    readable,
 )
 from bds_async.errors import CatalogueError
 from bds_async.models import BdsType, DataSet

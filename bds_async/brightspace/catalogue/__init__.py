@@ -2,7 +2,8 @@
 
 from .catalogue import DOWNLOAD_SCOPE, NEW_SCOPE, OLD_SCOPES, Catalogue, read_catalogue
 from .listing import Listing, list_extracts
-from .shapes import DataSetsPage, OldDataSetsPage, ProductVersions, parse
+from .parsing import parse, readable_entries
+from .shapes import DataSetShape, DataSetsPage, OldDataSetShape, OldDataSetsPage, ProductVersions
 from .source import Source
 from .versions import DOCUMENTED, newest_common
 
@@ -12,8 +13,10 @@ __all__ = [
     "NEW_SCOPE",
     "OLD_SCOPES",
     "Catalogue",
+    "DataSetShape",
     "DataSetsPage",
     "Listing",
+    "OldDataSetShape",
     "OldDataSetsPage",
     "ProductVersions",
     "Source",
@@ -21,4 +24,5 @@ __all__ = [
     "newest_common",
     "parse",
     "read_catalogue",
+    "readable_entries",
 ]

@@ -13,18 +13,8 @@ from ...models import DataSet, Extract
 from ...support.text import counted
 from .. import routes
 from .old_routes import paired, unique_extracts
-from .shapes import (
-    DataSetShape,
-    DataSetsPage,
-    ExtractShape,
-    ExtractsPage,
-    OldDataSetShape,
-    OldDataSetsPage,
-    Shape,
-    parse,
-    readable,
-    undocumented,
-)
+from .parsing import parse, readable_entries
+from .shapes import DataSetShape, DataSetsPage, ExtractShape, ExtractsPage, OldDataSetShape, OldDataSetsPage
 from .source import Source
 from .unreadable import told_apart, unreadable_data_set
 from .versions import negotiate
@@ -78,7 +68,8 @@ class Catalogue:
         faults: list[str] = []
         for url in self._extracts_urls(data_set, data_set.schema_id):
             pages = _pages(self.tenant, url, ExtractsPage, f"The extract list of {data_set.name}")
-            shapes, unreadable = _readable(ExtractShape, [entry async for page in pages for entry in page.objects], url)
+            entries = [entry async for page in pages for entry in page.objects]
+            shapes, unreadable = readable_entries(ExtractShape, entries, url.path)
             found += [shape.extract(data_set) for shape in shapes]
             faults += unreadable.values()
         return unique_extracts(extract for extract in found if extract is not None), faults
@@ -115,7 +106,7 @@ async def _read_either(tenant: Source, lp: str) -> tuple[DataSet, ...]:
 async def _read_new(tenant: Source, lp: str) -> tuple[DataSet, ...]:
     url = routes.data_sets(tenant.origin, lp)
     entries = [entry async for page in _pages(tenant, url, DataSetsPage) for entry in page.objects]
-    shapes, unreadable = _readable(DataSetShape, entries, url)
+    shapes, unreadable = readable_entries(DataSetShape, entries, url.path)
     return told_apart([*(shape.data_set() for shape in shapes), *_unreadable(entries, unreadable)])
 
 
@@ -125,17 +116,8 @@ async def _read_old(tenant: Source, lp: str, refused_new: RefusedRequest) -> tup
         entries = [entry async for page in _pages(tenant, url, OldDataSetsPage) for entry in page.objects]
     except RefusedRequest as refused_old:
         raise _neither(refused_new, refused_old) from None
-    shapes, unreadable = _readable(OldDataSetShape, entries, url)
+    shapes, unreadable = readable_entries(OldDataSetShape, entries, url.path)
     return told_apart([*paired(shapes), *_unreadable(entries, unreadable)])
-
-
-def _readable(shape: type[Shape], entries: Sequence[Any], url: URL) -> tuple[list[Shape], dict[int, str]]:
-    """The entries that can be read, and the faults of the others; raises CatalogueError if none can."""
-    shapes, unreadable = readable(shape, entries)
-    if unreadable and not shapes:
-        place, fault = next(iter(unreadable.items()))
-        raise undocumented(url.path, f"entry {place + 1}: {fault}")
-    return shapes, unreadable
 
 
 def _unreadable(entries: Sequence[Any], faults: Mapping[int, str]) -> list[DataSet]:

@@ -1,78 +1,18 @@
 """D2L's JSON of both families of routes as data sets and extracts; no other module knows its field names.
 
-Unknown fields are ignored. Entries are validated one by one: a malformed one is named by field and value and harms no
-other. A document that is no page is a CatalogueError that names the route and the field.
+Unknown fields are ignored.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, TypeVar, cast
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_pascal
 
-from ...errors import CatalogueError
 from ...models import BdsType, DataSet, Extract, Plugin
-
-#: Control characters and halves of surrogate pairs, which JSON can spell.
-_UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
-
-
-def _readable(text: str) -> str:
-    """Text that every terminal, file and database accepts."""
-    return _UNREADABLE.sub(" ", text).strip()
-
-
-def _utc(moment: datetime) -> datetime:
-    try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("the moment is out of the calendar's range") from None
-
-
-def _leap_second(value: object, parse: ValidatorFunctionWrapHandler) -> datetime:
-    """A moment; the leap second `23:59:60` (RFC 3339 section 5.7) is the second after `23:59:59`."""
-    found = re.fullmatch(r"(.+:\d\d):60(\D.*)?", value) if isinstance(value, str) else None
-    if found is None:
-        return cast(datetime, parse(value))
-    try:
-        return cast(datetime, parse(f"{found[1]}:59{found[2] or ''}")) + timedelta(seconds=1)
-    except OverflowError:
-        raise ValueError("the moment is out of the calendar's range") from None
-
-
-def _not_empty(text: str) -> str:
-    if not text:
-        raise ValueError("must not be empty")
-    return text
-
-
-def _flavour(value: object) -> BdsType | None:
-    """A type, ignoring case; None for one that is neither full nor differential."""
-    if not isinstance(value, str):
-        raise ValueError("must be text")
-    return next((known for known in BdsType if known.value == value.strip().title()), None)
-
-
-Text = Annotated[str, AfterValidator(_readable)]
-Id = Annotated[Text, AfterValidator(_not_empty)]
-Moment = Annotated[datetime, WrapValidator(_leap_second), AfterValidator(_utc)]
-Flavour = Annotated[BdsType | None, BeforeValidator(_flavour)]
-Shape = TypeVar("Shape", bound="_Shape")
-#: Characters of a malformed value that are shown.
-_SHOWN = 80
+from .fields import Flavour, Id, Moment, Text
+from .parsing import readable
 
 
 class _Shape(BaseModel):
@@ -228,50 +168,6 @@ class ProductVersions(_Shape):
 
     product_code: Text
     supported_versions: list[Text]
-
-
-def parse(shape: type[Shape], document: Any, route: str) -> Shape:
-    """Validate the JSON that `route` answered; raises CatalogueError naming the route and each bad field."""
-    try:
-        return shape.model_validate(document)
-    except ValidationError as error:
-        raise undocumented(route, _faults(error)) from None
-
-
-def readable(shape: type[Shape], entries: Sequence[Any]) -> tuple[list[Shape], dict[int, str]]:
-    """The entries that can be read, and the fault of each other one by its place, counted from 0."""
-    found, unreadable = [], {}
-    for place, entry in enumerate(entries):
-        try:
-            found.append(shape.model_validate(entry))
-        except ValidationError as error:
-            unreadable[place] = _faults(error)
-    return found, unreadable
-
-
-def undocumented(route: str, faults: str) -> CatalogueError:
-    """The error for an answer of which nothing can be read."""
-    return CatalogueError(f"{route} answered something that is not what D2L documents: {faults}.")
-
-
-def _faults(error: ValidationError) -> str:
-    return "; ".join(map(_fault, error.errors(include_url=False)[:3]))
-
-
-def _fault(error: Any) -> str:
-    """Field, message and value; a link is not shown, since it may be signed."""
-    place = _place(error["loc"])
-    if error["type"] == "missing" or place.endswith(("Link", "Url")):
-        return f"{place}: {error['msg'].lower()}"
-    try:
-        value = json.dumps(error["input"], default=str)
-    except (ValueError, RecursionError):
-        value = type(error["input"]).__name__
-    return f"{place}: {error['msg'].lower()} (it is {value[:_SHOWN]})"
-
-
-def _place(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(step) for step in location) or "the document"
 
 
 def _size(listed: float | None) -> int | None:
