@@ -135,8 +135,10 @@ def _warn_of_access(path: Path, *, holds_secrets: bool) -> None:
     """Log a warning with the `chmod` to run if the mode of a config file is too open."""
     if verbs := access_of_others(path, holds_secrets=holds_secrets):
         text = f"%s {'holds secrets and ' if holds_secrets else ''}can be %s by others. Run: chmod 600 %s"
-        name = "config.readable_by_others" if "read" in verbs else "config.writable_by_others"
-        logger.warning(text, path, verbs, shlex.quote(str(path)), extra=event(name, path=path))
+        extra = event("config.readable_by_others", path=path)
+        if verbs == "changed":
+            extra = event("config.writable_by_others", path=path)
+        logger.warning(text, path, verbs, shlex.quote(str(path)), extra=extra)
 
 
 def _warn_of_misspelt(path: Path, unknown: Iterable[str], missing: Sequence[str]) -> None:
