@@ -62,7 +62,8 @@ def _plan(listing: Listing, options: SyncOptions, ledger: Ledger) -> SyncPlan:
     for folder, data_set, state, plan in _plans(listing, ledger, with_fulls=options.with_fulls):
         steps += _steps(plan, folder, options, ledger)
         gaps += [gap_of(data_set, missed) for missed in plan.gaps]
-        kept[folder] = plan.kept
+        if listing.is_whole(data_set):
+            kept[folder] = plan.kept
         late += [data_set.name] if plan.begins_late else []
         there.update(state.delivered, state.future)
     absent = absent_data_sets(listing, options, ledger)
@@ -77,7 +78,11 @@ def looked_at(listing: Listing, ledger: Ledger) -> dict[str, Kept]:
     What a pull delivers counts for the next sync, so what it saw and did not deliver counts as well.
     """
     plans = _plans(listing, ledger, with_fulls=False)
-    return {folder: plan.kept for folder, _, state, plan in plans if state.last_look is not None}
+    return {
+        folder: plan.kept
+        for folder, data_set, state, plan in plans
+        if state.last_look is not None and listing.is_whole(data_set)
+    }
 
 
 def _plans(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 
+from ..brightspace import refused_permission
 from ..errors import AnotherRunMayHelp, ExtractError, UnreachableError, VerificationError
 from ..events import Ended, Observer, Planned, Restarted, Warned
 from ..formats import Format, Staged, decode_zip
@@ -30,7 +31,8 @@ logger = logging.getLogger(__name__)
 async def fetch(record: Record, context: RunContext, observer: Observer, threads: ZipThreads) -> None:
     """Bring every step of the record's plan that is not done to its outcome; raises what stops the whole run.
 
-    An extract that fails is an outcome. Within a data set files are published in queued order.
+    An extract that fails is an outcome. Within a data set files are published in queued order. Raises
+    AuthorisationError if the tenant refuses each extract with 403.
     """
     plan, job, storage = record.plan, record.job, context.storage
     assert plan is not None, "a run fetches what is planned"
@@ -38,6 +40,9 @@ async def fetch(record: Record, context: RunContext, observer: Observer, threads
     _announce(record, plan, observer)
     formats = job.formats(storage.ledger)
     await Fetch(context, formats, job.options, observer=observer, threads=threads).deliver(record.downloads)
+    asked = [(download.extract, download.error) for download in record.downloads]
+    if refused := refused_permission(asked, context.connection.tenant.origin):
+        raise refused
 
 
 def _downloads(plan: RunPlan, storage: Storage, options: RunOptions) -> list[Download]:
@@ -170,6 +175,7 @@ class Fetch:
     def _fail(self, download: Download, error: AnotherRunMayHelp) -> None:
         if not download.is_settled:
             logger.debug("%s: given up: %s", download.extract, error)
+            download.error = error
             self._settle(download, failed(download, error))
 
     def _settle(self, download: Download, outcome: Outcome) -> None:

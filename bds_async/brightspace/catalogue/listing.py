@@ -34,6 +34,10 @@ class Listing:
         """Every data set that the tenant lists, as far as that is known."""
         return tuple(dict.fromkeys((*self.offered, *self.extracts)))
 
+    def is_whole(self, data_set: DataSet) -> bool:
+        """Whether every entry of a data set's list could be read."""
+        return all((each.data_set, each.schema_id) != (data_set.name, data_set.schema_id) for each in self.failed)
+
 
 async def list_extracts(catalogue: Catalogue, data_sets: Sequence[DataSet], workers: int) -> Listing:
     """Fetch the extract list of each data set with `workers` requests at a time.

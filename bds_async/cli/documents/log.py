@@ -47,6 +47,7 @@ EVENTS = {
     "plan.warning": "something to know about the plan",
     "rate_limit.waiting": "new requests wait, as the tenant asked",
     "report.failed": "the report could not be saved",
+    "run.failed_alike": "several extracts failed for one cause",
     "run.finished": "the run has ended; the fields are its totals",
     "run.more_failures": "failures that are not logged one by one",
     "run.planned": "the plan is made",
