@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
+from .brightspace import Listing
 from .config import Config
 from .destination import destination_of
 from .events import Observer, unobserved
@@ -20,7 +22,7 @@ from .runs.listing import read_listing
 from .runs.repair import repair_workspace
 from .runs.run import Save, run, unsaved
 from .runs.verification import verify_workspace
-from .support.running import Stop
+from .support.running import Stop, beside
 from .support.to_its_end import in_thread
 from .workspace import Workspace, workspace_of
 
@@ -28,6 +30,7 @@ __all__ = ["preview_pull", "preview_sync", "pull", "read_ledger", "read_listing"
 
 #: A path as callers write it.
 PathLike: TypeAlias = str | os.PathLike[str]
+Plan = TypeVar("Plan")
 
 
 async def pull(
@@ -75,23 +78,38 @@ async def sync(
 
 
 async def preview_pull(
-    config: Config, to: PathLike = DEFAULT_FOLDER, options: PullOptions | None = None, *, state: PathLike | None = None
+    config: Config,
+    to: PathLike = DEFAULT_FOLDER,
+    options: PullOptions | None = None,
+    *,
+    state: PathLike | None = None,
+    stop: Stop | None = None,
 ) -> RunPlan:
     """What `pull` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
     options, workspace = options or PullOptions(), workspace_of(to, state)
-    with await _read(workspace, config) as ledger:
-        listing = await read_listing(config, options)
-        return await in_thread(partial(plan_pull, listing, options, ledger, destination_of(workspace).size))
+
+    def plan(listing: Listing, ledger: Ledger) -> RunPlan:
+        return plan_pull(listing, options, ledger, destination_of(workspace).size)
+
+    return await _preview(partial(read_listing, config, options), plan, config, workspace, stop or Stop())
 
 
 async def preview_sync(
-    config: Config, to: PathLike = DEFAULT_FOLDER, options: SyncOptions | None = None, *, state: PathLike | None = None
+    config: Config,
+    to: PathLike = DEFAULT_FOLDER,
+    options: SyncOptions | None = None,
+    *,
+    state: PathLike | None = None,
+    stop: Stop | None = None,
 ) -> SyncPlan:
     """What `sync` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
     options, workspace = options or SyncOptions(), workspace_of(to, state)
-    with await _read(workspace, config) as ledger:
-        listing = await read_listing(config, options, offered_by(options))
-        return await in_thread(partial(plan_sync, listing, options, ledger, destination_of(workspace).paths))
+
+    def plan(listing: Listing, ledger: Ledger) -> SyncPlan:
+        return plan_sync(listing, options, ledger, destination_of(workspace).paths)
+
+    listed = partial(read_listing, config, options, offered_by(options))
+    return await _preview(listed, plan, config, workspace, stop or Stop())
 
 
 async def verify(
@@ -100,12 +118,14 @@ async def verify(
     *,
     state: PathLike | None = None,
     observer: Observer = unobserved,
+    stop: Stop | None = None,
 ) -> Verification:
     """Check every published file of the destination `to` against the ledger and its own CRCs; nothing is changed.
 
-    Raises DestinationError, ConfigError.
+    Raises DestinationError, ConfigError, Stopped.
     """
-    return await verify_workspace(workspace_of(to, state), how, observer)
+    stop = stop or Stop()
+    return await beside(verify_workspace(workspace_of(to, state), how, observer, stop.patience), stop.obey())
 
 
 async def repair(
@@ -139,9 +159,20 @@ def read_ledger(to: PathLike = DEFAULT_FOLDER, *, state: PathLike | None = None)
     return Ledger.read(workspace.ledger, place=workspace.to)
 
 
-async def _read(workspace: Workspace, config: Config) -> Ledger:
-    workspace.check_owner()
-    return await opened(partial(Ledger.read, workspace.ledger, config.bspace_url, place=workspace.to))
+async def _preview(
+    listed: Callable[[], Awaitable[Listing]],
+    plan: Callable[[Listing, Ledger], Plan],
+    config: Config,
+    workspace: Workspace,
+    stop: Stop,
+) -> Plan:
+    async def preview() -> Plan:
+        workspace.check_owner()
+        reading = partial(Ledger.read, workspace.ledger, config.bspace_url, place=workspace.to)
+        with await opened(reading, stop.patience) as ledger:
+            return await in_thread(partial(plan, await listed(), ledger))
+
+    return await beside(preview(), stop.obey())
 
 
 async def _run(

@@ -107,7 +107,8 @@ class DataSet:
     """One table of data with its two plugins. `schema_id` is None on the old routes.
 
     `extracts_links` are the addresses of its extract lists on the new routes; `extracts` are those that the catalogue
-    itself lists, on the old routes.
+    itself lists, on the old routes, and `extract_faults` what of that list can't be read. `fault` says why the data set
+    itself can't be listed: its entry is malformed, or shares an id with another one.
     """
 
     schema_id: str | None
@@ -115,6 +116,8 @@ class DataSet:
     differential: Plugin | None
     extracts_links: tuple[str, ...] = field(default=(), repr=False)
     extracts: tuple[Extract, ...] = ()
+    extract_faults: tuple[str, ...] = ()
+    fault: str = ""
 
     @property
     def name(self) -> str:

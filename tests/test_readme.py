@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 import bds_async
 from bds_async.cli.main import COMMANDS, cli
 from bds_async.recipes import RECIPES
+from tests.conftest import StartSandbox
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -43,3 +47,15 @@ def test_the_options_that_it_names_exist() -> None:
     known = {option for command in commands if command for parameter in command.params for option in parameter.opts}
     used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README.partition("## Working on it")[0]))
     assert used <= known | {"--help"}
+
+
+@pytest.mark.parametrize("example", re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
+async def test_its_python_runs(example: str, start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    """In a folder with a config.json, as a reader would run it."""
+    sandbox = await start_sandbox(data_sets=139, scale=0.001)
+    sandbox.write_config(tmp_path / "config.json")
+    (tmp_path / "example.py").write_text(example)
+    process = await asyncio.create_subprocess_exec(sys.executable, "example.py", cwd=tmp_path, stdout=PIPE, stderr=PIPE)
+    out, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert b"Users (full" in out

@@ -4,6 +4,7 @@ from .catalogue import Catalogue, Listing, list_extracts, read_catalogue
 from .connection import Connection, connect, connect_tenant
 from .gate import Gate
 from .links import to_url
+from .refusals import refused_permission
 from .retry import Tries, retrying
 from .tenant import Tenant
 
@@ -18,6 +19,7 @@ __all__ = [
     "connect_tenant",
     "list_extracts",
     "read_catalogue",
+    "refused_permission",
     "retrying",
     "to_url",
 ]

@@ -65,7 +65,7 @@ class Tenant:
         self._catalogue: Catalogue | None = None
 
     async def data_sets(self) -> AsyncIterator[DataSet]:
-        """Each data set that the tenant lists, by the new routes or the old ones.
+        """Each data set that the tenant lists, by the new routes or the old ones; one with a `fault` can't be listed.
 
         Raises CatalogueError, AuthorisationError, ConfigError, UnreachableError, always before the first data set:
         an incomplete list is never taken for a whole one.

@@ -27,7 +27,7 @@ from ..watching import size_text
 from ..workspace import Workspace
 from .documents import DeliveredDataSet, DeliveredExtract
 from .moments import moment
-from .running import run_simple
+from .running import run as run_job
 from .selection import data_set_option, glob, verify_option, watching_options, workspace_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, new_table, print_table
@@ -135,7 +135,8 @@ def _print_each(deliveries: Iterable[Delivery]) -> None:
 def mark_command(workspace: Workspace, patterns: tuple[str, ...], selection: Selection, *, as_json: bool) -> int:
     """Mark extracts that the tenant lists as delivered, so that sync does not deliver them."""
     _demand_choice(patterns, selection)
-    marked = run_simple(mark(Config.load(settings().config), workspace, patterns, selection))
+    config = Config.load(settings().config)
+    marked = run_job(lambda stop: mark(config, workspace, patterns, selection, stop))
     _print_each(marked.deliveries if as_json else ())
     count = len(marked.deliveries)
     logger.info("%s marked as delivered.", counted(count, "extract"), extra=event("ledger.marked", count=count))
@@ -219,7 +220,8 @@ def rebuild_command(
     if report is not None:
         raise ConfigError("rebuild writes no run report; `bds-async ledger show` shows its result.")
     observer = all_of(observers(workspace, no_progress=no_progress))
-    found = run_simple(rebuild(Config.load(settings().config), workspace, patterns, verify, observer))
+    config = Config.load(settings().config)
+    found = run_job(lambda stop: rebuild(config, workspace, patterns, verify, observer=observer, stop=stop))
     for rejected in found.rejected:
         text = printable(f"{rejected.path} is left out: {rejected.why}")
         logger.warning("%s", text, extra=event("ledger.left_out", path=rejected.path, why=rejected.why))

@@ -16,9 +16,10 @@ import click
 
 from .. import __version__
 from ..errors import BdsError
+from ..support.limits import machine_limit
 from ..support.log import event
 from .log import set_up_logging
-from .output import Output, ReaderGone
+from .output import Messages, Output, ReaderGone, hold_standard_descriptors
 from .settings import common_options
 
 #: Each command: the module of this package that has it, as `command`, and its line in the help.
@@ -77,7 +78,9 @@ def main() -> NoReturn:
     """Run the command line and exit with the documented code."""
     _prepare_streams()
     code = _exit_code(lambda: cli.main(standalone_mode=False))
-    sys.exit(_exit_code(sys.stdout.flush) or code)
+    code = _exit_code(sys.stdout.flush) or code
+    sys.stderr.flush()
+    sys.exit(code)
 
 
 def _exit_code(run: Callable[[], object]) -> int:
@@ -93,6 +96,8 @@ def _exit_code(run: Callable[[], object]) -> int:
     except BdsError as error:
         return _logged(str(error), error.exit_code, type(error).__name__)
     except Exception as error:
+        if (limit := machine_limit(error)) is not None:
+            return _logged(str(limit), limit.exit_code, type(limit).__name__)
         # A defect may not print a secret either.
         return _logged(_defect(error), 1, type(error).__name__)
     return code if isinstance(code, int) else 0
@@ -114,11 +119,12 @@ def _misused(error: click.ClickException) -> int:
 
 def _prepare_streams() -> None:
     """Make both streams accept any text: a scheduler may have closed them, or their encoding may be narrow."""
+    hold_standard_descriptors()
     nowhere = Path(os.devnull)
     sys.stdout = sys.stdout or nowhere.open("w", encoding="utf-8")
     sys.stderr = sys.stderr or nowhere.open("w", encoding="utf-8")
     if isinstance(sys.stderr, io.TextIOWrapper):
-        sys.stderr.reconfigure(errors="backslashreplace")
+        sys.stderr = Messages.over(sys.stderr)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout = Output.over(sys.stdout)
 

@@ -17,7 +17,6 @@ from ..support.running import Stop
 from ..workspace import Workspace
 from .moments import moment
 from .running import run as run_job
-from .running import run_simple
 from .selection import choice_option, run_options, watching_options, workspace_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, print_plan
@@ -77,6 +76,6 @@ def command(
 
 
 def _print_plan(config: Config, workspace: Workspace, options: PullOptions, as_json: bool) -> int:
-    found = run_simple(preview_pull(config, workspace.to, options, state=workspace.state))
+    found = run_job(lambda stop: preview_pull(config, workspace.to, options, state=workspace.state, stop=stop))
     print_plan(found, as_json)
     return log_failed_lists(found.failed_lists)

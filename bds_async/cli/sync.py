@@ -21,7 +21,6 @@ from ..watching import MetricsFile, Ping
 from ..workspace import Workspace
 from .own_files import demand_apart
 from .running import run as run_job
-from .running import run_simple
 from .selection import run_options, watching_options, workspace_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, log_gaps, print_plan
@@ -91,7 +90,7 @@ def command(
             )
 
     # The health check reports a run that finds no config, too.
-    done = run_job(lambda stop: job(stop) if ping is None else ping.around(job(stop)))
+    done = run_job(lambda stop: job(stop) if ping is None else ping.around(job(stop), stop))
     if strict_schema and breaks_columns(done.outcomes):
         text = "The columns changed as logged above: exit code 3, by --strict-schema. See `bds-async schema`."
         logger.error(text, extra=event("columns.strict"))
@@ -106,7 +105,8 @@ def _metrics_file(path: Path | None, workspace: Workspace, report: Path | None) 
 
 
 def _print_plan(workspace: Workspace, options: SyncOptions, as_json: bool) -> int:
-    found = run_simple(preview_sync(Config.load(settings().config), workspace.to, options, state=workspace.state))
+    config = Config.load(settings().config)
+    found = run_job(lambda stop: preview_sync(config, workspace.to, options, state=workspace.state, stop=stop))
     print_plan(found, as_json)
     log_gaps(found.gaps)
     return log_failed_lists(found.failed_lists)

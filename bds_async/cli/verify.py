@@ -61,9 +61,8 @@ def command(
 def _verified(workspace: Workspace, options: RunOptions, observer: Observer) -> Verification:
     return run_job(
         lambda stop: beside(
-            verify(workspace.to, options.verify, state=workspace.state, observer=observer),
-            stop.obey(),
-            *time_limits(options.max_time),
+            verify(workspace.to, options.verify, state=workspace.state, observer=observer, stop=stop),
+            *time_limits(options.max_time, stop),
         )
     )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import ConfigError
+from ..support.limits import machine_limit
 from ..support.log import event
 from ..support.reading import read_any
 from .file import parse_object
@@ -102,7 +103,7 @@ def from_file(path: Path, keys: Keys) -> Stored | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ConfigError(f"The config file {path} can't be read: {error.strerror}.") from None
+        raise machine_limit(error) or ConfigError(f"The config file {path} can't be read: {error.strerror}.") from None
     found = _parsed(path, content)
     values = {key: value for key, value in found.items() if key in keys.all and not is_absent(value)}
     _warn_of_misspelt(path, found.keys() - set(keys.all), [key for key in keys.all if key not in found])
@@ -134,8 +135,10 @@ def _warn_of_access(path: Path, *, holds_secrets: bool) -> None:
     """Log a warning with the `chmod` to run if the mode of a config file is too open."""
     if verbs := access_of_others(path, holds_secrets=holds_secrets):
         text = f"%s {'holds secrets and ' if holds_secrets else ''}can be %s by others. Run: chmod 600 %s"
-        name = "config.readable_by_others" if "read" in verbs else "config.writable_by_others"
-        logger.warning(text, path, verbs, shlex.quote(str(path)), extra=event(name, path=path))
+        extra = event("config.readable_by_others", path=path)
+        if verbs == "changed":
+            extra = event("config.writable_by_others", path=path)
+        logger.warning(text, path, verbs, shlex.quote(str(path)), extra=extra)
 
 
 def _warn_of_misspelt(path: Path, unknown: Iterable[str], missing: Sequence[str]) -> None:

@@ -49,6 +49,7 @@ class Destination(Protocol):
 
         Nothing where the folder, or the destination itself, is not there.
         """
+        ...
 
     def demand(self) -> None:
         """Raise DestinationError if the destination is not there: an unmounted disk must not look like an empty one."""

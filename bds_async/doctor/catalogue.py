@@ -9,7 +9,16 @@ from yarl import URL
 
 from ..brightspace import Tenant, list_extracts
 from ..brightspace.auth import AccessToken
-from ..brightspace.catalogue import NEW_SCOPE, OLD_SCOPES, DataSetsPage, OldDataSetsPage, parse
+from ..brightspace.catalogue import (
+    NEW_SCOPE,
+    OLD_SCOPES,
+    DataSetShape,
+    DataSetsPage,
+    OldDataSetShape,
+    OldDataSetsPage,
+    parse,
+    readable_entries,
+)
 from ..errors import AuthorisationError, BdsError, CatalogueError, ExtractError, RefusedRequest
 from ..support.running import beside
 from ..support.text import counted
@@ -85,9 +94,11 @@ async def check_catalogue(case: Case) -> Finding:
 def _entries(page: FirstPage) -> tuple[int, bool]:
     if page.routes == "new":
         new = parse(DataSetsPage, page.document, page.path)
+        readable_entries(DataSetShape, new.objects, page.path)
         return len(new.objects), new.next is not None
     old = parse(OldDataSetsPage, page.document, page.path)
-    return len(old.brightspace_data_sets), old.next is not None
+    readable_entries(OldDataSetShape, old.objects, page.path)
+    return len(old.objects), old.next is not None
 
 
 async def check_extracts(case: Case) -> Finding:

@@ -14,7 +14,11 @@ from pathlib import Path
 from ..brightspace.auth import Grant, grant_for
 from ..brightspace.token_store import store_for
 from ..config import KEYS, Config, TokenSource, access_of_others, is_absent, parse_object
-from ..workspace import Workspace, free_space, writing_to
+from ..support import durable
+from ..support.byte_locks import lock_refusal
+from ..support.file_locks import lock_file_refusal
+from ..support.own_files import check_own
+from ..workspace import Workspace, cannot_lock, free_space, writing_to
 from .steps import Case, CheckStatus, Finding
 
 
@@ -28,10 +32,10 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A folder that can be written or created; `free` is in bytes."""
+    """A folder that can be written or created; `free` is in bytes, None if the file system does not know."""
 
     folder: Path
-    free: int
+    free: int | None
 
 
 async def check_config(case: Case) -> Finding:
@@ -91,23 +95,27 @@ async def check_credentials(case: Case) -> Finding:
 
 
 async def check_destination(case: Case) -> Finding:
-    """A file can be written in the destination, or in the folder that it would be created in. It is removed again."""
+    """The steps of a run work in the destination, or in the folder that it would be created in; nothing is left."""
     to = Path(case.workspace.to)
     exists = await asyncio.to_thread(to.exists)
     await asyncio.to_thread(_prove_writable, to, case.workspace)
     free = free_space(to)
     found = "can be written" if exists else "does not exist yet and can be created"
-    return Finding(f"{to} {found}; {free:,} bytes are free.", facts=(Destination(to, free),))
+    room = "its free space is unknown" if free is None else f"{free:,} bytes are free"
+    return Finding(f"{to} {found}; {room}.", facts=(Destination(to, free),))
 
 
 def _prove_writable(to: Path, workspace: Workspace) -> None:
+    workspace.refuse_link()
     workspace.check_owner()
     for place in (to, workspace.state):
         with writing_to(place):
-            _write_somewhat(_nearest(place))
+            _write_as_a_run(_nearest(place))
+    with writing_to(workspace.state):
+        _prove_locks(_nearest(workspace.state), workspace)
     if workspace.partials.exists():
         with writing_to(to):
-            _write_somewhat(workspace.partials)
+            _write_as_a_run(workspace.partials)
 
 
 def _nearest(place: Path) -> Path:
@@ -118,7 +126,17 @@ def _nearest(place: Path) -> Path:
     return nearest
 
 
-def _write_somewhat(folder: Path) -> None:
-    """Write a file: access bits are not enough, since a file system can be full, read-only, or ignore the bits."""
-    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
-        file.write(bytes(4096))
+def _write_as_a_run(folder: Path) -> None:
+    """Create a folder and a file by the steps of a run: access bits do not show a full or a read-only file system."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".bds-async-doctor-") as scratch:
+        place = Path(scratch) / "data-set"
+        durable.make_folders(place)
+        durable.write_atomically(place / "file", bytes(4096))
+
+
+def _prove_locks(folder: Path, workspace: Workspace) -> None:
+    """Lock a file as a run does, and bytes of a file as SQLite does; raises DestinationError."""
+    check_own(workspace.lock)
+    refusal = lock_file_refusal(folder) or lock_refusal(folder)
+    if refusal is not None:
+        raise cannot_lock(workspace, refusal)

@@ -12,6 +12,7 @@ from yarl import URL
 from ..brightspace.auth import TokenEndpoint
 from ..brightspace.catalogue import DOCUMENTED, ProductVersions, newest_common, parse
 from ..brightspace.http import Answer, Transport
+from ..brightspace.links import bspace_url_for, to_url
 from ..brightspace.retry import TRANSIENT_STATUSES, Tries, retrying
 from ..brightspace.routes import VERSIONS
 from ..brightspace.statuses import REDIRECTS
@@ -118,10 +119,10 @@ def _note_date(case: Case, server: str, headers: Mapping[str, str], moment: floa
 def _refuse_another_origin(origin: URL, answer: Answer) -> None:
     """Raise ConfigError for a redirect to another origin: the bearer is sent to the tenant's origin only."""
     try:
-        target = origin.join(URL(answer.headers.get("Location", ""))).origin()
-    except ValueError:
+        target = bspace_url_for(origin.join(to_url(answer.headers.get("Location", ""))))
+    except (ExtractError, ValueError):
         return
-    if target != origin.origin():
+    if target is not None and target != str(origin.origin()):
         raise ConfigError(f"{origin} redirects to {target}; if that is the tenant's own name, set bspace_url to it.")
 
 

@@ -12,6 +12,7 @@ from ..errors import DestinationError
 from ..ledger import Ledger, opened
 from ..options import PullOptions
 from ..planning import plan_pull
+from ..support.patience import Patience
 from ..support.text import counted
 from .local import Destination
 from .steps import Case, Finding
@@ -22,11 +23,19 @@ async def check_space(case: Case) -> Finding:
     destination = case[Destination]
     workspace, url = case.workspace, case[Config].bspace_url
     size = destination_of(workspace).size
-    with await opened(partial(Ledger.read, workspace.ledger, url, place=workspace.to)) as ledger:
-        plan = await asyncio.to_thread(plan_pull, case[Listing], PullOptions(), ledger, size)
+    patience = Patience()
+    with await opened(partial(Ledger.read, workspace.ledger, url, place=workspace.to), patience) as ledger:
+        try:
+            plan = await asyncio.to_thread(plan_pull, case[Listing], PullOptions(), ledger, size)
+        except asyncio.CancelledError:
+            patience.cut()
+            raise
     fetch = [step.extract for step in plan.steps if step.delivered is None]
     wanted = sum(extract.download_size or 0 for extract in fetch)
-    found = f"{counted(len(fetch), 'newest full')} to fetch with {wanted:,} bytes; {destination.free:,} bytes are free"
+    found = f"{counted(len(fetch), 'newest full')} to fetch with {wanted:,} bytes"
+    if destination.free is None:
+        return Finding(f"{found}; the file system does not say how many are free.")
+    found = f"{found}; {destination.free:,} bytes are free"
     if wanted > destination.free:
         found = f"{destination.folder} has no room: {found}."
         return Finding(found, error=DestinationError(found))

@@ -54,7 +54,7 @@ def unzip_csv(
     zip_path: Path,
     target: Path,
     *,
-    free_space: int,
+    free_space: int | None,
     watch: Watch = unwatched,
     wanted: Sequence[str] | None = None,
 ) -> Checked:
@@ -77,14 +77,14 @@ def unzip_csv(
 
 
 @contextmanager
-def only_csv(zip_path: Path, *, free_space: int, watch: Watch = unwatched) -> Iterator[Iterator[bytes]]:
+def only_csv(zip_path: Path, *, free_space: int | None, watch: Watch = unwatched) -> Iterator[Iterator[bytes]]:
     """The contents of the only member of a zip, by blocks; its CRC-32 is checked at their end.
 
     Raises VerificationError, UnusableArchive (also where the contents have more than `free_space` bytes), OSError.
     """
     with zip_path.open("rb") as file:
         member = _only_member(members_of(file, os.fstat(file.fileno()).st_size))
-        if member.size > free_space:
+        if free_space is not None and member.size > free_space:
             text = f"The member {member} of the zip would inflate to {member.size} bytes; {free_space} are free."
             raise UnusableArchive(text)
         reader = HashingReader(file, member.start, watch=watch)

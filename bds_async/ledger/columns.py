@@ -1,4 +1,4 @@
-"""What the ledger knows of columns: the headers of delivered extracts, and the columns that are pinned."""
+"""The headers of delivered extracts, and the pinned columns of data sets."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _PINNED = "SELECT columns FROM pins LEFT JOIN headers ON headers.id = header WHE
 
 
 class RecordedColumns:
-    """The part of the ledger that is about columns."""
+    """The part of the ledger that records columns."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def before(self, folder: str, identity: Identity) -> Columns | None:
-        """The header to compare an extract's with: that of the data set's delivered one next before it in queued order.
+        """The header of the delivered extract next before an extract in queued order; None if none is known.
 
-        Of either flavour; where several stand at that moment, the same version's, then the highest one's. Extracts
-        whose columns are not known are passed over; None if nothing is left.
+        The type does not matter. Of several extracts with that queued date, the one with the same version counts, else
+        the one with the highest version.
         """
         (row,) = self._database.rows(_NEXT_BEFORE, folder=folder, **key_of(identity))
         if row["newest"] is None:
@@ -46,20 +46,20 @@ class RecordedColumns:
         return predecessor(identity.version, {header.version: header.columns for header in found})
 
     def headers(self, folder: str) -> Iterator[Header]:
-        """The header of each delivered extract of a data set's folder, in queued order, page by page."""
+        """The header of each delivered extract of a folder in queued order, page by page."""
         return self._database.in_queued_order(_header_of, _HEADERS, folder=folder)
 
     def pinned(self, folder: str) -> Columns | None:
-        """The columns to write for a data set: those pinned, else those of its first delivery.
+        """The columns to write for a data set: the pinned ones, else those of its first delivery.
 
-        None if the next extract's are to be pinned.
+        None if the columns of the next extract are to be pinned.
         """
         if rows := self._database.rows(_PINNED, folder):
             return self._columns_in(rows)
         return self._columns_in(self._database.rows(_FIRST, folder=folder))
 
     def stored_pin(self, folder: str) -> Columns | None:
-        """The columns that were pinned for a data set; None if none are."""
+        """The columns that are pinned for a data set; None if none are."""
         return self._columns_in(self._database.rows(_PINNED, folder))
 
     def _columns_in(self, rows: list[sqlite3.Row]) -> Columns | None:
@@ -67,7 +67,7 @@ class RecordedColumns:
         return next(iter(known), None)
 
     def pin(self, folder: str, columns: Columns | None) -> None:
-        """Pin a data set's columns; None lets the next extract's be pinned."""
+        """Pin the columns of a data set; with None the columns of the next extract will be pinned."""
         text = None if columns is None else text_of(columns)
         with self._database.writing():
             self._database.execute("INSERT OR IGNORE INTO headers (columns) SELECT ? WHERE ?1 IS NOT NULL", text)

@@ -1,4 +1,4 @@
-"""Up to when everything of a data set has been delivered, by what the parts of the ledger know."""
+"""The moment up to which everything of a data set has been delivered."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Completeness:
     def through(self, folder: str) -> datetime | None:
         """The queued date up to which everything of a data set is delivered, None if there is no such moment.
 
-        It stops before what is owed, and where a gap begins that is open, or closed by a full after that. Of a data
-        set that no sync has planned, the newest full alone is known to be complete.
+        It ends before the first owed extract, and at the start of a gap that is open or was closed by a later full. If
+        no sync has planned the data set, it is the queued date of the newest full.
         """
         with self._database.statements():
             newest = self._syncs.newest(folder)

@@ -1,4 +1,4 @@
-"""The database that the parts of the ledger share: its lock, its faults, its transactions."""
+"""The database that the parts of the ledger share: its lock, its errors, its transactions."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ class Database:
 
     @contextlib.contextmanager
     def statements(self) -> Iterator[None]:
-        """The lock, for statements that belong together, and for reading their rows."""
+        """Hold the lock for statements that belong together, and while their rows are read."""
         with self._lock, ledger_faults(self.path):
             yield
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Everything inside is written, or nothing of it."""
+        """Write everything inside, or nothing of it."""
         with self.statements(), transaction(self._connection):
             yield
 
     def execute(self, query: str, *values: Any, **named: Any) -> sqlite3.Cursor:
-        """Execute one statement, with values by place or by name."""
+        """Execute one statement with positional or named values."""
         with self.statements():
             return self._connection.execute(query, named or values)
 
@@ -71,18 +71,18 @@ class Database:
         return next(iter(self.rows(query, *values, **named)), None)
 
     def read(self, make: Callable[[sqlite3.Row], Made], query: str, *values: Any, **named: Any) -> list[Made]:
-        """What `make` makes of each row of a query; a value that the ledger never writes is damage."""
+        """Apply `make` to each row of a query; a value that the ledger never writes is reported as damage."""
         return self.made(make, self.rows(query, *values, **named))
 
     def made(self, make: Callable[[sqlite3.Row], Made], rows: Iterable[sqlite3.Row]) -> list[Made]:
-        """What `make` makes of rows."""
+        """Apply `make` to each row."""
         with self.statements():
             return [make(row) for row in rows]
 
     def in_queued_order(self, make: Callable[[sqlite3.Row], Made], query: str, **named: Any) -> Iterator[Made]:
-        """What `make` makes of the rows of a query about extracts, page by page.
+        """Apply `make` to the rows of a query about extracts in queued order, page by page.
 
-        The query ends with a condition, and selects `id` and `queued`.
+        The query ends with a condition and selects `id` and `queued`.
         """
         page = "(queued, extracts.id) > (:last_queued, :last_id) ORDER BY queued, extracts.id LIMIT :limit"
         last = {"last_queued": _FIRST_MOMENT, "last_id": 0}
@@ -91,7 +91,7 @@ class Database:
             last = {"last_queued": rows[-1]["queued"], "last_id": rows[-1]["id"]}
 
     def as_recorded(self, make: Callable[[sqlite3.Row], Made], query: str) -> Iterator[Made]:
-        """The same in the order in which the extracts were first noted."""
+        """Apply `make` to the rows of a query in the order in which the extracts were first recorded, page by page."""
         last = 0
         while rows := self.rows(f"{query} AND extracts.id > ? ORDER BY extracts.id LIMIT ?", last, PAGE):
             yield from self.made(make, rows)

@@ -1,4 +1,4 @@
-"""The extracts that have been delivered, and those that are about to be: one row for each."""
+"""The extracts that are delivered or about to be published: one row for each."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _FOLDERS = "SELECT DISTINCT folder FROM plugins WHERE EXISTS (SELECT 1 FROM extr
 
 
 class Deliveries:
-    """The part of the ledger that knows what was delivered, and where it lies."""
+    """The part of the ledger that records deliveries and their paths."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -50,16 +50,16 @@ class Deliveries:
     # Reading
 
     def find(self, identity: Identity) -> Delivery | None:
-        """What is known of an extract, delivered or about to be."""
+        """The record of an extract that is delivered or about to be published."""
         return self._one(f"{SAME_EXTRACT} ORDER BY state = 'intent' DESC, extracts.id", **key_of(identity))
 
     def delivered(self, identity: Identity) -> Delivery | None:
-        """What is known of an extract that has been delivered; None if it has not."""
+        """The record of a delivered extract; None if it is not delivered."""
         found = self.find(identity)
         return found if found is not None and found.state is State.DONE else None
 
     def delivered_many(self, identities: Iterable[Identity]) -> dict[Identity, Delivery]:
-        """Those of many extracts that have been delivered; one query for each plugin."""
+        """The records of the delivered ones among many extracts; one query for each plugin."""
         by_plugin: defaultdict[tuple[str, BdsType], set[Identity]] = defaultdict(set)
         for identity in identities:
             by_plugin[identity.plugin_id, identity.bds_type].add(identity)
@@ -77,35 +77,35 @@ class Deliveries:
         return self._database.read(delivery_of, query, plugin_id, bds_type, min(moments), max(moments) + SECOND - 1)
 
     def at_path(self, path: str) -> Delivery | None:
-        """The extract that has a path, delivered or about to be; case makes no difference."""
+        """The record of the extract with that path, without regard to case, delivered or about to be published."""
         return self._one("path = :path COLLATE NOCASE", path=path)
 
     def _one(self, condition: str, **named: object) -> Delivery | None:
         return next(iter(self._database.read(delivery_of, f"{SELECT} WHERE {condition}", **named)), None)
 
     def totals(self) -> tuple[int, int]:
-        """How many files have been delivered, and how many bytes they have together."""
+        """The number of delivered files, and their total size in bytes."""
         query = "SELECT count(*) AS files, total(bytes) AS bytes FROM extracts WHERE state = 'done' AND path NOTNULL"
         (row,) = self._database.rows(query)
         return int(row["files"]), int(row["bytes"])
 
     def intents(self) -> list[Delivery]:
-        """What was about to be published when a run ended."""
+        """The extracts that were about to be published when a run ended."""
         return self._database.read(delivery_of, f"{SELECT} WHERE state = 'intent' ORDER BY extracts.id")
 
     def all(self, folder: str | None = None) -> Iterator[Delivery]:
-        """Everything delivered, page by page: as it was recorded, or of one data set's folder in queued order."""
+        """Every delivery, page by page: in the order of recording, or those of one folder in queued order."""
         if folder is not None:
             return self.chosen(folder, Selection())
         return self._database.as_recorded(delivery_of, f"{SELECT} WHERE state = 'done'")
 
     def chosen(self, folder: str, selection: Selection) -> Iterator[Delivery]:
-        """The delivered extracts of a data set that a selection names, in queued order, page by page."""
+        """The chosen deliveries of a data set in queued order, page by page."""
         query = f"{SELECT} WHERE {IS_CHOSEN}"
         return self._database.in_queued_order(delivery_of, query, **selection.values(folder))
 
     def stock(self, folder: str) -> Stock:
-        """How much of a data set has been delivered."""
+        """Figures of the deliveries of a data set."""
         (found,) = self._database.read(
             lambda row: Stock(int(row["extracts"]), int(row["bytes"]), moment_or_none(row["newest"])),
             _STOCK,
@@ -124,16 +124,16 @@ class Deliveries:
     # Writing
 
     def intend(self, delivery: Delivery) -> None:
-        """Note that a staged file is about to get its final name; replaces what was known of the extract."""
+        """Record that a staged file is about to get its final name; replaces the record of the extract."""
         self._write(replace(delivery, state=State.INTENT))
 
     def record(self, delivery: Delivery) -> None:
-        """Note a delivery that needs no publishing; replaces what was known of the extract."""
+        """Record a delivery that needs no publishing; replaces the record of the extract."""
         done = replace(delivery, state=State.DONE, staged=None)
         self._write(replace(done, delivered_at=delivery.delivered_at or clock.now()))
 
     def finish(self, identity: Identity, at: datetime | None = None) -> Delivery:
-        """Note that an intended extract has its final name, by now or `at` a moment; raises KeyError without intent."""
+        """Record that an intended extract has its final name since `at`, by default now; KeyError without an intent."""
         with self._database.writing():
             found = self.find(identity)
             if found is None:
@@ -149,14 +149,14 @@ class Deliveries:
                 self._database.execute(statement, **row)
 
     def forget(self, identity: Identity) -> bool:
-        """Drop what is known of an extract; False if that was nothing. Its data set's folder stays pinned."""
+        """Delete the record of an extract; False if there is none. The folder of its data set stays pinned."""
         with self._database.writing():
             return self._database.execute(_FORGET, **key_of(identity)).rowcount > 0
 
     def drop(self, folder: str, selection: Selection) -> int:
-        """Forget deliveries of a data set; how many. What a sync would not deliver by itself again is owed then.
+        """Delete the chosen deliveries of a data set; their number. They become owed, so that a sync delivers them.
 
-        Everything at once makes the data set begin anew.
+        If everything is chosen nothing becomes owed: the data set begins again.
         """
         values = selection.values(folder)
         with self._database.writing():

@@ -1,4 +1,4 @@
-"""One delivered extract as the ledger holds it, and its way into a row and back."""
+"""The record of one delivered extract, and its conversion to a row and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Self
 from ..models import Extract, Identity
 from .rows import SAME_EXTRACT, columns_of, identity_of, key_of, member_of, moment_or_none, or_none, text_of
 
-#: Reads rows for `delivery_of`; a condition follows.
+#: Query for rows for `delivery_of`; a condition follows.
 SELECT = """
     SELECT extracts.id, plugin_id, bds_type, queued, created, version, data_set, schema_id, folder, path, bytes, sha256,
            headers.columns, state, staged, delivered
@@ -20,8 +20,8 @@ SELECT = """
     LEFT JOIN headers ON headers.id = extracts.header
 """
 
-#: Writes a delivery, with the values of `row_of`: its plugin and its columns if they are new, then the row itself.
-#: A row of the same extract, listed with other fractions of a second, takes over the new dates.
+#: Statements that write a delivery, with the values of `row_of`: its plugin and columns if they are new, then its row.
+#: If the extract has a row with other fractions of a second, that row gets the new dates.
 WRITE = (
     """
     INSERT INTO plugins (plugin_id, bds_type, folder, data_set, schema_id)
@@ -46,7 +46,7 @@ WRITE = (
     """,
 )
 
-#: Takes an extract, with the values of `row_of`, off what is owed.
+#: Statement that removes an extract, with the values of `row_of`, from the owed ones.
 PAID = f"DELETE FROM owed WHERE {SAME_EXTRACT}"  # noqa: S608
 
 
@@ -59,11 +59,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What the ledger knows of one extract.
+    """The record of one extract in the ledger.
 
-    `folder` is the data set's, `path` and `staged` are relative to the destination, with `/`; `path` is None for what
-    was never a file here. `bytes` and `sha256` are those of the published file. Data set, schema id and folder are
-    those that were last seen of its plugin.
+    `folder` is the data set's. `path` and `staged` are relative to the destination, with `/`; `path` is None if the
+    extract never was a file here. `bytes` and `sha256` describe the published file. Data set, schema id and folder are
+    those last seen of the plugin.
     """
 
     identity: Identity
@@ -80,12 +80,12 @@ class Delivery:
 
     @classmethod
     def of(cls, extract: Extract, folder: str, **known: Any) -> Self:
-        """The delivery of an extract; `known` are the fields that do not come from it."""
+        """The delivery of an extract; `known` are the fields that the extract does not have."""
         return cls(extract.identity, extract.data_set, extract.schema_id, folder, **known)
 
     @property
     def extract(self) -> Extract:
-        """What the ledger knows of the extract; its link is empty."""
+        """The extract as far as the ledger knows it; its link is empty."""
         known = self.identity
         return Extract(
             self.data_set,
@@ -100,7 +100,7 @@ class Delivery:
 
 
 def delivery_of(row: sqlite3.Row) -> Delivery:
-    """The delivery that a row of SELECT describes; raises Unreadable."""
+    """The delivery in a row of SELECT; raises Unreadable."""
     return Delivery(
         identity=identity_of(row),
         data_set=row["data_set"],
@@ -117,7 +117,7 @@ def delivery_of(row: sqlite3.Row) -> Delivery:
 
 
 def row_of(delivery: Delivery) -> dict[str, Any]:
-    """The values that WRITE wants."""
+    """The values for the statements of WRITE."""
     return {
         **key_of(delivery.identity),
         "data_set": delivery.data_set,

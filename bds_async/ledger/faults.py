@@ -1,4 +1,4 @@
-"""What the faults of the ledger's database mean."""
+"""The meaning of the errors of the ledger's database."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _DISK = frozenset(
         sqlite3.SQLITE_NOLFS,
     }
 )
-#: What a file system that refuses locks leads to, among other causes.
+#: Results that a file system which refuses locks can cause, as other faults can.
 _LOCKING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN})
 
 
 @contextlib.contextmanager
 def ledger_faults(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the disk raise into errors that say what to do; defects pass unchanged."""
+    """Translate errors of SQLite and the disk into errors that say what to do; defects pass unchanged."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -74,19 +74,19 @@ def _lock_refusal(path: Path) -> DestinationError | None:
 
 
 def primary_code(error: sqlite3.DatabaseError) -> int | None:
-    """SQLite's primary result code; None if Python raised it, as it does for text that is no UTF-8."""
+    """SQLite's primary result code; None if Python raised the error, as for text that is not UTF-8."""
     code = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 
 
 def damaged(path: Path, why: object) -> DestinationError:
-    """The error for a file that is not a whole ledger."""
+    """The error for a file that is not a complete ledger."""
     journal = journal_of(Path(os.path.realpath(path)))
-    # SQLite rolls it into whatever database is restored there.
+    # SQLite would roll it back into the restored database.
     stray = f"remove {journal} and " if journal.exists() else ""
     return DestinationError(
         f"The ledger {path} is damaged ({why}): {stray}restore it from a backup, or move it away and run "
-        "`bds-async ledger rebuild`, which makes one from the files that are there."
+        "`bds-async ledger rebuild`, which builds one from the files that are there."
     )
 
 

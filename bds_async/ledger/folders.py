@@ -1,6 +1,6 @@
-"""Which folder belongs to which data set, and the names of files in it.
+"""The folder of each data set, and the names of the files in it.
 
-A folder is pinned at first sight, since names are localised and change.
+A folder is pinned to the ids of its data set when the data set is first seen, since names are localised and change.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..workspace.file_names import file_names, relative_path
 from ..workspace.paths import fold, folder_name
 from .database import Database
 from .deliveries import Deliveries
-from .rows import flavour_of
+from .rows import bds_type_of
 
 _STRAYS = "FROM plugins WHERE folder != ?1 AND plugin_id IN (SELECT value FROM json_each(?2))"
 _FOLDERS = """
@@ -29,7 +29,7 @@ _PLUGINS = "SELECT folder, bds_type, plugin_id, data_set, schema_id FROM plugins
 class Folders:
     """The part of the ledger that names folders and files.
 
-    `pins` is the database that new folders are pinned in: the ledger's own, or one in memory for a reader.
+    New folders are pinned in the database `pins`: the ledger's own, or one in memory for a reader.
     """
 
     def __init__(self, database: Database, pins: Database, deliveries: Deliveries) -> None:
@@ -39,7 +39,7 @@ class Folders:
         self._reserved: dict[str, Identity] = {}
 
     def folder_for(self, data_set: DataSet) -> str:
-        """The folder of a data set, pinned to its ids at first sight."""
+        """The folder of a data set; it is pinned to the data set's ids at the first call."""
         return self.folders_for([data_set])[0]
 
     def folders_for(self, data_sets: Iterable[DataSet]) -> list[str]:
@@ -53,14 +53,14 @@ class Folders:
                 return [self._pin(data_set) for data_set in wanted]
 
     def _pinned(self, data_set: DataSet) -> str | None:
-        """The folder of a data set, if all its ids are pinned to one already; None if something is to be written."""
+        """The folder of a data set; None if any of its ids is not pinned yet."""
         found = self._folders_of(data_set)
         return found[0] if found and None not in found else None
 
     def _pin(self, data_set: DataSet) -> str:
-        """The folder of a data set by any of its ids, else a new one by its name; ids that are new are pinned to it.
+        """The folder of a data set by any of its ids, else a new one by its name; new ids are pinned to it.
 
-        An id is never pinned to another folder.
+        A pinned id keeps its folder.
         """
         found = [folder for folder in self._folders_of(data_set) if folder is not None]
         folder = found[0] if found else self._new_folder(data_set)
@@ -85,7 +85,7 @@ class Folders:
         return frozenset(str(row["folder"]) for row in self._pins.rows(query, json.dumps(list(data_set_ids))))
 
     def gather(self, data_sets: Iterable[DataSet]) -> None:
-        """Bring what is known of each data set's plugins to its folder, if they were taken for another data set's."""
+        """Move what is known of the plugins of each data set to its folder, if it was recorded under another one."""
         wanted = list(data_sets)
         folders = self.folders_for(wanted)
         with self._database.writing():
@@ -93,7 +93,7 @@ class Folders:
                 self._gather(folder, data_set)
 
     def _gather(self, folder: str, data_set: DataSet) -> None:
-        """With the last plugin of another folder goes what syncs remember of it."""
+        """Move plugins; the last plugin of a folder takes along what syncs recorded of that folder."""
         chosen = (folder, json.dumps(data_set.ids))
         for row in self._database.rows(f"SELECT DISTINCT folder {_STRAYS}", *chosen):
             stray = row["folder"]
@@ -106,9 +106,9 @@ class Folders:
                     self._database.execute(f"UPDATE OR IGNORE {table} SET folder = ? WHERE folder = ?", folder, stray)  # noqa: S608
 
     def path_for(self, extract: Extract, folder: str, suffix: Suffix) -> str:
-        """Where an extract lands, relative to the destination: the first of its names that no other extract has.
+        """The path of an extract, relative to the destination: the first of its names that no other extract has.
 
-        The name is kept for it as long as the ledger is open.
+        The name stays reserved for the extract while the ledger is open.
         """
         identity = extract.identity
         with self._database.statements():
@@ -127,17 +127,17 @@ class Folders:
         return known is None or known == identity
 
     def data_sets(self) -> dict[str, DataSet]:
-        """Every data set that has a folder, as it was last seen, by its folder."""
+        """Every data set that has a folder, with its names as last seen, by its folder."""
         plugins: defaultdict[str, dict[BdsType, sqlite3.Row]] = defaultdict(dict)
         with self._database.statements():
             for row in self._database.rows(_PLUGINS):
-                plugins[row["folder"]][flavour_of(row["bds_type"])] = row
+                plugins[row["folder"]][bds_type_of(row["bds_type"])] = row
             rows = self._database.rows(_FOLDERS)
         return {row["folder"]: _data_set(row["folder"], row["some_id"], plugins[row["folder"]]) for row in rows}
 
 
 def copy_pins(source: Database, target: Database) -> None:
-    """Give an empty database the pinned folders of another one."""
+    """Copy the pinned folders of a database into an empty one."""
     for table in ("folders", "folder_ids"):
         rows = source.rows(f"SELECT * FROM {table}")  # noqa: S608
         target.execute_many(f"INSERT INTO {table} VALUES (?, ?)", map(tuple, rows))  # noqa: S608

@@ -1,4 +1,4 @@
-"""The gaps of data sets: differentials that could not be had, and what closed each gap."""
+"""The gaps of data sets: differentials that are missing, and what closed each gap."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .future import HAS_COME
 from .rows import SECOND, microseconds, moment_or_none, or_none, second_of
 from .sync_memory import Missed
 
-#: Stands in a gap's `closed_by` where nothing is missing after all.
+#: Value of `closed_by` of a gap in which nothing is missing after all.
 FILLED = "(what was missed is listed again)"
-#: Stands in a gap's `closed_by` where the extract that closed it was never a file here.
+#: Value of `closed_by` of a gap closed by an extract that never was a file here.
 MARKED = "(marked as delivered)"
-#: Stands in a gap's `closed_by` where somebody accepted that what was missed is lost.
+#: Value of `closed_by` of a gap that was accepted as lost.
 ACCEPTED = "(accepted as lost)"
 
 _ADD = "INSERT INTO gaps (folder, gap_after, gap_before, lost, seen, opened) VALUES (?, ?, ?, ?, ?, ?)"
@@ -33,7 +33,7 @@ _COVERS = f"""
     bds_type = 'Full' AND {HAS_COME} AND queued >= coalesce({second_of("gap_after")} + {SECOND}, -1e18)
     AND queued >= coalesce({second_of("gap_before")}, -1e18)
 """
-#: What closes a gap: the lost differential, delivered at last, or the first full that covers it.
+#: What closes a gap: the lost differential, once it is delivered, or the first full that covers the gap.
 _CLOSED_BY = f"""
     coalesce(
         closed_by,
@@ -41,7 +41,7 @@ _CLOSED_BY = f"""
         ({_DELIVERED} AND {_COVERS} ORDER BY queued LIMIT 1)
     )
 """
-#: The gaps of a folder that are not settled, and what closed each.
+#: The unsettled gaps of a folder, and what closed each.
 _UNSETTLED = f"""
     SELECT folder, gap_after, gap_before, lost, seen, {_CLOSED_BY} AS closer FROM gaps
     WHERE folder = ? AND closed IS NULL ORDER BY id
@@ -52,7 +52,7 @@ _SETTLE = f"""
 """  # noqa: S608
 _ACCEPT = "UPDATE gaps SET closed = ?, closed_by = ? WHERE folder = ? AND closed IS NULL"
 _WAITING = "SELECT DISTINCT folder FROM gaps WHERE closed IS NULL"
-#: Where gaps begin that nothing queued before a moment closes; with the folder and the moment.
+#: The beginnings of gaps that nothing queued before a moment closes; with the folder and the moment.
 _BEGINNINGS = f"""
     SELECT gap_after FROM gaps WHERE folder = ?1 AND coalesce(closed_by, '') NOT IN ('{ACCEPTED}', '{FILLED}')
     AND NOT EXISTS ({_DELIVERED} AND {_IS_LOST_ONE}) AND NOT EXISTS ({_DELIVERED} AND {_COVERS} AND queued < ?2)
@@ -61,29 +61,29 @@ _BEGINNINGS = f"""
 
 @dataclass(frozen=True, slots=True)
 class KnownGap:
-    """A gap as the ledger holds it; `closed_by` is the path of the file that closed it, None while it is open."""
+    """A gap in the ledger; `closed_by` is the path of the file that closed it, None while it is open."""
 
     folder: str
     missed: Missed
     closed_by: str | None
 
-    def tells_more_than(self, other: KnownGap) -> bool:
-        """Whether it is the same closed gap as another, which was open when nobody knew what lies behind it."""
+    def extends(self, other: KnownGap) -> bool:
+        """Whether both are the same closed gap, and the other one was recorded while its end was not known."""
         if (self.folder, self.missed.after, self.closed_by) != (other.folder, other.missed.after, other.closed_by):
             return False
         return self.closed_by is not None and other.missed.before is None and self.missed.before is not None
 
 
 class Gaps:
-    """The part of the ledger that is about gaps."""
+    """The part of the ledger that records gaps."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def known(self, folders: Iterable[str]) -> list[KnownGap]:
-        """The gaps of data sets that are open or, closed by the first file that does, not settled yet.
+        """The gaps of data sets that are open, or closed by a file and not settled yet.
 
-        One that was closed without a file here is told no more.
+        A gap that was closed without a file is not reported.
         """
         found: dict[tuple[str, Missed], str | None] = {}
         for folder in folders:
@@ -91,10 +91,10 @@ class Gaps:
                 span = folder, gap.missed
                 found[span] = gap.closed_by and found.get(span, gap.closed_by)
         known = [KnownGap(*span, closed_by) for span, closed_by in found.items() if closed_by not in (FILLED, MARKED)]
-        return [gap for gap in known if not any(other.tells_more_than(gap) for other in known)]
+        return [gap for gap in known if not any(other.extends(gap) for other in known)]
 
     def open(self, folder: str) -> tuple[Missed, ...]:
-        """What was missed of a data set and no full covers."""
+        """The open gaps of a data set."""
         return tuple(gap.missed for gap in self._unsettled(folder) if gap.closed_by is None)
 
     def _unsettled(self, folder: str) -> list[KnownGap]:
@@ -106,24 +106,24 @@ class Gaps:
         return frozenset(folder for folder in folders if self.open(folder))
 
     def beginnings(self, folder: str, until: int) -> list[int | None]:
-        """Where the gaps of a data set begin that nothing queued before `until` closes, as rows hold moments."""
+        """The beginnings of the gaps that nothing queued before `until` closes; moments are numbers of rows."""
         return [row["gap_after"] for row in self._database.rows(_BEGINNINGS, folder, until)]
 
     def note(self, folder: str, opened: Iterable[Missed], filled: Iterable[Missed]) -> None:
-        """Note the new gaps of a data set, and those in which nothing is missing after all."""
+        """Record the new gaps of a data set, and close those in which nothing is missing after all."""
         now = microseconds(clock.now())
         with self._database.writing():
             self._database.execute_many(_ADD, [(folder, *_row_of(missed), now) for missed in opened])
             self._database.execute_many(_FILL, [(folder, *_row_of(missed)[:2]) for missed in filled])
 
     def settle(self, folders: Iterable[str]) -> None:
-        """Let each gap that a delivered full covers be closed for good, and told no more."""
+        """Close each gap that a delivered full covers for good, so that it is not reported again."""
         now = microseconds(clock.now())
         with self._database.writing():
             self._database.execute_many(_SETTLE, [(now, folder) for folder in folders])
 
     def accept(self, folder: str) -> int:
-        """Close the open gaps of a data set without a full, since somebody lives with them; how many there were."""
+        """Close the open gaps of a data set without a full, as accepted; the number of them."""
         with self._database.writing():
             found = len(self.open(folder))
             self._database.execute(_ACCEPT, microseconds(clock.now()), ACCEPTED, folder)

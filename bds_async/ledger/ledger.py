@@ -1,4 +1,4 @@
-"""What has been delivered to one destination, by its parts; kept in the state folder's `ledger.sqlite3`."""
+"""The ledger of one destination, composed of its parts; it is kept in the state folder's `ledger.sqlite3`."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from .syncs import Syncs
 
 
 class Ledger:
-    """The record of deliveries to one destination, of one tenant. Close it, or use `with`.
+    """The record of deliveries of one tenant to one destination. Close it, or use `with`.
 
     Any thread may call it and its parts; calls wait for each other. Every call may raise DestinationError (the disk, a
-    damaged file) or LedgerBusy (another program holds the database for too long).
+    damaged file, a file system without locks) or LedgerBusy (another program holds the database for too long).
     """
 
     def __init__(self, database: Database, pins: Database) -> None:
@@ -45,11 +45,11 @@ class Ledger:
 
     @classmethod
     def open(cls, path: Path, tenant: str, patience: Patience | None = None, *, place: object = None) -> Self:
-        """The ledger in the database `path`, for a run that holds the lock; made where there is none.
+        """Open the database `path` for a run that holds the lock; a missing database is created.
 
-        `tenant` is the origin that the destination belongs to from now on, `patience` how long to wait for other
-        programs that hold the database, by default 30 seconds; `place` is what messages call the destination, by
-        default `path`. Raises WrongTenant if it is another one's, ConfigError if a newer program wrote it.
+        `tenant` is the origin that the destination belongs to from now on. `patience` is how long to wait for other
+        programs that hold the database, by default 30 seconds. Messages call the destination `place`, by default
+        `path`. Raises WrongTenant if the ledger belongs to another tenant, ConfigError if a newer program wrote it.
         """
         database = Database(path, open_database(path, patience or Patience()))
         ledger = cls(database, database)
@@ -64,10 +64,10 @@ class Ledger:
     def read(
         cls, path: Path, tenant: str | None = None, patience: Patience | None = None, *, place: object = None
     ) -> Self:
-        """The ledger in the database `path`, for a command that only reads; an empty one where there is none.
+        """Open the database `path` for a command that only reads; an empty ledger if there is no database.
 
-        Nothing is created or changed: folders that are pinned, and names that are given out, last as long as it is
-        open. Raises WrongTenant if it is not `tenant`'s.
+        Nothing is created or changed: pinned folders and reserved names last as long as the ledger is open. Raises
+        WrongTenant if it belongs to another tenant than `tenant`.
         """
         database = Database(path, read_database(path, patience or Patience()))
         ledger = cls(database, Database(path, empty_database()))
@@ -103,7 +103,7 @@ class Ledger:
         return self._completeness.through(folder)
 
     def restart(self, folder: str, deliveries: Iterable[Delivery] = ()) -> int:
-        """Let a data set be known by these deliveries alone, and a sync begin it anew; how many were known before."""
+        """Replace the deliveries of a data set, and let the next sync begin it again; the former number of them."""
         with self._database.writing():
             dropped = self.deliveries.drop(folder, Selection())
             self.syncs.reset(folder)
@@ -125,7 +125,7 @@ class Ledger:
 
     @property
     def _owner(self) -> str | None:
-        """The tenant, None as long as nothing of it was seen: a mistyped address owns no folder."""
+        """The tenant; None until a data set of it was seen, so that a mistyped address owns no folder."""
         return None if self._database.row("SELECT 1 FROM folders") is None else self.tenant
 
 

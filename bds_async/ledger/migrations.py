@@ -1,4 +1,4 @@
-"""The tables of the ledger, how an older database is brought forward to them, and writing all or nothing."""
+"""The tables of the ledger, the migration of older databases, and transactions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 
-#: What leads from each format to the next one; `user_version` is how many of them a database has seen.
-#: Moments are microseconds since 1970, UTC. Paths differ by more than ASCII case; their folders by more than `fold`.
+#: The statements from each format to the next one; `user_version` is the number of migrations of a database.
+#: Moments are microseconds since 1970, UTC. No two paths differ by ASCII case alone, no two folders by `fold` alone.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE tenant (origin TEXT NOT NULL)",
@@ -45,7 +45,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE UNIQUE INDEX extracts_by_path ON extracts (path COLLATE NOCASE)",
         "CREATE INDEX intents ON extracts (id) WHERE state = 'intent'",
     ),
-    # What syncs remember of each data set, by its folder: the last look, what is owed, gaps, pinned columns.
+    # The state of syncs for each data set, by its folder: the last look, owed extracts, gaps, pinned columns.
     (
         """CREATE TABLE syncs (
             folder TEXT PRIMARY KEY REFERENCES folders (folder),
@@ -81,7 +81,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             header INTEGER REFERENCES headers (id)
         ) WITHOUT ROWID""",
     ),
-    # What tells that a gap is none: the differential that was lost, or what was seen before nobody knows what.
+    # What shows that a gap is closed: the lost differential, or the newest date seen before the gap.
     ("ALTER TABLE gaps ADD COLUMN lost INTEGER", "ALTER TABLE gaps ADD COLUMN seen INTEGER"),
     # The data sets that are no longer listed, and the extracts whose dates were in the future when they were listed.
     (
@@ -103,13 +103,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
 )
 
-#: The format that this program writes.
+#: The format of this version.
 NEWEST = len(MIGRATIONS)
 
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Everything inside is written, or nothing of it; inside another one it is a part of that."""
+    """Write everything inside or nothing of it; a transaction inside another one is a part of that."""
     if connection.in_transaction:
         yield
         return
@@ -118,22 +118,22 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # After some faults SQLite has rolled back by itself.
+        # After some errors SQLite has already rolled back.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
 
 
 def format_of(connection: sqlite3.Connection) -> int:
-    """How many migrations a database says that it has seen."""
+    """The number of migrations of a database, as it states it."""
     return int(connection.execute("PRAGMA user_version").fetchone()["user_version"])
 
 
 def is_ledger(connection: sqlite3.Connection, found: int) -> bool:
-    """Whether a database that calls itself of the format `found` is a ledger, and a whole one.
+    """Whether a database that states the format `found` is a ledger, and complete.
 
-    Another program's may lie in its place, or one that was restored in part. Each column of its format has to be there;
-    of a newer format nobody knows more than that it goes on from the first.
+    It may be a database of another program, or one that was restored in part. Each column of its format must exist. Of
+    a newer format only the tables of the first format are known.
     """
     if found <= 0:
         return False
@@ -147,7 +147,7 @@ def is_ledger(connection: sqlite3.Connection, found: int) -> bool:
 
 
 def bring_forward(connection: sqlite3.Connection, found: int, wanted: int | None = None) -> None:
-    """Bring a database of the format `found` to the format `wanted`, by default the newest one."""
+    """Migrate a database from the format `found` to the format `wanted`, by default the newest one."""
     for number, statements in enumerate(MIGRATIONS[found:wanted], start=found + 1):
         with transaction(connection):
             for statement in statements:

@@ -1,4 +1,4 @@
-"""Opening a ledger beside an event loop, which goes on meanwhile."""
+"""Opening a ledger in a thread, so that the event loop keeps running."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .ledger import Ledger
 
 
 async def opened(open_ledger: Callable[[Patience], Ledger], patience: Patience | None = None) -> Ledger:
-    """The ledger that `open_ledger` opens, in a thread. Raises as that does.
+    """Call `open_ledger` in a thread; the ledger that it opened. Raises as it does.
 
-    A cancellation cuts `patience`, which ends a wait for another program, and waits for the end of the thread: the
-    caller frees the folder's lock next, when nothing may work on the ledger any more.
+    A cancellation cuts `patience`, which ends a wait for another program, and then waits for the thread: the caller
+    releases the folder's lock next, and no thread may use the ledger after that.
     """
     patience = patience or Patience()
     opening = asyncio.ensure_future(asyncio.to_thread(open_ledger, patience))

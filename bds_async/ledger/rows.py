@@ -1,4 +1,4 @@
-"""Values as the rows of the ledger hold them, and back: moments are microseconds since 1970, UTC."""
+"""Conversion of values to rows of the ledger and back; moments are microseconds since 1970, UTC."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Kind = TypeVar("Kind", bound=StrEnum)
 
 SECOND = 1_000_000
 
-#: Whether a row is that of an extract, with the values of `key_of`: its dates are compared to the whole second.
+#: SQL condition: the row is that of an extract, with the values of `key_of`; dates are compared to the whole second.
 SAME_EXTRACT = f"""
     plugin_id = :plugin_id AND bds_type = :bds_type AND version = :version
     AND queued BETWEEN :queued_second AND :queued_second + {SECOND - 1}
@@ -27,7 +27,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Unreadable(ValueError):
-    """A row holds what the ledger never writes: the file is damaged, or somebody has changed it by hand."""
+    """A row holds a value that the ledger never writes: the file is damaged, or was changed by hand."""
 
 
 def key_of(identity: Identity) -> dict[str, Any]:
@@ -46,11 +46,11 @@ def key_of(identity: Identity) -> dict[str, Any]:
 def identity_of(row: sqlite3.Row) -> Identity:
     """The identity that a row holds; raises Unreadable."""
     moments = moment_of(row["queued"]), moment_of(row["created"])
-    return Identity(row["plugin_id"], flavour_of(row["bds_type"]), *moments, row["version"])
+    return Identity(row["plugin_id"], bds_type_of(row["bds_type"]), *moments, row["version"])
 
 
 def microseconds(moment: datetime) -> int:
-    """A moment as rows hold it, so that it sorts and compares by time."""
+    """A moment as a number that sorts and compares by time."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
@@ -64,16 +64,16 @@ def moment_of(number: int) -> datetime:
     try:
         return _EPOCH + timedelta(microseconds=number)
     except (OverflowError, TypeError) as error:
-        raise Unreadable(f"{number!r} is no moment") from error
+        raise Unreadable(f"{number!r} is not a moment") from error
 
 
 def span_of(number: int) -> timedelta:
-    """How long something lasts, as a row holds it; raises Unreadable."""
+    """The duration that a row holds; raises Unreadable."""
     return moment_of(number) - _EPOCH
 
 
 def or_none(moment: datetime | None) -> int | None:
-    """A moment as rows hold it, NULL for None."""
+    """A moment as a number; None stays None."""
     return None if moment is None else microseconds(moment)
 
 
@@ -82,8 +82,8 @@ def moment_or_none(number: int | None) -> datetime | None:
     return None if number is None else moment_of(number)
 
 
-def flavour_of(text: str) -> BdsType:
-    """The flavour that a row holds; raises Unreadable."""
+def bds_type_of(text: str) -> BdsType:
+    """The type that a row holds; raises Unreadable."""
     return member_of(BdsType, text)
 
 
@@ -92,21 +92,21 @@ def member_of(kind: type[Kind], text: str) -> Kind:
     try:
         return kind(text)
     except ValueError as error:
-        raise Unreadable(f"{text!r} is no {kind.__name__}") from error
+        raise Unreadable(f"{text!r} is not a {kind.__name__}") from error
 
 
 @functools.lru_cache(maxsize=1024)
 def columns_of(text: str) -> Columns:
-    """The columns that a row holds; equal ones share one tuple, since a year of extracts has the same few.
+    """The columns that a row holds; equal columns share one tuple, since few differ in a year of extracts.
 
     Raises Unreadable.
     """
     try:
         return tuple(json.loads(text))
     except (ValueError, TypeError) as error:
-        raise Unreadable("a header is no list of columns") from error
+        raise Unreadable("a header is not a list of columns") from error
 
 
 def text_of(columns: Columns) -> str:
-    """Columns as rows hold them."""
+    """Columns as text for a row."""
     return json.dumps(columns, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Which of a data set's deliveries are meant, and how many there are."""
+"""A choice of deliveries of a data set, and figures about them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from .rows import or_none
 
-#: Whether a delivered extract is chosen, with the values of a selection.
+#: SQL condition: the extract is delivered and chosen; with the values of a selection.
 IS_CHOSEN = """
     folder = :folder AND state = 'done' AND (:since IS NULL OR queued >= :since)
     AND (:until IS NULL OR queued <= :until) AND (:path IS NULL OR path IS NOT NULL AND matches(path, :path))
@@ -17,7 +17,7 @@ IS_CHOSEN = """
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Some extracts of a data set: queued at or between two moments, with a path that matches (`*`, `?`, `[...]`)."""
+    """Extracts of a data set that were queued from `since` to `until` and whose path matches (`*`, `?`, `[...]`)."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -25,17 +25,17 @@ class Selection:
 
     @property
     def is_everything(self) -> bool:
-        """Whether nothing narrows it down."""
+        """Whether it chooses every extract."""
         return self == Selection()
 
     def values(self, folder: str) -> dict[str, Any]:
-        """What the statements about the chosen extracts of a folder want."""
+        """The values for statements about the chosen extracts of a folder."""
         return {"folder": folder, "path": self.path, "since": or_none(self.since), "until": or_none(self.until)}
 
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """How much of a data set has been delivered: extracts, bytes of their files, the newest queued date."""
+    """Figures of a data set's deliveries: number of extracts, bytes of their files, the newest queued date."""
 
     extracts: int
     bytes: int

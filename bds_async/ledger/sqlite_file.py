@@ -1,7 +1,7 @@
-"""The ledger's SQLite file: making it, opening it.
+"""The ledger's SQLite file: creating and opening it.
 
-A rollback journal rather than WAL, which network folders do not carry; synchronous EXTRA, so that what was committed
-outlives a power cut: with FULL the journal of a transaction could come back, and roll it back.
+It uses a rollback journal, since WAL does not work on network folders. It uses synchronous EXTRA, so that a committed
+transaction survives a power cut: with FULL the deleted journal could reappear and roll the transaction back.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from .faults import damaged, demand_locks, journal_of, ledger_faults, primary_co
 from .migrations import NEWEST, bring_forward, format_of, is_ledger
 from .waiting import PatientConnection
 
-#: Bytes of the smallest database that there is: one page of the smallest size.
+#: Bytes of the smallest possible database: one page of the smallest size.
 _SMALLEST = 512
 
 
 def open_database(path: Path, patience: Patience) -> PatientConnection:
-    """A connection for writing, to a database that is made or brought forward as needed.
+    """A connection for writing to a database, which is created or migrated if needed.
 
-    Raises ConfigError for a newer format, DestinationError for a damaged or foreign file (which stays as it is) or a
+    Raises ConfigError for a newer format, DestinationError for a damaged or foreign file, which does not change, or a
     disk that fails.
     """
     with ledger_faults(path):
@@ -43,7 +43,7 @@ def open_database(path: Path, patience: Patience) -> PatientConnection:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether there is a database; raises DestinationError for what SQLite would take for a new one."""
+    """Whether the database exists; raises DestinationError for a file that SQLite would take for a new database."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -59,9 +59,9 @@ def _is_there(path: Path) -> bool:
 
 
 def _make(path: Path) -> None:
-    """Make a database under another name first, since SQLite begins with an empty file, and a kill may leave that.
+    """Create a database under another name first: SQLite begins with an empty file, which a kill would leave.
 
-    The journal of a ledger that somebody moved away would be taken for the new one's.
+    Journals are removed first: SQLite would apply the journal of a ledger that was moved away to the new database.
     """
     new = path.with_suffix(".new")
     for left in (path, new):
@@ -83,14 +83,14 @@ def _set_up(connection: sqlite3.Connection) -> None:
 
 
 def read_database(path: Path, patience: Patience) -> PatientConnection:
-    """A connection for reading alone; an empty database in memory where there is none. Nothing is created.
+    """A connection for reading only; an empty database in memory if there is no file. Nothing is created.
 
-    Raises ConfigError for another format than this program's, DestinationError for a damaged or foreign file.
+    Raises ConfigError for another format than this version's, DestinationError for a damaged or foreign file.
     """
     with ledger_faults(path):
         if not _is_there(path):
             return empty_database()
-        # Not read-only as such: what a killed run left half-written can only be rolled back by writing.
+        # Not read-only: SQLite must write to roll back what a killed run left half-written.
         with _connected(path, "rw", patience) as connection:
             connection.execute("PRAGMA query_only = ON")
             if _format_of(connection, path) < NEWEST:
@@ -99,7 +99,7 @@ def read_database(path: Path, patience: Patience) -> PatientConnection:
 
 
 def _format_of(connection: sqlite3.Connection, path: Path) -> int:
-    """The format of a ledger, read before anything is written: a foreign database is not to be altered."""
+    """The format of a ledger; it is read before anything is written, so that a foreign database does not change."""
     try:
         found = format_of(connection)
         is_one = is_ledger(connection, found)
@@ -108,7 +108,7 @@ def _format_of(connection: sqlite3.Connection, path: Path) -> int:
             raise damaged(path, error) from error
         raise
     if not is_one:
-        raise damaged(path, "it is no ledger of bds-async, or not a whole one")
+        raise damaged(path, "it is not a ledger of bds-async, or not a complete one")
     if found > NEWEST:
         raise ConfigError(f"The ledger {path} was written by a newer bds-async: install that version or a newer one.")
     return found
@@ -123,7 +123,7 @@ def empty_database() -> PatientConnection:
 
 @contextlib.contextmanager
 def _connected(path: Path, mode: str, patience: Patience) -> Iterator[PatientConnection]:
-    """A connection, which is closed if the use of it fails."""
+    """A connection that is closed if its use fails."""
     connection = _connect(path, mode)
     connection.patience = patience
     connection.before_waiting = partial(demand_locks, path)
@@ -136,13 +136,13 @@ def _connected(path: Path, mode: str, patience: Patience) -> Iterator[PatientCon
 
 def _connect(path: Path, mode: str) -> PatientConnection:
     place = path.absolute().as_posix()
-    # As bytes, since a folder's name need not be text.
+    # As bytes, since the name of a folder may not be text.
     uri = f"file://{'' if place.startswith('/') else '/'}{quote(os.fsencode(place), safe='/:')}?mode={mode}"
     return _opened(uri)
 
 
 def _opened(place: str) -> PatientConnection:
-    """A connection that knows `matches(path, pattern)`: SQL's own GLOB means other paths."""
+    """A connection with the function `matches(path, pattern)`: SQL's GLOB matches other paths."""
     connection = PatientConnection(place)
     connection.create_function("matches", 2, fnmatchcase, deterministic=True)
     return connection

@@ -1,4 +1,4 @@
-"""What is remembered of one data set between two syncs: values, no I/O."""
+"""The values that are kept of one data set between two syncs; no I/O."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..models import BdsType, Extract, Identity, whole_second
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The full that a data set was begun with: every differential queued after it is to be delivered."""
+    """The full that a data set began with: every differential queued after it is to be delivered."""
 
     queued: datetime
     created: datetime
 
     @classmethod
     def of(cls, full: Extract) -> Self:
-        """The baseline that a full makes."""
+        """The baseline for a full."""
         return cls(full.queued_for_processing_date, full.created_date)
 
     def is_remade_by(self, full: Extract) -> bool:
@@ -38,10 +38,10 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """Differentials queued after one moment and before another that could not be had; None where that is not known.
+    """Differentials that are missing, queued after one moment and before another; None if a moment is not known.
 
-    `lost` is the queued date of one that was listed once. Where nobody knows what was missed, `seen` is the newest
-    moment of anything listed at the last look before.
+    `lost` is the queued date of a missing differential that was listed before. If none was listed, `seen` is the newest
+    date of any extract at the look before.
     """
 
     after: datetime | None
@@ -54,21 +54,21 @@ class Missed:
         return (self.after is None or moment > self.after) and (self.before is None or moment < self.before)
 
     def is_covered_by(self, full: datetime) -> bool:
-        """Whether a full queued at that moment holds all that was missed."""
+        """Whether a full queued at that moment contains everything that is missing."""
         second = whole_second(full)
         is_after = self.after is None or second > whole_second(self.after)
         return is_after and (self.before is None or second >= whole_second(self.before))
 
     def is_filled_by(self, listed: Iterable[Extract]) -> bool:
-        """Whether something as old as what was seen before is listed (again), so that nothing later is dropped."""
+        """Whether an extract as old as `seen` is listed (again): then no later one has been dropped."""
         return self.seen is not None and any(extract.was_made_by(self.seen) for extract in listed)
 
 
 @dataclass(frozen=True, slots=True)
 class LastLook:
-    """What was seen of a data set at the last look, which a sync, a pull or a mark takes.
+    """What a sync, a pull or a mark saw of a data set at the last look.
 
-    `retained` is for how long at least a differential stays listed, None if there has been none to see. `newest` is the
+    `retained` is the time for which a differential stays listed, at least; None if none was seen yet. `newest` is the
     newest queued date of the differentials listed then, None if there were none; of the fulls while `retained` is None.
     """
 
@@ -80,9 +80,9 @@ class LastLook:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the ledger is to keep of one look at a data set.
+    """What the ledger keeps of one look at a data set.
 
-    `missed` are new gaps, `filled` open ones of which nothing is missing after all; `owed` is all that is planned.
+    `missed` are new gaps, `filled` are open gaps in which nothing is missing after all, `owed` is all that is planned.
     """
 
     baseline: Baseline | None
@@ -94,7 +94,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The queued date of an extract, and when it was delivered by the clock."""
+    """The queued date of an extract, and the moment of its delivery by the clock."""
 
     queued: datetime
     at: datetime
@@ -104,11 +104,10 @@ class Delivered:
 class SyncState:
     """What the ledger knows of one data set when a sync is planned.
 
-    `delivered` has each delivered extract that is as old as the oldest listed or owed one, or younger, with the moment
-    of its delivery; `before` is the queued date of the newest delivered differential older than those, and
-    `last_differential` the newest of all. `owed` is what was to be delivered at a look and has not been. `last_look` is
-    None before the first sync. `future` are the delivered extracts whose dates were in the future: they are no measure
-    of anything.
+    `delivered` maps each delivered extract that is not older than the oldest listed or owed one to the moment of its
+    delivery. `before` is the queued date of the newest delivered differential older than those; `last_differential` is
+    the newest of all. `owed` was planned at a look and is not delivered yet. `last_look` is None before the first sync.
+    `future` are the delivered extracts whose dates were in the future: they measure nothing.
     """
 
     baseline: Baseline | None = None
@@ -128,7 +127,7 @@ class SyncState:
         return self.baseline is not None or (self.last_look is not None and self.last_look.retained is not None)
 
     def has_base(self, baseline: Baseline | None) -> bool:
-        """Whether a full has been delivered that the differentials after a baseline can be applied to."""
+        """Whether a full has been delivered to which the differentials after a baseline can be applied."""
         return self.newest_full is not None and (baseline is None or baseline.is_reached_by(self.newest_full))
 
     def has(self, extract: Extract) -> bool:
@@ -136,16 +135,16 @@ class SyncState:
         return extract.identity in self.delivered or extract.identity in self.future
 
     def begins_with(self, identity: Identity) -> bool:
-        """Whether an extract is the full that the baseline was made of, before anything else of its moment came."""
+        """Whether an extract is the baseline's full, and no other extract of its queued date was delivered."""
         is_baseline = self.baseline is not None and identity.second == whole_second(self.baseline.queued)
         return is_baseline and identity.bds_type is BdsType.FULL and _moment(identity) not in self._moments_delivered
 
     def without(self, identity: Identity) -> Self:
-        """What would be known if that extract had not been delivered; `newest` is left as it is."""
+        """The state as if that extract had not been delivered; `newest` does not change."""
         return replace(self, delivered={each: at for each, at in self.delivered.items() if each != identity})
 
     def knows_another_making(self, extract: Extract) -> bool:
-        """Whether the same moment's extract has been delivered, or planned, as another making of it."""
+        """Whether another generation of the same queued date has been delivered or planned."""
         moment = _moment(extract.identity)
         return moment in self._moments_delivered or (extract.identity not in self.owed and moment in self._moments_owed)
 

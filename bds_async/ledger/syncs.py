@@ -1,6 +1,6 @@
-"""What is remembered between two syncs, whichever job has looked: the last look at each data set, what is owed.
+"""What is kept between two syncs, by whichever command looked: the last look at each data set, the owed extracts.
 
-Data sets go by their folders, which are pinned to their ids.
+Data sets are named by their folders, which are pinned to their ids.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .database import Database
 from .delivery import PAID
 from .future import HAS_COME, Future
 from .gaps import Gaps
-from .rows import flavour_of, identity_of, key_of, microseconds, moment_of, moment_or_none, or_none, span_of
+from .rows import bds_type_of, identity_of, key_of, microseconds, moment_of, moment_or_none, or_none, span_of
 from .sync_memory import Baseline, Delivered, Kept, LastLook, SyncState
 
 _KEEP = """
@@ -38,12 +38,12 @@ _DELIVERED_SINCE = """
     FROM extracts JOIN plugins ON plugins.id = extracts.plugin
     WHERE folder = ? AND queued >= ? AND state = 'done'
 """
-#: Later than any moment that a row holds.
+#: A number later than any moment in a row.
 END_OF_TIME = 2**62
 
 
 class Syncs:
-    """The part of the ledger that syncs remember things in."""
+    """The part of the ledger that keeps the state of syncs."""
 
     def __init__(self, database: Database, gaps: Gaps, future: Future) -> None:
         self._database = database
@@ -82,7 +82,7 @@ class Syncs:
             )
 
     def baseline(self, folder: str) -> Baseline | None:
-        """The full that a data set was begun with; None if no sync has begun it, or without a full."""
+        """The full that a data set began with; None if no sync has begun it, or it began without a full."""
         query = "SELECT baseline, baseline_created FROM syncs WHERE folder = ? AND baseline_created IS NOT NULL"
         found = self._database.read(
             lambda row: Baseline(moment_of(row["baseline"]), moment_of(row["baseline_created"])), query, folder
@@ -90,18 +90,18 @@ class Syncs:
         return next(iter(found), None)
 
     def last_look(self, folder: str) -> LastLook | None:
-        """What was seen of a data set at the last look; None before the first sync."""
+        """The last look at a data set; None before the first sync."""
         query = "SELECT looked, latest, newest, retained FROM syncs WHERE folder = ?"
         return next(iter(self._database.read(_look_of, query, folder)), None)
 
     def newest(self, folder: str, until: int = END_OF_TIME) -> dict[BdsType, datetime]:
-        """The newest delivered queued date before a moment, as rows hold it, by flavour."""
+        """The newest delivered queued date before a moment, which is a number of a row, by type."""
         found: dict[BdsType, datetime] = {}
         with self._database.statements():
             for row in self._database.rows(_NEWEST, until, folder):
-                flavour, moment = flavour_of(row["bds_type"]), moment_or_none(row["newest"])
+                bds_type, moment = bds_type_of(row["bds_type"]), moment_or_none(row["newest"])
                 if moment is not None:
-                    found[flavour] = max(moment, found.get(flavour, moment))
+                    found[bds_type] = max(moment, found.get(bds_type, moment))
         return found
 
     def _delivered_since(self, folder: str, oldest: int) -> dict[Identity, datetime]:
@@ -120,16 +120,16 @@ class Syncs:
         return max(found, key=lambda each: each.queued, default=None)
 
     def owed(self, folder: str) -> frozenset[Identity]:
-        """The extracts of a data set that are to be delivered by the rules of a sync, and are not yet."""
+        """The extracts of a data set that a sync has planned and that are not delivered yet."""
         return frozenset(self._database.read(identity_of, "SELECT * FROM owed WHERE folder = ?", folder))
 
     def waiting(self) -> frozenset[str]:
-        """The folders of data sets of which something is owed, or missed in a gap that is open."""
+        """The folders of data sets that have owed extracts or an open gap."""
         owing = frozenset(str(row["folder"]) for row in self._database.rows("SELECT DISTINCT folder FROM owed"))
         return owing | self._gaps.folders()
 
     def keep(self, looks: Mapping[str, Kept]) -> None:
-        """Remember what a sync saw and planned of data sets, all of it or nothing."""
+        """Keep what a sync saw and planned of data sets, all of it or nothing."""
         with self._database.writing():
             for folder, kept in looks.items():
                 self._database.execute(_KEEP, folder=folder, **_row_of(kept))
@@ -138,14 +138,14 @@ class Syncs:
                 self._gaps.note(folder, kept.missed, kept.filled)
 
     def owe(self, folder: str, identities: Iterable[Identity]) -> None:
-        """Take note of extracts that are to be delivered, although they are not listed or were delivered before."""
+        """Record extracts as owed, even if they are not listed or were delivered before."""
         with self._database.writing():
             for identity in identities:
                 self._database.execute(PAID, **key_of(identity))
                 self._database.execute(_OWE, folder=folder, **key_of(identity))
 
     def reset(self, folder: str) -> None:
-        """Forget what syncs remember of a data set, so that the next one begins it anew."""
+        """Delete the state of a data set, so that the next sync begins it again."""
         with self._database.writing():
             for table in ("syncs", "owed", "gaps", "pins", "absences", "future"):
                 self._database.execute(f"DELETE FROM {table} WHERE folder = ?", folder)  # noqa: S608

@@ -1,4 +1,4 @@
-"""Waiting for another program that holds the ledger's database: in short steps, so that a wait can be cut short."""
+"""Waiting for another program that holds the ledger's database, in short steps, so that a wait can be ended early."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 from ..support.patience import Patience
 
-#: Seconds that SQLite waits by itself, and between two of its waits, since it does not wait for every lock.
+#: Seconds that SQLite waits itself, and seconds between two of its waits: it does not wait for every lock.
 _STEP, _PAUSE = 0.1, 0.01
 _HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 class PatientConnection(sqlite3.Connection):
-    """A connection whose `execute` waits for whoever holds the database for as long as its `patience` says.
+    """A connection whose `execute` waits for another program that holds the database, as long as `patience` says.
 
-    For any thread, and without transactions of Python's own. Rows go by the names of their columns.
+    Any thread may use it. Python opens no transactions of its own. Rows are read by column name.
     """
 
     def __init__(self, place: str) -> None:
@@ -28,7 +28,7 @@ class PatientConnection(sqlite3.Connection):
         self.before_waiting: Callable[[], None] = _nothing
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        """Execute one statement; what SQLite calls busy has changed nothing, and can be tried again."""
+        """Execute one statement, again and again while SQLite is busy: a busy statement has changed nothing."""
         began = time.monotonic()
         while True:
             try:

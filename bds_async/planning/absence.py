@@ -12,8 +12,8 @@ from ..report import FailedList
 from .selection import select
 
 _ABSENT = (
-    "the tenant does not list this data set any more, and extracts of it are in the ledger. If it is gone for good, "
-    "`bds-async ledger accept` with its name accepts that."
+    "the tenant does not list this data set any more, but extracts of it were delivered. If it is gone for good, "
+    "accept that with `bds-async ledger accept --data-set` and its name."
 )
 
 

@@ -1,4 +1,4 @@
-"""What `sync` delivers of one data set, and which gaps open: pure, no I/O."""
+"""The extracts of one data set that a sync delivers, and the gaps that open; no I/O."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import TypeVar
 from ..ledger import Baseline, Kept, Missed, SyncState
 from ..models import BdsType, Extract, newest, version_key, whole_second
 from ..report import Arrival
+from .look import Listed, Look
 from .retention import are_known, begins_late, look_back, missed_at_first, missed_since
-from .sync_state import Listed, Look
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An extract that is to be delivered, and how it comes."""
+    """An extract that is to be delivered, and its arrival kind."""
 
     extract: Extract
     arrival: Arrival
@@ -26,10 +26,10 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class DataSetPlan:
-    """What is to be delivered of a data set, oldest first, what the ledger is to keep of this look, and all gaps.
+    """The extracts of a data set to deliver, oldest first, what the ledger keeps of this look, and all open gaps.
 
-    `begins_late`: differentials between the first baseline and the first of them that is listed may have been dropped,
-    though nothing shows it.
+    `begins_late`: differentials between the first baseline and the first listed differential may have been dropped,
+    although the list does not prove it.
     """
 
     due: tuple[Due, ...]
@@ -39,7 +39,7 @@ class DataSetPlan:
 
 
 def plan_data_set(listed: Listed, state: SyncState, look: Look, *, with_fulls: bool) -> DataSetPlan:
-    """Plan one data set, by all that is listed of it and what is known of it."""
+    """Plan one data set from its list and from what the ledger knows of it."""
     baseline, expired = _baseline(listed, state, look)
     chosen = _chosen(listed, state, baseline, with_fulls=with_fulls)
     missed = _missed(expired, _gone(listed, state), lambda lost: _around(lost, listed, state, chosen))
@@ -57,7 +57,7 @@ def plan_data_set(listed: Listed, state: SyncState, look: Look, *, with_fulls: b
 
 
 def _baseline(listed: Listed, state: SyncState, look: Look) -> tuple[Baseline | None, Missed | None]:
-    """From which full on differentials are delivered, and what was missed before them."""
+    """The baseline after which differentials are delivered, and what was missed before them."""
     if state.last_look is None or not state.has_begun:
         return _first_baseline(listed, look)
     if not missed_since(state.last_look, listed, state, look):
@@ -66,7 +66,7 @@ def _baseline(listed: Listed, state: SyncState, look: Look) -> tuple[Baseline | 
     gap = Missed(_last_before(oldest, state), oldest, seen=state.last_look.latest)
     if full is None or not gap.is_covered_by(full.queued_for_processing_date):
         return state.baseline, gap
-    # Where no differential has ever been seen the full is taken to be safe, and nothing is said to be missed.
+    # If no differential was ever seen, the full is delivered to be safe, and no gap is reported.
     is_told = are_known(state.last_look, listed)
     return Baseline.of(full), Missed(gap.after, full.queued_for_processing_date) if is_told else None
 
@@ -84,7 +84,7 @@ def _first_baseline(listed: Listed, look: Look) -> tuple[Baseline | None, Missed
 
 
 def _last_before(moment: datetime | None, state: SyncState) -> datetime | None:
-    """The newest delivered differential before a moment, or the baseline if there is none."""
+    """The queued date of the newest delivered differential before a moment, else that of the baseline."""
     delivered = (each.queued_for_processing_date for each in state.delivered if each.bds_type is BdsType.DIFFERENTIAL)
     begin = [] if state.baseline is None else [state.baseline.queued]
     last = [*begin, *_some(state.before), *(each for each in delivered if moment is None or each < moment)]
@@ -94,7 +94,7 @@ def _last_before(moment: datetime | None, state: SyncState) -> datetime | None:
 def _missed(
     expired: Missed | None, gone: Sequence[datetime], around: Callable[[datetime], Missed]
 ) -> tuple[Missed, ...]:
-    """The gaps that open: what nobody saw, which is certain where something lost is in it; and what is lost besides."""
+    """The new gaps: one for unseen differentials, certain if it holds a lost one, and one for each other lost one."""
     if expired is None:
         return tuple(map(around, gone))
     outside = [lost for lost in gone if not expired.holds(lost)]
@@ -103,10 +103,10 @@ def _missed(
 
 
 def _chosen(listed: Listed, state: SyncState, baseline: Baseline | None, *, with_fulls: bool) -> list[Extract]:
-    """What follows the baseline and has not been delivered; fulls that are owed, and the baseline made anew, too."""
+    """The undelivered extracts after the baseline, the owed fulls, later generations of the baseline, future ones."""
     candidates = _after(baseline, listed.differentials, listed, state)
     if with_fulls:
-        # Those before a baseline that begins anew are new all the same.
+        # Fulls before a new baseline are new as well.
         candidates += _after(state.baseline or baseline, listed.fulls, listed, state)
     if baseline is not None and state.has_base(baseline):
         candidates += [full for full in listed.fulls if full.identity in state.owed]
@@ -116,7 +116,7 @@ def _chosen(listed: Listed, state: SyncState, baseline: Baseline | None, *, with
 
 
 def _future(listed: Listed, state: SyncState, baseline: Baseline | None, *, with_fulls: bool) -> list[Extract]:
-    """The extracts from the future: they are delivered as others are, but nothing is built on them."""
+    """The extracts with a date in the future: they are delivered, but nothing is built on them."""
     fulls = [each for each in listed.future if each.bds_type is BdsType.FULL]
     if not with_fulls:
         last = None if state.has_base(baseline) else newest(fulls)
@@ -125,7 +125,7 @@ def _future(listed: Listed, state: SyncState, baseline: Baseline | None, *, with
 
 
 def _after(baseline: Baseline | None, extracts: Iterable[Extract], listed: Listed, state: SyncState) -> list[Extract]:
-    """The extracts queued after a baseline; within its second, those that were planned before stay planned."""
+    """The extracts queued after a baseline; an owed one within the second of the baseline stays planned."""
     if baseline is None:
         return list(extracts)
     begin = _begin(baseline, listed)
@@ -144,18 +144,18 @@ def _begin(baseline: Baseline, listed: Listed) -> datetime:
 
 
 def _remade(baseline: Baseline, listed: Listed, state: SyncState) -> list[Extract]:
-    """Later makings of the baseline; an older version of it that stands beside it is none."""
+    """Later generations of the baseline, without those of an older version than a delivered one."""
     there = [
         version_key(each.version)
         for each in state.delivered
         if each.bds_type is BdsType.FULL and each.second == whole_second(baseline.queued)
     ]
-    makings = (full for full in listed.fulls if baseline.is_remade_by(full))
-    return [full for full in makings if version_key(full.version) >= max(there, default=())]
+    generations = (full for full in listed.fulls if baseline.is_remade_by(full))
+    return [full for full in generations if version_key(full.version) >= max(there, default=())]
 
 
 def _base(listed: Listed, state: SyncState, baseline: Baseline | None, gaps: Iterable[Missed]) -> frozenset[Extract]:
-    """The full to begin with, or to begin anew with because it covers a gap; empty if none is wanted or new enough."""
+    """The full to begin with, or to begin again with after a gap; empty if none is needed or new enough."""
     full = listed.newest_full
     if full is None or state.has(full):
         return frozenset()
@@ -165,7 +165,7 @@ def _base(listed: Listed, state: SyncState, baseline: Baseline | None, gaps: Ite
 
 
 def arrival_of(extract: Extract, state: SyncState) -> Arrival:
-    """How an extract comes that is no full to begin with, beside what has been delivered."""
+    """The arrival kind of an extract that is not a baseline."""
     if state.knows_another_making(extract):
         return Arrival.REISSUED
     is_late = state.newest is not None and extract.identity.second < whole_second(state.newest)
@@ -173,7 +173,7 @@ def arrival_of(extract: Extract, state: SyncState) -> Arrival:
 
 
 def _gone(listed: Listed, state: SyncState) -> list[datetime]:
-    """What was planned before, could not be delivered, and is not listed any more, in no other making either."""
+    """The queued dates of owed differentials that are not listed any more, in any generation."""
     there = {*(each.identity for each in listed.differentials), *state.delivered}
     seconds = {each.second for each in there if each.bds_type is BdsType.DIFFERENTIAL}
     owed = {each.queued_for_processing_date for each in state.owed if each.bds_type is BdsType.DIFFERENTIAL}
@@ -181,7 +181,7 @@ def _gone(listed: Listed, state: SyncState) -> list[datetime]:
 
 
 def _around(lost: datetime, listed: Listed, state: SyncState, chosen: Iterable[Extract]) -> Missed:
-    """The gap that a lost differential leaves between what is delivered, or will be, before and after it."""
+    """The gap that a lost differential leaves between its neighbours that are delivered or planned."""
     kept = {each.queued_for_processing_date for each in (*state.delivered, *(due.identity for due in chosen))}
     begin = () if state.baseline is None else (state.baseline.queued,)
     earlier = [each for each in (*kept, *begin, *_some(state.before)) if each < lost]

@@ -6,12 +6,12 @@ from ..brightspace import Listing
 from ..ledger import Ledger
 from ..models import Identity
 from ..support import clock
+from .look import Listed, Look
 from .placement import by_folder
-from .sync_state import Listed, Look
 
 
 def look_at(listing: Listing) -> Look:
-    """The look that a listing is."""
+    """The look at the tenant that gave a listing."""
     extracts = (extract for extracts in listing.extracts.values() for extract in extracts)
     return Look.of(clock.now(), extracts, listing.moment)
 

@@ -1,4 +1,4 @@
-"""From what the ledger calls missed to what reports call a gap."""
+"""The gaps of reports, from those of the ledger."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from ..report import Gap
 
 
 def gap_of(data_set: DataSet, missed: Missed, closed_by: str | None = None) -> Gap:
-    """A gap as reports tell it."""
+    """The gap of a report for differentials that were missed."""
     return Gap(data_set.name, data_set.schema_id, missed.after, missed.before, closed_by)

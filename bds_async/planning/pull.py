@@ -1,4 +1,4 @@
-"""The plan of a pull: what the options choose, compared with the ledger and the destination."""
+"""The plan of a pull: the chosen extracts, compared with the ledger and the destination."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .selection import choose
 from .steps import RunPlan, Step, unfinished
 from .warnings import in_another_form, nothing_to_pull
 
-#: Length in bytes of a published file by its path; None if it is not there.
+#: The length of a published file in bytes, by its path; None if it does not exist.
 Size: TypeAlias = Callable[[str], int | None]
 
 
 def plan_pull(listing: Listing, options: PullOptions, ledger: Ledger, size: Size) -> RunPlan:
-    """Choose, and compare with the ledger and the destination; reads both, and pins the folders of new data sets."""
+    """Choose extracts and compare them with the ledger and the destination; new data sets get a folder."""
     steps: list[Step] = []
     for folder, (_, extracts) in by_folder(listing.extracts, ledger).items():
         chosen = choose(extracts, options.wanted, options.since)
@@ -51,5 +51,5 @@ def _step(
 
 
 def _is_there(delivery: Delivery, size: Size) -> bool:
-    """Whether the delivered file is still there with its size."""
+    """Whether the delivered file still exists with its size."""
     return delivery.path is not None and size(delivery.path) == delivery.bytes

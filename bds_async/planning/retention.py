@@ -1,7 +1,7 @@
-"""Whether a differential may have come and gone between two looks at the tenant: pure, no I/O.
+"""Whether a differential may have been listed and dropped between two looks at the tenant; no I/O.
 
-Differentials are numbered by nothing, and how often they are made is not assumed. What is used: one that is made later
-is not dropped earlier, and each stays listed for some time, which is learnt from those that are seen.
+Differentials carry no sequence number, and their cadence is not assumed. Two facts are used: a later differential is
+not dropped earlier, and each stays listed for a time that is learnt from those that were seen.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from datetime import datetime, timedelta
 
 from ..ledger import Baseline, Delivered, LastLook, SyncState
 from ..models import Extract
-from .sync_state import Listed, Look
+from .look import Listed, Look
 
-#: D2L keeps differentials listed for about 14 days; taken for a data set of which none has been seen yet.
+#: D2L lists differentials for about 14 days; assumed for a data set of which none was seen yet.
 USUAL_RETENTION = timedelta(days=13)
-#: What is older than this has been dropped, where nothing unusual is configured.
+#: Older differentials have been dropped, unless the tenant is configured otherwise.
 LONGEST_USUAL_RETENTION = timedelta(days=15)
-#: No tenant is taken to list differentials for less time, however few have been seen.
+#: The shortest retention that is assumed, even if few differentials were seen.
 SHORTEST_RETENTION = timedelta(days=1)
 
 
 def begins_late(listed: Listed, baseline: Baseline, look: Look) -> bool:
-    """Whether the first baseline is so old that some differential after it may have been dropped already."""
+    """Whether the first baseline is so old that a differential after it may have been dropped already."""
     oldest = listed.oldest_differential
     if oldest is None or look.latest is None or oldest <= baseline.queued:
         return False
@@ -29,7 +29,7 @@ def begins_late(listed: Listed, baseline: Baseline, look: Look) -> bool:
 
 
 def missed_at_first(listed: Listed, baseline: Baseline, look: Look) -> bool:
-    """Whether the first list shows it: it reaches back as far as differentials are kept, and the baseline further."""
+    """Whether the first list proves it: it covers the whole retention, and the baseline is older than that."""
     oldest = listed.oldest_differential
     if oldest is None or look.latest is None or not begins_late(listed, baseline, look):
         return False
@@ -37,7 +37,7 @@ def missed_at_first(listed: Listed, baseline: Baseline, look: Look) -> bool:
 
 
 def missed_since(last: LastLook, listed: Listed, state: SyncState, look: Look) -> bool:
-    """Whether some differential may have been made after the last look and dropped before this one."""
+    """Whether a differential may have been generated after the last look and dropped before this one."""
     if any(_stood_then(extract, last, state) for extract in listed.differentials):
         return False
     if not (listed.has_plugin or are_known(last, listed)):
@@ -52,9 +52,9 @@ def are_known(last: LastLook, listed: Listed) -> bool:
 
 
 def _stood_then(differential: Extract, last: LastLook, state: SyncState) -> bool:
-    """Whether a differential was listed at a look before, if only in a former making: nothing later is dropped yet.
+    """Whether a differential was listed at an earlier look, in any generation: then no later one is dropped yet.
 
-    What is delivered or owed was, whatever the dates say.
+    A delivered or owed differential was listed, whatever its dates are.
     """
     if differential.identity in state.delivered or differential.identity in state.owed:
         return True
@@ -64,22 +64,22 @@ def _stood_then(differential: Extract, last: LastLook, state: SyncState) -> bool
 
 
 def _unseen(last: LastLook, listed: Listed, state: SyncState, look: Look) -> timedelta:
-    """For how long nobody looked: by the clock, and by the tenant's own dates where something keeps those moving."""
+    """The time since the last look: by the clock, and by the tenant's dates if they advance."""
     by_clock = look.at - last.at
     moving = last.newest is not None or bool(listed.fulls)
     if not moving or look.latest is None or last.latest is None:
-        # A clock that was set back tells nothing.
+        # A clock that was set back proves nothing.
         return by_clock if by_clock >= timedelta() else timedelta.max
     return max(by_clock, look.latest - _tenants_time(last, last.latest, state.last_differential))
 
 
 def _tenants_time(last: LastLook, latest: datetime, delivered: Delivered | None) -> datetime:
-    """How late it was for the tenant at a look, at least: a tenant that pauses has dates that stand still."""
+    """The earliest possible time of the tenant at a look: while a tenant pauses its dates do not advance."""
     if delivered is None:
         return latest
     known = [latest]
     if latest < last.at and delivered.at <= last.at:
-        # Dates that are not ahead of the clock: it tells how long the newest differential had been there.
+        # The dates are not ahead of the clock, so the clock shows how long the newest differential had been there.
         known.append(delivered.queued + (last.at - delivered.at))
     if last.newest is None and last.retained is not None:
         # It had expired by then.
@@ -88,7 +88,7 @@ def _tenants_time(last: LastLook, latest: datetime, delivered: Delivered | None)
 
 
 def _dropped_early(last: LastLook, listed: Listed, look: Look, retained: timedelta) -> bool:
-    """Whether what was listed then has gone sooner than others did, so that `retained` is worth nothing."""
+    """Whether extracts listed then were dropped before their retention ended, so that it proves nothing."""
     if last.newest is None or look.latest is None or not listed.differentials:
         return False
     if last.retained is None and any(full.identity.second <= last.newest for full in listed.fulls):
@@ -97,7 +97,7 @@ def _dropped_early(last: LastLook, listed: Listed, look: Look, retained: timedel
 
 
 def look_back(listed: Listed, state: SyncState, look: Look, *, missed: bool) -> LastLook:
-    """What the next sync is to know of this look; where something was missed, what it shows counts alone."""
+    """The record of this look for the next sync; if something was missed, only this look counts for the retention."""
     last, retained = state.last_look, _retained(listed, state, look)
     if last is not None and last.retained is not None and not (missed and retained is not None):
         retained = max(last.retained, retained or timedelta())
@@ -111,9 +111,9 @@ def look_back(listed: Listed, state: SyncState, look: Look, *, missed: bool) -> 
 
 
 def _retained(listed: Listed, state: SyncState, look: Look) -> timedelta | None:
-    """For how long some listed differential has been there: by the tenant's dates, and since its delivery.
+    """The longest time for which a listed differential has been listed: by the tenant's dates, and since its delivery.
 
-    The clock may have been wrong at one of the two moments: what it says is not believed beyond the usual.
+    The clock may have been wrong at one of the two moments, so its figure is limited to the usual retention.
     """
     if look.latest is None:
         return None

@@ -1,4 +1,4 @@
-"""Which extracts to fetch: pure, no I/O."""
+"""The choice of data sets by patterns, and of the extracts of a pull; no I/O."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..options import RunOptions, Wanted
 
 
 def select(data_sets: Sequence[DataSet], patterns: Iterable[str], exclude: Iterable[str]) -> list[DataSet]:
-    """The data sets that some pattern names (all, if there are none) and that no pattern of `exclude` names.
+    """The data sets that match a pattern (all, if there are no patterns) and no pattern of `exclude`.
 
     A pattern is a name (case-insensitive, `*` and `?` allowed), a schema id or a plugin id.
     Raises PatternError, naming near misses, for a pattern that matches no data set.
@@ -24,7 +24,7 @@ def select(data_sets: Sequence[DataSet], patterns: Iterable[str], exclude: Itera
 
 
 def offered_by(options: RunOptions) -> Callable[[Sequence[DataSet]], list[DataSet]]:
-    """Picks the data sets that the options choose; a pattern may match none, since it may name one that is absent."""
+    """A choice of data sets by the options, in which a pattern may match nothing: it may name an absent data set."""
 
     def choose(data_sets: Sequence[DataSet]) -> list[DataSet]:
         patterns, exclude = (
@@ -37,15 +37,15 @@ def offered_by(options: RunOptions) -> Callable[[Sequence[DataSet]], list[DataSe
 
 
 def chosen_by(options: RunOptions) -> Callable[[Sequence[DataSet]], list[DataSet]]:
-    """Picks the data sets that the options choose; raises PatternError as `select` does."""
+    """A choice of data sets by the options; it raises PatternError as `select` does."""
     return lambda data_sets: select(data_sets, options.data_set, options.exclude)
 
 
 def choose(extracts: Iterable[Extract], wanted: Wanted, since: datetime | None = None) -> list[Extract]:
     """The extracts of one data set that a pull wants, oldest first.
 
-    FULL: the newest full. DIFFERENTIAL: every listed differential. ALL: both. `since` drops what was queued before;
-    without a zone it is UTC.
+    FULL: the newest full. DIFFERENTIAL: every listed differential. ALL: both. Extracts queued before `since` are
+    dropped; without a zone it is UTC.
     """
     by_type: dict[BdsType, list[Extract]] = {BdsType.FULL: [], BdsType.DIFFERENTIAL: []}
     for extract in extracts:

@@ -1,4 +1,4 @@
-"""The plan of a run, whichever job made it: which extracts, where they land, what is there already."""
+"""The plan of a run: the extracts, their paths, and what is delivered already."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..report import Arrival, FailedList
 class Step:
     """One chosen extract: the folder of its data set, its path in the destination, and the kind of file it becomes.
 
-    `delivered` is set if it is there already, `arrival` if a sync planned it.
+    `delivered` is set if it is delivered already, `arrival` if a sync planned it.
     """
 
     extract: Extract
@@ -29,10 +29,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """Every chosen extract, by data set, oldest first; and the extract lists that could not be had.
+    """Every chosen extract, by data set, oldest first, and the extract lists that failed.
 
-    `unfinished` are the extracts whose partial files may still be wanted; None where the lists are incomplete.
-    `nothing` says why there is no step, where there is none; `warning` is what else a person should know.
+    `unfinished` are the extracts whose partial files may still be needed; None if the lists are incomplete. `nothing`
+    says why there are no steps; `warning` is what else a person should know.
     """
 
     steps: tuple[Step, ...]
@@ -43,7 +43,7 @@ class RunPlan:
 
 
 def unfinished(listing: Listing, options: RunOptions, there: Collection[Identity]) -> frozenset[Identity] | None:
-    """All that is listed and not `there` yet; None if the listing is only a part."""
+    """The listed extracts that are not `there` yet; None if the listing is incomplete."""
     if options.data_set or options.exclude or listing.failed:
         return None
     listed = {extract.identity for extracts in listing.extracts.values() for extract in extracts}

@@ -1,4 +1,4 @@
-"""The plan of a sync over all data sets: each by its list and by what the ledger knows; where the extracts land."""
+"""The plan of a sync over all data sets, from their lists and from the ledger."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from .absence import absent_data_sets, failed_lists_of
 from .data_set import DataSetPlan, arrival_of, plan_data_set
 from .future import look_at
 from .gaps import gap_of
+from .look import Listed
 from .placement import by_folder
 from .steps import RunPlan, Step, unfinished
-from .sync_state import Listed
 from .warnings import begun_late, nothing_to_sync, turned_to_another_form, unknown_files
 
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan(RunPlan):
-    """What a sync would deliver; `gaps` are those that open with it, and those open already.
+    """What a sync delivers; `gaps` are the open gaps, new ones included.
 
-    `kept` is what the ledger is to record of each data set, by its folder, once this is the plan of a run; `absent` are
+    `kept` is what the ledger records of each data set, by its folder, once this is the plan of a run; `absent` are
     the folders of the chosen data sets that are not listed any more.
     """
 
@@ -35,9 +35,9 @@ class SyncPlan(RunPlan):
 
 
 def plan_sync(listing: Listing, options: SyncOptions, ledger: Ledger, paths: Callable[[], Iterable[str]]) -> SyncPlan:
-    """Plan each listed data set; the ledger is read, and the folders of new data sets are pinned.
+    """Plan each listed data set; new data sets get a folder. Raises PatternError.
 
-    `paths` gives the files of the destination; it is called where the ledger knows of no delivery.
+    `paths` returns the files of the destination; it is called if the ledger has no delivery.
     """
     plan = _plan(listing, options, ledger)
     is_new = bool(plan.steps) and next(ledger.deliveries.all(), None) is None
@@ -62,7 +62,8 @@ def _plan(listing: Listing, options: SyncOptions, ledger: Ledger) -> SyncPlan:
     for folder, data_set, state, plan in _plans(listing, ledger, with_fulls=options.with_fulls):
         steps += _steps(plan, folder, options, ledger)
         gaps += [gap_of(data_set, missed) for missed in plan.gaps]
-        kept[folder] = plan.kept
+        if listing.is_whole(data_set):
+            kept[folder] = plan.kept
         late += [data_set.name] if plan.begins_late else []
         there.update(state.delivered, state.future)
     absent = absent_data_sets(listing, options, ledger)
@@ -72,12 +73,16 @@ def _plan(listing: Listing, options: SyncOptions, ledger: Ledger) -> SyncPlan:
 
 
 def looked_at(listing: Listing, ledger: Ledger) -> dict[str, Kept]:
-    """What the ledger is to keep of a look at data sets that a sync has begun, whichever job has looked.
+    """What the ledger keeps of a look at the data sets that a sync has begun.
 
-    What a pull delivers counts for the next sync, so that what it saw and left, or lost, does as well.
+    What a pull delivers counts for the next sync, so what it saw and did not deliver counts as well.
     """
     plans = _plans(listing, ledger, with_fulls=False)
-    return {folder: plan.kept for folder, _, state, plan in plans if state.last_look is not None}
+    return {
+        folder: plan.kept
+        for folder, data_set, state, plan in plans
+        if state.last_look is not None and listing.is_whole(data_set)
+    }
 
 
 def _plans(

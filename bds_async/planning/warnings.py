@@ -1,4 +1,4 @@
-"""What a person should know of a plan: why there is nothing to do, and what was delivered in another form."""
+"""The warnings of a plan, and why a plan has nothing to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KINDS = {Wanted.FULL: "full", Wanted.DIFFERENTIAL: "differential", Wanted.ALL: 
 
 
 def nothing_to_pull(listing: Listing, options: PullOptions) -> str:
-    """Why a pull chooses nothing of what is listed."""
+    """Why a pull chooses no listed extract."""
     listed = [each for extracts in listing.extracts.values() for each in choose(extracts, options.wanted)]
     kind, last = _KINDS[options.wanted], newest(listed)
     if last is None:
@@ -41,14 +41,14 @@ def _no_data_set(listing: Listing, options: RunOptions) -> str:
 
 
 def breaks_with_columns(extract: Extract, change: SchemaChange | None) -> str:
-    """That an extract's columns break with those before; nothing to say of any other change."""
+    """A warning if the columns of an extract break with those before; empty for any other change."""
     if change is None or change.kind is not ChangeKind.BREAKING:
         return ""
     return printable(f"{extract} breaks with the columns before it: {change}.")
 
 
 def has_text_columns(extract: Extract, names: Sequence[str] | None) -> str:
-    """That columns of a Parquet file are text since a value does not fit; nothing to say without such a column."""
+    """A warning about columns of a Parquet file that are text since a value does not fit; empty if there are none."""
     if not names:
         return ""
     what = f"{counted(len(names), 'column')} with values that do not fit the documented type"
@@ -56,28 +56,28 @@ def has_text_columns(extract: Extract, names: Sequence[str] | None) -> str:
 
 
 def unknown_files(count: int) -> str:
-    """That published files lie where the ledger knows of none, which a sync goes by; nothing to say of none."""
+    """A warning about published files that the ledger does not know; empty if there are none."""
     if not count:
         return ""
     return (
-        f"{counted(count, 'published file')} in the folder, and its ledger knows of none: what is listed is delivered "
-        "again. If the ledger was lost, stop, and make it anew with `bds-async ledger rebuild`."
+        f"{counted(count, 'published file')} in the folder, but its ledger knows none: listed extracts are delivered "
+        "again. If the ledger was lost, stop this run and rebuild it with `bds-async ledger rebuild`."
     )
 
 
 def begun_late(names: Sequence[str]) -> str:
-    """That what changed between a first baseline and the first listed differential may be missing."""
+    """A warning that changes between a first baseline and the first listed differential may be missing."""
     if not names:
         return ""
     others = f" and {counted(len(names) - 1, 'other data set')}" if names[1:] else ""
     return (
-        f"The newest full of {names[0]}{others} is older than differentials stay listed: what changed between it and "
-        "the first differential may be missing. The next full has it: deliver that with `bds-async sync --with-fulls`."
+        f"The newest full of {names[0]}{others} is older than differentials stay listed: changes between it and the "
+        "first differential may be missing. The next full has them; deliver it with `bds-async sync --with-fulls`."
     )
 
 
 def in_another_form(delivered: Iterable[Delivery], wanted: PublishAs) -> str:
-    """That what was delivered as another kind of file stays so; nothing to say where there is none of it."""
+    """A warning that extracts delivered as another kind of file stay so; empty if there are none."""
     found = _suffixes(delivered)
     others = [form for form in PublishAs if form is not wanted and found[form.suffix]]
     if not others:
@@ -90,7 +90,7 @@ def in_another_form(delivered: Iterable[Delivery], wanted: PublishAs) -> str:
 
 
 def turned_to_another_form(delivered: Collection[Delivery], wanted: PublishAs) -> str:
-    """The same until something has been delivered in the wanted form: a job that was turned to it need not go on so."""
+    """The same warning, until an extract has been delivered in the wanted form."""
     return "" if _suffixes(delivered)[wanted.suffix] else in_another_form(delivered, wanted)
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 
+from ..brightspace import Listing
 from ..config import Config
 from ..destination import Publisher, destination_of
 from ..errors import ConfigError
@@ -15,7 +17,7 @@ from ..models import DataSet, Extract
 from ..options import PublishAs, RunOptions
 from ..planning import by_folder, future_extracts, looked_at, select
 from ..report import FailedList
-from ..support.running import Stop
+from ..support.running import Stop, beside
 from ..support.to_its_end import in_thread
 from ..workspace import FolderLock, Workspace
 from .context import open_storage
@@ -72,27 +74,38 @@ def chosen_folders(ledger: Ledger, patterns: Sequence[str]) -> dict[str, DataSet
     return {folder: data_set for folder, data_set in known.items() if data_set.ids in chosen}
 
 
-async def mark(config: Config, workspace: Workspace, patterns: Sequence[str], selection: Selection) -> Marked:
+async def mark(
+    config: Config, workspace: Workspace, patterns: Sequence[str], selection: Selection, stop: Stop | None = None
+) -> Marked:
     """Mark listed extracts as delivered, although no file of them was published here. Raises as `pull` does.
 
     The folder is created if it is missing, so that a first sync can leave out the past.
     """
-    async with open_storage(workspace, config.bspace_url, Stop()) as storage:
-        ledger = storage.ledger
-        await in_thread(storage.publisher.recover)
-        listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
-        marked = [
-            Delivery.of(extract, folder)
-            for folder, (_, extracts) in by_folder(listing.extracts, ledger).items()
-            for extract in sorted(extracts, key=lambda extract: extract.age_key)
-            if _is_chosen(extract, folder, selection, ledger)
-        ]
-        # A mark counts as a look: a sync assumes that what is delivered was seen.
-        ledger.future.record(future_extracts(listing, ledger))
-        ledger.syncs.keep(looked_at(listing, ledger))
-        for delivery in marked:
-            ledger.deliveries.record(delivery)
-        return Marked(marked, listing.failed)
+    stop = stop or Stop()
+
+    async def work() -> Marked:
+        async with open_storage(workspace, config.bspace_url, stop) as storage:
+            await in_thread(storage.publisher.recover)
+            listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
+            marked = await in_thread(partial(_mark_listed, listing, selection, storage.ledger))
+            return Marked(marked, listing.failed)
+
+    return await beside(work(), stop.obey())
+
+
+def _mark_listed(listing: Listing, selection: Selection, ledger: Ledger) -> list[Delivery]:
+    marked = [
+        Delivery.of(extract, folder)
+        for folder, (_, extracts) in by_folder(listing.extracts, ledger).items()
+        for extract in sorted(extracts, key=lambda extract: extract.age_key)
+        if _is_chosen(extract, folder, selection, ledger)
+    ]
+    # A mark counts as a look: a sync assumes that what is delivered was seen.
+    ledger.future.record(future_extracts(listing, ledger))
+    ledger.syncs.keep(looked_at(listing, ledger))
+    for delivery in marked:
+        ledger.deliveries.record(delivery)
+    return marked
 
 
 def _is_chosen(extract: Extract, folder: str, selection: Selection, ledger: Ledger) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 
+from ..brightspace import refused_permission
 from ..errors import AnotherRunMayHelp, ExtractError, UnreachableError, VerificationError
 from ..events import Ended, Observer, Planned, Restarted, Warned
 from ..formats import Format, Staged, decode_zip
@@ -30,7 +31,8 @@ logger = logging.getLogger(__name__)
 async def fetch(record: Record, context: RunContext, observer: Observer, threads: ZipThreads) -> None:
     """Bring every step of the record's plan that is not done to its outcome; raises what stops the whole run.
 
-    An extract that fails is an outcome. Within a data set files are published in queued order.
+    An extract that fails is an outcome. Within a data set files are published in queued order. Raises
+    AuthorisationError if the tenant refuses each extract with 403.
     """
     plan, job, storage = record.plan, record.job, context.storage
     assert plan is not None, "a run fetches what is planned"
@@ -38,6 +40,9 @@ async def fetch(record: Record, context: RunContext, observer: Observer, threads
     _announce(record, plan, observer)
     formats = job.formats(storage.ledger)
     await Fetch(context, formats, job.options, observer=observer, threads=threads).deliver(record.downloads)
+    asked = [(download.extract, download.error) for download in record.downloads]
+    if refused := refused_permission(asked, context.connection.tenant.origin):
+        raise refused
 
 
 def _downloads(plan: RunPlan, storage: Storage, options: RunOptions) -> list[Download]:
@@ -96,7 +101,8 @@ class Fetch:
     def _compare_with_free_space(self, downloads: Sequence[Download]) -> None:
         """Warn of a plan that has no room. No more than that: listed sizes may be wrong, and each file is measured."""
         wanted = sum(max(0, (each.extract.download_size or 0) - each.partial.held_bytes) for each in downloads)
-        if wanted and wanted > (free := free_space(downloads[0].partial.path.parent)):
+        free = free_space(downloads[0].partial.path.parent) if wanted else None
+        if free is not None and wanted > free:
             text = f"{wanted:,} bytes are listed to be fetched and {free:,} are free: make room in the folder"
             self._observer(Warned(f"{text}, or the run will end when they are used up.", "space.short"))
 
@@ -173,6 +179,7 @@ class Fetch:
     def _fail(self, download: Download, error: AnotherRunMayHelp) -> None:
         if not download.is_settled:
             logger.debug("%s: given up: %s", download.extract, error)
+            download.error = error
             self._settle(download, failed(download, error))
 
     def _settle(self, download: Download, outcome: Outcome) -> None:

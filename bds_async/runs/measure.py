@@ -30,9 +30,10 @@ class Survey:
 
 
 def measure(listing: Listing, ledger: Ledger) -> Survey:
-    """The completeness of the listed data sets; for a thread, since the ledger may be held by another program."""
+    """The completeness of the data sets whose lists are whole; for a thread, since the ledger may be held."""
     try:
-        folders = {folder: data_set for folder, (data_set, _) in by_folder(listing.extracts, ledger).items()}
+        placed = by_folder(listing.extracts, ledger).items()
+        folders = {folder: data_set for folder, (data_set, _) in placed if listing.is_whole(data_set)}
         gaps = ledger.gaps.known(folders)
         return Survey(
             [

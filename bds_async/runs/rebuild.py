@@ -24,7 +24,7 @@ from ..models import BdsType, DataSet, Extract
 from ..options import PublishAs, RunOptions, Verify
 from ..planning import by_folder
 from ..report import FailedList
-from ..support.running import Stop
+from ..support.running import Stop, beside
 from ..support.threads import ZipThreads
 from ..support.to_its_end import in_thread
 from ..workspace import Workspace
@@ -70,7 +70,9 @@ async def rebuild(
     workspace: Workspace,
     patterns: Sequence[str] = (),
     verify: Verify = Verify.FULL,
+    *,
     observer: Observer = unobserved,
+    stop: Stop | None = None,
 ) -> Rebuilt:
     """Rebuild the ledger of the chosen data sets from the files that are there and whole. Raises as `pull` does.
 
@@ -78,7 +80,14 @@ async def rebuild(
     with the newest full, without the files that are recorded. A CSV cannot be verified and is recorded as it is.
     """
     demand_destination(workspace)
-    async with open_storage(workspace, config.bspace_url, Stop()) as storage:
+    stop = stop or Stop()
+    return await beside(_rebuilt(config, workspace, patterns, verify, observer=observer, stop=stop), stop.obey())
+
+
+async def _rebuilt(
+    config: Config, workspace: Workspace, patterns: Sequence[str], verify: Verify, *, observer: Observer, stop: Stop
+) -> Rebuilt:
+    async with open_storage(workspace, config.bspace_url, stop) as storage:
         with ZipThreads() as threads:
             await in_thread(storage.publisher.recover)
             listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))

@@ -38,7 +38,7 @@ async def repair_workspace(
     demand_ledger(workspace)
     async with open_storage(workspace, config.bspace_url, stop) as storage:
         examined = _examined(storage, options, observer)
-        found = await beside(examined, stop.obey(), *time_limits(options.max_time))
+        found = await beside(examined, stop.obey(), *time_limits(options.max_time, stop))
         if not found.repairable:
             return found
         left = options.max_time and max(0.0, options.max_time - (time.monotonic() - began))

@@ -57,21 +57,25 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
     # A token exchange that ends while the run ends counts, too.
     await connection.refresher.settle()
     report = record.report(connection)
-    if record.plan is not None and await _is_saved(report, observer, save):
-        await in_thread(partial(settle_gaps, record.listing, storage.ledger))
+    if record.plan is not None:
+        async with Supervision(stop, None) as supervision:
+            if await _is_saved(record, report, observer, save):
+                await in_thread(partial(settle_gaps, record.listing, storage.ledger))
+        record.end_with(supervision.error)
     if record.error is not None:
         raise record.error
     return report
 
 
-async def _is_saved(report: RunReport, observer: Observer, save: Save) -> bool:
-    """Whether everyone has the report; raises what kept it from being saved, if that weighs more than its exit code."""
+async def _is_saved(record: Record, report: RunReport, observer: Observer, save: Save) -> bool:
+    """Tell whether the report was observed and saved; an error of that ends the run if its exit code wins."""
     try:
         observer(Finished(report))
         await in_thread(partial(save, report))
     except BdsError as error:
         if rank(error.exit_code) < rank(report.exit_code):
-            raise
-        logger.error("%s", error, extra=event("report.failed"))
+            record.end_with(error)
+        else:
+            logger.error("%s", error, extra=event("report.failed"))
         return False
     return True

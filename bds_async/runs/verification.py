@@ -19,6 +19,7 @@ from ..events import Examined, Observer, Read, Reviewed, Surveyed, unobserved
 from ..formats import Checked, format_of
 from ..ledger import Delivery, Ledger, opened
 from ..options import PublishAs, Verify
+from ..support.patience import Patience
 from ..support.running import beside
 from ..support.threads import ZipThreads
 from ..support.to_its_end import in_thread
@@ -29,11 +30,16 @@ from .discrepancies import Discrepancy, Fault, Verification
 THREADS = min(8, (os.cpu_count() or 1) + 1)
 
 
-async def verify_workspace(workspace: Workspace, how: Verify, observer: Observer = unobserved) -> Verification:
-    """Check every published file of a workspace's destination; raises DestinationError, ConfigError."""
+async def verify_workspace(
+    workspace: Workspace, how: Verify, observer: Observer = unobserved, patience: Patience | None = None
+) -> Verification:
+    """Check every published file of a workspace's destination; raises DestinationError, ConfigError.
+
+    `patience` is how long to wait for other programs that hold the ledger.
+    """
     demand_ledger(workspace)
     reading = partial(Ledger.read, workspace.ledger, None, place=workspace.to)
-    with await opened(reading) as ledger:
+    with await opened(reading, patience) as ledger:
         return await beside(examine(destination_of(workspace), ledger, how, observer))
 
 

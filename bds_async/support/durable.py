@@ -5,12 +5,23 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
+import logging
 import os
 import sys
 import tempfile
 import time
+from collections.abc import Set
 from pathlib import Path
 
+from .log import event
+
+logger = logging.getLogger(__name__)
+
+#: Errors of a call that a file system does not support.
+_UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY})
+_NOT_DURABLE = "cannot bring writes to the disk at once, so a power cut may lose the last ones"
+#: The faults that have been logged.
+_logged: set[str] = set()
 #: Seconds during which a rename is tried again on Windows, where a virus scanner or a loader may hold the file.
 REPLACE_PATIENCE = 3.0
 
@@ -23,7 +34,7 @@ def fsync_file(path: Path) -> None:
     flags = os.O_RDWR | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags)
     try:
-        _fsync(descriptor)
+        _fsync(descriptor, path)
     finally:
         os.close(descriptor)
 
@@ -32,9 +43,13 @@ def fsync_folder(path: Path) -> None:
     """Bring the names in a folder to the disk (POSIX only; elsewhere the file system does it)."""
     if sys.platform == "win32":
         return
-    descriptor = os.open(path, os.O_RDONLY)
     try:
-        _fsync(descriptor)
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        _tolerate(error, _UNSUPPORTED | {errno.EACCES, errno.EPERM}, path, _NOT_DURABLE)
+        return
+    try:
+        _fsync(descriptor, path)
     finally:
         os.close(descriptor)
 
@@ -117,10 +132,10 @@ def _write_temporary(target: Path, content: bytes, mode: int) -> Path:
     try:
         with os.fdopen(descriptor, "wb") as file:
             if sys.platform != "win32":
-                os.fchmod(file.fileno(), mode)
+                _set_mode(file.fileno(), mode, target)
             file.write(content)
             file.flush()
-            _fsync(file.fileno())
+            _fsync(file.fileno(), target)
         keep_owner(Path(name), target)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -129,10 +144,41 @@ def _write_temporary(target: Path, content: bytes, mode: int) -> Path:
     return Path(name)
 
 
-def _fsync(descriptor: int) -> None:
-    if sys.platform == "darwin":
-        import fcntl
+def _set_mode(descriptor: int, mode: int, path: Path) -> None:
+    """Set the mode of a new file, which is 0600; a share of another user and FAT refuse that."""
+    try:
+        os.fchmod(descriptor, mode)
+    except OSError as error:
+        _tolerate(error, _UNSUPPORTED | {errno.EACCES, errno.EPERM}, path, "does not let file modes be set")
 
-        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
-    else:
+
+def _fsync(descriptor: int, path: Path) -> None:
+    if sys.platform == "darwin" and _is_fully_synced(descriptor):
+        return
+    try:
         os.fsync(descriptor)
+    except OSError as error:
+        _tolerate(error, _UNSUPPORTED, path, _NOT_DURABLE)
+
+
+def _is_fully_synced(descriptor: int) -> bool:
+    """Whether F_FULLFSYNC (macOS) was possible; SMB shares do not support it, and a plain fsync is the most they do."""
+    import fcntl
+
+    try:
+        fcntl.fcntl(descriptor, getattr(fcntl, "F_FULLFSYNC", 51))
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+        return False
+    return True
+
+
+def _tolerate(error: OSError, tolerated: Set[int], path: Path, what: str) -> None:
+    """Log, once for each kind of fault, that an optional call is not supported; raise any other error."""
+    if error.errno not in tolerated:
+        raise error
+    if what not in _logged:
+        _logged.add(what)
+        text = "The file system of %s %s (%s). Going on without."
+        logger.warning(text, path, what, error.strerror, extra=event("disk.unsupported", path=path))

@@ -1,25 +1,52 @@
-"""The causes of failed file operations in plain words, by errno."""
+"""The meaning of failed file operations in plain words, by errno: of a single file, and of a folder."""
 
 from __future__ import annotations
 
 import errno
+from dataclasses import dataclass
 
 from .own_files import NotOurs
 
-_NOT_WRITABLE = "it can't be written there"
-_FULL = "there is no space left"
-_NO_FOLDER = "its folder doesn't exist"
-_CAUSES = {
-    errno.EROFS: "the file system is read-only",
-    errno.EACCES: _NOT_WRITABLE,
-    errno.EPERM: _NOT_WRITABLE,
-    errno.EBUSY: "it is mounted as a single file, which can't be replaced (mount its folder instead)",
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What an errno says of a file that was to be written, and of a folder that was to be used; parts of sentences."""
+
+    of_file: str
+    of_folder: str
+
+
+_FULL = Meaning("there is no space left", "is full: make room")
+_DENIED = Meaning("it can't be written there", "cannot be written: change its permissions or mount it read-write")
+_READ_ONLY = Meaning("the file system is read-only", _DENIED.of_folder)
+_BUSY = Meaning(
+    "it is mounted as a single file, which can't be replaced (mount its folder instead)", "is busy: free it"
+)
+_GONE = Meaning("its folder doesn't exist", "is gone: mount or create it again")
+_NO_FOLDER = Meaning(
+    "its folder doesn't exist", "is not a folder, or has a file where a folder belongs: choose another --to"
+)
+_IS_FOLDER = Meaning("it is a folder", _NO_FOLDER.of_folder)
+_SEVERAL_DISKS = Meaning(
+    "its folder spans several file systems",
+    "spans several file systems: let it be one, since a file is published by renaming it",
+)
+_TOO_LARGE = Meaning(_FULL.of_file, "takes no files of that size: choose a --to on another file system")
+_MEANINGS = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
-    errno.EFBIG: _FULL,
-    errno.ENOENT: _NO_FOLDER,
+    errno.EFBIG: _TOO_LARGE,
+    errno.EROFS: _READ_ONLY,
+    errno.EACCES: _DENIED,
+    errno.EPERM: _DENIED,
+    errno.EBUSY: _BUSY,
+    errno.ENOENT: _GONE,
+    errno.ENODEV: _GONE,
+    errno.ESTALE: _GONE,
     errno.ENOTDIR: _NO_FOLDER,
-    errno.EISDIR: "it is a folder",
+    errno.EEXIST: _NO_FOLDER,
+    errno.EISDIR: _IS_FOLDER,
+    errno.EXDEV: _SEVERAL_DISKS,
 }
 
 
@@ -27,4 +54,11 @@ def cause(error: OSError) -> str:
     """Why a file could not be written, as part of a sentence without a full stop."""
     if isinstance(error, NotOurs):
         return f"{error.filename} is not a file of bds-async ({error.strerror}); remove it"
-    return _CAUSES.get(error.errno or 0, error.strerror or type(error).__name__)
+    known = _MEANINGS.get(error.errno or 0)
+    return known.of_file if known is not None else error.strerror or type(error).__name__
+
+
+def folder_fault(error: OSError) -> str:
+    """What is wrong with a folder and what to do, as a predicate without a full stop."""
+    known = _MEANINGS.get(error.errno or 0)
+    return known.of_folder if known is not None else f"cannot be used ({error.strerror or error}): see to the disk"

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Coroutine
 from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVar
 
-from ..errors import BdsError, Stopped, weightiest
+from ..errors import BdsError, Stopped, rank, weightiest
 from .patience import Patience
 from .uninterrupted import outlast
 
@@ -50,43 +50,54 @@ class Supervision:
     def __init__(self, stop: Stop, max_time: float | None, *background: Coroutine[Any, Any, object]) -> None:
         self.error: BdsError | None = None
         self._stop = stop
-        self._watch = beside(_forever(), stop.obey(), *time_limits(max_time), *background)
+        self._conditions = [stop.obey(), *time_limits(max_time, stop), *background]
 
     async def __aenter__(self) -> Self:
-        self._end = asyncio.ensure_future(self._note_end())
+        self._end: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
+        self._tasks = [asyncio.create_task(self._watch(condition)) for condition in self._conditions]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._end.cancel()
-        await outlast(self._end)
+        for task in self._tasks:
+            task.cancel()
+        await outlast(asyncio.gather(*self._tasks, return_exceptions=True))
 
     async def over(self, phase: Awaitable[Result]) -> Result:
         """The result of a phase. Raises what the phase raises, and what ends the run, which cancels the phase."""
         return await beside(phase, self._raise_end())
 
-    async def _note_end(self) -> None:
-        """Wait for the end of the run; waits for other programs are short from then on."""
+    async def _watch(self, condition: Coroutine[Any, Any, object]) -> None:
+        """Note the error of a condition, which ends the run; waits for other programs are short from then on.
+
+        The other conditions stay: a phase that is being cancelled may need the background.
+        """
         try:
-            await self._watch
-        except BdsError as error:
-            self.error = error
+            await condition
+        except Exception as error:
             self._stop.patience.cut()
-            raise
+            if isinstance(error, BdsError):
+                known = [error] if self.error is None else [self.error, error]
+                self.error = min(known, key=lambda each: rank(each.exit_code))
+            if not self._end.done():
+                self._end.set_exception(error)
+                self._end.exception()  # it may be that no phase asks for it
 
-    async def _raise_end(self) -> None:
+    async def _raise_end(self) -> NoReturn:
         await asyncio.shield(self._end)
+        raise AssertionError("unreachable: the end is an error")
 
 
-def time_limits(seconds: float | None) -> list[Coroutine[Any, Any, NoReturn]]:
-    """The time limit as a coroutine to run beside the work; none without a limit."""
-    return [] if seconds is None else [time_limit(seconds)]
+def time_limits(seconds: float | None, stop: Stop) -> list[Coroutine[Any, Any, NoReturn]]:
+    """The coroutine that ends a run after `seconds`, to run beside its work; none without a limit."""
+    return [] if seconds is None else [_time_limit(seconds, stop)]
 
 
-async def time_limit(seconds: float) -> NoReturn:
-    """Raise Stopped (exit code 3) after `seconds`."""
+async def _time_limit(seconds: float, stop: Stop) -> NoReturn:
+    """Raise Stopped (exit code 3) after `seconds`; no wait for other programs is long from then on."""
     await asyncio.sleep(seconds)
+    stop.patience.cut()
     raise Stopped(f"The run's time of {seconds:g} seconds (--max-time) is up; run again to go on.", 3)
 
 
@@ -104,8 +115,3 @@ async def beside(main: Awaitable[Result], *others: Coroutine[Any, Any, object]) 
     except BaseExceptionGroup as errors:
         raise weightiest(errors) from None
     return result
-
-
-async def _forever() -> NoReturn:
-    await asyncio.Event().wait()
-    raise AssertionError("unreachable: nothing sets the event")

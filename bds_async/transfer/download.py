@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from yarl import URL
 
 from ..brightspace import Tries, to_url
-from ..errors import ExtractError
+from ..errors import BdsError, ExtractError
 from ..models import Extract
 from ..planning import Step
 from ..report import Outcome, Status
@@ -72,6 +72,7 @@ class Download:
     restarts: int = 0
     resumed_bytes: int = 0
     outcome: Outcome | None = None
+    error: BdsError | None = None
     _opened: int | None = None
     _finishing: int | None = None
     _most_held: int = 0

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from ..errors import AuthorisationError
 from ..events import Event, Held, OutageBegan, OutageEnded, Planned, Surveyed, Warned
 from ..report import ExtractEntry, FailedList, Gap, Outcome, RunReport, Status, fields_of
 from ..support.log import event as log_event
 from ..support.text import counted
 from .tally import size_text
 
-#: Failures that the summary names one by one.
-MOST_FAILURES = 50
+#: Failures that the summary names one by one, and extracts with the same error that are named together.
+MOST_FAILURES, ONE_CAUSE = 50, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,37 @@ def plan_text(event: Planned) -> str:
 
 
 def failures(report: RunReport) -> Iterator[Notice]:
-    """Yield a notice for each failed extract, each failed extract list and each open gap, up to MOST_FAILURES."""
-    found = [extract_failed(each) for each in report.outcomes if each.status is Status.FAILED]
+    """Yield a notice for each cause of failed extracts, each failed extract list and each open gap.
+
+    At most MOST_FAILURES are written. Extracts that failed because the login has no permission have one cause, which
+    the error of the run names.
+    """
+    failed = [each for each in report.outcomes if each.status is Status.FAILED]
+    found = [_refused(failed)] if failed and report.exit_code == AuthorisationError.exit_code else list(_causes(failed))
     found += map(list_failed, report.failed_lists)
     found += [gap_open(gap) for gap in report.gaps if gap.closed_by is None]
     yield from islice(found, MOST_FAILURES)
     if more := len(found[MOST_FAILURES:]):
         text = f"and {more} more; --report FILE has them all."
         yield Notice(logging.ERROR, text, "run.more_failures", {"count": more})
+
+
+def _causes(failed: Sequence[Outcome]) -> Iterator[Notice]:
+    """One notice for each extract, but one for all extracts that failed with the same words."""
+    by_error: dict[str | None, list[Outcome]] = {}
+    for outcome in failed:
+        by_error.setdefault(outcome.error, []).append(outcome)
+    for error, outcomes in by_error.items():
+        if len(outcomes) < ONE_CAUSE:
+            yield from map(extract_failed, outcomes)
+        else:
+            text = f"{counted(len(outcomes), 'extract')} failed: {error} The first: {outcomes[0].extract}."
+            yield Notice(logging.ERROR, text, "run.failed_alike", {"count": len(outcomes), "error": error})
+
+
+def _refused(failed: Sequence[Outcome]) -> Notice:
+    text = f"{counted(len(failed), 'extract')} failed: the tenant refused access."
+    return Notice(logging.ERROR, text, "run.failed_alike", {"count": len(failed), "error": failed[0].error})
 
 
 def extract_failed(outcome: Outcome) -> Notice:

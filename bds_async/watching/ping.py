@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
+from typing import Any
 
 from yarl import URL
 
 from ..brightspace.http import Transport
-from ..errors import BdsError, ConfigError, Stopped, exit_code_of
+from ..errors import BdsError, ConfigError, exit_code_of
 from ..report import RunReport
 from ..support.log import event
+from ..support.running import Stop
 
-#: Seconds that a call may take, and that the last call of a stopped run may take.
+#: Seconds that a call may take, and that the last call may still take once a stop is requested.
 PATIENCE, PATIENCE_OF_STOPPED = 5.0, 1.5
 
 logger = logging.getLogger(__name__)
@@ -32,35 +34,39 @@ class Ping:
             raise ConfigError("The address of --ping is not an http or https URL.")
         self._address = URL(address)
 
-    async def around(self, run: Awaitable[RunReport]) -> RunReport:
-        """Return the report of a run; call the address before and after it. An error of the run is raised again."""
-        await self.start()
+    async def around(self, run: Awaitable[RunReport], stop: Stop | None = None) -> RunReport:
+        """Return the report of a run; call the address before and after it. An error of the run is raised again.
+
+        A request to stop ends the call before the run at once, and shortens the one after it.
+        """
+        stop = stop or Stop()
+        await _until(self.start(), stop, 0.0)
         try:
             report = await run
         except Exception as error:
-            await self.end(exit_code_of(error), PATIENCE_OF_STOPPED if isinstance(error, Stopped) else PATIENCE)
+            await _until(self.end(exit_code_of(error)), stop, PATIENCE_OF_STOPPED)
             raise
-        await self.end(report.exit_code)
+        await _until(self.end(report.exit_code), stop, PATIENCE_OF_STOPPED)
         return report
 
     async def start(self) -> None:
         """Call at the start of a run."""
-        await self._call(self._below("start"), PATIENCE)
+        await self._call(self._below("start"))
 
-    async def end(self, exit_code: int, patience: float = PATIENCE) -> None:
-        """Call at the end of a run; `patience` is in seconds."""
-        await self._call(self._below(str(exit_code)) if exit_code else self._address, patience)
+    async def end(self, exit_code: int) -> None:
+        """Call at the end of a run."""
+        await self._call(self._below(str(exit_code)) if exit_code else self._address)
 
     def _below(self, word: str) -> URL:
         return (self._address / word).with_query(self._address.query)
 
-    async def _call(self, url: URL, patience: float) -> None:
+    async def _call(self, url: URL) -> None:
         try:
-            async with asyncio.timeout(patience), Transport(connections=1, stall_timeout=patience) as transport:
+            async with asyncio.timeout(PATIENCE), Transport(connections=1, stall_timeout=PATIENCE) as transport:
                 answer = await transport.fetch("GET", url)
             failure = f"it answered {answer.status}" if answer.status >= 300 else None
         except TimeoutError:
-            failure = f"it did not answer within {patience:g} seconds"
+            failure = f"it did not answer within {PATIENCE:g} seconds"
         except BdsError as error:
             failure = str(error)
         except Exception as error:
@@ -69,6 +75,22 @@ class Ping:
         if failure is not None:
             text = "The health-check call failed (%s); the run does not depend on it."
             logger.warning(text, failure, extra=event("ping.failed", why=failure))
+
+
+async def _until(call: Coroutine[Any, Any, None], stop: Stop, grace: float) -> None:
+    """Await a call; cancel it `grace` seconds after a request to stop."""
+
+    async def limit() -> None:
+        await stop.requested()
+        await asyncio.sleep(grace)
+
+    tasks = [asyncio.create_task(call), asyncio.create_task(limit())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _is_usable(address: str) -> bool:

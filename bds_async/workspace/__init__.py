@@ -1,7 +1,7 @@
 """The state folder and the names of files: places, lock, free space, faults of the disk, safe names."""
 
 from .faults import STATE, writing_to
-from .lock import FolderLock
+from .lock import FolderLock, cannot_lock
 from .paths import inside
 from .space import ensure_room, free_space
 from .workspace import Workspace, workspace_of
@@ -10,6 +10,7 @@ __all__ = [
     "STATE",
     "FolderLock",
     "Workspace",
+    "cannot_lock",
     "ensure_room",
     "free_space",
     "inside",

@@ -9,31 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import DestinationError
+from ..support.limits import machine_limit
+from ..support.os_errors import folder_fault
 
 #: Name of the state folder inside a local destination.
 STATE = ".bds-async"
-
-_FULL = "is full: make room"
-_READ_ONLY = "cannot be written: change its permissions or mount it read-write"
-_GONE = "is gone: mount or create it again"
-_NO_FOLDER = "is not a folder, or has a file where a folder belongs: choose another --to"
-_SEVERAL_DISKS = "spans several file systems: let it be one, since a file is published by renaming it"
-_TOO_LARGE = "takes no files of that size: choose a --to on another file system"
-_MEANING = {
-    errno.ENOSPC: _FULL,
-    errno.EDQUOT: _FULL,
-    errno.EROFS: _READ_ONLY,
-    errno.EACCES: _READ_ONLY,
-    errno.EPERM: _READ_ONLY,
-    errno.ENOENT: _GONE,
-    errno.ENODEV: _GONE,
-    errno.ESTALE: _GONE,
-    errno.ENOTDIR: _NO_FOLDER,
-    errno.EEXIST: _NO_FOLDER,
-    errno.EISDIR: _NO_FOLDER,
-    errno.EXDEV: _SEVERAL_DISKS,
-    errno.EFBIG: _TOO_LARGE,
-}
 
 
 @contextlib.contextmanager
@@ -45,10 +25,10 @@ def writing_to(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        meaning = _MEANING.get(error.errno or 0, f"cannot be used ({error.strerror or error}): see to the disk")
-        raise DestinationError(
-            f"The folder {_at_fault(folder, error)} {meaning}, then run the command again."
-        ) from error
+        if (limit := machine_limit(error)) is not None:
+            raise limit from None
+        text = f"The folder {_at_fault(folder, error)} {folder_fault(error)}, then run the command again."
+        raise DestinationError(text) from error
 
 
 def named_for(path: Path) -> Path:

@@ -7,9 +7,20 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from ..errors import FolderBusy
+from ..errors import DestinationError, FolderBusy
+from ..support.file_locks import CannotLock, file_lock
+from ..support.os_errors import cause
+from ..support.own_files import NotOurs
 from .faults import writing_to
 from .workspace import Workspace
+
+
+def cannot_lock(workspace: Workspace, error: OSError) -> DestinationError:
+    """The error for a state folder on a file system that refuses locks."""
+    return DestinationError(
+        f"The state folder {workspace.state} can't be locked ({error.strerror}): "
+        "keep it on a local disk with --state DIR."
+    )
 
 
 class FolderLock:
@@ -21,20 +32,27 @@ class FolderLock:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._lock = FileLock(workspace.lock, thread_local=False)
+        self._lock: FileLock | None = None
 
     def acquire(self) -> None:
         """Take the lock; raises FolderBusy or DestinationError."""
         with writing_to(self._workspace.state):
             try:
-                self._lock.acquire(timeout=0)
+                lock = file_lock(self._workspace.lock)
+                lock.acquire(timeout=0)
             except Timeout:
                 text = f"Another run holds {self._workspace.to}: wait for it, or choose another --to."
                 raise FolderBusy(text) from None
+            except CannotLock as error:
+                raise cannot_lock(self._workspace, error) from None
+            except NotOurs as error:
+                raise DestinationError(f"{cause(error)}, then run the command again.") from None
+            self._lock = lock
 
     def release(self) -> None:
         """Free the lock; nothing happens if it is not held."""
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
     def __enter__(self) -> Self:
         self.acquire()

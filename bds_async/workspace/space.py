@@ -9,15 +9,19 @@ from ..errors import DestinationError
 from .faults import named_for, writing_to
 
 
-def free_space(path: Path) -> int:
-    """Bytes that this user may still write at `path`, which need not exist yet; raises DestinationError."""
+def free_space(path: Path) -> int | None:
+    """Bytes that this user may still write at `path`, which need not exist yet; raises DestinationError.
+
+    None if the file system does not know: some network and FUSE file systems answer zero for the total, too.
+    """
     with writing_to(path):
         existing = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
-        return shutil.disk_usage(existing).free
+        usage = shutil.disk_usage(existing)
+    return usage.free if usage.total else None
 
 
 def ensure_room(path: Path, wanted: int, what: object) -> None:
     """Raise DestinationError if fewer than `wanted` bytes are free at `path`, where `what` is to be written."""
-    if wanted > (free := free_space(path)):
+    if (free := free_space(path)) is not None and wanted > free:
         text = f"No room for {what}: {wanted} bytes are wanted, {free} are free in {named_for(path)}"
         raise DestinationError(f"{text}; make room, then run again.")

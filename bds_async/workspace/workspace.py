@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ConfigError
+from ..errors import ConfigError, DestinationError
 from ..support import durable
 from .faults import STATE, writing_to
 
@@ -49,11 +49,20 @@ class Workspace:
 
     def prepare(self) -> None:
         """Create the state folder (0700) and the folder for partial files; raises DestinationError, ConfigError."""
+        self.refuse_link()
         with writing_to(self.state):
             durable.make_folders(self.state.parent)
             _make_private(self.state)
             durable.make_folders(self.partials)
         self.check_owner()
+
+    def refuse_link(self) -> None:
+        """Raise DestinationError for a symbolic link named `.bds-async`; one that --state names is followed."""
+        if self.state.name == STATE and self.state.is_symlink():
+            raise DestinationError(
+                f"{self.state} is a symbolic link, not a folder of bds-async: remove it, and name its target with "
+                "--state DIR if the state is there."
+            )
 
     def claim(self) -> None:
         """Record the destination in a state folder outside of it, while its lock is held; raises as `check_owner`."""
@@ -111,7 +120,9 @@ def _check_places(destination: Path, state: Path, own: Path, workspace: Workspac
 
 def _make_private(state: Path) -> None:
     state.mkdir(mode=0o700, exist_ok=True)
+    if state.is_symlink():
+        return
     if sys.platform != "win32" and state.stat().st_mode & 0o077:
         # Network and FAT file systems keep no modes; the run goes on without them.
-        with contextlib.suppress(PermissionError):
+        with contextlib.suppress(OSError):
             state.chmod(0o700)

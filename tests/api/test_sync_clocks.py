@@ -8,7 +8,7 @@ import pytest
 
 from bds_async.ledger import Missed
 from bds_async.models import BdsType
-from bds_async.planning.sync_state import Look
+from bds_async.planning.look import Look
 from tests.support.sync_world import Books, World, at, diff, full
 
 DAY = 24

@@ -8,7 +8,7 @@ import pytest
 
 from bds_async.ledger import Missed
 from bds_async.models import BdsType, Extract
-from bds_async.planning.sync_state import Look
+from bds_async.planning.look import Look
 from tests.support.sync_world import Books, World, an_extract, at, diff, full, moments, remade
 
 DAY = 24

@@ -425,10 +425,15 @@ class TestOverRealSockets:
         assert [(len(listing.extracts), listing.failed) for listing in both] == [(8, []), (8, [])]
 
     async def test_an_outage_is_waited_out_and_costs_no_tries(self, start_sandbox, connect, monkeypatch):
-        monkeypatch.setattr("bds_async.brightspace.gate.full_jitter", lambda count: 0.02)
+        back, told = asyncio.Event(), []
+
+        def pause(count: int) -> float:
+            back.set()
+            return 0.02
+
+        monkeypatch.setattr("bds_async.brightspace.gate.full_jitter", pause)
         sandbox = await start_sandbox(data_sets=12)
-        held, back = [], asyncio.Event()
-        tenant = await connect(sandbox, gate=Gate(lambda why, seconds: (held.append(why), back.set())), attempts=1)
+        tenant = await connect(sandbox, gate=Gate(unheard, on_outage=told.append), attempts=1)
         catalogue = await read_catalogue(tenant, None)
         await sandbox.go_away()
         listing = asyncio.create_task(list_extracts(catalogue, catalogue.data_sets, 8))
@@ -438,7 +443,7 @@ class TestOverRealSockets:
             await back.wait()
         await sandbox.come_back()
         assert (len((await listing).extracts), (await listing).failed) == (12, [])
-        assert all("Could not connect" in why for why in held)
+        assert [type(event) for event in told] == [OutageBegan, OutageEnded]
 
     async def test_an_outage_without_end_is_reported_by_every_request(self, start_sandbox, connect, monkeypatch):
         monkeypatch.setattr("bds_async.brightspace.gate.full_jitter", lambda count: 0.01)

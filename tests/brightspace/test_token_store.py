@@ -446,9 +446,7 @@ class TestForeign:
     async def test_the_file_at_fault_is_named(self, store, config_file):
         (config_file.parent / "config.json.exchange").symlink_to("x")
         async with store.custody() as custody:
-            with pytest.raises(
-                ConfigError, match=r"exchange is not a file of bds-async \(it is a symbolic link\)"
-            ):
+            with pytest.raises(ConfigError, match=r"exchange is not a file of bds-async \(it is a symbolic link\)"):
                 custody.prove_writable()
 
     @posix_only
@@ -512,13 +510,22 @@ class TestDiskFullAfterTheAnswer:
             with pytest.raises(ConfigError, match=r"no space left.*the next one is lost: run `bds-async login`"):
                 custody.write(SecretStr("second"))
 
-    async def test_a_note_that_does_not_reach_the_disk_does_not_count(self, store, full, monkeypatch):
+    async def test_a_journal_that_may_not_reach_the_disk_stops_the_run_and_is_used_by_the_next(
+        self, store, config_file, full, monkeypatch
+    ):
+        """The token is not lost: it is in the journal, unless the machine restarts first."""
         async with store.custody() as custody:
             custody.announce(custody.read())
             full()
             monkeypatch.setattr(durable, "fsync_file", durable.write_atomically)
-            with pytest.raises(ConfigError, match="the next one is lost"):
+            with pytest.raises(
+                ConfigError, match=r"The next one is in .*json\.exchange, and a later run takes it"
+            ) as caught:
                 custody.write(SecretStr("second"))
+        assert "lost:" not in str(caught.value)
+        monkeypatch.undo()
+        assert await read(store) == "second"
+        assert stored(config_file) == "second"
 
 
 class TestLock:

@@ -56,6 +56,14 @@ async def test_start_and_success_are_told_to_the_health_check(
     assert pings[1:] == ["/check/start", "/check"]
 
 
+async def test_the_address_can_come_from_the_environment(sandbox: Sandbox, pings: list[str], tmp_path: Path) -> None:
+    """It holds a secret, and every user of the machine can read the arguments of a process."""
+    sandbox.write_config(tmp_path / "config.json")
+    done = await bds("sync", "-q", "--to", tmp_path / "to", cwd=tmp_path, BDS_PING_URL=pings[0])
+    assert done.code == 0
+    assert pings[1:] == ["/check/start", "/check"]
+
+
 async def test_a_failure_is_told_with_its_exit_code(sandbox: Sandbox, pings: list[str], tmp_path: Path) -> None:
     sandbox.play(Fault.of("status", status=404, on="download", data_set="Users"))
     assert await sync(sandbox, tmp_path, "--ping", pings[0]) == 3

@@ -412,6 +412,8 @@ class TestOrigin:
             ("school.example", "must be an address"),
             ("ftp://school.example", "must be an address"),
             ("https://", "must be an address"),
+            ("https://a..b", "must be an address"),
+            (f"https://{'x' * 64}.example", "must be an address"),
             ("https://school.example:port", "must be an address"),
             ("http://school.example", "must start with https"),
             ("http://127.0.0.1.example", "must start with https"),

@@ -1,7 +1,11 @@
 """The examination against the sandbox: each failure provoked for real, and what it leaves unharmed."""
 
+import errno
+import fcntl
 import json
 import logging
+import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -465,6 +469,33 @@ class TestDestination:
         assert only("failed", examination) == {"destination"}
         assert path.read_text() == "in the way"
         assert examination.exit_code == 6
+
+    @posix_only
+    @pytest.mark.parametrize("call", ["flock", "lockf"])
+    async def test_a_share_that_refuses_locks_is_exit_6_and_names_state(self, sandbox, examined, monkeypatch, call):
+        def refuses(*_):
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+        monkeypatch.setattr(fcntl, call, refuses)
+        examination = await examined(sandbox)
+        check = named(examination, "destination")
+        assert check.status is CheckStatus.FAILED
+        assert "keep it on a local disk with --state DIR" in check.found
+        assert examination.exit_code == 6
+
+    @posix_only
+    async def test_a_linked_state_folder_is_found(self, sandbox, examined, tmp_path):
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / ".bds-async").symlink_to(tmp_path)
+        examination = await examined(sandbox)
+        assert only("failed", examination) == {"destination"}
+        assert "is a symbolic link" in named(examination, "destination").found
+
+    async def test_unknown_free_space_is_no_failure(self, sandbox, examined, monkeypatch):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, 0))
+        examination = await examined(sandbox)
+        assert examination.exit_code == 0
+        assert "free space is unknown" in named(examination, "destination").found
 
     async def test_a_plan_that_has_no_room_is_exit_6(self, sandbox, examined):
         sandbox.play(Fault.of("wrong_size", on="extracts", factor=10**15))

@@ -72,7 +72,7 @@ class TestRedirects:
             raise AssertionError("nothing may be sent to it")
 
         played = await play(redirected(f"{await serve(never, context)}x.zip"))
-        played.check_honest(reason="certificate of 127.0.0.1 can't be trusted.*SSL_CERT_FILE")
+        played.check_honest(reason="certificate of 127.0.0.1 is self-signed.*SSL_CERT_FILE")
         assert len(played.requests("download")) == 1
 
     @pytest.mark.parametrize("to", ["ftp://127.0.0.1/x.zip", "file:///etc/passwd", "https://u:p@127.0.0.1/"])

@@ -68,7 +68,7 @@ class TestOneList:
         ["PluginId", "BdsType", "CreatedDate", "DownloadLink", "QueuedForProcessingDate", "Version"],
     )
     async def test_a_missing_field_is_named_with_its_route(self, play, field):
-        reason = rf"/d2l/api/lp/[\d.]+/datasets/bds/\S+ answered something .*Objects\.0\.{field}"
+        reason = rf"/d2l/api/lp/[\d.]+/datasets/bds/\S+ answered something .*entry 1: {field}"
         await check_alone(play, in_list("remove_field", field=field), reason)
 
     @pytest.mark.parametrize("fault", [in_list("status", status=503, first=2), in_list("html", first=2)])
@@ -113,9 +113,9 @@ class TestCatalogue:
             (in_catalogue("redirect"), "in a circle"),
             (in_catalogue("next_loops"), "/datasets/bds run in a circle"),
             (in_catalogue("next_leaves"), "leads to elsewhere.example"),
-            (in_catalogue("remove_field", field="SchemaId"), r"/datasets/bds answered .*Objects\.0\.SchemaId"),
-            (in_catalogue("remove_field", field="Full.PluginId"), r"Objects\.0\.Full\.PluginId"),
-            (in_catalogue("remove_field", field="Differential.Name"), r"Objects\.0\.Differential\.Name"),
+            (in_catalogue("remove_field", field="SchemaId"), r"/datasets/bds answered .*entry 1: SchemaId"),
+            (in_catalogue("remove_field", field="Full.PluginId"), r"entry 1: Full\.PluginId"),
+            (in_catalogue("remove_field", field="Differential.Name"), r"entry 1: Differential\.Name"),
         ],
         ids=lambda value: value.action if isinstance(value, Fault) else "",
     )

@@ -194,7 +194,7 @@ class TestForGood:
         outcomes = played.report.outcomes
         failing = tuple(outcome.extract.data_set for outcome in outcomes if outcome.status is Status.FAILED)
         assert 0 < len(failing) < len(outcomes)
-        played.check_honest(failing, reason="No access token could be had")
+        played.check_honest(failing, reason="No access token was obtained")
 
     async def test_the_next_run_finishes(self, player, impatient, small_pieces):
         player = await player(huge_bytes=1_000_000, bandwidth=500_000)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bds_async.ledger import Baseline, Delivery, Kept, LastLook, Ledger, Missed, SyncState, migrations
 from bds_async.models import BdsType, DataSet, Extract, Identity, Plugin
 from bds_async.planning.data_set import DataSetPlan, plan_data_set
-from bds_async.planning.sync_state import Listed, Look
+from bds_async.planning.look import Listed, Look
 from tests.support.places import ledger_path, prepared
 from tests.support.sync_world import START, Books, World, at, diff, full
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bds_async.ledger import Missed
 from bds_async.models import BdsType, Extract, Identity
-from bds_async.planning.sync_state import Look
+from bds_async.planning.look import Look
 from tests.support.sync_world import LAG, START, Books, World, at, diff, full, moments, remade
 
 DAY, WEEK = 24, 168

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.planning.sync_state import TOLERANCE, Listed, Look
+from bds_async.planning.look import TOLERANCE, Listed, Look
 from tests.support.sync_world import World, at, diff, full
 
 WORLD = World([], {})

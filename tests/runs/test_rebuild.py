@@ -216,7 +216,7 @@ class TestRejected:
             found = await rebuild(job.config, job.workspace)
         (rejected,) = found.rejected
         assert rejected.path == lower.relative_to(job.to).as_posix()
-        assert "only by case" in rejected.why
+        assert "by case alone" in rejected.why
         assert upper.name in rejected.why
         assert found.recorded == len(deliveries(job.to)) == 15 + 1
 

@@ -15,7 +15,7 @@ import pytest
 
 from bds_async.config.settings import Config
 from bds_async.errors import AuthorisationError, BdsError, CatalogueError, DestinationError, Stopped, UnreachableError
-from bds_async.events import Event, Finished
+from bds_async.events import Event, Finished, Planned
 from bds_async.options import PullOptions
 from bds_async.report import RunReport, Status
 from bds_async.runs.context import open_context
@@ -25,6 +25,7 @@ from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.support.patience import HURRIED, USUAL
 from bds_async.support.running import Stop
 from bds_async.workspace import workspace_of
+from tests.support.commands import until
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
@@ -53,6 +54,13 @@ class Runs:
         config, workspace = Config.load(self.home / "config.json", {}), workspace_of(self.home / "to")
         async with open_context(config, workspace, job.options, self.observed.append, stop) as context:
             return await run(job, context, self.observed.append, stop, save or self.save)
+
+    async def run_and_stop(self, stop: Stop) -> RunReport:
+        """Run a pull, and request its end once there is a plan."""
+        running = asyncio.create_task(self.run(stop))
+        await until(lambda: any(isinstance(event, Planned) for event in self.observed))
+        stop.request(SIGINT)
+        return await running
 
     def save(self, report: RunReport) -> None:
         self.saved.append(report)
@@ -107,13 +115,11 @@ async def test_a_defect_is_exit_code_1_in_the_report(runs: Runs) -> None:
 
 
 async def test_a_stop_and_the_time_limit_end_it(runs: Runs) -> None:
-    stop = Stop()
     runs.sandbox.play(ENDLESS)
-    asyncio.get_running_loop().call_later(0.5, stop.request, SIGINT)
     with pytest.raises(Stopped):
-        await runs.run(stop)
+        await runs.run_and_stop(Stop())
     with pytest.raises(Stopped):
-        await runs.run(options={"max_time": 0.5})
+        await runs.run(options={"max_time": 5.0})
     assert [report.exit_code for report in runs.saved] == [130, 3]
 
 
@@ -127,10 +133,8 @@ async def test_waits_for_other_programs_are_cut_where_the_run_has_to_end(runs: R
     }
     if ends in ("by a stop", "by the time limit"):
         runs.sandbox.play(ENDLESS)
-    if ends == "by a stop":
-        asyncio.get_running_loop().call_later(0.5, stop.request, SIGINT)
     with suppress(BdsError):
-        await runs.run(stop, **changes.get(ends, {}))
+        await (runs.run_and_stop if ends == "by a stop" else runs.run)(stop, **changes.get(ends, {}))
     has_to_end = ends in ("by a stop", "by the time limit")
     assert stop.patience.seconds == (HURRIED if has_to_end else USUAL)
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from bds_async.ledger import Baseline, Delivered, LastLook, Missed, SyncState
 from bds_async.models import BdsType, DataSet, Extract, Identity, Plugin
 from bds_async.planning.data_set import DataSetPlan, plan_data_set
-from bds_async.planning.sync_state import Listed, Look
+from bds_async.planning.look import Listed, Look
 from bds_async.report import Arrival
 
 START = datetime(2026, 1, 4, tzinfo=UTC)

@@ -104,10 +104,21 @@ class TestSummary:
         assert summary(report).startswith(f"1 downloaded, {said}; 1.0 kB in ")
 
     def test_a_flood_of_failures_is_cut_short(self):
-        assert len(list(failures(a_report(*outcomes_of(MOST_FAILURES, error="x"))))) == MOST_FAILURES
-        lines = list(failures(a_report(*outcomes_of(MOST_FAILURES + 7, error="x"))))
+        """Failures of different causes; extracts that fail for one cause are one line."""
+        outcomes = [replace(each, error=f"x{number}") for number, each in enumerate(outcomes_of(MOST_FAILURES + 7))]
+        assert len(list(failures(a_report(*outcomes[:MOST_FAILURES])))) == MOST_FAILURES
+        lines = list(failures(a_report(*outcomes)))
         assert len(lines) == MOST_FAILURES + 1
         assert lines[-1].text == "and 7 more; --report FILE has them all."
+
+    def test_failures_for_one_cause_are_one_line(self):
+        (line,) = failures(a_report(*outcomes_of(139, error="The server is on fire.")))
+        assert line.text.startswith("139 extracts failed: The server is on fire. The first: ")
+
+    def test_extracts_without_permission_are_one_line(self):
+        outcomes = [replace(each, error=f"/{number} answered 403.") for number, each in enumerate(outcomes_of(139))]
+        (line,) = failures(replace(a_report(*outcomes), exit_code=4))
+        assert line.text == "139 extracts failed: the tenant refused access."
 
     @pytest.mark.parametrize("name", HOSTILE)
     def test_names_are_no_templates_for_the_log(self, name, log, caplog):

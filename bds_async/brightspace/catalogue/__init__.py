@@ -1,18 +1,22 @@
 """The data sets and extracts that a tenant lists, by the new routes or the old ones."""
 
-from .catalogue import NEW_SCOPE, OLD_SCOPES, Catalogue, read_catalogue
+from .catalogue import DOWNLOAD_SCOPE, NEW_SCOPE, OLD_SCOPES, Catalogue, read_catalogue
 from .listing import Listing, list_extracts
-from .shapes import DataSetsPage, OldDataSetsPage, ProductVersions, parse
+from .parsing import parse, readable_entries
+from .shapes import DataSetShape, DataSetsPage, OldDataSetShape, OldDataSetsPage, ProductVersions
 from .source import Source
 from .versions import DOCUMENTED, newest_common
 
 __all__ = [
     "DOCUMENTED",
+    "DOWNLOAD_SCOPE",
     "NEW_SCOPE",
     "OLD_SCOPES",
     "Catalogue",
+    "DataSetShape",
     "DataSetsPage",
     "Listing",
+    "OldDataSetShape",
     "OldDataSetsPage",
     "ProductVersions",
     "Source",
@@ -20,4 +24,5 @@ __all__ = [
     "newest_common",
     "parse",
     "read_catalogue",
+    "readable_entries",
 ]

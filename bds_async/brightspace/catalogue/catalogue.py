@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from yarl import URL
 
 from ...errors import AuthorisationError, BdsError, CatalogueError, ExtractError, RefusedRequest, Unauthorised
 from ...models import DataSet, Extract
+from ...support.text import counted
 from .. import routes
 from .old_routes import paired, unique_extracts
-from .shapes import DataSetsPage, ExtractsPage, OldDataSetsPage, parse
+from .parsing import parse, readable_entries
+from .shapes import DataSetShape, DataSetsPage, ExtractShape, ExtractsPage, OldDataSetShape, OldDataSetsPage
 from .source import Source
+from .unreadable import told_apart, unreadable_data_set
 from .versions import negotiate
 
 #: Scopes that each family of routes needs.
 NEW_SCOPE = "datasets:bds:read"
-OLD_SCOPES = "datahub:dataexports:read datahub:dataexports:download"
+DOWNLOAD_SCOPE = "datahub:dataexports:download"
+OLD_SCOPES = f"datahub:dataexports:read {DOWNLOAD_SCOPE}"
 #: A listing of more pages than this counts as endless.
 MAX_PAGES = 10_000
+#: Malformed entries of one extract list that are named one by one.
+MOST_FAULTS = 5
 
 
 Page = TypeVar("Page", DataSetsPage, ExtractsPage, OldDataSetsPage)
@@ -40,15 +46,33 @@ class Catalogue:
         `GET /d2l/api/lp/{lp}/datasets/bds/{schemaId}/extracts`; the old routes list them with the data set. Raises
         CatalogueError or ExtractError; an incomplete list is never taken for a whole one.
         """
+        found, faults = await self.readable(data_set)
+        if faults:
+            raise CatalogueError(faults[0])
+        return found
+
+    async def readable(self, data_set: DataSet) -> tuple[tuple[Extract, ...], tuple[str, ...]]:
+        """As `extracts`, but with a fault for each entry that can't be read; raises CatalogueError if none can."""
+        if data_set.fault:
+            raise CatalogueError(data_set.fault)
+        found, faults = await self._listed(data_set)
+        texts = [f"An entry of its extract list can't be read: {fault}." for fault in faults[:MOST_FAULTS]]
+        if rest := len(faults) - len(texts):
+            texts.append(f"{counted(rest, 'more entry')} of its extract list can't be read.")
+        return found, tuple(texts)
+
+    async def _listed(self, data_set: DataSet) -> tuple[tuple[Extract, ...], Sequence[str]]:
         if data_set.schema_id is None:
-            return data_set.extracts
-        listed = [
-            shape.extract(data_set)
-            for url in self._extracts_urls(data_set, data_set.schema_id)
-            async for page in _pages(self.tenant, url, ExtractsPage, f"The extract list of {data_set.name}")
-            for shape in page.objects
-        ]
-        return unique_extracts(extract for extract in listed if extract is not None)
+            return data_set.extracts, data_set.extract_faults
+        found: list[Extract | None] = []
+        faults: list[str] = []
+        for url in self._extracts_urls(data_set, data_set.schema_id):
+            pages = _pages(self.tenant, url, ExtractsPage, f"The extract list of {data_set.name}")
+            entries = [entry async for page in pages for entry in page.objects]
+            shapes, unreadable = readable_entries(ExtractShape, entries, url.path)
+            found += [shape.extract(data_set) for shape in shapes]
+            faults += unreadable.values()
+        return unique_extracts(extract for extract in found if extract is not None), faults
 
     def _extracts_urls(self, data_set: DataSet, schema_id: str) -> list[URL]:
         links = [self.tenant.own(link, f"The ExtractsLink of {data_set.name}") for link in data_set.extracts_links]
@@ -80,18 +104,24 @@ async def _read_either(tenant: Source, lp: str) -> tuple[DataSet, ...]:
 
 
 async def _read_new(tenant: Source, lp: str) -> tuple[DataSet, ...]:
-    pages = _pages(tenant, routes.data_sets(tenant.origin, lp), DataSetsPage)
-    data_sets = [shape.data_set() async for page in pages for shape in page.objects]
-    return tuple({data_set.ids[0]: data_set for data_set in data_sets}.values())
+    url = routes.data_sets(tenant.origin, lp)
+    entries = [entry async for page in _pages(tenant, url, DataSetsPage) for entry in page.objects]
+    shapes, unreadable = readable_entries(DataSetShape, entries, url.path)
+    return told_apart([*(shape.data_set() for shape in shapes), *_unreadable(entries, unreadable)])
 
 
 async def _read_old(tenant: Source, lp: str, refused_new: RefusedRequest) -> tuple[DataSet, ...]:
-    pages = _pages(tenant, routes.old_data_sets(tenant.origin, lp), OldDataSetsPage)
+    url = routes.old_data_sets(tenant.origin, lp)
     try:
-        entries = [entry async for page in pages for entry in page.brightspace_data_sets]
+        entries = [entry async for page in _pages(tenant, url, OldDataSetsPage) for entry in page.objects]
     except RefusedRequest as refused_old:
         raise _neither(refused_new, refused_old) from None
-    return paired(entries)
+    shapes, unreadable = readable_entries(OldDataSetShape, entries, url.path)
+    return told_apart([*paired(shapes), *_unreadable(entries, unreadable)])
+
+
+def _unreadable(entries: Sequence[Any], faults: Mapping[int, str]) -> list[DataSet]:
+    return [unreadable_data_set(entries[place], fault, place + 1) for place, fault in faults.items()]
 
 
 def _neither(new: RefusedRequest, old: RefusedRequest) -> BdsError:

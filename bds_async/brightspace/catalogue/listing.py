@@ -16,7 +16,11 @@ from .catalogue import Catalogue
 
 @dataclass(slots=True)
 class Listing:
-    """The listed extracts of each data set, in the catalogue's order, and the lists that could not be fetched."""
+    """The listed extracts of each data set, in the catalogue's order, and what could not be listed.
+
+    `failed` has the data sets whose lists could not be fetched or read. A data set of which a part can't be read is in
+    both: its readable extracts, and a failed list for each entry that can't.
+    """
 
     extracts: dict[DataSet, tuple[Extract, ...]] = field(default_factory=dict)
     failed: list[FailedList] = field(default_factory=list)
@@ -30,6 +34,10 @@ class Listing:
         """Every data set that the tenant lists, as far as that is known."""
         return tuple(dict.fromkeys((*self.offered, *self.extracts)))
 
+    def is_whole(self, data_set: DataSet) -> bool:
+        """Whether every entry of a data set's list could be read."""
+        return all((each.data_set, each.schema_id) != (data_set.name, data_set.schema_id) for each in self.failed)
+
 
 async def list_extracts(catalogue: Catalogue, data_sets: Sequence[DataSet], workers: int) -> Listing:
     """Fetch the extract list of each data set with `workers` requests at a time.
@@ -38,11 +46,12 @@ async def list_extracts(catalogue: Catalogue, data_sets: Sequence[DataSet], work
     was refused with 401), and, in a group, what stops the whole run.
     """
     found: dict[DataSet, tuple[Extract, ...]] = {}
+    faults: dict[DataSet, Sequence[str]] = {}
     failed: dict[DataSet, BdsError] = {}
 
     async def fetch(data_set: DataSet) -> None:
         try:
-            found[data_set] = await catalogue.extracts(data_set)
+            found[data_set], faults[data_set] = await catalogue.readable(data_set)
         except (ExtractError, CatalogueError) as error:
             failed[data_set] = error
 
@@ -52,12 +61,13 @@ async def list_extracts(catalogue: Catalogue, data_sets: Sequence[DataSet], work
     await pool.run(pool.drained())
     if failed and not found:
         raise _all_failed(list(failed.values()))
+    texts = {**faults, **{data_set: (str(error),) for data_set, error in failed.items()}}
     return Listing(
         {data_set: found[data_set] for data_set in data_sets if data_set in found},
         [
-            FailedList(data_set.name, data_set.schema_id, str(failed[data_set]))
+            FailedList(data_set.name, data_set.schema_id, text)
             for data_set in data_sets
-            if data_set in failed
+            for text in texts.get(data_set, ())
         ],
     )
 

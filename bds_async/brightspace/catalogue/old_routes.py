@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from dataclasses import replace
 
 from ...models import DataSet, Extract, base_name
 from .shapes import OldDataSetShape
@@ -10,7 +11,8 @@ from .shapes import OldDataSetShape
 
 def paired(entries: Iterable[OldDataSetShape]) -> tuple[DataSet, ...]:
     """Data sets out of the entries of `GET /d2l/api/lp/{lp}/dataExport/bds`, paired by their names."""
-    unique = {entry.plugin_id.lower(): entry for entry in entries}.values()
+    # A page that moved while it was read can repeat an entry. Another one with the same id is kept.
+    unique = {(entry.plugin_id.lower(), entry.name, entry.full_data_set): entry for entry in entries}.values()
     fulls = {entry.name: entry for entry in reversed(unique) if entry.full_data_set}
     partners: dict[str, OldDataSetShape] = {}
     orphans = []
@@ -35,5 +37,6 @@ def _full_name(differential: OldDataSetShape, fulls: Container[str]) -> str:
 
 def _data_set(full: OldDataSetShape | None, differential: OldDataSetShape | None) -> DataSet:
     data_set = DataSet(None, full.plugin() if full else None, differential.plugin() if differential else None)
-    extracts = [extract for entry in (full, differential) if entry for extract in entry.extracts(data_set.name)]
-    return DataSet(None, data_set.full, data_set.differential, extracts=unique_extracts(extracts))
+    both = [entry.extracts(data_set.name) for entry in (full, differential) if entry]
+    extracts = unique_extracts(extract for found, _ in both for extract in found)
+    return replace(data_set, extracts=extracts, extract_faults=tuple(fault for _, faults in both for fault in faults))

@@ -1,54 +1,18 @@
 """D2L's JSON of both families of routes as data sets and extracts; no other module knows its field names.
 
-Unknown fields are ignored. A missing or malformed one is a CatalogueError that names the route and the field.
+Unknown fields are ignored.
 """
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_pascal
 
-from ...errors import CatalogueError
 from ...models import BdsType, DataSet, Extract, Plugin
-
-#: Control characters and halves of surrogate pairs, which JSON can spell.
-_UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
-
-
-def _readable(text: str) -> str:
-    """Text that every terminal, file and database accepts."""
-    return _UNREADABLE.sub(" ", text).strip()
-
-
-def _utc(moment: datetime) -> datetime:
-    try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("the moment is out of the calendar's range") from None
-
-
-def _not_empty(text: str) -> str:
-    if not text:
-        raise ValueError("must not be empty")
-    return text
-
-
-def _flavour(value: object) -> BdsType | None:
-    """A type, ignoring case; None for one that is neither full nor differential."""
-    if not isinstance(value, str):
-        raise ValueError("must be text")
-    return next((known for known in BdsType if known.value == value.strip().title()), None)
-
-
-Text = Annotated[str, AfterValidator(_readable)]
-Id = Annotated[Text, AfterValidator(_not_empty)]
-Moment = Annotated[datetime, AfterValidator(_utc)]
-Flavour = Annotated[BdsType | None, BeforeValidator(_flavour)]
-Page = TypeVar("Page", bound="_Shape")
+from .fields import Flavour, Id, Moment, Text
+from .parsing import readable
 
 
 class _Shape(BaseModel):
@@ -100,7 +64,7 @@ class DataSetShape(_Shape):
 class DataSetsPage(_Shape):
     """A page of `GET /d2l/api/lp/{lp}/datasets/bds`."""
 
-    objects: list[DataSetShape]
+    objects: list[Any]
     next: Text | None = None
 
 
@@ -137,7 +101,7 @@ class ExtractShape(_Shape):
 class ExtractsPage(_Shape):
     """A page of `GET …/datasets/bds/{schemaId}/extracts`."""
 
-    objects: list[ExtractShape]
+    objects: list[Any]
     next: Text | None = None
 
 
@@ -152,20 +116,18 @@ class OldDataSetShape(_Shape):
     download_link: Text | None = None
     download_size: float | None = None
     version: Text | None = None
-    previous_data_sets: list[OldDataSetShape] | None = None
+    previous_data_sets: list[Any] | None = None
     queued_for_processing_date: Moment | None = None
 
     def plugin(self) -> Plugin:
         """The plugin as a model."""
         return Plugin(self.plugin_id, self.name, self.description or "")
 
-    def extracts(self, data_set: str) -> list[Extract]:
-        """Every generated extract of this plugin, `PreviousDataSets` included."""
-        found = [old.extract(data_set, self.plugin_id, self.full_data_set) for old in [self, *self._previous()]]
-        return [extract for extract in found if extract is not None]
-
-    def _previous(self) -> list[OldDataSetShape]:
-        return self.previous_data_sets or []
+    def extracts(self, data_set: str) -> tuple[list[Extract], list[str]]:
+        """Every generated extract of this plugin, `PreviousDataSets` included, and the faults of unreadable entries."""
+        previous, unreadable = readable(OldDataSetShape, self.previous_data_sets or [])
+        found = [old.extract(data_set, self.plugin_id, self.full_data_set) for old in (self, *previous)]
+        return [extract for extract in found if extract is not None], list(unreadable.values())
 
     def extract(self, data_set: str, plugin_id: str, full: bool) -> Extract | None:
         """The extract of this entry; None if none has been generated."""
@@ -187,8 +149,13 @@ class OldDataSetShape(_Shape):
 class OldDataSetsPage(_Shape):
     """A page of `GET /d2l/api/lp/{lp}/dataExport/bds`."""
 
-    brightspace_data_sets: list[OldDataSetShape]
+    brightspace_data_sets: list[Any]
     next_page_url: Text | None = None
+
+    @property
+    def objects(self) -> list[Any]:
+        """The entries, under the name that the new routes use."""
+        return self.brightspace_data_sets
 
     @property
     def next(self) -> str | None:
@@ -201,19 +168,6 @@ class ProductVersions(_Shape):
 
     product_code: Text
     supported_versions: list[Text]
-
-
-def parse(shape: type[Page], document: Any, route: str) -> Page:
-    """Validate the JSON that `route` answered; raises CatalogueError naming the route and each bad field."""
-    try:
-        return shape.model_validate(document)
-    except ValidationError as error:
-        faults = "; ".join(f"{_place(fault['loc'])}: {fault['msg'].lower()}" for fault in error.errors()[:3])
-        raise CatalogueError(f"{route} answered something that is not what D2L documents: {faults}.") from None
-
-
-def _place(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(step) for step in location) or "the document"
 
 
 def _size(listed: float | None) -> int | None:

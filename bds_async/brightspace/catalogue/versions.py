@@ -5,7 +5,8 @@ from __future__ import annotations
 from ...errors import ConfigError, ExtractError, RefusedRequest
 from ...models import version_key
 from ..routes import VERSIONS
-from .shapes import ProductVersions, parse
+from .parsing import parse
+from .shapes import ProductVersions
 from .source import Source
 
 #: The versions of the LP API with which Brightspace Data Sets have been read.

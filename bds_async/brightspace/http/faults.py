@@ -15,17 +15,14 @@ from contextlib import contextmanager
 import aiohttp
 from yarl import URL
 
-from ...errors import BdsError, ConfigError, ConnectionFailed, ConnectionLost, ExtractError, MachineLimit
+from ...errors import BdsError, ConfigError, ConnectionFailed, ConnectionLost, ExtractError
+from ...support.limits import machine_limit
 from .certificates import certificate_fault
 
 logger = logging.getLogger(__name__)
 
 #: Seconds within which a connection must be established, TLS and the tunnel of a proxy included.
 CONNECT_TIMEOUT = 30.0
-#: Errors of a machine that has no more files, or no memory for sockets.
-_LIMITS = frozenset(
-    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, getattr(errno, "WSAEMFILE", errno.EMFILE)}
-)
 #: Characters of a host name in a message (RFC 1035 section 2.3.4).
 _LONGEST_HOST = 255
 
@@ -53,7 +50,8 @@ def translate(error: Exception, host: str, proxy: URL | None = None) -> BdsError
     if isinstance(error, BdsError):
         return error
     host = host[:_LONGEST_HOST]
-    return _machine_limit(error) or _connecting(error, host, proxy) or _any_other(error, host)
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    return machine_limit(cause) or _connecting(error, host, proxy) or _any_other(error, host)
 
 
 def _connecting(error: Exception, host: str, proxy: URL | None) -> BdsError | None:
@@ -96,21 +94,6 @@ def password_wanted(proxy: URL) -> ConfigError:
     if proxy.user is None:
         return ConfigError(f"{name} asks for a password (407); set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT.")
     return ConfigError(f"{name} does not accept the user and password of HTTPS_PROXY (407); correct them.")
-
-
-def _machine_limit(error: Exception) -> MachineLimit | None:
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(cause, OSError) and cause.errno is not None and cause.errno in _LIMITS:
-        return MachineLimit(
-            f"This machine can't open another connection ({os.strerror(cause.errno)}); raise the limit of open files "
-            "(`ulimit -n`), or lower --workers."
-        )
-    if isinstance(cause, RuntimeError) and "thread" in str(cause):
-        return MachineLimit(
-            "This machine can't start another thread; raise the limit of processes (`ulimit -u`, or the pids limit of "
-            "the container)."
-        )
-    return None
 
 
 def _untrusted(error: aiohttp.ClientConnectorCertificateError) -> ExtractError:

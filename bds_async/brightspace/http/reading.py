@@ -49,7 +49,7 @@ async def chunks(response: aiohttp.ClientResponse, stall_timeout: float, least: 
 def _stalled(host: str, received: int, seconds: float) -> ConnectionLost:
     if not received:
         return ConnectionLost(f"{host} sent nothing for too long.")
-    return ConnectionLost(f"{host} sent only {received} bytes in {seconds:.0f} seconds.")
+    return ConnectionLost(f"{host} sent only {received} bytes in {seconds:g} seconds.")
 
 
 async def read_bounded(response: aiohttp.ClientResponse, stall_timeout: float, limit: int | None = None) -> bytes:

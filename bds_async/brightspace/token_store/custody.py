@@ -123,8 +123,11 @@ class Custody:
         try:
             self._store(token.get_secret_value(), self._provided.digest if self._provided is not None else None)
         except OSError as error:
-            if not (noted and self._journal.make_durable()):
-                self._lost(error)
+            if not noted:
+                self._stop(error, "The old token is spent and the next one is lost: run `bds-async login`.")
+            if not self._journal.make_durable():
+                self._stop(error, f"The old token is spent. The next one is in {self._journal.path}, and a later run "
+                                  "takes it from there; a restart of the machine before may lose it.")  # fmt: skip
             path, kept_in = self._home.path, self._journal.path
             text = "The new refresh token could not be written to %s (%s); until it can, it is kept in %s."
             extra = event("token.not_stored", path=path, kept_in=kept_in, error=error.strerror)
@@ -151,8 +154,8 @@ class Custody:
         if overtaken is not None:
             self._last_provided.remember(overtaken)
 
-    def _lost(self, error: OSError) -> None:
-        with self._home.faults_named("The old token is spent and the next one is lost: run `bds-async login`."):
+    def _stop(self, error: OSError, consequence: str) -> None:
+        with self._home.faults_named(consequence):
             raise error
 
     def _newly_provided(self) -> Provided | None:

@@ -11,11 +11,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...config import damage_in, is_absent, parse_object, with_refresh_token
-from ...errors import ConfigError
+from ...errors import ConfigError, DestinationError
 from ...support import durable
+from ...support.file_locks import CannotLock
+from ...support.limits import machine_limit
 from ...support.os_errors import cause
 from ...support.own_files import read_own
 from ...support.reading import LONGEST
+
+_LOCAL = "Set token_file (or BDS_TOKEN_FILE) to a file on a local disk."
 
 
 class Home(ABC):
@@ -65,10 +69,18 @@ class Home(ABC):
 
     @contextmanager
     def faults_named(self, consequence: str) -> Iterator[None]:
-        """Turn OSError into a ConfigError with the cause, the consequence, and what to do."""
+        """Turn OSError into a ConfigError with the cause, the consequence, and what to do.
+
+        A file system that refuses locks is a DestinationError, since it is a limit of the machine.
+        """
         try:
             yield
+        except CannotLock as error:
+            text = f"The refresh token in {self.path} can't be locked ({error.strerror}). {consequence} {_LOCAL}"
+            raise DestinationError(text) from None
         except OSError as error:
+            if (limit := machine_limit(error)) is not None:
+                raise limit from None
             text = f"The refresh token can't be kept in {self.path}: {cause(error)}. {consequence} {self.way_out}"
             raise ConfigError(text) from None
 

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from ...errors import CredentialsBusy
 from ...support import durable
+from ...support.file_locks import file_lock
 from ...support.log import event
 
 logger = logging.getLogger(__name__)
@@ -32,9 +33,9 @@ async def locked(home: Path) -> FileLock:
     The caller releases it, from any thread. Raises CredentialsBusy after PATIENCE seconds, OSError if the file can't be
     locked.
     """
-    lock = FileLock(home.with_name(f"{home.name}.lock"), mode=0o600, thread_local=False)
     if not home.parent.is_dir():  # filelock would create it, even at a mount point without its volume
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    lock = file_lock(home.with_name(f"{home.name}.lock"))
     began, is_logged = time.monotonic(), False
     while not _acquired(lock):
         waited = time.monotonic() - began

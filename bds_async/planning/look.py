@@ -1,4 +1,4 @@
-"""What is listed of one data set, and when: values, no I/O."""
+"""One look at the tenant, and the listed extracts of one data set: values, no I/O."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ TOLERANCE = timedelta(minutes=5)
 class Look:
     """One look at the tenant's extract lists, `now` by the clock.
 
-    `latest` is when the newest listed extract was generated. Dates after `horizon` are in the future; None if there is
-    nothing to tell that by.
+    `latest` is the moment at which the newest listed extract was generated. Dates after `horizon` are in the future;
+    None if that cannot be decided.
     """
 
     now: datetime
@@ -44,13 +44,13 @@ class Look:
 
     @property
     def at(self) -> datetime:
-        """The moment of the look: where the tenant's dates are ahead of the clock they count."""
+        """The moment of the look: by the clock, or by the tenant's dates if they are ahead of it."""
         return self.now if self.latest is None else max(self.now, self.latest)
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What is listed of one data set, by flavour, and whether the tenant knows a differential flavour of it."""
+    """The listed extracts of one data set by type; `has_plugin` is whether it has a differential plugin."""
 
     fulls: tuple[Extract, ...]
     differentials: tuple[Extract, ...]
@@ -59,7 +59,7 @@ class Listed:
 
     @classmethod
     def of(cls, data_set: DataSet, extracts: Iterable[Extract], look: Look | None = None) -> Self:
-        """The extracts of a data set's list by their types; those that are in the future at `look` stand apart."""
+        """Sort the extracts of a list by type; those with a date in the future at `look` are kept apart."""
         by_type: dict[BdsType, list[Extract]] = {BdsType.FULL: [], BdsType.DIFFERENTIAL: []}
         future: list[Extract] = []
         for extract in extracts:
