@@ -31,6 +31,7 @@ from bds_async.formats.reading import Watch, unwatched
 from bds_async.runs.discrepancies import Fault, Remedy
 from bds_async.runs.rebuild import rebuild
 from tests.support.builders import a_step, an_extract
+from tests.support.kills import MOMENTS, Moment, kill
 from tests.support.places import ledger_path, partial_folder
 from tests.support.scheduled import DAY, Scheduled, scheduled
 
@@ -273,6 +274,19 @@ async def test_a_file_that_a_killed_run_staged_and_never_published_is_removed(tm
         left.write_bytes(b"PAR1")
         await job.pull(data_set=("Users",), **PARQUET)
         assert not left.exists()
+
+
+@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS)
+async def test_a_killed_publication_is_finished_without_another_conversion(tmp_path: Path, moment: Moment) -> None:
+    """Every extract is delivered once, and no staged file is left."""
+    async with scheduled(tmp_path, data_sets=1) as job:
+        await kill(job, moment, **PARQUET)
+        report = await job.sync(data_set=("Users",), **PARQUET)
+        paths = [str(each.path) for each in report.outcomes]
+        assert len(set(paths)) == len(paths) == len(list((job.to / "Users").rglob("*.parquet")))
+        assert report.outcomes[0].attempts == 0
+        assert not (await verify(job.to)).discrepancies
+        assert not list(partial_folder(job.to).iterdir())
 
 
 async def test_without_duckdb_a_run_ends_before_any_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -19,7 +19,7 @@ class Killed(BaseException):
     """The end of a run that nothing in it can foresee."""
 
 
-async def kill(job: Scheduled, moment: Moment, name: str = "Users") -> None:
+async def kill(job: Scheduled, moment: Moment, name: str = "Users", **options: Any) -> None:
     """Sync a data set two days later until the first of its extracts is about to be done."""
 
     def die(*_: object) -> None:
@@ -28,4 +28,4 @@ async def kill(job: Scheduled, moment: Moment, name: str = "Users") -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(*moment, die)
         with pytest.raises(Killed):
-            await job.sync(2 * DAY, data_set=(name,))
+            await job.sync(2 * DAY, data_set=(name,), **options)
