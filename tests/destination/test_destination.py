@@ -179,9 +179,25 @@ def test_a_staged_file_that_is_gone_publishes_nothing(place: Place) -> None:
     assert list(place.destination.paths()) == []
 
 
-def test_preparing_again_keeps_every_file(place: Place) -> None:
+def test_finishing_what_is_placed_or_was_never_begun_does_no_harm(place: Place) -> None:
+    """As a recovery does that finds no staged file; nothing comes back that a loader has taken."""
+    place.destination.finish_placing(place.staging / "key.part", PATH)
+    assert list(place.destination.paths()) == []
+    place.place(b"x")
+    place.destination.finish_placing(place.staging / "key.part", PATH)
+    assert place.content() == b"x"
+
+
+def test_the_staged_file_is_gone_once_a_file_is_placed(place: Place) -> None:
+    """Its room is needed."""
+    place.place(b"x")
+    assert list(place.staging.iterdir()) == []
+
+
+def test_preparing_and_cleaning_keep_every_file(place: Place) -> None:
     place.place(b"x")
     place.destination.prepare()
+    place.destination.clean()
     place.destination.demand()
     assert list(place.destination.paths()) == [PATH]
 
@@ -231,7 +247,7 @@ class TestLocalFolder:
         ]
         for path in (left, *others):
             path.write_bytes(b"x")
-        LocalFolder(tmp_path).prepare()
+        LocalFolder(tmp_path).clean()
         assert set(tmp_path.iterdir()) == set(others)
 
     @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
