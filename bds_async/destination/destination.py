@@ -15,7 +15,7 @@ class Destination(Protocol):
     """
 
     def prepare(self) -> None:
-        """Make the destination ready for a run that holds the lock: it exists, and leftovers of a kill are removed."""
+        """Make the destination ready for a run that holds the lock, so that it exists."""
         ...
 
     def size(self, path: str) -> int | None:
@@ -32,6 +32,12 @@ class Destination(Protocol):
         The file appears under `path` only when it is complete. Placing the same file again is harmless.
         """
         ...
+
+    def finish_placing(self, staged: Path, path: str) -> None:
+        """Finish a `place` that a kill interrupted after it had removed the staged file; nothing if there is none."""
+
+    def clean(self) -> None:
+        """Remove what killed runs left, once every placing is finished."""
 
     def local(self, path: str) -> AbstractContextManager[Path]:
         """The published file as a local file for reading: itself, or a temporary copy.

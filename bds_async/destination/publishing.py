@@ -88,14 +88,17 @@ class Publisher:
         settled = [self._settle(intent) for intent in self._ledger.deliveries.intents()]
         with writing_to(self._workspace.state):
             drop_unzipped(self._workspace)
+        self._destination.clean()
         return [delivery for delivery in settled if delivery is not None]
 
     def _settle(self, intent: Delivery) -> Delivery | None:
         staged = self._staged(intent)
         length = self._length(staged)
-        if length is not None and length == intent.bytes:
+        if length is None:
+            self._destination.finish_placing(staged, intent.path or "")
+        elif length == intent.bytes:
             self._destination.place(staged, intent.path or "")
-        elif length is not None and self._destination.size(intent.path or "") != intent.bytes:
+        elif self._destination.size(intent.path or "") != intent.bytes:
             self._ledger.deliveries.forget(intent.identity)
             return None
         return self._finish(intent, staged)

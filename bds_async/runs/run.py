@@ -59,7 +59,7 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
     report = record.report(connection)
     if record.plan is not None:
         async with Supervision(stop, None) as supervision:
-            if await _is_saved(record, report, observer, save):
+            if await _is_saved(record, report, observer, save, supervision):
                 await in_thread(partial(settle_gaps, record.listing, storage.ledger))
         record.end_with(supervision.error)
     if record.error is not None:
@@ -67,13 +67,16 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
     return report
 
 
-async def _is_saved(record: Record, report: RunReport, observer: Observer, save: Save) -> bool:
+async def _is_saved(
+    record: Record, report: RunReport, observer: Observer, save: Save, supervision: Supervision
+) -> bool:
     """Tell whether the report was observed and saved; an error of that ends the run if its exit code wins."""
     try:
         observer(Finished(report))
         await in_thread(partial(save, report))
     except BdsError as error:
-        if rank(error.exit_code) < rank(report.exit_code):
+        others = [report.exit_code, *([supervision.error.exit_code] if supervision.error is not None else [])]
+        if rank(error.exit_code) < min(map(rank, others)):
             record.end_with(error)
         else:
             logger.error("%s", error, extra=event("report.failed"))

@@ -30,7 +30,8 @@ from bds_async.options import PublishAs, Verify
 from bds_async.planning import Step
 from bds_async.support import durable
 from bds_async.transfer import Partial
-from bds_async.workspace import workspace_of
+from bds_async.workspace import Workspace, workspace_of
+from tests.destination.test_destination import other_file_system
 from tests.support import publishing_process
 from tests.support.places import ledger_path, partial_folder, prepared, state_folder
 from tests.support.publishing_process import TENANT, USERS, extract_number, zip_number
@@ -309,6 +310,7 @@ def test_what_cannot_be_verified_is_not_adopted(publisher: Publisher, ledger: Le
 
 
 COUNT = 4
+WHEN, CALLS = ("before", "after"), (0, 2)
 PLACES = [
     f"{target}:{when}:{call}"
     for target in (
@@ -318,14 +320,14 @@ PLACES = [
         "bds_async.support.durable.fsync_folder",
         "bds_async.Deliveries.finish",
     )
-    for when in ("before", "after")
-    for call in (0, 2)
+    for when in WHEN
+    for call in CALLS
 ]
 
 
-def start(folder: Path, count: int, place: str = "-") -> subprocess.Popen[bytes]:
+def start(workspace: Workspace, count: int, place: str = "-") -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, publishing_process.__file__, str(folder), str(count), place],
+        [sys.executable, publishing_process.__file__, workspace.to, str(workspace.state), str(count), place],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
@@ -345,37 +347,50 @@ def take_away(folder: Path, taken: Counter[str]) -> None:
         path.unlink()
 
 
-def assert_each_came_once(folder: Path, taken: Counter[str], count: int) -> None:
-    with Ledger.open(ledger_path(folder), TENANT) as ledger:
+def assert_each_came_once(workspace: Workspace, taken: Counter[str], count: int) -> None:
+    with Ledger.open(workspace.ledger, TENANT) as ledger:
         assert [each.identity for each in ledger.deliveries.all()] == [
             extract_number(each).identity for each in range(count)
         ]
         assert {Path(each.path or "").name for each in ledger.deliveries.all()} == set(taken)
         assert ledger.deliveries.intents() == []
     assert set(taken.values()) == {1}
-    assert list(partial_folder(folder).iterdir()) == []
+    assert list(workspace.partials.iterdir()) == []
+    assert {path.name for path in Path(workspace.to).iterdir()} <= {"Users", ".bds-async"}
+
+
+def killed_and_finished(workspace: Workspace, place: str) -> None:
+    """A loader takes every file as soon as the killed process is gone."""
+    taken: Counter[str] = Counter()
+    assert finish(start(workspace, COUNT, place)) == 9
+    take_away(Path(workspace.to), taken)
+    assert finish(start(workspace, COUNT)) == 0
+    take_away(Path(workspace.to), taken)
+    assert_each_came_once(workspace, taken, COUNT)
 
 
 @pytest.mark.crash
 @pytest.mark.parametrize("place", PLACES)
 def test_a_kill_at_any_step_delivers_each_extract_once(tmp_path: Path, place: str) -> None:
-    """Though a loader takes every file as soon as the killed process is gone."""
-    taken: Counter[str] = Counter()
-    assert finish(start(tmp_path, COUNT, place)) == 9
-    take_away(tmp_path, taken)
-    assert finish(start(tmp_path, COUNT)) == 0
-    take_away(tmp_path, taken)
-    assert_each_came_once(tmp_path, taken, COUNT)
+    killed_and_finished(workspace_of(tmp_path), place)
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("place", [*PLACES, *(f"shutil.copyfileobj:{when}:{call}" for when in WHEN for call in CALLS)])
+def test_a_kill_at_any_step_of_a_copy_does_too(tmp_path: Path, place: str) -> None:
+    """From a state folder on another file system."""
+    with other_file_system(tmp_path) as folder:
+        killed_and_finished(workspace_of(tmp_path / "to", folder / "state"), place)
 
 
 @posix_only
 @pytest.mark.crash
 def test_kills_at_random_moments_deliver_each_extract_once(tmp_path: Path) -> None:
-    chosen = random.Random(20261122)
+    chosen, workspace = random.Random(20261122), workspace_of(tmp_path)
     taken: Counter[str] = Counter()
     count, kills, returned = 40, 0, -1
     while returned != 0:
-        process = start(tmp_path, count)
+        process = start(workspace, count)
         assert process.stdout is not None
         for _ in range(chosen.randrange(1, 6)):
             process.stdout.readline()
@@ -386,4 +401,4 @@ def test_kills_at_random_moments_deliver_each_extract_once(tmp_path: Path) -> No
         kills += returned == -signal.SIGKILL
         take_away(tmp_path, taken)
     assert kills > 3
-    assert_each_came_once(tmp_path, taken, count)
+    assert_each_came_once(workspace, taken, count)

@@ -1,7 +1,8 @@
 """A process that publishes extracts as a run does, to be killed; `tests/destination/test_publishing.py` starts it.
 
-Arguments: the folder, how many extracts there are, and a place in the code (`module.name:before|after:n`) where it dies
-as if by a power switch, or `-`. It prints the number of each extract once it has published it.
+Arguments: the folder, its state folder, how many extracts there are, and a place in the code
+(`module.name:before|after:n`) where it dies as if by a power switch, or `-`. It prints the number of each extract once
+that is published.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ async def publish_one(publisher: Publisher, ledger: Ledger, workspace: Workspace
 
 
 if __name__ == "__main__":
-    workspace = prepared(Path(sys.argv[1]))
-    if sys.argv[3] != "-":
-        die_at(sys.argv[3])
-    asyncio.run(publish_all(workspace, int(sys.argv[2])))
+    workspace = prepared(Path(sys.argv[1]), Path(sys.argv[2]))
+    if sys.argv[4] != "-":
+        die_at(sys.argv[4])
+    asyncio.run(publish_all(workspace, int(sys.argv[3])))
