@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--home", type=Path, help="folder for corpus and output, best in memory (/dev/shm)")
     parser.add_argument("--peers", default=sys.executable, help="Python with parfive, requests, matplotlib")
     parser.add_argument("--only", help="comma-separated beginnings of names: measure these clients alone")
-    parser.add_argument("--beside", action="append", default=[], help="NAME=PYTHON: another bds-async to run as well")
+    parser.add_argument("--beside", action="append", default=[], help="NAME=PROGRAM: another bds-async to run as well")
     parser.add_argument("--parts", nargs="*", choices=PARTS, help="single questions to answer")
     parser.add_argument("--growth", type=Path, help="measure growth and draw it to this PNG")
     parser.add_argument("--largest", type=float, default=10, help="gigabytes of growth's largest extract (default 10)")
@@ -74,8 +74,8 @@ def _measure(home: Path, corpus: Corpus, scene: Scene, asked: argparse.Namespace
 
 def _clients(scene: Scene, work: Work, asked: argparse.Namespace) -> list[Client]:
     found = scene.clients(bds_async)
-    for name, python in (each.split("=", 1) for each in asked.beside):
-        ours = scene.clients(partial(bds_async, python=python, name=name))
+    for name, program in (each.split("=", 1) for each in asked.beside):
+        ours = scene.clients(partial(bds_async, program=program, name=name))
         found += [client for client in ours if client.is_ours]
     wanted = tuple(asked.only.split(",")) if asked.only else ("",)
     return [client for client in found if client.name.startswith(wanted) and client.is_here(work)]

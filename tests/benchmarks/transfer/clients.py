@@ -111,18 +111,17 @@ def _peer(name: str, work: Work) -> list[str]:
     return [work.peers, script, urls, str(work.target), str(work.connections)]
 
 
-def bds_async(
-    *options: str, python: str = sys.executable, name: str = "bds-async", preloaded: Path | None = None
-) -> Client:
-    """This program: its whole job, with token, lists, links and ledger; `python` may be that of another checkout."""
+def bds_async(*options: str, program: str = "", name: str = "bds-async", preloaded: Path | None = None) -> Client:
+    """This program: its whole job, with token, lists, links and ledger; `program` may be that of another checkout."""
+    start = [program] if program else [sys.executable, "-m", "bds_async"]
     before = [] if preloaded is None else ["env", f"LD_PRELOAD={preloaded}"]
 
     def command(work: Work) -> list[str]:
         own = ["--config", str(work.home / "config.json"), "--to", str(work.target)]
-        return [*before, python, "-m", "bds_async", "pull", "-q", *own, "--workers", str(work.connections), *options]
+        return [*before, *start, "pull", "-q", *own, "--workers", str(work.connections), *options]
 
     full_name = " ".join([name, *options])
-    return Client(full_name, command, _by_data_set, needs=python, as_csv="csv" in options, is_ours=True)
+    return Client(full_name, command, _by_data_set, needs=start[0], as_csv="csv" in options, is_ours=True)
 
 
 CURL = Client("curl", _curl, needs="curl")
