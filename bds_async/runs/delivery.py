@@ -146,8 +146,9 @@ class Fetch:
             self._fail(download, error)
 
     def _stage(self, download: Download, form: Format) -> Staged:
-        decode_zip(download.partial.path, self._threads.watch)
-        return form.stage(download.step, download.partial.path, self._options.verify, self._threads.watch)
+        held = download.partial
+        decode_zip(held.path, self._threads.watch)
+        return form.stage(download.step, held.path, held.prefix, self._options.verify, self._threads.watch)
 
     async def _publish(self, step: Step, download: Download, staged: Staged) -> None:
         change = await self._threads.run(partial(self._publisher.schema_change, step, staged.checked))
