@@ -15,9 +15,10 @@ from ..options import RunOptions
 from ..planning import RunPlan, Step, breaks_with_columns
 from ..report import Outcome, Status
 from ..support.pool import Pool
+from ..support.prefix import Prefix
 from ..support.threads import ZipThreads
 from ..support.to_its_end import in_thread, to_its_end
-from ..transfer import Download, Partial, Piece, Transfer
+from ..transfer import Download, LinksAhead, Partial, Piece, Transfer
 from ..workspace import free_space
 from .context import RunContext, Storage
 from .job import Formats
@@ -79,7 +80,8 @@ class Fetch:
         self._observer = observer
         self._threads = threads
         tenant = context.connection.tenant
-        self._transfer = Transfer(tenant, self._queue, observer, stall_timeout=options.stall_timeout)
+        self._links = LinksAhead(tenant, options.workers)
+        self._transfer = Transfer(tenant, self._queue, observer, links=self._links, stall_timeout=options.stall_timeout)
         self._pool: Pool[Piece] = Pool(options.workers, self._fetch)
         self._finishing: asyncio.TaskGroup | None = None
 
@@ -91,6 +93,7 @@ class Fetch:
                 if (piece := download.first_piece()) is not None:
                     self._queue(piece)
                 self._finish_if_whole(download)
+            self._links.expect(sorted(downloads, key=_size, reverse=True), self._finishing)
             await self._pool.run(_all_settled(downloads))
 
     def _compare_with_free_space(self, downloads: Sequence[Download]) -> None:
@@ -103,7 +106,7 @@ class Fetch:
 
     def _queue(self, piece: Piece) -> None:
         piece.download.under_way += 1
-        self._pool.put(piece, piece.download.extract.download_size or 0)
+        self._pool.put(piece, _size(piece.download))
 
     async def _fetch(self, piece: Piece) -> None:
         download = piece.download
@@ -146,9 +149,9 @@ class Fetch:
             self._fail(download, error)
 
     def _stage(self, download: Download, form: Format) -> Staged:
-        held = download.partial
-        decode_zip(held.path, self._threads.watch)
-        return form.stage(download.step, held.path, held.prefix, self._options.verify, self._threads.watch)
+        path, watch = download.partial.path, self._threads.watch
+        prefix = Prefix() if decode_zip(path, watch) else download.partial.prefix
+        return form.stage(download.step, path, prefix, self._options.verify, watch)
 
     async def _publish(self, step: Step, download: Download, staged: Staged) -> None:
         change = await self._threads.run(partial(self._publisher.schema_change, step, staged.checked))
@@ -176,6 +179,11 @@ class Fetch:
     def _settle(self, download: Download, outcome: Outcome) -> None:
         download.settle(outcome)
         self._observer(Ended(outcome))
+
+
+def _size(download: Download) -> int:
+    """The listed bytes: larger downloads begin first."""
+    return download.extract.download_size or 0
 
 
 async def _settled_before(download: Download) -> None:

@@ -201,6 +201,11 @@ class Download:
         return first
 
     @property
+    def has_begun(self) -> bool:
+        """Whether a request for it was made, or its outcome is known."""
+        return self._began is not None or self.is_settled
+
+    @property
     def seconds(self) -> float:
         """Seconds since its first request."""
         return time.monotonic() - self._began if self._began is not None else 0.0

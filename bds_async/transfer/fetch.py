@@ -21,6 +21,7 @@ from ..events import Observer, Received, Restarted, Started
 from ..support.text import counted
 from .block import Block
 from .download import Download, Piece
+from .links_ahead import LinksAhead
 from .served import Served, check_magic, is_coded
 from .writer import Writer
 
@@ -35,12 +36,22 @@ EXPIRED = frozenset({400, 401, 403, 404, 410})
 
 
 class Transfer:
-    """Fetches pieces from one tenant; `put` queues the pieces that a fetch makes necessary."""
+    """Fetches pieces from one tenant; `put` queues the pieces that a fetch makes necessary.
+
+    `links` are those that are asked for ahead of their use; by default none is.
+    """
 
     def __init__(
-        self, tenant: Tenant, put: Callable[[Piece], None], observer: Observer, *, stall_timeout: float = 60.0
+        self,
+        tenant: Tenant,
+        put: Callable[[Piece], None],
+        observer: Observer,
+        *,
+        links: LinksAhead | None = None,
+        stall_timeout: float = 60.0,
     ) -> None:
         self._tenant = tenant
+        self._links = links or LinksAhead(tenant, 0)
         self._put = put
         self._observer = observer
         self._stall_timeout = stall_timeout
@@ -68,13 +79,16 @@ class Transfer:
 
     async def _ask(self, piece: Piece) -> bool:
         """One request; False if it has to be made again at once, because the signed link is of no use any more."""
-        download, signed = piece.download, piece.download.signed_link
+        download = piece.download
+        link = await self._links.link_of(download)
+        signed = download.signed_link
         if not piece.is_wanted:
             return True
         try:
-            async with self._tenant.open(download.link, _headers(piece)) as response:
+            async with self._tenant.open(link, _headers(piece)) as response:
                 if not self._tenant.is_own(response.url):
                     download.signed_link = response.url
+                    self._links.go_on()
                 if piece.is_wanted:
                     await self._accept(piece, response)
         except RefusedRequest as error:
