@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .corpus import Corpus
 from .origin import Origin
+from .tenant import DATA_SETS
 
 #: Programs for the peers' own Python, in this folder.
 PEERS = Path(__file__).parent / "peers"
@@ -45,11 +46,11 @@ def _by_name(work: Work) -> dict[str, Path]:
 
 
 def _by_data_set(work: Work) -> dict[str, Path]:
-    """The one file in each data set's folder; a path that is not there where there are more or none."""
-    found = {}
-    for name in work.corpus.names:
-        files = list((work.target / Path(name).stem / "full").glob("*"))
-        found[name] = files[0] if len(files) == 1 else work.target / "none"
+    """By data set and moment: the tenant lists the first zips as fulls, the others as their differentials."""
+    found = dict.fromkeys(work.corpus.names, work.target / "none")
+    for number, name in enumerate(work.corpus.names[:DATA_SETS]):
+        files = sorted((work.target / Path(name).stem).glob("*/*"), key=lambda path: path.name.split("_")[2])
+        found.update(zip(work.corpus.names[number::DATA_SETS], files, strict=False))
     return found
 
 
@@ -118,7 +119,7 @@ def bds_async(*options: str, program: str = "", name: str = "bds-async", preload
 
     def command(work: Work) -> list[str]:
         own = ["--config", str(work.home / "config.json"), "--to", str(work.target)]
-        return [*before, *start, "pull", "-q", *own, "--workers", str(work.connections), *options]
+        return [*before, *start, "pull", "-q", "--type", "all", *own, "--workers", str(work.connections), *options]
 
     full_name = " ".join([name, *options])
     return Client(full_name, command, _by_data_set, needs=start[0], as_csv="csv" in options, is_ours=True)

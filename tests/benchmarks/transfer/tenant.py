@@ -1,4 +1,4 @@
-"""A tenant that lists one full for each zip and redirects its DownloadLink to nginx.
+"""A tenant that lists each zip as an extract and redirects its DownloadLink to nginx.
 
 Arguments: LISTING URL PORT DELAY.
 It is a process of its own, so that its CPU counts for no client.
@@ -11,19 +11,23 @@ import json
 import sys
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from aiohttp import web
 
 ROUTE = "/d2l/api/lp/1.43/datasets/bds"
-MOMENT = "2026-11-22T04:09:22.000Z"
+#: Data sets at most; further zips are their differentials, one an hour after the full.
+DATA_SETS = 200
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Tenant:
     """`sizes`: the bytes of each zip by name; `storage`: the URL of nginx; each answer waits for `delay` seconds."""
 
     def __init__(self, sizes: dict[str, int], storage: str, url: str, delay: float) -> None:
-        self._names = {str(uuid.uuid5(uuid.NAMESPACE_URL, name)): name for name in sizes}
+        self._names = list(sizes)
+        self._schemas = {str(uuid.uuid5(uuid.NAMESPACE_URL, name)): name for name in self._names[:DATA_SETS]}
         self._sizes = sizes
         self._storage = storage
         self._url = url
@@ -58,31 +62,38 @@ class Tenant:
         return web.json_response([{"ProductCode": "lp", "LatestVersion": "1.43", "SupportedVersions": ["1.43"]}])
 
     async def _data_sets(self, request: web.Request) -> web.Response:
-        return web.json_response({"Objects": [self._data_set(schema) for schema in self._names], "Next": None})
+        return web.json_response({"Objects": [self._data_set(schema) for schema in self._schemas], "Next": None})
 
     def _data_set(self, schema: str) -> dict[str, object]:
         link = f"{self._url}{ROUTE}/{schema}/extracts"
-        name = self._names[schema].removesuffix(".zip")
-        full = {"PluginId": _plugin(schema), "Name": name, "Description": "", "ExtractsLink": link}
-        return {"SchemaId": schema, "Full": full, "Differential": None, "ExtractsLink": link}
+        name = self._schemas[schema].removesuffix(".zip")
+        full = {"PluginId": _plugin(schema, "Full"), "Name": name, "Description": "", "ExtractsLink": link}
+        differential = {**full, "PluginId": _plugin(schema, "Differential"), "Name": f"{name} Differential"}
+        return {"SchemaId": schema, "Full": full, "Differential": differential, "ExtractsLink": link}
 
     async def _extracts(self, request: web.Request) -> web.Response:
         schema = request.match_info["schema"]
-        plugin = _plugin(schema)
-        extract = {
+        first = self._names.index(self._schemas[schema])
+        numbers = range(first, len(self._names), DATA_SETS)
+        return web.json_response({"Objects": [self._extract(schema, number) for number in numbers], "Next": None})
+
+    def _extract(self, schema: str, number: int) -> dict[str, object]:
+        hours = number // DATA_SETS
+        bds_type = "Differential" if hours else "Full"
+        plugin, moment = _plugin(schema, bds_type), (FIRST + timedelta(hours=hours)).isoformat()
+        return {
             "SchemaId": schema,
             "PluginId": plugin,
-            "BdsType": "Full",
-            "CreatedDate": MOMENT,
-            "DownloadLink": f"{self._url}{ROUTE}/{schema}/plugins/{plugin}/extracts/1",
-            "DownloadSize": self._sizes[self._names[schema]],
-            "QueuedForProcessingDate": MOMENT,
+            "BdsType": bds_type,
+            "CreatedDate": moment,
+            "DownloadLink": f"{self._url}{ROUTE}/{schema}/plugins/{plugin}/extracts/{number}",
+            "DownloadSize": self._sizes[self._names[number]],
+            "QueuedForProcessingDate": moment,
             "Version": "1.0",
         }
-        return web.json_response({"Objects": [extract], "Next": None})
 
     async def _download(self, request: web.Request) -> web.Response:
-        name = self._names[request.match_info["schema"]]
+        name = self._names[int(request.match_info["extract"])]
         raise web.HTTPFound(f"{self._storage}/{name}?signature={uuid.uuid4().hex}")
 
     async def _nothing(self, request: web.Request) -> web.Response:
@@ -93,8 +104,8 @@ class Tenant:
         return web.json_response(first)
 
 
-def _plugin(schema: str) -> str:
-    return str(uuid.uuid5(uuid.UUID(schema), "full"))
+def _plugin(schema: str, bds_type: str) -> str:
+    return str(uuid.uuid5(uuid.UUID(schema), bds_type))
 
 
 def main(listing: str, storage: str, port: str, delay: str) -> None:
