@@ -78,6 +78,10 @@ class Partial:
             self.path.write_bytes(b"")
             self._ranges.begin_record()
 
+    def hand_over(self) -> None:
+        """Let go of the files, which are published and gone; writers raise Superseded from now on."""
+        self._start_over(None, None)
+
     def discard(self) -> None:
         """Remove the extract's files, those that are there; raises DestinationError."""
         self._start_over(None, None)
