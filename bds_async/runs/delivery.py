@@ -19,7 +19,7 @@ from ..support.pool import Pool
 from ..support.prefix import Prefix
 from ..support.threads import ZipThreads
 from ..support.to_its_end import in_thread
-from ..transfer import Download, LinksAhead, Partial, Piece, Transfer
+from ..transfer import Download, LinksAhead, Partial, Piece, RateLimit, Transfer
 from ..workspace import free_space
 from .context import RunContext, Storage
 from .job import Formats
@@ -83,7 +83,14 @@ class Fetch:
         self._threads = threads
         tenant = context.connection.tenant
         self._links = LinksAhead(tenant, options.workers)
-        self._transfer = Transfer(tenant, self._queue, observer, links=self._links, stall_timeout=options.stall_timeout)
+        self._transfer = Transfer(
+            tenant,
+            self._queue,
+            observer,
+            links=self._links,
+            rate=RateLimit(options.limit_rate),
+            stall_timeout=options.stall_timeout,
+        )
         self._pool: Pool[Piece] = Pool(options.workers, self._fetch)
         self._finishing: asyncio.TaskGroup | None = None
 

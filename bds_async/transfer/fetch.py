@@ -22,6 +22,7 @@ from ..support.text import counted
 from .block import Block
 from .download import Download, Piece
 from .links_ahead import LinksAhead
+from .rate_limit import RateLimit
 from .served import Served, check_magic, is_coded
 from .writer import Writer
 
@@ -38,7 +39,7 @@ EXPIRED = frozenset({400, 401, 403, 404, 410})
 class Transfer:
     """Fetches pieces from one tenant; `put` queues the pieces that a fetch makes necessary.
 
-    `links` are those that are asked for ahead of their use; by default none is.
+    `links` are those that are asked for ahead of their use; by default none is. `rate` holds the bodies back.
     """
 
     def __init__(
@@ -48,10 +49,12 @@ class Transfer:
         observer: Observer,
         *,
         links: LinksAhead | None = None,
+        rate: RateLimit | None = None,
         stall_timeout: float = 60.0,
     ) -> None:
         self._tenant = tenant
         self._links = links or LinksAhead(tenant, 0)
+        self._rate = rate or RateLimit(None)
         self._put = put
         self._observer = observer
         self._stall_timeout = stall_timeout
@@ -143,6 +146,7 @@ class Transfer:
             try:
                 async for chunk in chunks(response, self._stall_timeout):
                     block.add(chunk)
+                    await self._rate.received(len(chunk))
                     if block.size >= BLOCK or time.monotonic() - written_at >= LINGER:
                         full, block = block, Block()
                         await self._write(piece, writer, full, response)

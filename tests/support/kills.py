@@ -21,7 +21,7 @@ class Killed(BaseException):
 
 
 async def kill(job: Scheduled, moment: Moment, name: str = "Users") -> None:
-    """Sync a data set two days later until the first of its extracts is about to be done; each is a group of its own."""
+    """Sync a data set two days later until its first extract is about to be done; each is a group of its own."""
 
     def die(*_: object) -> None:
         raise Killed
