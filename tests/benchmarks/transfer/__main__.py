@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> None:
         for name in asked.parts or []:
             print(f"\n{name}: {PARTS[name](home, asked.peers, asked.rounds)}", flush=True)
         if asked.growth:
-            results["growth"] = growth(home, asked.peers, asked.growth, asked.largest)
+            results["growth"] = growth(home, asked.peers, asked.growth, asked.most, asked.largest)
         if asked.json:
             asked.json.write_text(json.dumps(results, indent=1))
     finally:
@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--beside", action="append", default=[], help="NAME=PROGRAM: another bds-async to run as well")
     parser.add_argument("--parts", nargs="*", choices=PARTS, help="single questions to answer")
     parser.add_argument("--growth", type=Path, help="measure growth and draw it to this PNG")
+    parser.add_argument("--most", type=int, default=10_000, help="extracts of growth at most (default 10,000)")
     parser.add_argument("--largest", type=float, default=10, help="gigabytes of growth's largest extract (default 10)")
     parser.add_argument("--json", type=Path, help="write every measurement to this file")
     return parser

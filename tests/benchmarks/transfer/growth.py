@@ -21,12 +21,12 @@ SIZES = (0.1, 1.0, 10.0)
 CONNECTIONS = 16
 
 
-def growth(home: Path, peers: str, plot: Path, largest: float) -> dict[str, list[list[float]]]:
+def growth(home: Path, peers: str, plot: Path, most: int, largest: float) -> dict[str, list[list[float]]]:
     """Wall and CPU seconds and peak MB of each client, by extracts and by gigabytes; draws them to `plot`."""
     clients = [bds_async(), aria2c(1)]
     found: dict[str, list[list[float]]] = {}
     axes: list[tuple[str, Sequence[float]]] = [
-        ("extracts", COUNTS),
+        ("extracts", [count for count in COUNTS if count <= most]),
         ("GB", [size for size in SIZES if size <= largest]),
     ]
     for axis, points in axes:
