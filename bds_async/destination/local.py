@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import DestinationError, ExtractError
@@ -64,14 +64,22 @@ class LocalFolder:
         """Rename the staged file; copy it first where the state folder is on another file system."""
         final = inside(self.root, path)
         with writing_to(self.root):
-            durable.make_folders(final.parent)
+            final.parent.mkdir(parents=True, exist_ok=True)
             try:
-                durable.replace(staged, final)
+                durable.rename(staged, final)
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
                 self._copy(staged, final.name)
                 durable.replace(self._copy_of(staged), final)
+
+    def sync(self, paths: Sequence[str]) -> None:
+        """Bring the names of placed files to the disk, and those of their folders, which may be new."""
+        folders = {folder for path in paths for folder in inside(self.root, path).parents}
+        # A loader may have taken a folder together with its files.
+        there = [folder for folder in folders if folder.is_relative_to(self.root) and folder.is_dir()]
+        with writing_to(self.root):
+            durable.fsync_many(folders=there)
 
     def _copy(self, staged: Path, name: str) -> None:
         """Move a staged file into the folder. It is gone before the copy gets its name: no kill places it twice."""

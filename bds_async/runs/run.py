@@ -45,7 +45,7 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
     async with Supervision(stop, job.options.max_time, connection.stay_signed_in()) as supervision:
         with ZipThreads() as threads:
             try:
-                record.listing = await supervision.over(list_chosen(connection, job.choose, job.options.workers))
+                record.listing = await supervision.over(list_chosen(connection, job.choose))
                 record.recovered = await supervision.over(in_thread(partial(recover, job, record.listing, storage)))
                 record.plan = await supervision.over(make_plan(job, record.listing, storage, threads))
                 await supervision.over(fetch(record, context, observer, threads))

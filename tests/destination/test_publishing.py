@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from bds_async.destination import LocalFolder, Publisher
+from bds_async.destination import LocalFolder, Published, Publisher
 from bds_async.errors import DestinationError
-from bds_async.formats import format_of, unwatched
+from bds_async.formats import Staged, format_of, unwatched
 from bds_async.formats.csv import unzip_csv
 from bds_async.formats.csv_header import columns_of
 from bds_async.formats.zip import check
@@ -68,7 +68,13 @@ def stage(folder: Path, number: int = 0) -> Path:
 
 def publish(publisher: Publisher, staged: Path, number: int = 0) -> Delivery:
     path = PATH if number == 0 else f"Users/full/{number}.zip"
-    return publisher.publish(a_step(extract_number(number), path), staged, check(staged, Verify.FULL))
+    return published(publisher, a_step(extract_number(number), path), Staged(staged, check(staged, Verify.FULL)))
+
+
+def published(publisher: Publisher, step: Step, staged: Staged) -> Delivery:
+    (result,) = publisher.publish([(step, staged)])
+    assert isinstance(result, Published), result
+    return result.delivery
 
 
 def a_step(extract: Extract = ONE, path: str = PATH, kind: PublishAs = PublishAs.ZIP) -> Step:
@@ -106,7 +112,7 @@ def test_a_csv_is_published_and_its_zip_goes(publisher: Publisher, ledger: Ledge
     checked = unzip_csv(staged, table, free_space=10**6)
     content = table.read_bytes()
     path = PATH.replace(".zip", ".csv")
-    delivery = publisher.publish(a_step(path=path, kind=PublishAs.CSV), table, checked)
+    delivery = published(publisher, a_step(path=path, kind=PublishAs.CSV), Staged(table, checked))
     assert (folder / path).read_bytes() == content
     assert (delivery.bytes, delivery.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     assert delivery.columns == columns_of(folder / path) == ("UserId", "Number")
@@ -150,12 +156,12 @@ def test_each_step_comes_after_the_one_that_it_relies_on(
         monkeypatch.setattr(owner, name, noted)
 
     (folder / PATH).parent.mkdir(parents=True)
-    for name in ("fsync_file", "fsync_folder", "replace"):
+    for name in ("fsync_file", "fsync_folder", "rename"):
         noting(durable, name)
     for name in ("intend", "finish"):
         noting(ledger.deliveries, name)
     publish(publisher, stage(folder))
-    assert steps == ["fsync_file", "fsync_folder", "intend", "replace", "fsync_folder", "finish"]
+    assert steps == ["fsync_file", "fsync_folder", "intend", "rename", *3 * ["fsync_folder"], "finish"]
 
 
 async def test_many_at_a_time_are_all_published(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
@@ -189,7 +195,7 @@ def test_a_staged_file_that_vanished_is_a_fault_of_the_destination(
     staged = stage(folder)
     staged.unlink()
     with pytest.raises(DestinationError, match="is gone"):
-        publisher.publish(a_step(), staged, checked)
+        publisher.publish([(a_step(), Staged(staged, checked))])
     assert ledger.deliveries.intents() == []
 
 
@@ -316,7 +322,7 @@ PLACES = [
     for target in (
         "bds_async.support.durable.fsync_file",
         "bds_async.Deliveries.intend",
-        "bds_async.support.durable.replace",
+        "bds_async.support.durable.rename",
         "bds_async.support.durable.fsync_folder",
         "bds_async.Deliveries.finish",
     )

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bds_async.destination import Publisher, destination_of
+from bds_async.formats import Staged
 from bds_async.formats.zip import check
 from bds_async.ledger import Ledger
 from bds_async.ledger.deliveries import Deliveries
@@ -91,7 +92,7 @@ async def publish_one(publisher: Publisher, ledger: Ledger, workspace: Workspace
         await writer.write(content)
     folder = ledger.folders.folder_for(USERS)
     step = Step(extract, folder, ledger.folders.path_for(extract, folder, ".zip"))
-    publisher.publish(step, partial.path, check(partial.path, Verify.FULL))
+    publisher.publish([(step, Staged(partial.path, check(partial.path, Verify.FULL)))])
 
 
 if __name__ == "__main__":
