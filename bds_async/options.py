@@ -67,8 +67,8 @@ class RunOptions:
 
     `data_set` and `exclude` are patterns: a name (case-insensitive, `*` and `?` allowed), a schema id or a plugin id.
     `workers` is the number of parallel downloads, `attempts` the number of tries for each extract. `stall_timeout` and
-    `max_time` are in seconds. `pin_columns`, for CSV only, writes the columns first seen of each data set, in that
-    order.
+    `max_time` are in seconds, `limit_rate` is in bytes a second for all downloads together. `pin_columns`, for CSV
+    only, writes the columns first seen of each data set, in that order.
     """
 
     data_set: tuple[str, ...] = ()
@@ -79,6 +79,7 @@ class RunOptions:
     attempts: int = 6
     stall_timeout: float = 60
     max_time: float | None = None
+    limit_rate: int | None = None
     pin_columns: bool = False
 
 

@@ -58,7 +58,9 @@ async def connect(
     options = options or RunOptions()
     gate = gate or Gate(lambda why, seconds: observer(Held(why, seconds)), on_outage=observer)
     async with AsyncExitStack() as stack:
-        transport = Transport(connections=options.workers, stall_timeout=options.stall_timeout)
+        transport = Transport(
+            connections=options.workers, stall_timeout=options.stall_timeout, limit_rate=options.limit_rate
+        )
         await stack.enter_async_context(transport)
         tokens = await stack.enter_async_context(refresher or TokenRefresher(grant_for(config)))
         tenant = Tenant(

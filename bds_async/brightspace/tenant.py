@@ -169,6 +169,17 @@ class Tenant:
                 raise ConnectionLost(f"The redirects of {sender} did not end within {ANSWER_TIMEOUT:.0f} seconds.")
         raise ExtractError(f"{host_of(url)} redirects in a circle; stopped after {MAX_REDIRECTS} redirects.")
 
+    async def signed_link(self, link: URL) -> URL | None:
+        """The foreign URL to which one of the tenant's own links redirects, unrequested; None if it does not.
+
+        Raises as `open` does.
+        """
+        async with self._requests.get(self._at_home(self.origin.join(link)), {}) as response:
+            if response.status not in REDIRECTS:
+                return None
+            target = self._at_home(redirect_target(response))
+            return None if self.is_own(target) else target
+
     @asynccontextmanager
     async def _response(
         self, url: URL, headers: Mapping[str, str], sender: str | None

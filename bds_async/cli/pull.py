@@ -15,6 +15,7 @@ from ..options import PullOptions, Wanted
 from ..report import RunReport
 from ..support.running import Stop
 from ..workspace import Workspace
+from .allocator import keep_large_blocks
 from .moments import moment
 from .running import run as run_job
 from .selection import choice_option, run_options, watching_options, workspace_options
@@ -72,6 +73,7 @@ def command(
         save = all_of(savers(workspace, stop, report))
         return await pull(config, workspace.to, options, state=workspace.state, observer=observer, stop=stop, save=save)
 
+    keep_large_blocks()
     return run_job(job).exit_code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -39,6 +40,19 @@ class Seconds(click.FloatRange):
         """Return the number; `nan`, which no range excludes, is a usage error."""
         seconds = super().convert(value, param, ctx)
         return self.fail(f"{value!r} is not a number of seconds", param, ctx) if math.isnan(seconds) else seconds
+
+
+class Rate(click.ParamType[int]):
+    """A rate in bytes a second, such as 500K or 50M."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the bytes a second; K, M and G are powers of 1,000."""
+        found = re.fullmatch(r"([1-9][0-9]{0,11})([KMG]?)", str(value))
+        if found is None:
+            self.fail(f"{value!r} is not a rate: write a whole number with K, M or G, such as 50M", param, ctx)
+        return int(found[1]) * 1000 ** " KMG".index(found[2] or " ")
 
 
 def glob(pattern: str) -> str:
@@ -146,9 +160,15 @@ def fetching_options(function: Function) -> Function:
         metavar="SECONDS",
         help="Stop the run in an orderly way after this long, with exit code 3.",
     )
+    @click.option(
+        "--limit-rate",
+        type=Rate(),
+        metavar="RATE",
+        help="Hold all downloads together to so many bytes a second: 500K, 50M (powers of 1,000).",
+    )
     @functools.wraps(function)
     def with_fetching_options(**arguments: Any) -> Any:
-        names = ("workers", "attempts", "stall_timeout", "verify", "max_time")
+        names = ("workers", "attempts", "stall_timeout", "verify", "max_time", "limit_rate")
         run = {name: arguments.pop(name) for name in names}
         return function(run=run, **arguments)
 

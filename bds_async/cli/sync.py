@@ -19,6 +19,7 @@ from ..support.log import event
 from ..support.running import Stop
 from ..watching import MetricsFile, Ping
 from ..workspace import Workspace
+from .allocator import keep_large_blocks
 from .own_files import demand_apart
 from .running import run as run_job
 from .selection import run_options, watching_options, workspace_options
@@ -90,6 +91,7 @@ def command(
             )
 
     # The health check reports a run that finds no config, too.
+    keep_large_blocks()
     done = run_job(lambda stop: job(stop) if ping is None else ping.around(job(stop), stop))
     if strict_schema and breaks_columns(done.outcomes):
         text = "The columns changed as logged above: exit code 3, by --strict-schema. See `bds-async schema`."

@@ -5,9 +5,9 @@ from pathlib import Path
 from ..workspace import Workspace
 from .destination import Destination
 from .local import LocalFolder
-from .publishing import Publisher
+from .publishing import Published, Publisher
 
-__all__ = ["Destination", "LocalFolder", "Publisher", "destination_of"]
+__all__ = ["Destination", "LocalFolder", "Published", "Publisher", "destination_of"]
 
 
 def destination_of(workspace: Workspace) -> Destination:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +15,7 @@ class Destination(Protocol):
     """
 
     def prepare(self) -> None:
-        """Make the destination ready for a run that holds the lock: it exists, and leftovers of a kill are removed."""
+        """Make the destination ready for a run that holds the lock, so that it exists."""
         ...
 
     def size(self, path: str) -> int | None:
@@ -27,10 +27,23 @@ class Destination(Protocol):
         ...
 
     def place(self, staged: Path, path: str) -> None:
-        """Publish the whole local file `staged`, durably, replacing what is there; `staged` may be gone afterwards.
+        """Publish the whole local file `staged`, replacing what is there; `staged` may be gone afterwards.
 
-        The file appears under `path` only when it is complete. Placing the same file again is harmless.
+        The file appears under `path` only when it is complete. It is durable after `sync`. Placing the same file again
+        is harmless.
         """
+        ...
+
+    def finish_placing(self, staged: Path, path: str) -> None:
+        """Finish a `place` that a kill interrupted after it had removed the staged file; nothing if there is none."""
+        ...
+
+    def clean(self) -> None:
+        """Remove what killed runs left, once every placing is finished."""
+        ...
+
+    def sync(self, paths: Sequence[str]) -> None:
+        """Make placed files durable: from then on they outlive a power cut."""
         ...
 
     def local(self, path: str) -> AbstractContextManager[Path]:

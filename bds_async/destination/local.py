@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import re
-import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import DestinationError, ExtractError
@@ -28,9 +28,13 @@ class LocalFolder:
         self.root = root
 
     def prepare(self) -> None:
-        """Make the folder; remove copies that a killed run left."""
+        """Make the folder."""
         with writing_to(self.root):
             durable.make_folders(self.root)
+
+    def clean(self) -> None:
+        """Remove the copies that killed runs left."""
+        with writing_to(self.root):
             for name in os.listdir(self.root):  # noqa: PTH208 - a name that is not text stays one
                 if _COPIES.fullmatch(name):
                     (self.root / name).unlink(missing_ok=True)
@@ -60,26 +64,47 @@ class LocalFolder:
         """Rename the staged file; copy it first where the state folder is on another file system."""
         final = inside(self.root, path)
         with writing_to(self.root):
-            durable.make_folders(final.parent)
+            final.parent.mkdir(parents=True, exist_ok=True)
             try:
-                durable.replace(staged, final)
+                durable.rename(staged, final)
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
-                self._copy(staged, final)
+                self._copy(staged, final.name)
+                durable.replace(self._copy_of(staged), final)
 
-    def _copy(self, staged: Path, final: Path) -> None:
-        ensure_room(self.root, staged.stat().st_size, final.name)
-        copy = self.root / f"{_COPY}{secrets.token_hex(8)}"
+    def sync(self, paths: Sequence[str]) -> None:
+        """Bring the names of placed files to the disk, and those of their folders, which may be new."""
+        folders = {folder for path in paths for folder in inside(self.root, path).parents}
+        # A loader may have taken a folder together with its files.
+        there = [folder for folder in folders if folder.is_relative_to(self.root) and folder.is_dir()]
+        with writing_to(self.root):
+            durable.fsync_many(folders=there)
+
+    def _copy(self, staged: Path, name: str) -> None:
+        """Move a staged file into the folder. It is gone before the copy gets its name: no kill places it twice."""
+        copy = self._copy_of(staged)
+        ensure_room(self.root, staged.stat().st_size, name)
+        copy.unlink(missing_ok=True)
         try:
             with staged.open("rb") as source, copy.open("xb") as target:
                 shutil.copyfileobj(source, target, 4 * 1024 * 1024)
             durable.fsync_file(copy)
-            durable.replace(copy, final)
+            durable.fsync_folder(self.root)
         except BaseException:
             with contextlib.suppress(OSError):
                 copy.unlink()
             raise
+        staged.unlink()
+        durable.fsync_folder(staged.parent)
+
+    def finish_placing(self, staged: Path, path: str) -> None:
+        """Rename the copy of a staged file that a kill left without its name."""
+        with writing_to(self.root), contextlib.suppress(FileNotFoundError):
+            durable.replace(self._copy_of(staged), inside(self.root, path))
+
+    def _copy_of(self, staged: Path) -> Path:
+        return self.root / f"{_COPY}{hashlib.sha256(staged.name.encode()).hexdigest()[:16]}"
 
     @contextlib.contextmanager
     def local(self, path: str) -> Iterator[Path]:

@@ -7,11 +7,13 @@ The order is: the staged file is on the disk; the ledger holds the intent; the f
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..columns import SchemaChange, compare
-from ..errors import UnusableArchive, VerificationError
-from ..formats import Checked, Format, Watch
+from ..errors import ExtractError, UnusableArchive, VerificationError
+from ..formats import Checked, Format, Staged, Watch
 from ..ledger import Delivery, Ledger
 from ..options import Verify
 from ..planning import Step
@@ -19,6 +21,14 @@ from ..support import durable
 from ..transfer import clear_away, drop_unzipped
 from ..workspace import Workspace, inside, writing_to
 from .destination import Destination
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A delivery, and how its columns differ from those of the extract next before it in queued order."""
+
+    delivery: Delivery
+    change: SchemaChange | None
 
 
 class Publisher:
@@ -32,21 +42,42 @@ class Publisher:
         self._destination = destination
         self._ledger = ledger
 
-    def publish(self, step: Step, staged: Path, checked: Checked) -> Delivery:
-        """Place a verified file, staged in the state folder, and record it as delivered; what is there is replaced.
+    def publish(self, files: Sequence[tuple[Step, Staged]]) -> list[Published | ExtractError]:
+        """Place verified files, staged in the state folder, in their order, and record them as delivered.
 
-        The extract's other partial files are removed. Raises ExtractError if a folder is in its place.
+        What is there is replaced; the extracts' other partial files are removed. Many files at once share the syncs of
+        the folders and the commits of the ledger. The result of each file, in their order: an ExtractError if a folder
+        is in its place.
         """
-        place = staged.relative_to(self._workspace.state).as_posix()
-        delivery = _delivery(step, checked, staged=place)
-        self._destination.check_place(step.path)
+        refusals = [self._refusal(step) for step, _ in files]
+        accepted = [
+            self._delivery(step, staged) for (step, staged), refusal in zip(files, refusals, strict=True) if not refusal
+        ]
+        published = iter(self._publish(accepted) if accepted else ())
+        return [refusal or next(published) for refusal in refusals]
+
+    def _refusal(self, step: Step) -> ExtractError | None:
+        try:
+            self._destination.check_place(step.path)
+        except ExtractError as error:
+            return error
+        return None
+
+    def _delivery(self, step: Step, staged: Staged) -> Delivery:
+        place = staged.path.relative_to(self._workspace.state).as_posix()
+        return _delivery(step, staged.checked, staged=place)
+
+    def _publish(self, deliveries: Sequence[Delivery]) -> list[Published]:
+        staged = [self._staged(delivery) for delivery in deliveries]
         with writing_to(self._workspace.state):
-            durable.fsync_file(staged)
-            # Its name too: an intent with neither file would be taken for a file that a loader took.
-            durable.fsync_folder(staged.parent)
-        self._ledger.deliveries.intend(delivery)
-        self._destination.place(staged, step.path)
-        return self._finish(delivery, staged)
+            # Their names too: an intent with neither file would be taken for a file that a loader took.
+            durable.fsync_many(files=staged, folders={path.parent for path in staged})
+        with self._ledger.deliveries.together():
+            for delivery in deliveries:
+                self._ledger.deliveries.intend(delivery)
+        for delivery, path in zip(deliveries, staged, strict=True):
+            self._destination.place(path, delivery.path or "")
+        return self._finish(deliveries)
 
     def adopt(self, step: Step, form: Format, verify: Verify, watch: Watch) -> Delivery | None:
         """Verify a file that lies in the place of a step without the ledger's knowledge, and record it as delivered.
@@ -66,15 +97,11 @@ class Publisher:
         self._ledger.deliveries.record(delivery)
         return self._ledger.deliveries.delivered(step.extract.identity)
 
-    def schema_change(self, step: Step, checked: Checked) -> SchemaChange | None:
-        """How the columns of a staged file differ from those of the extract next before it in queued order.
+    def change_of(self, delivery: Delivery) -> SchemaChange | None:
+        """How the columns of a delivery differ from those of the extract next before it in queued order.
 
         None if they are equal, or where either is not known.
         """
-        return self.change_of(_delivery(step, checked))
-
-    def change_of(self, delivery: Delivery) -> SchemaChange | None:
-        """The same for a delivery."""
         before = self._ledger.columns.before(delivery.folder, delivery.identity)
         return None if before is None or delivery.columns is None else compare(before, delivery.columns)
 
@@ -88,17 +115,20 @@ class Publisher:
         settled = [self._settle(intent) for intent in self._ledger.deliveries.intents()]
         with writing_to(self._workspace.state):
             drop_unzipped(self._workspace)
+        self._destination.clean()
         return [delivery for delivery in settled if delivery is not None]
 
     def _settle(self, intent: Delivery) -> Delivery | None:
         staged = self._staged(intent)
         length = self._length(staged)
-        if length is not None and length == intent.bytes:
+        if length is None:
+            self._destination.finish_placing(staged, intent.path or "")
+        elif length == intent.bytes:
             self._destination.place(staged, intent.path or "")
-        elif length is not None and self._destination.size(intent.path or "") != intent.bytes:
+        elif self._destination.size(intent.path or "") != intent.bytes:
             self._ledger.deliveries.forget(intent.identity)
             return None
-        return self._finish(intent, staged)
+        return self._finish([intent])[0].delivery
 
     def _staged(self, intent: Delivery) -> Path:
         """The staged file of an intent; earlier versions named it relative to the destination."""
@@ -109,11 +139,17 @@ class Publisher:
             return staged.stat().st_size
         return None
 
-    def _finish(self, delivery: Delivery, staged: Path) -> Delivery:
-        """Remove the partial files while the intent still exists, so that no kill leaves a stray file."""
+    def _finish(self, deliveries: Sequence[Delivery]) -> list[Published]:
+        """Remove the partial files while the intents still exist, so that no kill leaves a stray file."""
+        self._destination.sync([delivery.path or "" for delivery in deliveries])
         with writing_to(self._workspace.state):
-            clear_away(staged)
-        return self._ledger.deliveries.finish(delivery.identity)
+            for delivery in deliveries:
+                clear_away(self._staged(delivery))
+        with self._ledger.deliveries.together():
+            return [self._finished(delivery) for delivery in deliveries]
+
+    def _finished(self, delivery: Delivery) -> Published:
+        return Published(self._ledger.deliveries.finish(delivery.identity), self.change_of(delivery))
 
 
 def _delivery(step: Step, checked: Checked, staged: str | None = None) -> Delivery:

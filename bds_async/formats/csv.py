@@ -13,6 +13,7 @@ from pathlib import Path
 from ..errors import UnusableArchive
 from ..options import PublishAs, Verify
 from ..planning import Step
+from ..support.prefix import Prefix
 from ..workspace import free_space, writing_to
 from .csv_header import HeaderReader, columns_of
 from .format import Staged
@@ -33,7 +34,7 @@ class CsvFormat:
         self._pins = pins or AllColumns()
         self.is_ordered = self._pins.are_ordered
 
-    def stage(self, step: Step, zipped: Path, verify: Verify, watch: Watch = unwatched) -> Staged:  # noqa: ARG002
+    def stage(self, step: Step, zipped: Path, prefix: Prefix, verify: Verify, watch: Watch = unwatched) -> Staged:  # noqa: ARG002
         """Unzip the CSV to a file beside the zip; its CRC-32 is always checked."""
         target = zipped.with_suffix(self.kind.suffix)
         unzip = partial(unzip_csv, zipped, target, free_space=free_space(target.parent), watch=watch)
@@ -87,7 +88,7 @@ def only_csv(zip_path: Path, *, free_space: int | None, watch: Watch = unwatched
         if free_space is not None and member.size > free_space:
             text = f"The member {member} of the zip would inflate to {member.size} bytes; {free_space} are free."
             raise UnusableArchive(text)
-        reader = HashingReader(file, member.start, watch=watch)
+        reader = HashingReader(file, Prefix.unwanted(), member.start, watch=watch)
         yield contents(member, reader.blocks(member.stop))
 
 

@@ -12,22 +12,25 @@ HEADER_LIMIT = 1024 * 1024
 
 
 class HeaderReader:
-    """Takes the beginning of a CSV by blocks and gives its columns; keeps HEADER_LIMIT bytes and drops the rest."""
+    """Takes the beginning of a CSV by blocks and gives its columns; keeps at most HEADER_LIMIT bytes."""
 
     def __init__(self) -> None:
         self._head = bytearray()
         self._is_whole = True
+        self._found: tuple[str, ...] | None = None
 
     @property
     def is_full(self) -> bool:
         """Whether more blocks would change nothing."""
-        return not self._is_whole
+        return self._found is not None or not self._is_whole
 
     def feed(self, block: bytes) -> None:
         """Take the next block."""
-        room = HEADER_LIMIT - len(self._head)
-        self._head += block[:room]
-        self._is_whole = self._is_whole and len(block) <= room
+        if not self.is_full:
+            room = HEADER_LIMIT - len(self._head)
+            self._head += block[:room]
+            self._is_whole = len(block) <= room
+            self._found = self._first_row(is_whole=False)
 
     def tapping(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         """The same blocks; each is taken before it is passed on."""
@@ -37,9 +40,12 @@ class HeaderReader:
 
     def columns(self) -> tuple[str, ...] | None:
         """The names in the header row; None if there is no header row or it cannot be read."""
+        return self._found or self._first_row(self._is_whole)
+
+    def _first_row(self, is_whole: bool) -> tuple[str, ...] | None:
         # The head may end in the middle of a character, so decoding is lenient; quotes are strict.
         lines = io.StringIO(self._head.decode("utf-8-sig", errors="replace"), newline="")
-        complete = (line for line in lines if self._is_whole or line.endswith(("\n", "\r")))
+        complete = (line for line in lines if is_whole or line.endswith(("\n", "\r")))
         try:
             row = next(csv.reader(complete, strict=True), None)
         except csv.Error:

@@ -20,15 +20,16 @@ MOST = 2
 _ZIP, _GZIP = b"PK", b"\x1f\x8b"
 
 
-def decode_zip(received: Path, watch: Watch = unwatched) -> None:
+def decode_zip(received: Path, watch: Watch = unwatched) -> bool:
     """Replace a received file by the zip that it encodes (gzip or deflate); leave it if it encodes none.
 
-    Raises DestinationError, and what `watch` raises.
+    Returns whether it was replaced. Raises DestinationError, and what `watch` raises.
     """
     with writing_to(received.parent):
-        for _ in range(MOST):
+        for done in range(MOST):
             if _beginning(received) == _ZIP or not any(_decode(received, bare, watch) for bare in (False, True)):
-                return
+                return done > 0
+    return True
 
 
 def _decode(received: Path, bare: bool, watch: Watch) -> bool:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ..options import PublishAs, Verify
 from ..planning import Step
+from ..support.prefix import Prefix
 from .reading import Checked, Watch, unwatched
 
 
@@ -33,8 +34,11 @@ class Format(Protocol):
     #: Whether staging depends on what the earlier extracts of the data set had.
     is_ordered: bool
 
-    def stage(self, step: Step, zipped: Path, verify: Verify, watch: Watch = unwatched) -> Staged:
-        """Verify a downloaded zip and make the file to publish, beside it; no such file is left after an error."""
+    def stage(self, step: Step, zipped: Path, prefix: Prefix, verify: Verify, watch: Watch = unwatched) -> Staged:
+        """Verify a downloaded zip and make the file to publish, beside it; no such file is left after an error.
+
+        `prefix` is the digest of as much of the zip as is known.
+        """
         ...
 
     def check(self, path: Path, verify: Verify, watch: Watch = unwatched) -> Checked:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..options import PublishAs, Verify
 from ..planning import Step
 from ..registry import ColumnType, find
+from ..support.prefix import Prefix
 from ..workspace import free_space, writing_to
 from .clean_rows import CleanRows, write_clean_rows
 from .csv import only_csv
@@ -26,7 +27,7 @@ class ParquetFormat:
     is_proof = False
     is_ordered = False
 
-    def stage(self, step: Step, zipped: Path, verify: Verify, watch: Watch = unwatched) -> Staged:  # noqa: ARG002
+    def stage(self, step: Step, zipped: Path, prefix: Prefix, verify: Verify, watch: Watch = unwatched) -> Staged:  # noqa: ARG002
         """Unzip and check the CSV beside the zip, and write the Parquet file of it; its CRC-32 is always checked."""
         plain, target = zipped.with_suffix(PublishAs.CSV.suffix), zipped.with_suffix(self.kind.suffix)
         with writing_to(target.parent):

@@ -12,12 +12,16 @@ from pathlib import Path
 
 from ..options import PublishAs, Verify
 from ..planning import Step
+from ..support.prefix import Prefix
 from ..workspace import writing_to
 from .csv_header import HeaderReader
 from .format import Staged
-from .inflate import contents
+from .inflate import BLOCK, contents
 from .reading import Checked, HashingReader, Watch, unwatched
 from .zip_members import Member, members_of
+
+#: Compressed bytes that are read at a time where the header row alone is wanted.
+HEAD = 16 * 1024
 
 
 class ZipFormat:
@@ -27,17 +31,19 @@ class ZipFormat:
     is_proof = True
     is_ordered = False
 
-    def stage(self, step: Step, zipped: Path, verify: Verify, watch: Watch = unwatched) -> Staged:  # noqa: ARG002
+    def stage(self, step: Step, zipped: Path, prefix: Prefix, verify: Verify, watch: Watch = unwatched) -> Staged:  # noqa: ARG002
         """Verify the zip, which is the file to publish."""
-        return Staged(zipped, check(zipped, verify, watch))
+        return Staged(zipped, check(zipped, verify, watch, prefix))
 
     def check(self, path: Path, verify: Verify, watch: Watch = unwatched) -> Checked:
         """Verify a published zip."""
         return check(path, verify, watch)
 
 
-def check(path: Path, verify: Verify, watch: Watch = unwatched) -> Checked:
+def check(path: Path, verify: Verify, watch: Watch = unwatched, prefix: Prefix | None = None) -> Checked:
     """Prove a zip whole, in one pass over the file; `columns` are those of its first `.csv` member.
+
+    What `prefix` knows already is read again only where a CRC-32 or the header row needs it.
 
     A zip without members is whole. Raises VerificationError, UnusableArchive, or DestinationError where the file
     cannot be read.
@@ -47,7 +53,7 @@ def check(path: Path, verify: Verify, watch: Watch = unwatched) -> Checked:
         members = members_of(file, size)
         table = next((member for member in members if member.is_csv), None)
         header = HeaderReader()
-        reader = HashingReader(file, watch=watch)
+        reader = HashingReader(file, prefix or Prefix(), watch=watch)
         for member in sorted(members, key=lambda each: each.start):
             reader.skip_to(member.start)
             _inspect(member, reader, header if member is table else None, verify)
@@ -59,7 +65,8 @@ def _inspect(member: Member, reader: HashingReader, header: HeaderReader | None,
     """Read a member as far as `verify` and its header row require."""
     if header is None and verify is Verify.FAST:
         return
-    for block in contents(member, reader.blocks(member.stop)):
+    size = HEAD if verify is Verify.FAST else BLOCK
+    for block in contents(member, reader.blocks(member.stop, size)):
         if header is not None:
             header.feed(block)
             if header.is_full and verify is Verify.FAST:

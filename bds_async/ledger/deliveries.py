@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 
@@ -122,6 +123,10 @@ class Deliveries:
         return frozenset(str(row["folder"]) for row in self._database.rows(_FOLDERS))
 
     # Writing
+
+    def together(self) -> AbstractContextManager[None]:
+        """One transaction for all that is written inside."""
+        return self._database.writing()
 
     def intend(self, delivery: Delivery) -> None:
         """Record that a staged file is about to get its final name; replaces the record of the extract."""

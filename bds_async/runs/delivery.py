@@ -9,20 +9,23 @@ from functools import partial
 from itertools import pairwise
 
 from ..brightspace import refused_permission
+from ..destination import Published
 from ..errors import AnotherRunMayHelp, ExtractError, UnreachableError, VerificationError
 from ..events import Ended, Observer, Planned, Restarted, Warned
 from ..formats import Format, Staged, decode_zip
 from ..options import RunOptions
-from ..planning import RunPlan, Step, breaks_with_columns, has_text_columns
+from ..planning import RunPlan, breaks_with_columns, has_text_columns
 from ..report import Outcome, Status
 from ..support.pool import Pool
+from ..support.prefix import Prefix
 from ..support.threads import ZipThreads
-from ..support.to_its_end import in_thread, to_its_end
-from ..transfer import Download, Partial, Piece, Transfer
+from ..support.to_its_end import in_thread
+from ..transfer import Download, LinksAhead, Partial, Piece, RateLimit, Transfer
 from ..workspace import free_space
 from .context import RunContext, Storage
 from .job import Formats
 from .outcomes import delivered, failed, way
+from .publishing import GroupPublishing
 from .record import Record
 
 logger = logging.getLogger(__name__)
@@ -78,13 +81,21 @@ class Fetch:
     def __init__(
         self, context: RunContext, formats: Formats, options: RunOptions, *, observer: Observer, threads: ZipThreads
     ) -> None:
-        self._publisher = context.storage.publisher
+        self._publishing = GroupPublishing(context.storage.publisher, self._published)
         self._formats = formats
         self._options = options
         self._observer = observer
         self._threads = threads
         tenant = context.connection.tenant
-        self._transfer = Transfer(tenant, self._queue, observer, stall_timeout=options.stall_timeout)
+        self._links = LinksAhead(tenant, options.workers)
+        self._transfer = Transfer(
+            tenant,
+            self._queue,
+            observer,
+            links=self._links,
+            rate=RateLimit(options.limit_rate),
+            stall_timeout=options.stall_timeout,
+        )
         self._pool: Pool[Piece] = Pool(options.workers, self._fetch)
         self._finishing: asyncio.TaskGroup | None = None
 
@@ -96,7 +107,10 @@ class Fetch:
                 if (piece := download.first_piece()) is not None:
                     self._queue(piece)
                 self._finish_if_whole(download)
+            self._links.expect(sorted(downloads, key=_size, reverse=True), self._finishing)
+            publishing = self._finishing.create_task(self._publishing.run())
             await self._pool.run(_all_settled(downloads))
+            publishing.cancel()
 
     def _compare_with_free_space(self, downloads: Sequence[Download]) -> None:
         """Warn of a plan that has no room. No more than that: listed sizes may be wrong, and each file is measured."""
@@ -108,7 +122,7 @@ class Fetch:
 
     def _queue(self, piece: Piece) -> None:
         piece.download.under_way += 1
-        self._pool.put(piece, piece.download.extract.download_size or 0)
+        self._pool.put(piece, _size(piece.download))
 
     async def _fetch(self, piece: Piece) -> None:
         download = piece.download
@@ -141,30 +155,34 @@ class Fetch:
             await _settled_before(download)
         try:
             staged = await self._threads.run(partial(self._stage, download, form))
-            await _settled_before(download)
-            # What is placed gets its outcome, even if the run is being stopped.
-            await to_its_end(self._publish(download.step, download, staged))
         except VerificationError as error:
             self._reject(download, error)
         except ExtractError as error:
             download.partial.discard()
             self._fail(download, error)
+        else:
+            await _in_turn_before(download)
+            self._publishing.put(download, staged)
 
     def _stage(self, download: Download, form: Format) -> Staged:
-        decode_zip(download.partial.path, self._threads.watch)
-        return form.stage(download.step, download.partial.path, self._options.verify, self._threads.watch)
+        path, watch = download.partial.path, self._threads.watch
+        prefix = Prefix() if decode_zip(path, watch) else download.partial.prefix
+        return form.stage(download.step, path, prefix, self._options.verify, watch)
 
-    async def _publish(self, step: Step, download: Download, staged: Staged) -> None:
-        change = await self._threads.run(partial(self._publisher.schema_change, step, staged.checked))
-        delivery = await self._threads.run(partial(self._publisher.publish, step, staged.path, staged.checked))
-        download.partial.discard()
-        if warning := breaks_with_columns(step.extract, change):
+    def _published(self, download: Download, staged: Staged, result: Published | ExtractError) -> None:
+        if isinstance(result, ExtractError):
+            download.partial.discard()
+            self._fail(download, result)
+            return
+        download.partial.hand_over()
+        extract, change = download.extract, result.change
+        if warning := breaks_with_columns(extract, change):
             self._observer(Warned(warning, "columns.breaking"))
         text = staged.checked.text_columns
-        if warning := has_text_columns(step.extract, text):
+        if warning := has_text_columns(extract, text):
             self._observer(Warned(warning, "columns.text"))
         known = {"schema_change": change, "text_columns": text, **way(download)}
-        outcome = delivered(step.extract, delivery, Status.DOWNLOADED, **known)
+        outcome = delivered(extract, result.delivery, Status.DOWNLOADED, **known)
         self._settle(download, outcome)
 
     def _reject(self, download: Download, error: VerificationError) -> None:
@@ -187,6 +205,11 @@ class Fetch:
         self._observer(Ended(outcome))
 
 
+def _size(download: Download) -> int:
+    """The listed bytes: larger downloads begin first."""
+    return download.extract.download_size or 0
+
+
 async def _settled_before(download: Download) -> None:
     """Wait for every extract of the same data set that comes before.
 
@@ -195,6 +218,14 @@ async def _settled_before(download: Download) -> None:
     earlier = download.predecessor
     while earlier is not None:
         await earlier.settled()
+        earlier = earlier.predecessor if earlier.has_failed else None
+
+
+async def _in_turn_before(download: Download) -> None:
+    """Wait until every extract of the same data set that comes before is published, in line for it, or failed."""
+    earlier = download.predecessor
+    while earlier is not None:
+        await earlier.in_turn()
         earlier = earlier.predecessor if earlier.has_failed else None
 
 

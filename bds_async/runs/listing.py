@@ -18,10 +18,10 @@ from ..support.running import beside
 Choice: TypeAlias = Callable[[Sequence[DataSet]], list[DataSet]]
 
 
-async def list_chosen(connection: Connection, choose: Choice, workers: int) -> Listing:
+async def list_chosen(connection: Connection, choose: Choice) -> Listing:
     """Read the catalogue, then the extract list of each chosen data set; raises as `pull` does."""
     found = await connection.tenant.catalogue()
-    listing = await list_extracts(found, choose(found.data_sets), workers)
+    listing = await list_extracts(found, choose(found.data_sets))
     return replace(listing, offered=found.data_sets, moment=connection.gate.moment)
 
 
@@ -32,5 +32,5 @@ async def read_listing(config: Config, options: RunOptions | None = None, choose
     """
     options = options or RunOptions()
     async with connect(config, options, unobserved) as connection:
-        listing = list_chosen(connection, choose or chosen_by(options), options.workers)
+        listing = list_chosen(connection, choose or chosen_by(options))
         return await beside(listing, connection.refresher.run())

@@ -45,7 +45,7 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
     async with Supervision(stop, job.options.max_time, connection.stay_signed_in()) as supervision:
         with ZipThreads() as threads:
             try:
-                record.listing = await supervision.over(list_chosen(connection, job.choose, job.options.workers))
+                record.listing = await supervision.over(list_chosen(connection, job.choose))
                 record.recovered = await supervision.over(in_thread(partial(recover, job, record.listing, storage)))
                 record.plan = await supervision.over(make_plan(job, record.listing, storage, threads))
                 await supervision.over(fetch(record, context, observer, threads))
@@ -59,7 +59,7 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
     report = record.report(connection)
     if record.plan is not None:
         async with Supervision(stop, None) as supervision:
-            if await _is_saved(record, report, observer, save):
+            if await _is_saved(record, report, observer, save, supervision):
                 await in_thread(partial(settle_gaps, record.listing, storage.ledger))
         record.end_with(supervision.error)
     if record.error is not None:
@@ -67,13 +67,16 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
     return report
 
 
-async def _is_saved(record: Record, report: RunReport, observer: Observer, save: Save) -> bool:
+async def _is_saved(
+    record: Record, report: RunReport, observer: Observer, save: Save, supervision: Supervision
+) -> bool:
     """Tell whether the report was observed and saved; an error of that ends the run if its exit code wins."""
     try:
         observer(Finished(report))
         await in_thread(partial(save, report))
     except BdsError as error:
-        if rank(error.exit_code) < rank(report.exit_code):
+        others = [report.exit_code, *([supervision.error.exit_code] if supervision.error is not None else [])]
+        if rank(error.exit_code) < min(map(rank, others)):
             record.end_with(error)
         else:
             logger.error("%s", error, extra=event("report.failed"))

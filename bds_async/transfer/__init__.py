@@ -2,6 +2,18 @@
 
 from .download import Download, Piece
 from .fetch import Transfer
+from .links_ahead import LinksAhead
 from .partial import Partial, clear_away, drop_unzipped, sweep
+from .rate_limit import RateLimit
 
-__all__ = ["Download", "Partial", "Piece", "Transfer", "clear_away", "drop_unzipped", "sweep"]
+__all__ = [
+    "Download",
+    "LinksAhead",
+    "Partial",
+    "Piece",
+    "RateLimit",
+    "Transfer",
+    "clear_away",
+    "drop_unzipped",
+    "sweep",
+]

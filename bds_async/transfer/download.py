@@ -77,6 +77,7 @@ class Download:
     _finishing: int | None = None
     _most_held: int = 0
     _began: float | None = None
+    _in_turn: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     _settled: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def __post_init__(self) -> None:
@@ -191,6 +192,14 @@ class Download:
         """Whether nothing was published of it in the end."""
         return self.outcome is not None and self.outcome.status is Status.FAILED
 
+    def take_turn(self) -> None:
+        """Let the later extracts of the data set be published, after this one."""
+        self._in_turn.set()
+
+    async def in_turn(self) -> None:
+        """Wait until it is about to be published, or its outcome is known."""
+        await self._in_turn.wait()
+
     async def settled(self) -> None:
         """Wait until its outcome is known."""
         await self._settled.wait()
@@ -202,6 +211,11 @@ class Download:
         return first
 
     @property
+    def has_begun(self) -> bool:
+        """Whether a request for it was made, or its outcome is known."""
+        return self._began is not None or self.is_settled
+
+    @property
     def seconds(self) -> float:
         """Seconds since its first request."""
         return time.monotonic() - self._began if self._began is not None else 0.0
@@ -209,6 +223,7 @@ class Download:
     def settle(self, outcome: Outcome) -> None:
         """Make the outcome known."""
         self.outcome = outcome
+        self._in_turn.set()
         self._settled.set()
 
     def _piece(self, start: int, stop: int | None) -> Piece:

@@ -19,7 +19,10 @@ from ..brightspace.http import chunks, left_over
 from ..errors import ConnectionFailed, RefusedRequest, TransientError
 from ..events import Observer, Received, Restarted, Started
 from ..support.text import counted
+from .block import Block
 from .download import Download, Piece
+from .links_ahead import LinksAhead
+from .rate_limit import RateLimit
 from .served import Served, check_magic, is_coded
 from .writer import Writer
 
@@ -34,12 +37,24 @@ EXPIRED = frozenset({400, 401, 403, 404, 410})
 
 
 class Transfer:
-    """Fetches pieces from one tenant; `put` queues the pieces that a fetch makes necessary."""
+    """Fetches pieces from one tenant; `put` queues the pieces that a fetch makes necessary.
+
+    `links` are those that are asked for ahead of their use; by default none is. `rate` holds the bodies back.
+    """
 
     def __init__(
-        self, tenant: Tenant, put: Callable[[Piece], None], observer: Observer, *, stall_timeout: float = 60.0
+        self,
+        tenant: Tenant,
+        put: Callable[[Piece], None],
+        observer: Observer,
+        *,
+        links: LinksAhead | None = None,
+        rate: RateLimit | None = None,
+        stall_timeout: float = 60.0,
     ) -> None:
         self._tenant = tenant
+        self._links = links or LinksAhead(tenant, 0)
+        self._rate = rate or RateLimit(None)
         self._put = put
         self._observer = observer
         self._stall_timeout = stall_timeout
@@ -67,13 +82,16 @@ class Transfer:
 
     async def _ask(self, piece: Piece) -> bool:
         """One request; False if it has to be made again at once, because the signed link is of no use any more."""
-        download, signed = piece.download, piece.download.signed_link
+        download = piece.download
+        link = await self._links.link_of(download)
+        signed = download.signed_link
         if not piece.is_wanted:
             return True
         try:
-            async with self._tenant.open(download.link, _headers(piece)) as response:
+            async with self._tenant.open(link, _headers(piece)) as response:
                 if not self._tenant.is_own(response.url):
                     download.signed_link = response.url
+                    self._links.go_on()
                 if piece.is_wanted:
                     await self._accept(piece, response)
         except RefusedRequest as error:
@@ -123,37 +141,38 @@ class Transfer:
 
     async def _receive(self, piece: Piece, response: aiohttp.ClientResponse) -> None:
         """Stream the body by blocks; what has come before it breaks is kept."""
-        held, written_at = bytearray(), time.monotonic()
+        block, written_at = Block(), time.monotonic()
         async with await piece.download.partial.open_writer(piece.start) as writer:
             try:
                 async for chunk in chunks(response, self._stall_timeout):
-                    held += chunk
-                    if len(held) >= BLOCK or time.monotonic() - written_at >= LINGER:
-                        block, held = held, bytearray()
-                        await self._write(piece, writer, block, response)
-                        del block
+                    block.add(chunk)
+                    await self._rate.received(len(chunk))
+                    if block.size >= BLOCK or time.monotonic() - written_at >= LINGER:
+                        full, block = block, Block()
+                        await self._write(piece, writer, full, response)
+                        del full
                         written_at = time.monotonic()
             except Exception:
                 # A cancellation is none: it has to be quick, and must not become something else on its way.
-                held += left_over(response.content)
-                await self._write(piece, writer, held, response)
+                block.add(left_over(response.content))
+                await self._write(piece, writer, block, response)
                 # The traceback would keep it for as long as the next try waits.
-                held = bytearray()
+                block = Block()
                 if not piece.is_complete:
                     raise
             else:
-                await self._write(piece, writer, held, response)
+                await self._write(piece, writer, block, response)
         _close(piece)
 
-    async def _write(self, piece: Piece, writer: Writer, block: bytearray, response: aiohttp.ClientResponse) -> None:
+    async def _write(self, piece: Piece, writer: Writer, block: Block, response: aiohttp.ClientResponse) -> None:
         if piece.stop is not None:
-            del block[piece.stop - piece.start :]
+            block.cut(piece.stop - piece.start)
         if piece.start == 0 and not is_coded(response):
-            check_magic(block)
-        await writer.write(block)
-        piece.start += len(block)
+            check_magic(block.head(64))
+        await writer.write(*block.chunks)
+        piece.start += block.size
         piece.tries.progress(piece.download.advance())
-        self._observer(Received(piece.download.extract, len(block)))
+        self._observer(Received(piece.download.extract, block.size))
 
 
 def _headers(piece: Piece) -> dict[str, str]:

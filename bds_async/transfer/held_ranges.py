@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
+from ..support.prefix import Prefix
 from .ranges import Range, gaps, merged
 
 _LINE = re.compile(rb"((\d{1,18}) (\d{1,18})) ([0-9a-f]{8})")
@@ -24,13 +25,14 @@ class HeldRanges:
     """What has arrived of one body of one validator.
 
     `validator` is strong or None, `total` the length of the whole in bytes, None while unknown. `is_over` is True once
-    the partial file was begun anew.
+    the partial file was begun anew. `prefix` is the digest of the bytes that this run wrote in order.
     """
 
     def __init__(self, path: Path, validator: str | None, total: int | None, nonce: str = "") -> None:
         self.validator = validator
         self.total = total
         self.is_over = False
+        self.prefix = Prefix()
         self._path = path
         self._first_line = _first_line(validator, total, nonce or secrets.token_hex(8))
         self._seed = zlib.crc32(self._first_line)

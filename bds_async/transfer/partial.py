@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from ..models import Identity
+from ..support.prefix import Prefix
 from ..workspace import Workspace, writing_to
 from ..workspace.file_names import identity_digest
 from .held_ranges import HeldRanges
@@ -79,6 +80,10 @@ class Partial:
             self.path.write_bytes(b"")
             self._ranges.begin_record()
 
+    def hand_over(self) -> None:
+        """Let go of the files, which are published and gone; writers raise Superseded from now on."""
+        self._start_over(None, None)
+
     def discard(self) -> None:
         """Remove the extract's files, those that are there; raises DestinationError."""
         self._start_over(None, None)
@@ -92,7 +97,12 @@ class Partial:
 
     async def open_writer(self, start: int) -> Writer:
         """A writer at the byte `start`, after `load` found something or after `begin`; raises DestinationError."""
-        return Writer.open(self.path, start, self._ranges)
+        return Writer(self.path, start, self._ranges)
+
+    @property
+    def prefix(self) -> Prefix:
+        """The digest of the bytes that this run wrote in order from the first one on."""
+        return self._ranges.prefix
 
     @property
     def validator(self) -> str | None:

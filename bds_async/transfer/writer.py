@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+import io
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from aiofiles.threadpool import wrap
-from aiofiles.threadpool.binary import AsyncFileIO
 
 from ..errors import Superseded
 from ..support.to_its_end import to_its_end
@@ -22,50 +22,42 @@ class Writer:
     Several of them may write to one file at a time, each its own ranges.
     """
 
-    def __init__(self, path: Path, data: AsyncFileIO, position: int, ranges: HeldRanges) -> None:
-        self.position = position
+    def __init__(self, path: Path, start: int, ranges: HeldRanges) -> None:
         self._path = path
-        self._data = data
         self._ranges = ranges
-
-    @classmethod
-    def open(cls, path: Path, start: int, ranges: HeldRanges) -> Self:
-        """A writer at the byte `start` of the file at `path`; raises DestinationError."""
         with writing_to(path):
             # Without a thread: a cancellation would leave the file open that a thread is just opening.
-            data = path.open("r+b", buffering=0)
-            data.seek(start)
-        return cls(path, wrap(data), start, ranges)
+            self._file = _RecordedFile(path, start, ranges)
+        self._async_file = wrap(self._file)
 
-    async def write(self, block: bytes | bytearray | memoryview) -> None:
-        """Write a block (1 to 4 MiB are best), then record it. The buffer is free to be used again afterwards.
+    @property
+    def position(self) -> int:
+        """The next byte to be written."""
+        return self._file.position
 
-        A cancellation waits until the block is written and recorded. Raises DestinationError, and Superseded if the
-        file was begun anew since this writer was opened.
+    async def write(self, *chunks: bytes) -> None:
+        """Write a block (1 to 4 MiB in all are best), hash it, and record it: one hop to a thread for all three.
+
+        A cancellation waits until the block is written and recorded. Raises DestinationError, and Superseded if a new
+        generation of the file has begun since this writer was opened.
         """
         self._check_generation()
-        with writing_to(self._path):
-            await to_its_end(self._store(memoryview(block)))
+        start = self.position
+        try:
+            with writing_to(self._path):
+                await to_its_end(self._async_file.writelines(chunks))
+        finally:
+            self._ranges.add(start, self.position)
         self._check_generation()
 
     def _check_generation(self) -> None:
         if self._ranges.is_over:
-            raise Superseded("The download was begun anew; this piece of the former one is dropped.")
-
-    async def _store(self, block: memoryview) -> None:
-        start = self.position
-        while block:
-            written = await self._data.write(block)
-            self.position += written
-            block = block[written:]
-        if start < self.position and not self._ranges.is_over:
-            await asyncio.to_thread(self._ranges.record, start, self.position)
-            self._ranges.add(start, self.position)
+            raise Superseded("The download started over; this piece of the earlier generation is dropped.")
 
     async def close(self) -> None:
-        """Close the file, whoever is cancelled meanwhile; raises DestinationError."""
+        """Close the file, even if cancelled meanwhile; raises DestinationError."""
         with writing_to(self._path):
-            await to_its_end(self._data.close())
+            await to_its_end(self._async_file.close())
 
     async def __aenter__(self) -> Self:
         return self
@@ -74,3 +66,25 @@ class Writer:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+
+class _RecordedFile(io.FileIO):
+    """A partial file, written from `position` on, that records and hashes what is written."""
+
+    def __init__(self, path: Path, start: int, ranges: HeldRanges) -> None:
+        super().__init__(path, "r+b")
+        self.seek(start)
+        self.position = start
+        self._ranges = ranges
+
+    def writelines(self, chunks: Iterable[bytes]) -> None:  # type: ignore[override]
+        """Write the chunks as one block."""
+        # Joined here, not on the event loop; to write and hash chunk by chunk would hand the GIL to and fro.
+        block, start = b"".join(chunks), self.position
+        rest = memoryview(block)
+        while rest:
+            rest = rest[self.write(rest) :]
+        if block and not self._ranges.is_over:
+            self._ranges.prefix.extend(start, block)
+            self._ranges.record(start, start + len(block))
+        self.position += len(block)

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from bds_async.destination import LocalFolder, Publisher
+from bds_async.destination import LocalFolder, Published, Publisher
 from bds_async.errors import DestinationError
-from bds_async.formats import format_of, unwatched
+from bds_async.formats import Staged, format_of, unwatched
 from bds_async.formats.csv import unzip_csv
 from bds_async.formats.csv_header import columns_of
 from bds_async.formats.zip import check
@@ -30,7 +30,8 @@ from bds_async.options import PublishAs, Verify
 from bds_async.planning import Step
 from bds_async.support import durable
 from bds_async.transfer import Partial
-from bds_async.workspace import workspace_of
+from bds_async.workspace import Workspace, workspace_of
+from tests.destination.test_destination import other_file_system
 from tests.support import publishing_process
 from tests.support.places import ledger_path, partial_folder, prepared, state_folder
 from tests.support.publishing_process import TENANT, USERS, extract_number, zip_number
@@ -67,7 +68,13 @@ def stage(folder: Path, number: int = 0) -> Path:
 
 def publish(publisher: Publisher, staged: Path, number: int = 0) -> Delivery:
     path = PATH if number == 0 else f"Users/full/{number}.zip"
-    return publisher.publish(a_step(extract_number(number), path), staged, check(staged, Verify.FULL))
+    return published(publisher, a_step(extract_number(number), path), Staged(staged, check(staged, Verify.FULL)))
+
+
+def published(publisher: Publisher, step: Step, staged: Staged) -> Delivery:
+    (result,) = publisher.publish([(step, staged)])
+    assert isinstance(result, Published), result
+    return result.delivery
 
 
 def a_step(extract: Extract = ONE, path: str = PATH, kind: PublishAs = PublishAs.ZIP) -> Step:
@@ -105,7 +112,7 @@ def test_a_csv_is_published_and_its_zip_goes(publisher: Publisher, ledger: Ledge
     checked = unzip_csv(staged, table, free_space=10**6)
     content = table.read_bytes()
     path = PATH.replace(".zip", ".csv")
-    delivery = publisher.publish(a_step(path=path, kind=PublishAs.CSV), table, checked)
+    delivery = published(publisher, a_step(path=path, kind=PublishAs.CSV), Staged(table, checked))
     assert (folder / path).read_bytes() == content
     assert (delivery.bytes, delivery.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     assert delivery.columns == columns_of(folder / path) == ("UserId", "Number")
@@ -149,12 +156,12 @@ def test_each_step_comes_after_the_one_that_it_relies_on(
         monkeypatch.setattr(owner, name, noted)
 
     (folder / PATH).parent.mkdir(parents=True)
-    for name in ("fsync_file", "fsync_folder", "replace"):
+    for name in ("fsync_file", "fsync_folder", "rename"):
         noting(durable, name)
     for name in ("intend", "finish"):
         noting(ledger.deliveries, name)
     publish(publisher, stage(folder))
-    assert steps == ["fsync_file", "fsync_folder", "intend", "replace", "fsync_folder", "finish"]
+    assert steps == ["fsync_file", "fsync_folder", "intend", "rename", *3 * ["fsync_folder"], "finish"]
 
 
 async def test_many_at_a_time_are_all_published(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
@@ -188,7 +195,7 @@ def test_a_staged_file_that_vanished_is_a_fault_of_the_destination(
     staged = stage(folder)
     staged.unlink()
     with pytest.raises(DestinationError, match="is gone"):
-        publisher.publish(a_step(), staged, checked)
+        publisher.publish([(a_step(), Staged(staged, checked))])
     assert ledger.deliveries.intents() == []
 
 
@@ -309,23 +316,24 @@ def test_what_cannot_be_verified_is_not_adopted(publisher: Publisher, ledger: Le
 
 
 COUNT = 4
+WHEN, CALLS = ("before", "after"), (0, 2)
 PLACES = [
     f"{target}:{when}:{call}"
     for target in (
         "bds_async.support.durable.fsync_file",
         "bds_async.Deliveries.intend",
-        "bds_async.support.durable.replace",
+        "bds_async.support.durable.rename",
         "bds_async.support.durable.fsync_folder",
         "bds_async.Deliveries.finish",
     )
-    for when in ("before", "after")
-    for call in (0, 2)
+    for when in WHEN
+    for call in CALLS
 ]
 
 
-def start(folder: Path, count: int, place: str = "-") -> subprocess.Popen[bytes]:
+def start(workspace: Workspace, count: int, place: str = "-") -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, publishing_process.__file__, str(folder), str(count), place],
+        [sys.executable, publishing_process.__file__, workspace.to, str(workspace.state), str(count), place],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
@@ -345,37 +353,50 @@ def take_away(folder: Path, taken: Counter[str]) -> None:
         path.unlink()
 
 
-def assert_each_came_once(folder: Path, taken: Counter[str], count: int) -> None:
-    with Ledger.open(ledger_path(folder), TENANT) as ledger:
+def assert_each_came_once(workspace: Workspace, taken: Counter[str], count: int) -> None:
+    with Ledger.open(workspace.ledger, TENANT) as ledger:
         assert [each.identity for each in ledger.deliveries.all()] == [
             extract_number(each).identity for each in range(count)
         ]
         assert {Path(each.path or "").name for each in ledger.deliveries.all()} == set(taken)
         assert ledger.deliveries.intents() == []
     assert set(taken.values()) == {1}
-    assert list(partial_folder(folder).iterdir()) == []
+    assert list(workspace.partials.iterdir()) == []
+    assert {path.name for path in Path(workspace.to).iterdir()} <= {"Users", ".bds-async"}
+
+
+def killed_and_finished(workspace: Workspace, place: str) -> None:
+    """A loader takes every file as soon as the killed process is gone."""
+    taken: Counter[str] = Counter()
+    assert finish(start(workspace, COUNT, place)) == 9
+    take_away(Path(workspace.to), taken)
+    assert finish(start(workspace, COUNT)) == 0
+    take_away(Path(workspace.to), taken)
+    assert_each_came_once(workspace, taken, COUNT)
 
 
 @pytest.mark.crash
 @pytest.mark.parametrize("place", PLACES)
 def test_a_kill_at_any_step_delivers_each_extract_once(tmp_path: Path, place: str) -> None:
-    """Though a loader takes every file as soon as the killed process is gone."""
-    taken: Counter[str] = Counter()
-    assert finish(start(tmp_path, COUNT, place)) == 9
-    take_away(tmp_path, taken)
-    assert finish(start(tmp_path, COUNT)) == 0
-    take_away(tmp_path, taken)
-    assert_each_came_once(tmp_path, taken, COUNT)
+    killed_and_finished(workspace_of(tmp_path), place)
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("place", [*PLACES, *(f"shutil.copyfileobj:{when}:{call}" for when in WHEN for call in CALLS)])
+def test_a_kill_at_any_step_of_a_copy_does_too(tmp_path: Path, place: str) -> None:
+    """From a state folder on another file system."""
+    with other_file_system(tmp_path) as folder:
+        killed_and_finished(workspace_of(tmp_path / "to", folder / "state"), place)
 
 
 @posix_only
 @pytest.mark.crash
 def test_kills_at_random_moments_deliver_each_extract_once(tmp_path: Path) -> None:
-    chosen = random.Random(20261122)
+    chosen, workspace = random.Random(20261122), workspace_of(tmp_path)
     taken: Counter[str] = Counter()
     count, kills, returned = 40, 0, -1
     while returned != 0:
-        process = start(tmp_path, count)
+        process = start(workspace, count)
         assert process.stdout is not None
         for _ in range(chosen.randrange(1, 6)):
             process.stdout.readline()
@@ -386,4 +407,4 @@ def test_kills_at_random_moments_deliver_each_extract_once(tmp_path: Path) -> No
         kills += returned == -signal.SIGKILL
         take_away(tmp_path, taken)
     assert kills > 3
-    assert_each_came_once(tmp_path, taken, count)
+    assert_each_came_once(workspace, taken, count)

@@ -14,6 +14,7 @@ from bds_async.errors import DestinationError, Stopped, UnusableArchive, Verific
 from bds_async.formats import Format, format_of
 from bds_async.options import PublishAs, Verify
 from bds_async.planning import Step
+from bds_async.support.prefix import Prefix
 from tests.support.builders import a_step, an_extract
 
 CONTENT = b"\xef\xbb\xbfUserId,UserName\r\n" + b'7,"O""Neil"\r\n' * 20_000
@@ -39,7 +40,7 @@ def put(folder: Path, content: bytes = CONTENT) -> Path:
 
 def test_a_staged_file_lies_beside_the_zip_and_is_described(form: Format, tmp_path: Path) -> None:
     """`check` of the published file gives the same length, SHA-256 and columns."""
-    staged = form.stage(step(form), put(tmp_path), Verify.FULL)
+    staged = form.stage(step(form), put(tmp_path), Prefix(), Verify.FULL)
     data = staged.path.read_bytes()
     assert staged.path.parent == tmp_path
     assert (staged.checked.bytes, staged.checked.sha256) == (len(data), hashlib.sha256(data).hexdigest())
@@ -51,10 +52,10 @@ def test_a_staged_file_lies_beside_the_zip_and_is_described(form: Format, tmp_pa
 def test_staging_twice_gives_the_same_file(form: Format, tmp_path: Path) -> None:
     """What a killed run left half-written is replaced."""
     zipped = put(tmp_path)
-    first = form.stage(step(form), zipped, Verify.FULL)
+    first = form.stage(step(form), zipped, Prefix(), Verify.FULL)
     if first.path != zipped:
         first.path.write_bytes(b"half")
-    assert form.stage(step(form), zipped, Verify.FULL) == first
+    assert form.stage(step(form), zipped, Prefix(), Verify.FULL) == first
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped"])
@@ -64,7 +65,7 @@ def test_a_damaged_zip_leaves_no_staged_file(form: Format, tmp_path: Path, damag
     data[len(data) // 2] ^= 0x55
     zipped.write_bytes(data[:-9] if damage == "cut" else data)
     with pytest.raises(VerificationError):
-        form.stage(step(form), zipped, Verify.FULL)
+        form.stage(step(form), zipped, Prefix(), Verify.FULL)
     assert list(tmp_path.iterdir()) == [zipped]
 
 
@@ -74,7 +75,7 @@ def test_the_end_of_a_run_ends_the_work_and_leaves_no_staged_file(form: Format, 
 
     zipped = put(tmp_path)
     with pytest.raises(Stopped):
-        form.stage(step(form), zipped, Verify.FULL, watch)
+        form.stage(step(form), zipped, Prefix(), Verify.FULL, watch)
     assert list(tmp_path.iterdir()) == [zipped]
 
 
@@ -89,8 +90,8 @@ def test_a_zip_of_two_members_is_published_as_a_zip_alone(form: Format, tmp_path
     with zipfile.ZipFile(zipped, "a") as archive:
         archive.writestr("Other.csv", CONTENT)
     if form.kind is PublishAs.ZIP:
-        assert form.stage(step(form), zipped, Verify.FULL).path == zipped
+        assert form.stage(step(form), zipped, Prefix(), Verify.FULL).path == zipped
         return
     with pytest.raises(UnusableArchive, match="--as zip"):
-        form.stage(step(form), zipped, Verify.FULL)
+        form.stage(step(form), zipped, Prefix(), Verify.FULL)
     assert list(tmp_path.iterdir()) == [zipped]

@@ -30,6 +30,7 @@ from bds_async.formats.parquet import ParquetFormat
 from bds_async.formats.reading import Watch, unwatched
 from bds_async.runs.discrepancies import Fault, Remedy
 from bds_async.runs.rebuild import rebuild
+from bds_async.support.prefix import Prefix
 from tests.support.builders import a_step, an_extract
 from tests.support.kills import MOMENTS, Moment, kill
 from tests.support.places import ledger_path, partial_folder
@@ -57,7 +58,7 @@ def put(folder: Path, content: bytes) -> Path:
 def stage(folder: Path, content: bytes, name: str = "Unheard Of", watch: Watch = unwatched) -> Staged:
     step = a_step(an_extract(data_set=name, plugin_id="none", schema_id=None), folder=name.replace(" ", ""))
     step = dataclasses.replace(step, kind=PublishAs.PARQUET)
-    return ParquetFormat().stage(step, put(folder, content), Verify.FULL, watch)
+    return ParquetFormat().stage(step, put(folder, content), Prefix(), Verify.FULL, watch)
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
@@ -171,7 +172,7 @@ def test_damage_is_damage_even_where_the_rows_are_no_table(tmp_path: Path) -> No
         archive.writestr("x.csv", b"a,b\r\n1,2\r\n")
     path.write_bytes(path.read_bytes().replace(b"1,2\r\n", b"1;2\r\n"))
     with pytest.raises(VerificationError):
-        ParquetFormat().stage(a_step(an_extract()), path, Verify.FULL)
+        ParquetFormat().stage(a_step(an_extract()), path, Prefix(), Verify.FULL)
 
 
 def test_rows_are_compressed_in_groups_by_zstd(tmp_path: Path) -> None:
@@ -205,7 +206,7 @@ def test_memory_is_bounded_where_rows_are_long(tmp_path: Path) -> None:
     path = put(tmp_path, content)
     work = (
         "import sys, resource; from pathlib import Path; from tests.formats.test_parquet import *\n"
-        "ParquetFormat().stage(a_step(an_extract()), Path(sys.argv[1]), Verify.FULL)\n"
+        "ParquetFormat().stage(a_step(an_extract()), Path(sys.argv[1]), Prefix(), Verify.FULL)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
     )
     done = subprocess.run([sys.executable, "-c", work, str(path)], check=True, capture_output=True, text=True)

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 PRELOADED = [__name__, "bds_async.cli.sync", "bds_async.brightspace.connection", "bds_async.runs.rebuild"]
 #: Places in the code where a process can die: between the steps that must never come apart.
 PLACES = (
-    "bds_async.support.durable.replace",
+    "bds_async.support.durable.rename",
     "bds_async.support.durable.fsync_file",
     "bds_async.transfer.partial.clear_away",
     "bds_async.ledger.deliveries.Deliveries.intend",

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from bds_async.destination import LocalFolder, Publisher
+from bds_async.runs import publishing
 from tests.support.scheduled import DAY, Scheduled
 
 #: The owner and the name of the function at which a run is killed.
@@ -20,12 +21,13 @@ class Killed(BaseException):
 
 
 async def kill(job: Scheduled, moment: Moment, name: str = "Users", **options: Any) -> None:
-    """Sync a data set two days later until the first of its extracts is about to be done."""
+    """Sync a data set two days later until its first extract is about to be done; each is a group of its own."""
 
     def die(*_: object) -> None:
         raise Killed
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publishing, "GROUP", 1)
         patch.setattr(*moment, die)
         with pytest.raises(Killed):
             await job.sync(2 * DAY, data_set=(name,), **options)

@@ -74,8 +74,11 @@ def run(order: dict[str, Any], streams: list[int]) -> None:
     os.environ.update(order["environ"])
     sys.argv = ["bds-async", *order["arguments"]]
     warnings.simplefilter("default", ResourceWarning)
+    from paused import pause_if_asked  # beside this file, which is run as a script
+
     from bds_async.__main__ import main
 
+    pause_if_asked()
     main()
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from bds_async.workspace import FolderLock, Workspace, workspace_of
 
 
-def prepared(folder: Path) -> Workspace:
+def prepared(folder: Path, state: Path | None = None) -> Workspace:
     """The workspace, made."""
-    workspace = workspace_of(folder)
+    workspace = workspace_of(folder, state)
     workspace.prepare()
     return workspace
 

@@ -1,7 +1,8 @@
 """A process that publishes extracts as a run does, to be killed; `tests/destination/test_publishing.py` starts it.
 
-Arguments: the folder, how many extracts there are, and a place in the code (`module.name:before|after:n`) where it dies
-as if by a power switch, or `-`. It prints the number of each extract once it has published it.
+Arguments: the folder, its state folder, how many extracts there are, and a place in the code
+(`module.name:before|after:n`) where it dies as if by a power switch, or `-`. It prints the number of each extract once
+that is published.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bds_async.destination import Publisher, destination_of
+from bds_async.formats import Staged
 from bds_async.formats.zip import check
 from bds_async.ledger import Ledger
 from bds_async.ledger.deliveries import Deliveries
@@ -90,11 +92,11 @@ async def publish_one(publisher: Publisher, ledger: Ledger, workspace: Workspace
         await writer.write(content)
     folder = ledger.folders.folder_for(USERS)
     step = Step(extract, folder, ledger.folders.path_for(extract, folder, ".zip"))
-    publisher.publish(step, partial.path, check(partial.path, Verify.FULL))
+    publisher.publish([(step, Staged(partial.path, check(partial.path, Verify.FULL)))])
 
 
 if __name__ == "__main__":
-    workspace = prepared(Path(sys.argv[1]))
-    if sys.argv[3] != "-":
-        die_at(sys.argv[3])
-    asyncio.run(publish_all(workspace, int(sys.argv[2])))
+    workspace = prepared(Path(sys.argv[1]), Path(sys.argv[2]))
+    if sys.argv[4] != "-":
+        die_at(sys.argv[4])
+    asyncio.run(publish_all(workspace, int(sys.argv[3])))

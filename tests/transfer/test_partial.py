@@ -198,7 +198,7 @@ async def test_a_cancelled_close_closes_the_file_all_the_same(workspace: Workspa
     with pytest.raises(asyncio.CancelledError):
         await closing
     await busy
-    assert writer._data.closed
+    assert writer._file.closed
 
 
 async def test_large_blocks_of_many_pieces_end_where_they_belong(workspace: Workspace) -> None:

@@ -13,6 +13,9 @@ from ...support.pool import Pool
 from ...support.text import counted
 from .catalogue import Catalogue
 
+#: Extract lists that are fetched at a time.
+LISTS = 32
+
 
 @dataclass(slots=True)
 class Listing:
@@ -39,8 +42,8 @@ class Listing:
         return all((each.data_set, each.schema_id) != (data_set.name, data_set.schema_id) for each in self.failed)
 
 
-async def list_extracts(catalogue: Catalogue, data_sets: Sequence[DataSet], workers: int) -> Listing:
-    """Fetch the extract list of each data set with `workers` requests at a time.
+async def list_extracts(catalogue: Catalogue, data_sets: Sequence[DataSet], requests: int = LISTS) -> Listing:
+    """Fetch the extract list of each data set with so many `requests` at a time.
 
     A list that fails fails its data set alone. Raises CatalogueError if every list fails (AuthorisationError if each
     was refused with 401), and, in a group, what stops the whole run.
@@ -55,7 +58,7 @@ async def list_extracts(catalogue: Catalogue, data_sets: Sequence[DataSet], work
         except (ExtractError, CatalogueError) as error:
             failed[data_set] = error
 
-    pool = Pool(workers, fetch)
+    pool = Pool(requests, fetch)
     for data_set in data_sets:
         pool.put(data_set)
     await pool.run(pool.drained())

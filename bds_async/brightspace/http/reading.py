@@ -35,10 +35,12 @@ async def chunks(response: aiohttp.ClientResponse, stall_timeout: float, least: 
         try:
             async with asyncio.timeout(stall_timeout - waited):
                 with translated(host):
-                    chunk = await response.content.readany()
+                    chunk, ends_http_chunk = await response.content.readchunk()
         except TimeoutError:
             raise _stalled(host, received, stall_timeout) from None
         if not chunk:
+            if ends_http_chunk:
+                continue
             return
         yield chunk
         received, waited = received + len(chunk), waited + time.monotonic() - began

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self
 from urllib.request import getproxies
 
 import aiohttp
+from aiohttp import AddrInfoType, SocketFactoryType
 from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDictProxy
 from yarl import URL
@@ -49,16 +52,27 @@ class Transport:
     """The HTTP sessions of one run; use it as an async context manager.
 
     `connections` is the number of bodies read at a time. `stall_timeout` is in seconds: the headers of an answer must
-    be complete within it, and a connection that delivers nothing for this long is dropped. `connected` is called for
+    be complete within it, and a connection that delivers nothing for this long is dropped. With a `limit_rate`, in
+    bytes a second, which the caller keeps, buffers stay small. `connected` is called for
     each new connection, before anything is sent on it.
     """
 
     def __init__(
-        self, *, connections: int = 16, stall_timeout: float = 60.0, connected: Callable[[], None] | None = None
+        self,
+        *,
+        connections: int = 16,
+        stall_timeout: float = 60.0,
+        limit_rate: int | None = None,
+        connected: Callable[[], None] | None = None,
     ) -> None:
         self.stall_timeout = stall_timeout
         self._connected = connected or _ignore
-        self._connections = connections
+        self._buffer = max(64 * 1024, min(1024 * 1024, BUFFER_BUDGET // connections))
+        self._socket_factory: SocketFactoryType | None = None
+        if limit_rate is not None:
+            # What buffers take ahead of the limit must stay far below one second of it.
+            self._buffer = max(2 * 1024, min(self._buffer, limit_rate // (8 * connections)))
+            self._socket_factory = partial(_small_socket, self._buffer)
         self._proxies = getproxies()
         self._stack = AsyncExitStack()
         self._session: aiohttp.ClientSession | None = None
@@ -74,13 +88,13 @@ class Transport:
 
     def _new_session(self, names: AbstractResolver) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, resolver=names),
+            connector=aiohttp.TCPConnector(limit=0, resolver=names, socket_factory=self._socket_factory),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"bds-async/{__version__}", "Accept-Encoding": "gzip, deflate"},
             timeout=aiohttp.ClientTimeout(total=None, sock_read=self.stall_timeout, ceil_threshold=600),
             # A body is stored as it comes: a wrong Content-Encoding must not break it.
             auto_decompress=False,
-            read_bufsize=max(64 * 1024, min(1024 * 1024, BUFFER_BUDGET // self._connections)),
+            read_bufsize=self._buffer,
             max_line_size=MAX_HEADER,
             max_field_size=MAX_HEADER,
             trace_configs=[_trace(self._connected)],
@@ -176,3 +190,11 @@ def _trace(connected: Callable[[], None]) -> aiohttp.TraceConfig:
 
 def _ignore() -> None:
     """Do nothing on a connection."""
+
+
+def _small_socket(buffer: int, address: AddrInfoType) -> socket.socket:
+    """A socket whose receive buffer in the kernel is small; aiohttp connects it."""
+    family, kind, protocol, *_ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    return made

@@ -1,0 +1,53 @@
+"""Publishing of verified files in groups: while one group is published, the next one gathers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeAlias
+
+from ..destination import Published, Publisher
+from ..errors import ExtractError
+from ..formats import Staged
+from ..support.to_its_end import to_its_end
+from ..transfer import Download
+
+#: Files of a group at most.
+GROUP = 128
+#: A download, and its verified file.
+Ready: TypeAlias = tuple[Download, Staged]
+#: Takes a download, its verified file, and what came of it.
+Settle: TypeAlias = Callable[[Download, Staged, Published | ExtractError], None]
+
+
+class GroupPublishing:
+    """Publishes what is put in, in that order; `settle` is called with the result of each download.
+
+    A disk that syncs slowly is asked once for many files.
+    """
+
+    def __init__(self, publisher: Publisher, settle: Settle) -> None:
+        self._publisher = publisher
+        self._settle = settle
+        self._ready: asyncio.Queue[Ready] = asyncio.Queue()
+
+    def put(self, download: Download, staged: Staged) -> None:
+        """Have a file published after those that were put in before."""
+        download.take_turn()
+        self._ready.put_nowait((download, staged))
+
+    async def run(self) -> None:
+        """Publish group by group until cancelled; raises DestinationError or FolderBusy."""
+        while True:
+            group = [await self._ready.get()]
+            while len(group) < GROUP and not self._ready.empty():
+                group.append(self._ready.get_nowait())
+            # What is placed gets its outcome, even if the run is being stopped.
+            await to_its_end(self._publish(group))
+
+    async def _publish(self, group: Sequence[Ready]) -> None:
+        files = [(download.step, staged) for download, staged in group]
+        results = await asyncio.to_thread(partial(self._publisher.publish, files))
+        for (download, staged), result in zip(group, results, strict=True):
+            self._settle(download, staged, result)

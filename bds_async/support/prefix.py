@@ -1,0 +1,38 @@
+"""The SHA-256 of a file's beginning, computed while its blocks are still in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from typing import Self
+
+
+class Prefix:
+    """The digest of the first `length` bytes of a file that is being written.
+
+    Blocks that are written in order extend it. One that is written ahead of its turn does not, so that it, and all
+    after it, has to be read again.
+    """
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._digest = hashlib.sha256()
+
+    def extend(self, start: int, block: bytes) -> None:
+        """Take the bytes of the file from `start` on, if they are the next ones."""
+        if start == self.length:
+            self._digest.update(block)
+            # Last, so that a block written meanwhile by another thread is never taken before this one.
+            self.length += len(block)
+
+    @classmethod
+    def unwanted(cls) -> Self:
+        """One that hashes nothing."""
+        prefix = cls()
+        prefix.length = sys.maxsize
+        return prefix
+
+    @property
+    def sha256(self) -> str:
+        """Hexadecimal."""
+        return self._digest.hexdigest()

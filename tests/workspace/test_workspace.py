@@ -1,0 +1,122 @@
+"""Where the state of a destination lies, which destination it belongs to, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bds_async.errors import ConfigError
+from bds_async.workspace import Workspace, workspace_of
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="links and mv are POSIX")
+
+
+def claimed(to: Path | str, state: Path) -> Workspace:
+    """The workspace of a run that has locked its state folder."""
+    workspace = workspace_of(to, state)
+    workspace.prepare()
+    workspace.claim()
+    return workspace
+
+
+def with_ledger(state: Path) -> Path:
+    state.mkdir(parents=True)
+    (state / "ledger.sqlite3").write_bytes(b"")
+    return state
+
+
+def test_by_default_it_lies_in_the_destination(tmp_path: Path) -> None:
+    workspace = workspace_of(tmp_path / "to")
+    assert workspace.state == tmp_path / "to" / ".bds-async"
+    assert not workspace.is_apart
+
+
+def test_nothing_is_made_before_a_run(tmp_path: Path) -> None:
+    workspace_of(tmp_path / "to", tmp_path / "state").check_owner()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_naming_the_default_changes_nothing(tmp_path: Path) -> None:
+    with_ledger(tmp_path / "to" / ".bds-async")
+    workspace = claimed(tmp_path / "to", tmp_path / "to" / ".bds-async")
+    assert not workspace.is_apart
+    assert not workspace.owner.exists()
+
+
+def test_another_place_holds_everything_and_records_its_destination(tmp_path: Path) -> None:
+    workspace = claimed(tmp_path / "to", tmp_path / "a" / "state")
+    for part in (workspace.ledger, workspace.partials, workspace.lock, workspace.owner):
+        assert part.parent == tmp_path / "a" / "state"
+    assert workspace.is_apart
+    assert not (tmp_path / "to" / ".bds-async").exists()
+    if os.name == "posix":
+        assert workspace.state.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_state_of_another_destination_is_refused(tmp_path: Path) -> None:
+    claimed(tmp_path / "one", tmp_path / "state")
+    with pytest.raises(ConfigError, match="belongs to the destination") as caught:
+        workspace_of(tmp_path / "two", tmp_path / "state").check_owner()
+    assert all(str(part) in str(caught.value) for part in (tmp_path / "one", tmp_path / "two", tmp_path / "state"))
+    with pytest.raises(ConfigError):
+        claimed(tmp_path / "two", tmp_path / "state")
+
+
+@posix_only
+def test_destinations_are_compared_after_resolving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative paths, links and a slash at the end name the same one."""
+    (tmp_path / "to").mkdir()
+    (tmp_path / "link").symlink_to("to")
+    monkeypatch.chdir(tmp_path)
+    claimed(tmp_path / "to", tmp_path / "state")
+    for name in ("to", "./to/", f"{tmp_path}/to/", "link", "link/../to"):
+        workspace_of(name, tmp_path / "state").check_owner()
+
+
+@pytest.mark.parametrize("state", ["to", "to/state", "to/Users/state", "to/.bds-async/state"])
+def test_a_state_folder_inside_the_destination_is_refused(tmp_path: Path, state: str) -> None:
+    with pytest.raises(ConfigError, match="lies inside the destination"):
+        workspace_of(tmp_path / "to", tmp_path / state)
+
+
+@pytest.mark.parametrize("to", ["state/to", "state/partial/to"])
+def test_a_destination_inside_the_state_folder_is_refused(tmp_path: Path, to: str) -> None:
+    with pytest.raises(ConfigError, match="lies inside the state folder"):
+        workspace_of(tmp_path / to, tmp_path / "state")
+
+
+@posix_only
+def test_a_link_hides_neither(tmp_path: Path) -> None:
+    (tmp_path / "to" / "inner").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("to/inner")
+    with pytest.raises(ConfigError, match="inside the destination"):
+        workspace_of(tmp_path / "to", tmp_path / "link")
+    with pytest.raises(ConfigError, match="inside the state folder"):
+        workspace_of(tmp_path / "link", tmp_path / "to")
+
+
+def test_folders_whose_names_begin_alike_are_apart(tmp_path: Path) -> None:
+    assert workspace_of(tmp_path / "to", tmp_path / "to-state").is_apart
+    assert workspace_of(tmp_path / "state-to", tmp_path / "state").is_apart
+
+
+@posix_only
+def test_a_ledger_in_the_destination_is_not_left_behind(tmp_path: Path) -> None:
+    """The message says how to move it, and the state is accepted then."""
+    with_ledger(tmp_path / "to" / ".bds-async")
+    with pytest.raises(ConfigError, match="leave --state out, or move") as caught:
+        workspace_of(tmp_path / "to", tmp_path / "state")
+    command = str(caught.value).rpartition("run works on it: ")[2].split()
+    assert command[0] == "mv"
+    subprocess.run(command, check=True)
+    workspace = claimed(tmp_path / "to", tmp_path / "state")
+    assert workspace.ledger.exists()
+
+
+def test_an_empty_state_folder_in_the_destination_is_no_obstacle(tmp_path: Path) -> None:
+    """As a run leaves it that ended before it had a ledger."""
+    (tmp_path / "to" / ".bds-async").mkdir(parents=True)
+    assert workspace_of(tmp_path / "to", tmp_path / "state").is_apart
