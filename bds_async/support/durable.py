@@ -27,6 +27,7 @@ _logged: set[str] = set()
 REPLACE_PATIENCE = 3.0
 #: Files or folders that are brought to the disk at a time: a disk takes many requests as fast as one.
 SYNCS = 16
+_threads = ThreadPoolExecutor(SYNCS, thread_name_prefix="sync")
 
 
 def fsync_file(path: Path) -> None:
@@ -59,9 +60,8 @@ def fsync_folder(path: Path) -> None:
 
 def fsync_many(files: Collection[Path] = (), folders: Collection[Path] = ()) -> None:
     """Bring files to the disk, then the names in folders, several at a time; raises OSError."""
-    with ThreadPoolExecutor(SYNCS) as threads:
-        list(threads.map(fsync_file, files))
-        list(threads.map(fsync_folder, folders))
+    list(_threads.map(fsync_file, files))
+    list(_threads.map(fsync_folder, folders))
 
 
 def make_folders(path: Path) -> None:
