@@ -89,9 +89,10 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
     if CALL in request:
         call = request[CALL]
         response.headers.update(call.headers)
-        # The tenant's data is never newer than its own time.
-        seen_at = max(call.tenant.clock.moment(), datetime.now(UTC))
-        response.headers.setdefault("Date", format_datetime(seen_at, usegmt=True))
+        if "Date" not in call.headers:
+            # The tenant's data is never newer than its own time.
+            seen_at = max(call.tenant.clock.moment(), datetime.now(UTC))
+            response.headers["Date"] = format_datetime(seen_at, usegmt=True)
 
 
 async def _nothing(_: Call) -> web.StreamResponse:
