@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+from .errors import ConfigError
 
 #: The folder where extracts land if no other is named.
 DEFAULT_FOLDER = "bds-data"
@@ -82,6 +85,18 @@ class RunOptions:
     limit_rate: int | None = None
     pin_columns: bool = False
 
+    def __post_init__(self) -> None:
+        """Convert text to the option's type; raises ConfigError for a value that no run can use."""
+        _convert(self, "data_set", _patterns)
+        _convert(self, "exclude", _patterns)
+        _convert(self, "publish_as", PublishAs)
+        _convert(self, "verify", Verify)
+        _convert(self, "workers", _between(WORKERS, int))
+        _convert(self, "attempts", _between(ATTEMPTS, int))
+        _convert(self, "stall_timeout", _between(STALL_TIMEOUT, float))
+        if self.pin_columns and self.publish_as is not PublishAs.CSV:
+            raise ConfigError("pin_columns needs publish_as CSV (--pin-columns needs --as csv): a zip is not changed.")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullOptions(RunOptions):
@@ -95,6 +110,12 @@ class PullOptions(RunOptions):
     since: datetime | None = None
     force: bool = False
 
+    def __post_init__(self) -> None:
+        """Convert text to the option's type; raises ConfigError for a value that no run can use."""
+        RunOptions.__post_init__(self)
+        _convert(self, "wanted", Wanted)
+        _convert(self, "since", _moment)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncOptions(RunOptions):
@@ -106,3 +127,30 @@ class SyncOptions(RunOptions):
 
     with_fulls: bool = False
     strict_schema: bool = False
+
+
+def _convert(options: RunOptions, name: str, convert: Callable[[Any], object]) -> None:
+    """Give a frozen options object the converted value of a field."""
+    value = getattr(options, name)
+    try:
+        object.__setattr__(options, name, convert(value))
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"The option {name} can't be {value!r}: {error}.") from None
+
+
+def _patterns(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _between(limits: tuple[float, float], kind: Callable[[Any], float]) -> Callable[[Any], float]:
+    def checked(value: Any) -> float:
+        number = kind(value)
+        if not limits[0] <= number <= limits[1]:
+            raise ValueError(f"it must be from {limits[0]:g} to {limits[1]:g}")
+        return number
+
+    return checked
+
+
+def _moment(value: str | datetime | None) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ..api import read_listing
 from ..config import Config
 from ..options import RunOptions
 from .running import run_simple
-from .selection import choosing_options
+from .selection import FolderPath, choosing_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, print_listing
 
@@ -16,8 +18,15 @@ from .tables import log_failed_lists, print_listing
 @click.command("list")
 @choosing_options
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each data set, with all its extracts.")
+@click.option("--state", type=FolderPath(), metavar="DIR", help="Accepted as in other commands; list reads no state.")
 @common_options
-def command(data_set: tuple[str, ...], exclude: tuple[str, ...], *, as_json: bool) -> int:
+def command(
+    data_set: tuple[str, ...],
+    exclude: tuple[str, ...],
+    *,
+    as_json: bool,
+    state: Path | None,  # noqa: ARG001
+) -> int:
     """Show what the tenant lists: each data set, its newest full, its differentials."""
     options = RunOptions(data_set=data_set, exclude=exclude)
     listing = run_simple(read_listing(Config.load(settings().config), options))

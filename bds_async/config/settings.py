@@ -66,12 +66,13 @@ class Config(BaseModel):
     token_source: TokenSource = Field(default=TokenSource.CODE, exclude=True)
 
     @classmethod
-    def load(cls, path: Path | None = None, environ: Mapping[str, str] | None = None) -> Self:
+    def load(cls, path: str | os.PathLike[str] | None = None, environ: Mapping[str, str] | None = None) -> Self:
         """Read settings from a config file (default: the one that `BDS_CONFIG` names, or config.json) and `environ`.
 
         The environment wins; if it has every needed key, no file is needed. Raises ConfigError, which names every
         missing key.
         """
+        path = Path(path) if path is not None else None
         return cls._load(path, os.environ if environ is None else environ, not_yet=())
 
     @classmethod

@@ -123,5 +123,7 @@ class LocalFolder:
 
     def demand(self) -> None:
         """Raise DestinationError where there is no folder: an unmounted disk must not look like an empty folder."""
-        if not self.root.is_dir():
+        with writing_to(self.root):
+            is_there = self.root.is_dir()
+        if not is_there:
             raise DestinationError(f"There is no folder {self.root}: mount it, or name the right one with --to.")

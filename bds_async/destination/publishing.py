@@ -19,7 +19,7 @@ from ..options import Verify
 from ..planning import Step
 from ..support import durable
 from ..transfer import clear_away, drop_unzipped
-from ..workspace import Workspace, inside, writing_to
+from ..workspace import STATE, Workspace, inside, writing_to
 from .destination import Destination
 
 
@@ -109,8 +109,8 @@ class Publisher:
         """Finish each publication that a kill interrupted; the deliveries that this gives.
 
         The staged file is there: it is placed. It is not there: it had been placed, even if a loader took it since. It
-        is there with another length: the intent is dropped, and the extract is fetched again. CSVs that were unzipped
-        but not intended are removed.
+        is there with another length, or a folder is in its place: the intent is dropped, and the extract is fetched
+        again. CSVs that were unzipped but not intended are removed.
         """
         settled = [self._settle(intent) for intent in self._ledger.deliveries.intents()]
         with writing_to(self._workspace.state):
@@ -121,6 +121,9 @@ class Publisher:
     def _settle(self, intent: Delivery) -> Delivery | None:
         staged = self._staged(intent)
         length = self._length(staged)
+        if length is not None and not self._can_place(intent):
+            self._ledger.deliveries.forget(intent.identity)
+            return None
         if length is None:
             self._destination.finish_placing(staged, intent.path or "")
         elif length == intent.bytes:
@@ -130,9 +133,15 @@ class Publisher:
             return None
         return self._finish([intent])[0].delivery
 
+    def _can_place(self, intent: Delivery) -> bool:
+        with contextlib.suppress(ExtractError):
+            self._destination.check_place(intent.path or "")
+            return True
+        return False
+
     def _staged(self, intent: Delivery) -> Path:
         """The staged file of an intent; earlier versions named it relative to the destination."""
-        return inside(self._workspace.state, (intent.staged or "").removeprefix(f"{self._workspace.state.name}/"))
+        return inside(self._workspace.state, (intent.staged or "").removeprefix(f"{STATE}/"))
 
     def _length(self, staged: Path) -> int | None:
         with writing_to(self._workspace.state), contextlib.suppress(FileNotFoundError):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ..errors import UnusableArchive
+from ..errors import DestinationError, UnusableArchive
 from ..options import PublishAs, Verify
 from ..planning import Step
 from ..support.prefix import Prefix
@@ -81,13 +81,13 @@ def unzip_csv(
 def only_csv(zip_path: Path, *, free_space: int | None, watch: Watch = unwatched) -> Iterator[Iterator[bytes]]:
     """The contents of the only member of a zip, by blocks; its CRC-32 is checked at their end.
 
-    Raises VerificationError, UnusableArchive (also where the contents have more than `free_space` bytes), OSError.
+    Raises VerificationError, UnusableArchive, OSError; DestinationError for contents of more than `free_space` bytes.
     """
     with zip_path.open("rb") as file:
         member = _only_member(members_of(file, os.fstat(file.fileno()).st_size))
         if free_space is not None and member.size > free_space:
-            text = f"The member {member} of the zip would inflate to {member.size} bytes; {free_space} are free."
-            raise UnusableArchive(text)
+            text = f"The member {member} of the zip would inflate to {member.size} bytes; {free_space} are free"
+            raise DestinationError(f"{text}: make room, then run again. The download is kept.")
         reader = HashingReader(file, Prefix.unwanted(), member.start, watch=watch)
         yield contents(member, reader.blocks(member.stop))
 

@@ -13,7 +13,7 @@ from ..destination import Destination, Publisher, destination_of
 from ..events import Observer
 from ..ledger import Ledger, opened
 from ..options import RunOptions
-from ..support.running import Stop, beside
+from ..support.running import Stop, beside, time_limits
 from ..support.to_its_end import in_thread
 from ..workspace import FolderLock, Workspace
 
@@ -41,18 +41,27 @@ class RunContext:
 
 
 @asynccontextmanager
-async def open_storage(workspace: Workspace, tenant: str, stop: Stop) -> AsyncIterator[Storage]:
+async def open_storage(
+    workspace: Workspace, tenant: str, stop: Stop, max_time: float | None = None
+) -> AsyncIterator[Storage]:
     """Lock the state folder and open its ledger for `tenant`; both are made where they are missing.
 
-    Raises FolderBusy, DestinationError, WrongTenant, ConfigError.
+    `max_time` is in seconds. Raises FolderBusy, DestinationError, WrongTenant, ConfigError, Stopped.
     """
     await in_thread(workspace.prepare)
-    opening = partial(Ledger.open, workspace.ledger, tenant, place=workspace.to)
-    with FolderLock(workspace), await beside(opened(opening, stop.patience), stop.obey()) as ledger:
-        destination = destination_of(workspace)
+    opening = opened(partial(Ledger.open, workspace.ledger, tenant, place=workspace.to), stop.patience)
+    with FolderLock(workspace), await beside(opening, stop.obey(), *time_limits(max_time, stop)) as ledger:
         await in_thread(workspace.claim)
-        await in_thread(destination.prepare)
-        yield Storage(workspace, destination, ledger)
+        storage = Storage(workspace, destination_of(workspace), ledger)
+        await in_thread(partial(_prepare, storage))
+        yield storage
+
+
+def _prepare(storage: Storage) -> None:
+    """Make the destination, unless something was delivered to it: then it must not have vanished."""
+    if next(storage.ledger.deliveries.all(), None) is not None:
+        storage.destination.demand()
+    storage.destination.prepare()
 
 
 @asynccontextmanager
@@ -61,7 +70,7 @@ async def open_context(
 ) -> AsyncIterator[RunContext]:
     """Everything that a run works with; raises as `open_storage`, and ConfigError for settings of no use."""
     async with (
-        open_storage(workspace, config.bspace_url, stop) as storage,
+        open_storage(workspace, config.bspace_url, stop, options.max_time) as storage,
         connect(config, options, observer) as connection,
     ):
         yield RunContext(connection, storage)

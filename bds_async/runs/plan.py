@@ -10,18 +10,30 @@ from ..brightspace import Listing
 from ..formats import Format
 from ..ledger import Delivery
 from ..models import Extract, Identity
-from ..planning import RunPlan, Step, arrival_of_recovered
+from ..planning import Step, arrival_of_recovered
 from ..report import Arrival, Outcome, Status
 from ..support.threads import ZipThreads
-from ..support.to_its_end import in_thread
 from ..transfer import sweep
 from .context import Storage
 from .job import Formats, Job
 from .outcomes import delivered
+from .record import Record
+
+
+def plan(record: Record, storage: Storage) -> None:
+    """Finish what a killed run was publishing, then plan the job; for a thread.
+
+    Both are written to the record at once, so that a run that is stopped meanwhile reports what was recovered.
+    """
+    record.recovered = recover(record.job, record.listing, storage)
+    storage.ledger.folders.gather(record.listing.extracts)
+    record.plan = record.job.plan(record.listing, storage)
+    if record.plan.unfinished is not None:
+        sweep(storage.workspace, record.plan.unfinished)
 
 
 def recover(job: Job, listing: Listing, storage: Storage) -> list[Outcome]:
-    """Finish what a killed run was publishing; its outcomes, since no report has had them yet. For a thread."""
+    """Finish what a killed run was publishing; its outcomes, since no report has had them yet."""
     publisher = storage.publisher
     settled = publisher.recover()
     listed = {each.identity: each for extracts in listing.extracts.values() for each in extracts} if settled else {}
@@ -46,20 +58,13 @@ def _arrival(extract: Extract, delivery: Delivery, storage: Storage) -> Arrival:
     return arrival_of_recovered(extract, delivery.folder, storage.ledger)
 
 
-async def make_plan(job: Job, listing: Listing, storage: Storage, threads: ZipThreads) -> RunPlan:
-    """The steps of a job; leftovers of extracts that are not wanted any more are removed."""
-    plan = await in_thread(partial(_planned, job, listing, storage))
-    if job.adopts:
-        formats = job.formats(storage.ledger)
-        plan = replace(plan, steps=tuple([await _adopted(step, job, storage, threads, formats) for step in plan.steps]))
-    if plan.unfinished is not None:
-        await in_thread(partial(sweep, storage.workspace, plan.unfinished))
-    return plan
-
-
-def _planned(job: Job, listing: Listing, storage: Storage) -> RunPlan:
-    storage.ledger.folders.gather(listing.extracts)
-    return job.plan(listing, storage)
+async def adopt(record: Record, storage: Storage, threads: ZipThreads) -> None:
+    """Mark the steps as done for which a whole file is there that the ledger does not know, if the job adopts files."""
+    if record.plan is None or not record.job.adopts:
+        return
+    formats = record.job.formats(storage.ledger)
+    steps = [await _adopted(step, record.job, storage, threads, formats) for step in record.plan.steps]
+    record.plan = replace(record.plan, steps=tuple(steps))
 
 
 async def _adopted(step: Step, job: Job, storage: Storage, threads: ZipThreads, formats: Formats) -> Step:

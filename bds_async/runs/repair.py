@@ -36,7 +36,7 @@ async def repair_workspace(
     """
     began = time.monotonic()
     demand_ledger(workspace)
-    async with open_storage(workspace, config.bspace_url, stop) as storage:
+    async with open_storage(workspace, config.bspace_url, stop, options.max_time) as storage:
         examined = _examined(storage, options, observer)
         found = await beside(examined, stop.obey(), *time_limits(options.max_time, stop))
         if not found.repairable:

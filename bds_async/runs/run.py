@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
-from ..errors import BdsError, rank
+from ..errors import BdsError, Stopped, rank
 from ..events import Finished, Observer
 from ..report import RunReport
 from ..support.log import event
@@ -22,7 +23,7 @@ from .delivery import fetch
 from .job import Job
 from .listing import list_chosen
 from .measure import measure, settle_gaps
-from .plan import make_plan, recover
+from .plan import adopt, plan
 from .record import Record
 
 logger = logging.getLogger(__name__)
@@ -46,11 +47,13 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
         with ZipThreads() as threads:
             try:
                 record.listing = await supervision.over(list_chosen(connection, job.choose))
-                record.recovered = await supervision.over(in_thread(partial(recover, job, record.listing, storage)))
-                record.plan = await supervision.over(make_plan(job, record.listing, storage, threads))
+                await supervision.over(in_thread(partial(plan, record, storage)))
+                await supervision.over(adopt(record, storage, threads))
                 await supervision.over(fetch(record, context, observer, threads))
             except Exception as error:  # a defect is reported, too
                 record.end_with(error)
+            except asyncio.CancelledError:
+                record.end_with(Stopped("The task of the run was cancelled.", 130))
         if record.plan is not None:
             record.survey = await in_thread(partial(measure, record.listing, storage.ledger))
         record.end_with(supervision.error)

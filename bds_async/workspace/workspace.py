@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConfigError, DestinationError
 from ..support import durable
+from ..support.own_files import read_own
 from .faults import STATE, writing_to
+
+#: Bytes that a recorded destination may have.
+_LONGEST_ADDRESS = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +63,39 @@ class Workspace:
 
     def refuse_link(self) -> None:
         """Raise DestinationError for a symbolic link named `.bds-async`; one that --state names is followed."""
-        if self.state.name == STATE and self.state.is_symlink():
+        with writing_to(self.state):
+            is_link = self.state.name == STATE and self.state.is_symlink()
+        if is_link:
             raise DestinationError(
                 f"{self.state} is a symbolic link, not a folder of bds-async: remove it, and name its target with "
                 "--state DIR if the state is there."
             )
 
     def claim(self) -> None:
-        """Record the destination in a state folder outside of it, while its lock is held; raises as `check_owner`."""
+        """Record the destination in the state folder, while its lock is held; raises as `check_owner`."""
         self.check_owner()
-        if self.is_apart and not self.owner.exists():
-            with writing_to(self.state):
+        with writing_to(self.state):
+            if self._recorded() != self.address:
                 durable.write_atomically(self.owner, self.address.encode(errors="surrogateescape"))
 
     def check_owner(self) -> None:
-        """Raise ConfigError where the state folder belongs to another destination."""
-        with writing_to(self.state), contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            known = self.owner.read_bytes().decode(errors="surrogateescape")
-            if known != self.address:
-                raise ConfigError(
-                    f"The state folder {self.state} belongs to the destination {known}, not to {self.address}: "
-                    "name another folder with --state."
-                )
+        """Raise ConfigError where the state folder belongs to another destination.
+
+        A `.bds-async` inside the destination always belongs to it, since a folder may be moved or renamed.
+        """
+        with writing_to(self.state):
+            known = self._recorded() if self.is_apart else None
+        if known not in (None, self.address):
+            raise ConfigError(
+                f"The state folder {self.state} belongs to the destination {known}, not to {self.address}: name "
+                f"another folder with --state, or, if the destination was moved, remove {self.owner}."
+            )
+
+    def _recorded(self) -> str | None:
+        """The destination that the state folder records; raises OSError."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return read_own(self.owner, _LONGEST_ADDRESS).decode(errors="surrogateescape")
+        return None
 
     @property
     def is_apart(self) -> bool:
@@ -93,6 +109,10 @@ def workspace_of(to: str | os.PathLike[str], state: str | os.PathLike[str] | Non
     Nothing is created. Raises ConfigError for a state folder inside the destination under another name, a destination
     inside the state folder, and a destination whose own `.bds-async` holds a ledger while `state` names another folder.
     """
+    if re.match(r"[A-Za-z][A-Za-z0-9+]+://", os.fspath(to)):
+        raise ConfigError(
+            f"{os.fspath(to)} is an address, and --to takes a folder: object stores are not supported yet."
+        )
     own = Path(to, STATE)
     workspace = Workspace(Path(state) if state is not None else own, os.fspath(to), os.path.realpath(to))
     if workspace.is_apart:
@@ -113,9 +133,15 @@ def _check_places(destination: Path, state: Path, own: Path, workspace: Workspac
         )
     if (own / workspace.ledger.name).exists():
         raise ConfigError(
-            f"The ledger of {workspace.to} is in {own}, and --state names {workspace.state}: leave --state out, or "
-            f"move the state first, while no run works on it: mv {own} {workspace.state}"
+            f"The ledger of {workspace.to} is in {own}, and --state names {workspace.state}: "
+            f"{_way_out(own, workspace.state)}"
         )
+
+
+def _way_out(own: Path, state: Path) -> str:
+    if state.exists():
+        return f"both exist; keep the one with the right ledger (see `bds-async ledger show`) and move {own} away."
+    return f"leave --state out, or move the state first, while no run works on it: mv {own} {state}"
 
 
 def _make_private(state: Path) -> None:
