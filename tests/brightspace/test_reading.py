@@ -176,7 +176,7 @@ class TestBodies:
         async def fails(_: object) -> bytes:
             raise KeyError("hush")
 
-        monkeypatch.setattr("aiohttp.StreamReader.readany", fails)
+        monkeypatch.setattr("aiohttp.StreamReader.readchunk", fails)
         with pytest.raises(ConnectionLost, match=r"failed \(KeyError\)"):
             await received(await listen(talk), 5)
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from bds_async.errors import DestinationError, Stopped, UnusableArchive, VerificationError
-from bds_async.formats import Format, Staged, unwatched
+from bds_async.formats import Format, Staged
 from bds_async.formats.csv import CsvFormat
 from bds_async.formats.zip import ZipFormat
 from bds_async.options import PublishAs, Verify
+from bds_async.support.prefix import Prefix
 from tests.support.builders import a_step, an_extract
 
 FORMATS: dict[PublishAs, Format] = {PublishAs.ZIP: ZipFormat(), PublishAs.CSV: CsvFormat()}
@@ -43,7 +44,7 @@ ONE_TABLE = a_zip(("Users.csv", TABLE))
 def stage(form: Format, folder: Path, content: bytes, verify: Verify = Verify.FULL) -> Staged:
     (folder / "key.part").write_bytes(content)
     step = a_step(an_extract(), f"X/full/x{form.kind.suffix}", kind=form.kind)
-    return form.stage(step, folder / "key.part", verify, unwatched)
+    return form.stage(step, folder / "key.part", Prefix(), verify)
 
 
 def test_every_kind_of_file_has_a_format() -> None:
@@ -122,4 +123,4 @@ def test_whoever_watches_ends_the_work(form: Format, tmp_path: Path) -> None:
         form.check(staged.path, Verify.FULL, stop)
     step = a_step(an_extract(), f"X/full/x{form.kind.suffix}", kind=form.kind)
     with pytest.raises(Stopped):
-        form.stage(step, tmp_path / "key.part", Verify.FULL, stop)
+        form.stage(step, tmp_path / "key.part", Prefix(), Verify.FULL, stop)

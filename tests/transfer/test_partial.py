@@ -118,7 +118,7 @@ async def test_a_writer_goes_on_where_its_last_block_ended(workspace: Workspace)
     async with await partial.open_writer(100) as writer:
         for start in (100, 200):
             buffer[:] = CONTENT[start : start + 100]
-            await writer.write(memoryview(buffer))
+            await writer.write(bytes(buffer))
         assert writer.position == 300
     assert partial.held() == [(100, 300)]
     assert partial.path.read_bytes()[100:] == CONTENT[100:300]
