@@ -86,7 +86,7 @@ async def connect(tmp_path: Path) -> AsyncIterator[Connect]:
     async with AsyncExitStack() as stack:
 
         async def start(
-            to: Sandbox | URL | str, *, gate: Gate | None = None, tokens: TokenRefresher | None = None, **options: Any
+            to: Sandbox | URL | str, *, gate: Gate | None = None, tokens: Any = None, **options: Any
         ) -> Tenant:
             attempts = options.pop("attempts", 1)
             transport = await stack.enter_async_context(Transport(**options))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -116,7 +117,11 @@ def is_setter(function: Function) -> bool:
     return any(ast.unparse(decorator).endswith(".setter") for decorator in function.decorator_list)
 
 
-def public(tree: ast.Module | ast.ClassDef, name: str) -> Iterator[tuple[str, ast.AST]]:
+#: What may have a docstring.
+Documented: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def public(tree: ast.Module | ast.ClassDef, name: str) -> Iterator[tuple[str, Documented]]:
     """A module or class and the public names in it; what is inside of functions is nobody else's business."""
     yield name, tree
     for node in tree.body:
@@ -160,15 +165,19 @@ class TestSandbox:
                 assert "sandbox" not in {part(other) for other in imports(module)}, module
 
 
+def place(module: str, node: ast.AST) -> str:
+    return f"{module}, line {getattr(node, 'lineno', 0)}"
+
+
 class TestVoices:
     @pytest.mark.parametrize("module", [name for name in house() if part(name) not in SPEAKERS])
     def test_only_the_command_line_and_observers_print(self, module):
         for node in ast.walk(house()[module]):
             text = ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else ""
-            assert text not in {"print", "sys.stdout", "sys.stderr"}, f"{module}, line {node.lineno}"
+            assert text not in {"print", "sys.stdout", "sys.stderr"}, place(module, node)
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = {alias.name for alias in node.names} | {getattr(node, "module", None) or ""}
-                assert not {name.split(".")[0] for name in names} & {"click", "rich"}, f"{module}, line {node.lineno}"
+                assert not {name.split(".")[0] for name in names} & {"click", "rich"}, place(module, node)
 
 
 class TestMeasure:

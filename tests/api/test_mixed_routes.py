@@ -59,8 +59,8 @@ async def test_a_pull_fetches_nothing_twice(tmp_path: Path) -> None:
         csv = await job.pull(wanted=Wanted.ALL, publish_as=PublishAs.CSV)
     assert old.count(Status.DOWNLOADED) == new.count(Status.SKIPPED) == len(new.outcomes) > 0
     assert csv.count(Status.SKIPPED) == len(csv.outcomes)
-    assert fractions_of(queued(old.outcomes)) == {250_000}  # type: ignore[arg-type]
-    assert fractions_of(queued(new.outcomes)) == {123_456}  # type: ignore[arg-type]
+    assert fractions_of(queued(old.outcomes)) == {250_000}
+    assert fractions_of(queued(new.outcomes)) == {123_456}
 
 
 async def test_a_sync_delivers_what_is_new_alone(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import json
 import shutil
@@ -260,7 +261,7 @@ async def test_a_second_signal_ends_at_once_while_the_first_is_being_obeyed(stag
     for pause in (0.0, 0.001, 0.005, 0.02):
         async with scene.pulling() as running:
             moved = scene.sandbox.counters.body_bytes
-            await until(lambda moved=moved: scene.sandbox.counters.body_bytes > moved)
+            await until(functools.partial(has_moved, scene, moved))
             running.signal(signal.SIGINT)
             await asyncio.sleep(pause)
             running.signal(signal.SIGINT)
@@ -369,10 +370,15 @@ async def test_while_it_is_only_starting(stage: Stage, number: int, code: int) -
     scene = await stage(Fault.of("hang", on="token", seconds=0.5))
     for pause in (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
         async with scene.pulling(by=starting_afresh) as running:
-            await until(lambda running=running: handles(running.process.pid, signal.SIGTERM))
+            await until(functools.partial(handles, running.process.pid, signal.SIGTERM))
             await asyncio.sleep(pause)
             done = await running.stopped_by(number)
         assert (done.code, done.complaints) == (code, [])
+
+
+def has_moved(scene: Scene, bytes_before: int) -> bool:
+    """Whether the sandbox has sent more."""
+    return scene.sandbox.counters.body_bytes > bytes_before
 
 
 def handles(pid: int, number: int) -> bool:

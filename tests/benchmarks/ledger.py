@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bds_async.brightspace.catalogue.listing import Listing
+from bds_async.destination import LocalFolder
 from bds_async.ledger import Delivery, Ledger, Selection
 from bds_async.ledger.delivery import WRITE, row_of
 from bds_async.models import BdsType, DataSet, Extract, Plugin
@@ -24,6 +25,7 @@ from bds_async.options import PullOptions, SyncOptions, Wanted
 from bds_async.planning.pull import plan_pull
 from bds_async.planning.sync import plan_sync
 from bds_async.runs.corrections import unmark
+from bds_async.workspace import workspace_of
 from tests.support.places import ledger_path, prepared
 
 TENANT = "https://school.example"
@@ -92,20 +94,24 @@ def measured(folder: Path) -> dict[str, float]:
         seconds[name] = time.perf_counter() - began
         return result
 
+    destination, everything = LocalFolder(folder), PullOptions(wanted=Wanted.ALL)
     ledger = timed("open", lambda: Ledger.open(ledger_path(folder), TENANT))
     assert isinstance(ledger, Ledger)
     with ledger:
-        first = timed("plan the first sync", lambda: plan_sync(listed, SyncOptions(), ledger))
+        first = timed("plan the first sync", lambda: plan_sync(listed, SyncOptions(), ledger, destination.paths))
         ledger.syncs.keep(first.kept)  # type: ignore[attr-defined]
-        plan = timed("plan a sync", lambda: plan_sync(listed, SyncOptions(), ledger))
+        plan = timed("plan a sync", lambda: plan_sync(listed, SyncOptions(), ledger, destination.paths))
         assert len(plan.steps) == DATA_SETS * NEW  # type: ignore[attr-defined]
         timed("keep it", lambda: ledger.syncs.keep(plan.kept))  # type: ignore[attr-defined]
         folders = ledger.folders.folders_for(listed.extracts)
         timed("say how complete all is", lambda: [ledger.complete_through(each) for each in folders])
-        timed("plan a pull of everything", lambda: plan_pull(listed, PullOptions(wanted=Wanted.ALL), ledger, folder))
+        timed(
+            "plan a pull of everything",
+            lambda: plan_pull(listed, everything, ledger, destination.size),
+        )
         timed("columns of one data set", lambda: list(ledger.columns.headers(folders[0])))
         timed("export all", lambda: sum(1 for _ in ledger.deliveries.all()))
-    timed("unmark all", lambda: unmark(folder, ["*"], Selection()))
+    timed("unmark all", lambda: unmark(workspace_of(folder), ["*"], Selection()))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {**seconds, "resident MB": peak / 1024, "of it for the ledger": (peak - base) / 1024}
 

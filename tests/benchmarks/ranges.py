@@ -44,7 +44,7 @@ def whole_files() -> Iterator[None]:
 def whole_files_in_list_order() -> Iterator[None]:
     """No extract counts as large, and none comes before those that were listed earlier."""
     usual = Pool.put
-    Pool.put = lambda self, job, size=0: usual(self, job)  # type: ignore[method-assign, misc, assignment]
+    Pool.put = lambda self, job, size=0: usual(self, job)  # type: ignore[method-assign]
     try:
         with whole_files():
             yield

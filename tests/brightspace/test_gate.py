@@ -34,7 +34,7 @@ class Requests:
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
-        self.under_way: list[asyncio.Future[dict[str, str] | Exception]] = []
+        self.under_way: list[asyncio.Future[dict[str, str]]] = []
         self.passed_at: list[float] = []
         self.tasks: list[asyncio.Task[None]] = []
         self.passing = asyncio.Event()
@@ -45,7 +45,7 @@ class Requests:
     async def _one(self) -> None:
         async with self.gate.passage():
             self.passed_at.append(time.monotonic())
-            answer: asyncio.Future[dict[str, str] | Exception] = asyncio.get_running_loop().create_future()
+            answer: asyncio.Future[dict[str, str]] = asyncio.get_running_loop().create_future()
             self.under_way.append(answer)
             self.passing.set()
             try:

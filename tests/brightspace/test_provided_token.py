@@ -84,7 +84,9 @@ class TestAccepted:
             async with store_for(auth.config(token_file=home)).custody() as custody:
                 custody.announce(custody.read())
             journal = Journal(home)
-            journal.begin(journal.entry())
+            entry = journal.entry()
+            assert entry is not None
+            journal.begin(entry)
             journal.received("next")
             journal.close()
             async with store_for(auth.config(token_file=home, refresh_token=None)).custody() as custody:

@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -24,7 +25,7 @@ ENDLESS = 60
 @pytest.fixture
 async def listen() -> AsyncIterator[Callable[[Talk], Awaitable[URL]]]:
     """A function that serves raw bytes as a test writes them, after each request, and gives the URL."""
-    talks: set[asyncio.Task[None]] = set()
+    talks: set[Any] = set()
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(talk: Talk) -> URL:
@@ -93,7 +94,7 @@ class TestHeaders:
 
         connect = asyncio.BaseEventLoop.create_connection
 
-        async def slow(*arguments: object, **more: object) -> object:
+        async def slow(*arguments: Any, **more: Any) -> Any:
             await asyncio.sleep(1.2)
             return await connect(*arguments, **more)
 
@@ -175,7 +176,7 @@ class TestBodies:
         async def fails(_: object) -> bytes:
             raise KeyError("hush")
 
-        monkeypatch.setattr("aiohttp.StreamReader.readany", fails)
+        monkeypatch.setattr("aiohttp.StreamReader.readchunk", fails)
         with pytest.raises(ConnectionLost, match=r"failed \(KeyError\)"):
             await received(await listen(talk), 5)
 

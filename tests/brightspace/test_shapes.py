@@ -4,6 +4,7 @@ import copy
 import json
 import unicodedata
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -36,7 +37,7 @@ DATA_SETS = {
     ],
     "Next": "https://t/next",
 }
-EXTRACTS = {
+EXTRACTS: dict[str, Any] = {
     "Objects": [
         {
             "SchemaId": "S-1",
@@ -87,7 +88,7 @@ def changed(document: dict, **fields: object) -> dict:
     return {**document, listed: [{**document[listed][0], **fields}]}
 
 
-ENTRIES = {DataSetsPage: DataSetShape, ExtractsPage: ExtractShape, OldDataSetsPage: OldDataSetShape}
+ENTRIES: dict[Any, Any] = {DataSetsPage: DataSetShape, ExtractsPage: ExtractShape, OldDataSetsPage: OldDataSetShape}
 
 
 def entries(shape: type, document: object) -> list:
@@ -127,7 +128,7 @@ def complaint(shape: type, document: object) -> str | None:
     return faults[0] if faults else None
 
 
-def fields_of(document: object, place: tuple = ()) -> list[tuple]:
+def fields_of(document: Any, place: tuple = ()) -> list[tuple]:
     """Where each field of a document stands."""
     inner = document.items() if isinstance(document, dict) else enumerate(document)
     found = []
@@ -137,7 +138,7 @@ def fields_of(document: object, place: tuple = ()) -> list[tuple]:
     return found
 
 
-def at(document: object, place: tuple):
+def at(document: Any, place: tuple):
     for step in place:
         document = document[step]
     return document

@@ -6,6 +6,7 @@ import re
 import ssl
 import time
 import urllib.parse
+from typing import Any
 
 import aiohttp
 import pytest
@@ -45,7 +46,8 @@ ZIP = {"Accept-Encoding": "identity"}
 
 def away_from_network(url: str = "https://school.example") -> Tenant:
     """A tenant that nothing is asked of."""
-    return Tenant(url, Transport(), None, Gate(lambda why, seconds: None))
+    no_tokens: Any = None
+    return Tenant(url, Transport(), no_tokens, Gate(lambda why, seconds: None))
 
 
 class Site:
@@ -345,7 +347,7 @@ class TestAccessToken:
         async def partly(request: web.Request) -> web.Response:
             return says(401) if request.path == "/refused" else says(200, {})
 
-        def fails_once(self: Transport, method: str, url: URL, **more: object):
+        def fails_once(self: Transport, method: str, url: URL, **more: Any):
             if url.path == "/good" and failures:
                 raise failures.pop()
             return opened(self, method, url, **more)

@@ -45,7 +45,7 @@ class TestNewestCommon:
 
 
 def products(*supported: str, code: str = "lp") -> list[dict[str, object]]:
-    other = {"ProductCode": "le", "LatestVersion": "1.99", "SupportedVersions": ["1.50"]}
+    other: dict[str, object] = {"ProductCode": "le", "LatestVersion": "1.99", "SupportedVersions": ["1.50"]}
     return [other, {"ProductCode": code, "LatestVersion": "1.99", "SupportedVersions": list(supported)}]
 
 

@@ -181,14 +181,14 @@ class TestOtherFileSystem:
             await until(lambda: pause.is_reached)
             copies = [path for path in apart.to.iterdir() if path.name.startswith(".bds-async-tmp-")]
             await running.stopped_by(signal.SIGKILL)
-        first = next(seen.data_set for seen in apart.sandbox.requests if seen.kind == "download")
+        first = next(seen.data_set for seen in apart.sandbox.requests if seen.kind == "storage")
         assert bool(copies) is (place == "shutil:copyfileobj")
         done = await apart.run("pull")
         assert (done.code, done.complaints) == (0, []), done.err
         assert len(apart.files) == 3
         assert not any(name.startswith(".bds-async-tmp-") for name in apart.files)
         assert (await apart.run("verify")).code == 0
-        assert [seen.data_set for seen in apart.sandbox.requests if seen.kind == "download"].count(first) == 1
+        assert [seen.data_set for seen in apart.sandbox.requests if seen.kind == "storage"].count(first) == 1
 
     async def test_a_signal_stops_it_in_order(self, apart: Scene, tmp_path: Path) -> None:
         pause = Pause(tmp_path / "pause", "shutil:copyfileobj")

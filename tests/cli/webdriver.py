@@ -36,7 +36,7 @@ class Browser:
 
     async def command(self, method: str, path: str, **body: object) -> Any:
         """Send one command; its `value`, whether it went well or not."""
-        sent = {"json": body} if method == "POST" else {}
+        sent: dict[str, Any] = {"json": body} if method == "POST" else {}
         async with self._http.request(method, f"{self._root}{path}", **sent) as response:
             return (await response.json())["value"]
 

@@ -154,10 +154,11 @@ class Killing:
 
     def _nothing_twice(self, published: set[str], asked: int) -> None:
         """Of what was published before a run, this run asked the storage for nothing."""
-        assert asked < self._sandbox.requests.maxlen
+        most = self._sandbox.requests.maxlen or 0
+        assert asked < most
         new = list(self._sandbox.requests)[asked:]
         assert not {seen.path for seen in new if seen.kind == "storage"} & published
-        if len(self._sandbox.requests) > self._sandbox.requests.maxlen // 2:
+        if len(self._sandbox.requests) > most // 2:
             self._sandbox.requests.clear()
 
 

@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from bds_async.config import Config
 from bds_async.doctor.checks import STEPS
 from bds_async.doctor.examination import Examination, examine
 from bds_async.doctor.steps import Case, Check, CheckStatus, Finding, Step, take
-from bds_async.errors import AuthorisationError, ConfigError
+from bds_async.errors import AuthorisationError, BdsError, ConfigError
 from bds_async.ledger import Delivery, Ledger
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.support import durable
@@ -28,7 +29,7 @@ from tests.support.places import ledger_path, prepared
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="modes are those of POSIX")
 
 
-def small(**settings: object) -> SandboxSettings:
+def small(**settings: Any) -> SandboxSettings:
     return SandboxSettings(**{"data_sets": 4, "scale": 0.01, **settings})
 
 
@@ -631,7 +632,7 @@ class TestSteps:
 
     @staticmethod
     def case(stack=None) -> Case:
-        return Case(None, Path("data"), stack)
+        return Case(None, workspace_of("data"), stack)
 
     async def test_a_fact_is_known_by_its_type(self):
         case = self.case()
@@ -658,7 +659,7 @@ class TestSteps:
             await take(Step("broken", broken, ""), self.case(), [])
 
     def test_the_weightiest_failure_gives_the_exit_code(self):
-        def failed(error: Exception) -> Check:
+        def failed(error: BdsError) -> Check:
             return Check("x", CheckStatus.FAILED, str(error), None, error)
 
         both = Examination(checks=[failed(AuthorisationError("a")), failed(ConfigError("c"))])

@@ -78,7 +78,7 @@ class TestPieces:
     async def test_the_largest_is_begun_first(self, large):
         played = await large.pull(workers=2)
         begun = [event.extract for event in played.events if isinstance(event, Started)]
-        sizes = [extract.download_size for extract in begun]
+        sizes = [extract.download_size or 0 for extract in begun]
         assert (begun[0].data_set, sizes) == (HUGE, sorted(sizes, reverse=True))
 
     async def test_a_listing_that_calls_a_small_extract_large_costs_nothing(self, large):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ def read(data: bytes, block: int = 1 << 20, *, exact: bool = False) -> tuple[Rec
 def written(rows: list[list[str]], line_end: str = "\r\n") -> bytes:
     sink = io.StringIO(newline="")
     # Python's writer leaves a CR bare where lines end with LF.
-    quoting = csv.QUOTE_ALL if line_end == "\n" else csv.QUOTE_MINIMAL
+    quoting: Any = csv.QUOTE_ALL if line_end == "\n" else csv.QUOTE_MINIMAL
     csv.writer(sink, lineterminator=line_end, quoting=quoting).writerows(rows)
     return sink.getvalue().encode("utf-8-sig")
 

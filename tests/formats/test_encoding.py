@@ -6,6 +6,7 @@ import gzip
 import io
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def bare(data: bytes) -> bytes:
     return made.compress(data) + made.flush()
 
 
-CODINGS = {"gzip": gzip.compress, "zlib": zlib.compress, "bare deflate": bare}
+CODINGS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zlib": zlib.compress, "bare deflate": bare}
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -58,12 +59,26 @@ def test_staging_twice_gives_the_same_file(form: Format, tmp_path: Path) -> None
     assert form.stage(step(form), zipped, Prefix(), Verify.FULL) == first
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped"])
+def flipped(data: bytes) -> bytes:
+    """The same with one byte changed in the middle."""
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 0x55]) + data[middle + 1 :]
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda data: b"",
+    "a page": lambda data: b"<html>Log in</html>",
+    "cut": lambda data: data[:-9],
+    "foreign bytes": lambda data: data + b"x",
+    "flipped": flipped,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_zip_leaves_no_staged_file(form: Format, tmp_path: Path, damage: str) -> None:
+    """Another download may help."""
     zipped = put(tmp_path)
-    data = bytearray(zipped.read_bytes())
-    data[len(data) // 2] ^= 0x55
-    zipped.write_bytes(data[:-9] if damage == "cut" else data)
+    zipped.write_bytes(DAMAGE[damage](zipped.read_bytes()))
     with pytest.raises(VerificationError):
         form.stage(step(form), zipped, Prefix(), Verify.FULL)
     assert list(tmp_path.iterdir()) == [zipped]
@@ -77,6 +92,39 @@ def test_the_end_of_a_run_ends_the_work_and_leaves_no_staged_file(form: Format, 
     with pytest.raises(Stopped):
         form.stage(step(form), zipped, Prefix(), Verify.FULL, watch)
     assert list(tmp_path.iterdir()) == [zipped]
+
+
+def test_an_encrypted_zip_leaves_no_staged_file(form: Format, tmp_path: Path) -> None:
+    """Another download does not help."""
+    zipped = put(tmp_path)
+    data = bytearray(zipped.read_bytes())
+    for magic, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        data[data.find(magic) + offset] |= 1
+    zipped.write_bytes(data)
+    with pytest.raises(UnusableArchive, match="encrypted"):
+        form.stage(step(form), zipped, Prefix(), Verify.FULL)
+    assert list(tmp_path.iterdir()) == [zipped]
+
+
+def test_the_end_of_a_run_ends_a_check(form: Format, tmp_path: Path) -> None:
+    staged = form.stage(step(form), put(tmp_path), Prefix(), Verify.FULL)
+
+    def watch(_: int) -> None:
+        raise Stopped("The run is over.", 3)
+
+    with pytest.raises(Stopped):
+        form.check(staged.path, Verify.FULL, watch)
+
+
+def test_a_changed_file_is_found_out(form: Format, tmp_path: Path) -> None:
+    """By itself where the format proves it whole, else by its SHA-256."""
+    staged = form.stage(step(form), put(tmp_path), Prefix(), Verify.FULL)
+    staged.path.write_bytes(flipped(staged.path.read_bytes()))
+    if form.is_proof:
+        with pytest.raises(VerificationError):
+            form.check(staged.path, Verify.FULL)
+    else:
+        assert form.check(staged.path, Verify.FULL).sha256 != staged.checked.sha256
 
 
 def test_a_missing_file_is_a_fault_of_the_destination(form: Format, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from bds_async.formats import parquet_file
 from bds_async.formats.format import Staged
 from bds_async.formats.parquet import ParquetFormat
 from bds_async.formats.reading import Watch, unwatched
+from bds_async.registry import ColumnType
 from bds_async.runs.discrepancies import Fault, Remedy
 from bds_async.runs.rebuild import rebuild
 from bds_async.support.prefix import Prefix
@@ -36,7 +37,7 @@ from tests.support.kills import MOMENTS, Moment, kill
 from tests.support.places import ledger_path, partial_folder
 from tests.support.scheduled import DAY, Scheduled, scheduled
 
-PARQUET = {"publish_as": PublishAs.PARQUET}
+PARQUET: dict[str, Any] = {"publish_as": PublishAs.PARQUET}
 in_place = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 texts = st.text(alphabet=st.sampled_from("a,\"\r\n\\.é0 '{}$"), max_size=8)
 GUID = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
@@ -315,4 +316,4 @@ async def test_a_sync_names_text_columns_in_a_warning_and_in_the_report(
 
 
 def wrong_types(step: Any, header: Sequence[str]) -> tuple[Any, ...]:
-    return tuple(parquet_file.ColumnType.BIGINT for _ in header)
+    return tuple(ColumnType.BIGINT for _ in header)

@@ -8,6 +8,7 @@ import io
 import zipfile
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,8 @@ from bds_async.sandbox import SchemaChange
 from tests.support.places import ledger_path
 from tests.support.scheduled import DAY, NOW, Scheduled, of, scheduled, take_away
 
-CSV = {"publish_as": PublishAs.CSV}
-PINNED = {**CSV, "pin_columns": True}
+CSV: dict[str, Any] = {"publish_as": PublishAs.CSV}
+PINNED: dict[str, Any] = {**CSV, "pin_columns": True}
 APPENDED = SchemaChange(NOW + DAY / 2, "9.5", "Users", append=("Nickname:nvarchar?",))
 MOVED = SchemaChange(NOW + DAY / 2, "10.0", "Users", move_to_front=("LastName",))
 REMOVED = SchemaChange(NOW + DAY / 2, "10.0", "Users", remove=("LastName",))
@@ -191,7 +192,7 @@ async def test_pull_pins_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [CSV, {}])
-async def test_without_the_option_nothing_is_dropped_or_pinned(tmp_path: Path, options: dict[str, PublishAs]) -> None:
+async def test_without_the_option_nothing_is_dropped_or_pinned(tmp_path: Path, options: dict[str, Any]) -> None:
     async with scheduled(tmp_path, data_sets=1, schema_changes=(APPENDED,)) as job:
         await job.sync(**options)
         await job.sync(2 * DAY, **options)

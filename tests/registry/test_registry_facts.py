@@ -59,7 +59,7 @@ class TestKnownDataSets:
         assert len(versioned) == 46
         for data_set in versioned:
             types = {column.name: column.type for column in data_set.columns}
-            assert types[data_set.row_version] in (ColumnType.INT, ColumnType.BIGINT)
+            assert types[str(data_set.row_version)] in (ColumnType.INT, ColumnType.BIGINT)
 
     def test_42_data_sets_flag_deletion_and_16_date_it(self):
         types = [

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,7 @@ statuses = st.sampled_from(Status)
 
 
 def a_report(*outcomes: Outcome, **changes) -> RunReport:
-    usual = {
+    usual: dict[str, Any] = {
         "command": "pull",
         "tenant": TENANT,
         "started": STARTED,
@@ -39,7 +40,7 @@ def a_report(*outcomes: Outcome, **changes) -> RunReport:
         "exit_code": 0,
         "outcomes": outcomes,
     }
-    return RunReport(**usual | changes)
+    return RunReport(**{**usual, **changes})
 
 
 class TestDocument:

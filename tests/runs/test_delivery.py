@@ -9,7 +9,7 @@ import zipfile
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
@@ -55,7 +55,7 @@ class Deliveries:
         self.folder = folder
         self.events: list[Event] = []
 
-    async def run(self, url: object, *extracts: Extract, **options: object) -> dict[Extract, Outcome]:
+    async def run(self, url: object, *extracts: Extract, **options: Any) -> dict[Extract, Outcome]:
         """Deliver these extracts, in order; what became of each."""
         workspace = prepared(self.folder)
         chosen = RunOptions(**{"workers": 3, "attempts": 3, "stall_timeout": 5.0, **options})
@@ -275,8 +275,8 @@ class TestAnyServer:
         """A mixture of two versions is never published, nothing hangs, and bytes that were told add up."""
         for name, value in (("download.LARGE", 1000), ("download.PIECE", 700), ("fetch.BLOCK", 256)):
             monkeypatch.setattr(f"bds_async.transfer.{name}", value)
-        for name, value in (("BASE", 0.0001), ("PROGRESS", 500)):
-            monkeypatch.setattr(f"bds_async.brightspace.retry.{name}", value)
+        for name, pace in (("BASE", 0.0001), ("PROGRESS", 500)):
+            monkeypatch.setattr(f"bds_async.brightspace.retry.{name}", pace)
         chance = random.Random(seed)
         arrived = 0
         for number in range(20):

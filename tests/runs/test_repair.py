@@ -4,6 +4,7 @@ import dataclasses
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ async def filled(sandbox: Sandbox, home: Path, options: PullOptions | None = Non
     return home / "to"
 
 
-async def mended(sandbox: Sandbox, to: Path, options: RunOptions = ONCE, **watching: object) -> Verification:
+async def mended(sandbox: Sandbox, to: Path, options: RunOptions = ONCE, **watching: Any) -> Verification:
     return await repair(config_of(sandbox, to.parent), to, options, **watching)
 
 
@@ -132,7 +133,7 @@ async def test_one_that_fails_says_why_and_the_others_are_repaired(tmp_path: Pat
         sandbox.play(Misbehaviour.of("status", status=404, on="download", data_set=data_set.name))
         reports: list[RunReport] = []
         found = await mended(sandbox, to, observer=lambda event: note_report(event, reports))
-    assert sorted(remedies(found).values()) == [Remedy.FAILED, Remedy.REPAIRED, Remedy.REPAIRED]
+    assert sorted(map(str, remedies(found).values())) == [Remedy.FAILED, Remedy.REPAIRED, Remedy.REPAIRED]
     (failed,) = [each for each in found.discrepancies if each.remedy is Remedy.FAILED]
     assert "404" in str(failed.error)
     assert (found.exit_code, reports[0].exit_code, reports[0].command) == (3, 3, "verify")

@@ -104,7 +104,7 @@ async def test_a_data_set_whose_folder_is_a_file_now_is_missing(folder: Folder) 
     folder.file(delivery).unlink()
     folder.file(delivery).parent.rmdir()
     folder.file(delivery).parent.write_bytes(b"")
-    assert (await folder.faults())[delivery.path] is Fault.MISSING
+    assert (await folder.faults())[str(delivery.path)] is Fault.MISSING
 
 
 @pytest.mark.parametrize("position", [0, 60, -30, -5])
@@ -146,8 +146,8 @@ async def test_a_csv_is_held_to_its_length_and_its_sha256(folder: Folder) -> Non
     folder.file(other).write_bytes(b"UserId\r\n2\r\n")
     found = {each.path: each for each in (await verify(folder.path)).discrepancies}
     assert right.path not in found
-    assert found[longer.path].detail == "it has 14 bytes, 11 were delivered"
-    assert "SHA-256" in found[other.path].detail
+    assert found[str(longer.path)].detail == "it has 14 bytes, 11 were delivered"
+    assert "SHA-256" in found[str(other.path)].detail
 
 
 async def test_a_zip_that_was_delivered_damaged_is_corrupt_although_nobody_changed_it(folder: Folder) -> None:
@@ -168,8 +168,10 @@ async def test_what_is_no_plain_file_is_corrupt_and_not_opened(folder: Folder, m
         make(folder.file(delivery))
     found = await asyncio.wait_for(verify(folder.path), 30)
     known = {each.path: each for each in found.discrepancies}
-    assert {known[delivery.path].fault for delivery in (zipped, csv)} == {Fault.CORRUPT}
-    assert {known[delivery.path].detail for delivery in (zipped, csv)} == {"it cannot be read (it is no plain file)"}
+    assert {known[str(delivery.path)].fault for delivery in (zipped, csv)} == {Fault.CORRUPT}
+    assert {known[str(delivery.path)].detail for delivery in (zipped, csv)} == {
+        "it cannot be read (it is no plain file)"
+    }
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="modes that count")

@@ -28,7 +28,7 @@ MOMENT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 def catalogue_of(**settings):
     chosen = SandboxSettings(**{"data_sets": 6, "scale": 0.02, "now": MOMENT, **settings})
-    return Catalogue(chosen, Clock(chosen.now))
+    return Catalogue(chosen, Clock(chosen.now or MOMENT))
 
 
 def table_of(extract):
@@ -251,8 +251,11 @@ def test_the_spool_makes_once_drops_the_oldest_and_makes_again():
 
 
 def test_the_file_asked_for_last_stays_even_where_it_alone_is_too_large():
+    def fill(path, _):
+        path.write_bytes(b"x" * 60)
+
     spool = Spool(10)
-    with spool.open("a", lambda path, _: path.write_bytes(b"x" * 60) and None):
+    with spool.open("a", fill):
         assert len(list(spool.folder.iterdir())) == 1
     spool.close()
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.registry import Column
+from bds_async.registry import Column, ColumnType
 from bds_async.sandbox import LateExtract, Reissue, SandboxSettings, SchemaChange
 from bds_async.sandbox.data.history import DIFFERENTIAL, FULL, History, changed
 from bds_async.sandbox.data.schedule import Schedule
@@ -111,7 +111,7 @@ NAMES = st.lists(st.sampled_from("ABCDEFGH"), unique=True, max_size=8)
 
 @given(NAMES, NAMES, NAMES, st.lists(st.sampled_from("XYZ"), unique=True))
 def test_a_change_loses_and_doubles_nothing_that_it_does_not_name(names, removed, front, appended):
-    columns = [Column(name, "int", nullable=True) for name in names]
+    columns = [Column(name, ColumnType.INT, nullable=True) for name in names]
     change = SchemaChange(
         MOMENT, "10.0", remove=tuple(removed), move_to_front=tuple(front), append=tuple(f"{n}:int" for n in appended)
     )

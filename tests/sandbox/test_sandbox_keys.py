@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from dated_rows import APPENDED, DAY, KEYED, MOMENT, a_data_set, fulls, keyed, listed, read, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bds_async.sandbox import SchemaChange
 from bds_async.sandbox.data.contents import rows_at
+from tests.sandbox.dated_rows import APPENDED, DAY, KEYED, MOMENT, a_data_set, fulls, keyed, listed, read, rows_of
 
 WITH_MOMENT = [table for table in KEYED if any(c.name in table.key and c.type == "datetime2" for c in table.columns)]
 WITH_TEXT = [

@@ -6,7 +6,13 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from dated_rows import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bds_async.registry import ColumnType
+from bds_async.sandbox import HardDelete, LateExtract, Reissue, Sandbox, SandboxSettings, SchemaChange
+from bds_async.sandbox.data.contents import rows_at
+from tests.sandbox.dated_rows import (
     APPENDED,
     DAY,
     KEYED,
@@ -21,12 +27,6 @@ from dated_rows import (
     read,
     rows_of,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from bds_async.registry import ColumnType
-from bds_async.sandbox import HardDelete, LateExtract, Reissue, Sandbox, SandboxSettings, SchemaChange
-from bds_async.sandbox.data.contents import rows_at
 
 WINDOWED = [table for table in KEYED if table.facts.window]
 NOT_WINDOWED = [table for table in KEYED if not table.facts.window]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from html import unescape
+from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 import aiohttp
@@ -67,7 +68,9 @@ async def test_lists_are_only_read(serve, path, method):
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=40))
 def test_nothing_that_a_client_sends_becomes_markup(state):
-    from bds_async.sandbox.auth.consent import PAGE, escape
+    from html import escape
+
+    from bds_async.sandbox.auth.consent import PAGE
 
     page = PAGE.format(client=escape(state), scopes="", fields=f'<input name="state" value="{escape(state)}">')
     assert unescape(page.split("<strong>", 1)[1].split("</strong>", 1)[0]) == state
@@ -140,14 +143,15 @@ async def test_nothing_secret_is_in_what_people_may_print(serve):
 async def test_listing_faults_with_a_pattern_leave_other_data_sets_alone(serve, path):
     caller = await serve(data_sets=3)
     before = (await caller.get(path)).json
-    for action, keys in {
+    faults: dict[str, dict[str, Any]] = {
         "foreign_links": {},
         "unknown_fields": {},
         "rename": {"name": "x"},
         "wrong_size": {"factor": 2},
         "set_field": {"field": "Odd", "value": 1},
         "remove_field": {"field": "ExtractsLink"},
-    }.items():
+    }
+    for action, keys in faults.items():
         caller.sandbox.play(Fault.of(action, on="catalogue", data_set="Organizational*", **keys))
         after = (await caller.get(path)).json
         key = "Objects" if "Objects" in after else "BrightspaceDataSets"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ TOTALS = st.integers(1, 10_000)
 
 def asked(value=None, condition=None, total=100, marks=MARKS):
     headers = {"Range": value, "If-Range": condition}
-    request = SimpleNamespace(headers={name: text for name, text in headers.items() if text is not None})
+    request: Any = SimpleNamespace(headers={name: text for name, text in headers.items() if text is not None})
     return select(request, marks, total)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
@@ -78,7 +79,7 @@ def moment(cell):
     return datetime.fromisoformat(cell)
 
 
-READERS = {
+READERS: dict[str, Callable[[str], object]] = {
     "int": int,
     "bigint": int,
     "smallint": int,
@@ -102,14 +103,14 @@ def test_guids_are_of_version_4(seed):
 
 
 def test_what_was_touched_at_a_tick_says_so():
-    column = Column("LastModified", "datetime2", nullable=True)
+    column = Column("LastModified", ColumnType.DATETIME2, nullable=True)
     for seed in range(50):
         cell = value(column, Random(seed), MOMENT)
         assert MOMENT - timedelta(hours=1) <= moment(cell) <= MOMENT
 
 
 def test_some_cells_are_empty_where_they_may_be():
-    column = Column("Name", "nvarchar", nullable=True)
+    column = Column("Name", ColumnType.NVARCHAR, nullable=True)
     empty = sum(value(column, Random(seed), MOMENT) == "" for seed in range(400))
     assert 20 < empty < 120
 
@@ -117,11 +118,11 @@ def test_some_cells_are_empty_where_they_may_be():
 @pytest.mark.parametrize(
     ("column", "expected"),
     [
-        (Column("UserId", "int", False), "%d"),
-        (Column("PostId", "uniqueidentifier", False), "5ab0c5ed-0000-4000-8000-%012x"),
-        (Column("LoginAttemptId", "nvarchar", False), "LoginAttemptId-%d"),
-        (Column("State", "nvarchar", False), None),
-        (Column("Timestamp", "datetime2", False), None),
+        (Column("UserId", ColumnType.INT, False), "%d"),
+        (Column("PostId", ColumnType.UNIQUEIDENTIFIER, False), "5ab0c5ed-0000-4000-8000-%012x"),
+        (Column("LoginAttemptId", ColumnType.NVARCHAR, False), "LoginAttemptId-%d"),
+        (Column("State", ColumnType.NVARCHAR, False), None),
+        (Column("Timestamp", ColumnType.DATETIME2, False), None),
     ],
 )
 def test_keys_are_numbered_where_they_can_be(column, expected):

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from bds_async.registry import Column
+from bds_async.registry import Column, ColumnType
 from bds_async.sandbox import LateExtract, Reissue, Sandbox, SandboxSettings, SchemaChange
 from bds_async.sandbox.clock import Clock
 from bds_async.sandbox.data.catalogue import Catalogue
@@ -23,7 +23,7 @@ class Moving:
 
     def __init__(self, **settings):
         chosen = SandboxSettings(**{"data_sets": 1, "scale": 0.01, "now": MOMENT, **settings})
-        self.clock = Clock(chosen.now)
+        self.clock = Clock(chosen.now or MOMENT)
         self.catalogue = Catalogue(chosen, self.clock)
 
     def listed(self, bds_type="Differential"):
@@ -87,7 +87,7 @@ def test_a_minor_version_appends_columns_from_its_moment_on():
 
 
 def test_a_major_version_removes_renames_and_reorders():
-    columns = [Column(name, "int", nullable=True) for name in "ABCD"]
+    columns = [Column(name, ColumnType.INT, nullable=True) for name in "ABCD"]
     change = SchemaChange(
         MOMENT, "10.0", remove=("B",), rename=(("C", "See"),), move_to_front=("D",), append=("E:int",)
     )

@@ -209,7 +209,7 @@ class Verdict:
     @property
     def faults(self) -> dict[str, list[Any]]:
         """Everything that must not have happened."""
-        found = {
+        found: dict[str, list[Any]] = {
             "duplicates": self.duplicates,
             "losses": self.losses,
             "invented gaps": self.invented,

@@ -26,9 +26,9 @@ PLACES = (
     "bds_async.ledger.syncs.Syncs.keep",
     "bds_async.ledger.gaps.Gaps.settle",
 )
-context = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
+context: Any = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
 if sys.platform != "win32":
-    context.set_forkserver_preload(PRELOADED)  # type: ignore[attr-defined]
+    context.set_forkserver_preload(PRELOADED)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _main(arguments: list[str], moment: datetime, output: Path, death: Death | N
     with output.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    from bds_async.cli import main
+    from bds_async.cli.main import main
     from bds_async.support import clock
 
     ahead = moment - datetime.now(UTC)

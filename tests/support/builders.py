@@ -57,7 +57,7 @@ def an_outcome(status: Status = Status.DOWNLOADED, **changes: Any) -> Outcome:
 
 
 @st.composite
-def extracts(draw: st.DrawFn, **fixed: Any) -> Extract:
+def extracts(draw: st.DrawFn, /, **fixed: Any) -> Extract:
     """Extracts of one data set: either type, any moment and version."""
     drawn = {
         "bds_type": draw(st.sampled_from(BdsType)),

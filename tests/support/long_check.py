@@ -23,7 +23,7 @@ def sparse_zip(path: Path, size: int = LONG) -> None:
         assert archive.fp is not None
         archive.fp.write(member.FileHeader(zip64=True))
         archive.fp.seek(size, 1)
-        archive.start_dir = archive.fp.tell()  # type: ignore[attr-defined]
+        archive.start_dir = archive.fp.tell()
         archive.filelist.append(member)
         archive._didModify = True  # type: ignore[attr-defined]
 

@@ -74,7 +74,8 @@ def run(order: dict[str, Any], streams: list[int]) -> None:
     os.environ.update(order["environ"])
     sys.argv = ["bds-async", *order["arguments"]]
     warnings.simplefilter("default", ResourceWarning)
-    from paused import pause_if_asked  # beside this file, which is run as a script
+    # This file is run as a script, so that its neighbour has no package.
+    pause_if_asked = importlib.import_module("paused").pause_if_asked
 
     from bds_async.__main__ import main
 

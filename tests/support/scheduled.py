@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,7 +51,7 @@ class Scheduled:
 
 @asynccontextmanager
 async def scheduled(home: Path, **settings: Any) -> AsyncIterator[Scheduled]:
-    usual = {"data_sets": 7, "scale": 0.01, "now": NOW, "access_token_life": 10**9}
+    usual: dict[str, Any] = {"data_sets": 7, "scale": 0.01, "now": NOW, "access_token_life": 10**9}
     async with Sandbox(SandboxSettings(**usual | settings)) as sandbox:
         yield Scheduled(sandbox, home)
 
@@ -62,7 +62,7 @@ def of(report: RunReport, name: str = "Users", status: Status | None = None) -> 
     ]
 
 
-def queued(outcomes: list[Outcome]) -> list[datetime]:
+def queued(outcomes: Sequence[Outcome]) -> list[datetime]:
     return [each.extract.queued_for_processing_date for each in outcomes]
 
 

@@ -93,14 +93,15 @@ class TestRest:
             download = await left_behind(folder, total, *ranges)
             first = download.first_piece()
             pieces = bounds(first, *download.rest(first)) if first is not None else []
-        missing = [byte for start, stop in pieces for byte in range(start, stop)]
+        missing = [byte for start, stop in pieces for byte in range(start, stop or total)]
         there = {byte for start, stop in ranges for byte in range(start, stop)}
         assert sorted(missing) == sorted(set(range(total)) - there)
-        assert all(stop - start <= 64 for start, stop in pieces)
+        assert all((stop or total) - start <= 64 for start, stop in pieces)
 
     async def test_it_is_given_once_for_each_generation(self, folder):
         download = a_download(folder, download_size=LARGE)
         piece = download.first_piece()
+        assert piece is not None
         download.begin_object(TAG, 3 * PIECE)
         assert bounds(*download.rest(piece)) == [(PIECE, 2 * PIECE), (2 * PIECE, 3 * PIECE)]
         assert download.rest(piece) == []

@@ -1,6 +1,7 @@
 """What an answer serves, and what is not worth having."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -15,7 +16,7 @@ from bds_async.transfer.served import Served, check_magic, content_range, strong
 sizes = st.integers(0, 10**15)
 
 
-def answer(status: int = 200, length: int | None = None, **headers: str) -> SimpleNamespace:
+def answer(status: int = 200, length: int | None = None, **headers: str) -> Any:
     named = CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()})
     return SimpleNamespace(status=status, content_length=length, headers=named)
 

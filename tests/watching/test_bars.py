@@ -19,11 +19,17 @@ class Screen:
         self.console = Console(file=io.StringIO(), force_terminal=True, width=140, color_system=None)
         self.bars = Bars(self.console)
 
+    @property
+    def text(self) -> str:
+        """Everything that is on the screen."""
+        assert isinstance(self.console.file, io.StringIO)
+        return self.console.file.getvalue()
+
     def show(self, *events) -> str:
         for event in events:
             self.bars(event)
         self.bars._progress.refresh()
-        return self.console.file.getvalue()
+        return self.text
 
 
 class TestBars:
@@ -91,7 +97,7 @@ class TestBars:
     def test_a_run_that_never_had_a_plan_shows_nothing(self):
         screen = Screen()
         screen.bars(Finished(a_report()))
-        assert screen.console.file.getvalue() == ""
+        assert screen.text == ""
 
     def test_after_the_end_the_screen_is_free(self):
         screen = Screen()

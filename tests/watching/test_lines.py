@@ -164,7 +164,7 @@ class TestEvents:
 
 
 def test_an_outage_is_two_lines():
-    began, ended = map(notice_of, (OutageBegan("Can't connect to school.", 300.0), OutageEnded(31.4)))
+    began, ended = notice_of(OutageBegan("Can't connect to school.", 300.0)), notice_of(OutageEnded(31.4))
     assert began.text == "Can't connect to school. Retrying for up to 5 minutes."
     assert ended.text == "Brightspace answers again, after 31 s."
     assert notice_of(OutageBegan("x.", 30.0)).text == "x. Retrying for up to 30 s."

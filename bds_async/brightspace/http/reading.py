@@ -39,7 +39,8 @@ async def chunks(response: aiohttp.ClientResponse, stall_timeout: float, least: 
         except TimeoutError:
             raise _stalled(host, received, stall_timeout) from None
         if not chunk:
-            if ends_http_chunk:
+            # An empty body is one object of aiohttp for all answers, which ends "HTTP chunks" without end.
+            if ends_http_chunk and not response.content.at_eof():
                 continue
             return
         yield chunk
