@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bds_async.errors import ConfigError
+from bds_async.errors import ConfigError, DestinationError
 from bds_async.workspace import Workspace, workspace_of
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="links and mv are POSIX")
@@ -43,7 +43,6 @@ def test_naming_the_default_changes_nothing(tmp_path: Path) -> None:
     with_ledger(tmp_path / "to" / ".bds-async")
     workspace = claimed(tmp_path / "to", tmp_path / "to" / ".bds-async")
     assert not workspace.is_apart
-    assert not workspace.owner.exists()
 
 
 def test_another_place_holds_everything_and_records_its_destination(tmp_path: Path) -> None:
@@ -120,3 +119,34 @@ def test_an_empty_state_folder_in_the_destination_is_no_obstacle(tmp_path: Path)
     """As a run leaves it that ended before it had a ledger."""
     (tmp_path / "to" / ".bds-async").mkdir(parents=True)
     assert workspace_of(tmp_path / "to", tmp_path / "state").is_apart
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/prefix", "gs://bucket", "az://container/x", "https://x.example/y"])
+def test_an_address_is_no_folder(address: str) -> None:
+    """It must not become a folder of that name."""
+    with pytest.raises(ConfigError, match="object stores are not supported yet"):
+        workspace_of(address)
+
+
+def test_the_state_inside_one_destination_serves_no_other(tmp_path: Path) -> None:
+    """Even though a state folder inside its destination needs no record."""
+    one = workspace_of(tmp_path / "one")
+    one.prepare()
+    one.claim()
+    with pytest.raises(ConfigError, match="belongs to the destination"):
+        workspace_of(tmp_path / "two", tmp_path / "one" / ".bds-async").check_owner()
+
+
+def test_a_destination_that_was_renamed_keeps_its_state(tmp_path: Path) -> None:
+    before = workspace_of(tmp_path / "before")
+    before.prepare()
+    before.claim()
+    (tmp_path / "before").rename(tmp_path / "after")
+    after = workspace_of(tmp_path / "after")
+    after.claim()
+    assert after.owner.read_text() == str(tmp_path / "after")
+
+
+def test_a_name_that_is_too_long_is_no_defect(tmp_path: Path) -> None:
+    with pytest.raises(DestinationError):
+        workspace_of(tmp_path / ("x" * 300)).prepare()
