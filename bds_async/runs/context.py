@@ -49,8 +49,11 @@ async def open_storage(
     `max_time` is in seconds. Raises FolderBusy, DestinationError, WrongTenant, ConfigError, Stopped.
     """
     await in_thread(workspace.prepare)
-    opening = opened(partial(Ledger.open, workspace.ledger, tenant, place=workspace.to), stop.patience)
-    with FolderLock(workspace), await beside(opening, stop.obey(), *time_limits(max_time, stop)) as ledger:
+    opening = partial(Ledger.open, workspace.ledger, tenant, place=workspace.to)
+    with (
+        FolderLock(workspace),
+        await beside(opened(opening, stop.patience), stop.obey(), *time_limits(max_time, stop)) as ledger,
+    ):
         await in_thread(workspace.claim)
         storage = Storage(workspace, destination_of(workspace), ledger)
         await in_thread(partial(_prepare, storage))
