@@ -12,7 +12,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .api import preview_pull, preview_sync, pull, read_ledger, read_listing, repair, sync, verify
+    from .api import mirror, preview_pull, preview_sync, pull, read_ledger, read_listing, repair, sync, verify
     from .brightspace import Listing, Tenant, connect_tenant
     from .columns import ChangeKind, Header, SchemaChange
     from .config import Config
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
         PatternError,
         PersonMustAct,
         Stopped,
+        TargetBusy,
+        TargetError,
         UnreachableError,
         WrongTenant,
     )
@@ -53,8 +55,9 @@ if TYPE_CHECKING:
         Warned,
     )
     from .ledger import Delivery, Ledger, Selection
+    from .mirrors import AppliedExtract, MirrorObserver, MirrorReport, Problem, ProblemKind, TableResult, Target
     from .models import BdsType, DataSet, Extract, Identity, Plugin
-    from .options import PublishAs, PullOptions, RunOptions, SyncOptions, Verify, Wanted
+    from .options import MirrorOptions, PublishAs, PullOptions, RunOptions, SyncOptions, Verify, Wanted
     from .planning import RunPlan, Step, SyncPlan
     from .report import Arrival, Completeness, Counters, FailedList, Gap, Outcome, RunReport, Status
     from .runs.discrepancies import Discrepancy, Fault, Remedy, Verification
@@ -64,6 +67,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AnotherRunMayHelp",
+    "AppliedExtract",
     "Arrival",
     "AuthorisationError",
     "BdsError",
@@ -96,6 +100,9 @@ __all__ = [
     "LedgerBusy",
     "Listing",
     "MachineLimit",
+    "MirrorObserver",
+    "MirrorOptions",
+    "MirrorReport",
     "Observer",
     "OutageBegan",
     "OutageEnded",
@@ -104,6 +111,8 @@ __all__ = [
     "PersonMustAct",
     "Planned",
     "Plugin",
+    "Problem",
+    "ProblemKind",
     "PublishAs",
     "PullOptions",
     "Read",
@@ -124,6 +133,10 @@ __all__ = [
     "Surveyed",
     "SyncOptions",
     "SyncPlan",
+    "TableResult",
+    "Target",
+    "TargetBusy",
+    "TargetError",
     "Tenant",
     "UnreachableError",
     "Verification",
@@ -133,6 +146,7 @@ __all__ = [
     "WrongTenant",
     "__version__",
     "connect_tenant",
+    "mirror",
     "preview_pull",
     "preview_sync",
     "pull",
@@ -145,7 +159,17 @@ __all__ = [
 
 #: The module of each public name.
 _HOMES = {
-    "api": ("preview_pull", "preview_sync", "pull", "read_ledger", "read_listing", "repair", "sync", "verify"),
+    "api": (
+        "mirror",
+        "preview_pull",
+        "preview_sync",
+        "pull",
+        "read_ledger",
+        "read_listing",
+        "repair",
+        "sync",
+        "verify",
+    ),
     "brightspace": ("Listing", "Tenant", "connect_tenant"),
     "columns": ("ChangeKind", "Header", "SchemaChange"),
     "config": ("Config",),
@@ -164,6 +188,8 @@ _HOMES = {
         "PatternError",
         "PersonMustAct",
         "Stopped",
+        "TargetBusy",
+        "TargetError",
         "UnreachableError",
         "WrongTenant",
     ),
@@ -186,8 +212,17 @@ _HOMES = {
         "Warned",
     ),
     "ledger": ("Delivery", "Ledger", "Selection"),
+    "mirrors": (
+        "AppliedExtract",
+        "MirrorObserver",
+        "MirrorReport",
+        "Problem",
+        "ProblemKind",
+        "TableResult",
+        "Target",
+    ),
     "models": ("BdsType", "DataSet", "Extract", "Identity", "Plugin"),
-    "options": ("PublishAs", "PullOptions", "RunOptions", "SyncOptions", "Verify", "Wanted"),
+    "options": ("MirrorOptions", "PublishAs", "PullOptions", "RunOptions", "SyncOptions", "Verify", "Wanted"),
     "planning": ("RunPlan", "Step", "SyncPlan"),
     "report": ("Arrival", "Completeness", "Counters", "FailedList", "Gap", "Outcome", "RunReport", "Status"),
     "runs.discrepancies": ("Discrepancy", "Fault", "Remedy", "Verification"),

@@ -12,7 +12,9 @@ from .config import Config
 from .destination import destination_of
 from .events import Observer, unobserved
 from .ledger import Ledger, opened
-from .options import DEFAULT_FOLDER, PullOptions, RunOptions, SyncOptions, Verify
+from .mirrors import MirrorObserver, MirrorReport, Target, mirror_workspace
+from .mirrors import unobserved as unseen
+from .options import DEFAULT_FOLDER, MirrorOptions, PullOptions, RunOptions, SyncOptions, Verify
 from .planning import RunPlan, SyncPlan, offered_by, plan_pull, plan_sync
 from .report import RunReport
 from .runs.context import open_context
@@ -26,7 +28,7 @@ from .support.running import Stop, beside
 from .support.to_its_end import in_thread
 from .workspace import Workspace, workspace_of
 
-__all__ = ["preview_pull", "preview_sync", "pull", "read_ledger", "read_listing", "repair", "sync", "verify"]
+__all__ = ["mirror", "preview_pull", "preview_sync", "pull", "read_ledger", "read_listing", "repair", "sync", "verify"]
 
 #: A path as callers write it.
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -75,6 +77,27 @@ async def sync(
     """
     options, workspace = options or SyncOptions(), workspace_of(to, state)
     return await _run(sync_job(options), config, workspace, observer=observer, stop=stop, save=save)
+
+
+async def mirror(
+    target: Target | str | None = None,
+    to: PathLike = DEFAULT_FOLDER,
+    options: MirrorOptions | None = None,
+    *,
+    state: PathLike | None = None,
+    observer: MirrorObserver = unseen,
+) -> MirrorReport:
+    """Apply what was delivered to the destination `to` and has not been applied yet to the database `target`.
+
+    `target` is `duckdb:PATH` or `postgresql://user@host:port/database`; without one it is BDS_MIRROR's, else
+    `mirror.duckdb` in the destination. The tenant is asked nothing and the folder's lock is not taken. `observer` gets
+    each extract that was applied. A cancellation rolls back the extract in hand.
+
+    Rows that were rejected, fulls that were held back and files that are missing are in the report (exit code 3). What
+    stops the mirror is raised: ConfigError, PatternError, TargetError, TargetBusy, DestinationError, LedgerBusy.
+    """
+    place = target if isinstance(target, Target) else Target.find(target, os.fspath(to), os.environ)
+    return await mirror_workspace(place, workspace_of(to, state), options or MirrorOptions(), observer)
 
 
 async def preview_pull(

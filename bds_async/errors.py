@@ -7,11 +7,13 @@ BdsError
 │   │   └── WrongTenant           2   a folder that belongs to another tenant
 │   ├── AuthorisationError        4   a grant, a scope or a permission was refused
 │   ├── DestinationError          6   the folder: full, read-only, vanished
+│   ├── TargetError               6   the mirror's database: not reached, refused, full
 │   └── MachineLimit              6   a limit of this machine: open files, threads
 └── AnotherRunMayHelp             later, the same command may succeed
     ├── Stopped       130, 143, 3    a signal, or the time that the run was given is up
     ├── FolderBusy               75   another run holds the folder
     │   └── LedgerBusy           75   another program holds the ledger
+    ├── TargetBusy               75   another mirror or program holds the mirror's database
     ├── CredentialsBusy          75   another process keeps the refresh token locked
     ├── UnreachableError          5   Brightspace or the auth service did not answer
     ├── CatalogueError            5   the catalogue could not be fetched or read
@@ -69,6 +71,12 @@ class DestinationError(PersonMustAct):
     exit_code = 6
 
 
+class TargetError(PersonMustAct):
+    """The mirror's database cannot be reached, refuses the user or the password, or cannot be written."""
+
+    exit_code = 6
+
+
 class MachineLimit(PersonMustAct):
     """A limit of this machine is used up: open files, threads, memory."""
 
@@ -95,6 +103,12 @@ class FolderBusy(AnotherRunMayHelp):
 
 class LedgerBusy(FolderBusy):
     """Another program, such as a database browser or a backup, holds the folder's ledger."""
+
+
+class TargetBusy(AnotherRunMayHelp):
+    """Another mirror works on the database, or another program holds its file."""
+
+    exit_code = 75
 
 
 class CredentialsBusy(AnotherRunMayHelp):

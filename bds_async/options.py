@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -127,6 +127,30 @@ class SyncOptions(RunOptions):
 
     with_fulls: bool = False
     strict_schema: bool = False
+
+
+#: The schema of the tables, unless another is named.
+MIRROR_SCHEMA = "bds"
+#: Percent of a table's live rows that one full may delete.
+DELETE_LIMIT = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorOptions:
+    """The options of `mirror`.
+
+    `data_set` and `exclude` are patterns, as for a run. `keys` corrects the registry: data set name to the names of its
+    key columns; None uses what the schema remembers, as `keep_deleted` False does. `delete_limit` is in percent.
+    `rebuild` drops the chosen tables and applies everything again.
+    """
+
+    data_set: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    schema: str = MIRROR_SCHEMA
+    rebuild: bool = False
+    keys: Mapping[str, Sequence[str]] | None = None
+    delete_limit: float = DELETE_LIMIT
+    keep_deleted: bool = False
 
 
 def _convert(options: RunOptions, name: str, convert: Callable[[Any], object]) -> None:

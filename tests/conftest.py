@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -22,6 +23,7 @@ from bds_async.brightspace.http import Transport
 from bds_async.brightspace.tenant import Tenant
 from bds_async.config import Config
 from bds_async.sandbox import Sandbox, SandboxSettings
+from tests.support.postgresql import programs, running_postgresql
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 StartSandbox = Callable[..., Awaitable[Sandbox]]
@@ -126,3 +128,15 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     (tmp_path / "cert.pem").write_bytes(made.public_bytes(pem))
     (tmp_path / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
     return tmp_path / "cert.pem", tmp_path / "key.pem"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The address of a PostgreSQL on a loopback port, which ends with the tests."""
+    found = programs()
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("PostgreSQL is not installed, and CI has to test it: apt-get install postgresql.")
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql.")
+    with running_postgresql(found) as address:
+        yield address

@@ -33,6 +33,7 @@ COMMANDS = {
     "ledger": ("ledger", "Show and correct what was delivered."),
     "schema": ("schema", "Show columns, and how they changed."),
     "schema-of": ("schema_of", "Print the JSON Schema of a machine format."),
+    "mirror": ("mirror", "Keep a database at the current state."),
     "recipe": ("recipe", "Print a file for a scheduler."),
     "demo": ("demo", "Pull from the sandbox, without an account."),
     "sandbox": ("sandbox", "Serve a tenant to test against."),

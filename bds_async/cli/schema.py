@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from ..columns import SchemaEntry, history
 from ..ledger import Ledger
+from ..mirrors.ddl import Ddl, designs
+from ..mirrors.ddl import ddl as statement_of
+from ..mirrors.source import read_source
 from ..models import DataSet, brief_text, version_key
 from ..report import json_line
 from ..runs.corrections import chosen_folders
@@ -21,10 +26,17 @@ from .settings import common_options
 @workspace_options
 @data_set_option("patterns")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each data set.")
+@click.option(
+    "--ddl", type=click.Choice([each.value for each in Ddl]), help="Print the statements that make the tables."
+)
+@click.option("--keys", is_flag=True, help="Show the key of each data set, and where it comes from.")
 @common_options
-def command(workspace: Workspace, patterns: tuple[str, ...], *, as_json: bool) -> None:
+def command(workspace: Workspace, patterns: tuple[str, ...], *, as_json: bool, ddl: str | None, keys: bool) -> None:
     """Show the columns of each delivered data set, and the history of their changes."""
     demand_ledger(workspace)
+    if ddl is not None or keys:
+        _print_designs(workspace, patterns, ddl, as_json=as_json)
+        return
     with Ledger.read(workspace.ledger, place=workspace.to) as ledger:
         for folder, data_set in chosen_folders(ledger, patterns).items():
             entries = list(history(ledger.columns.headers(folder)))
@@ -34,6 +46,18 @@ def command(workspace: Workspace, patterns: tuple[str, ...], *, as_json: bool) -
                 click.echo(json_line(_document(ledger, folder, data_set, entries)))
             else:
                 _print(data_set.name, entries)
+
+
+def _print_designs(workspace: Workspace, patterns: tuple[str, ...], ddl: str | None, *, as_json: bool) -> None:
+    for design in designs(read_source(workspace, patterns).data_sets, {}):
+        key = ", ".join(design.key)
+        if ddl is not None:
+            click.echo(statement_of(design, Ddl(ddl)))
+        elif as_json:
+            fields = {"data_set": design.data_set, "table": design.name, "key": design.key, "source": design.source}
+            click.echo(json.dumps(fields, ensure_ascii=False))
+        else:
+            click.echo(printable(f"{design.data_set}: {key or 'no key'} ({design.source})"))
 
 
 def _document(ledger: Ledger, folder: str, data_set: DataSet, entries: list[SchemaEntry]) -> DataSetColumns:

@@ -14,6 +14,7 @@ from .documents import (
     DeliveredExtract,
     ListedDataSet,
     LogLine,
+    MirrorDocument,
     PlannedExtract,
     VerifyDocument,
 )
@@ -29,6 +30,7 @@ FORMATS: dict[str, type] = {
     "schema": DataSetColumns,
     "doctor": DoctorDocument,
     "verify": VerifyDocument,
+    "mirror": MirrorDocument,
     "log": LogLine,
 }
 

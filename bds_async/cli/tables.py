@@ -25,7 +25,13 @@ from .documents import ListedDataSet, PlannedExtract, action_of
 logger = logging.getLogger(__name__)
 
 #: Headings of columns that hold numbers.
-_NUMBERS = frozenset({"size", "differentials", "delivered", "owed", "open gaps"})
+_NUMBERS = frozenset({"size", "differentials", "delivered", "owed", "open gaps"}) | {
+    "applied",
+    "inserted",
+    "updated",
+    "deleted",
+    "rejected",
+}
 
 #: The largest width of a table, in characters.
 MAX_WIDTH = 1000

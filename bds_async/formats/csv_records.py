@@ -104,7 +104,7 @@ class Records:
         records, odd = divmod(len(frame), len(self._frame))
         if odd or frame != self._frame * records or not _is_text(piece):
             return False
-        if len(outside) > 1 and (b"\0" in piece or not _quotes_right(bare)):
+        if len(outside) > 1 and (b"\0" in piece or not _quotes_right(outside)):
             return False
         if self._width == 1 or b"\\." in bare:
             return False
@@ -183,14 +183,14 @@ def _cut(data: bytes) -> tuple[int, list[bytes]]:
     return len(data) - after - (len(parts[last]) - tail), [*parts[:last:2], parts[last][:tail]]
 
 
-def _quotes_right(bare: bytes) -> bool:
-    """Whether quotes open only at the beginning of a field and close only at its end; the quoted text is left out."""
-    while b'""' in bare:
-        bare = bare.replace(b'""', b'"')
-    quotes = bare.count(b'"')
-    opened = bare.count(b',"') + bare.count(b'\n"') + bare.startswith(b'"')
-    closed = bare.count(b'",') + bare.count(b'"\r\n') + bare.count(b'"\n')
-    return opened == quotes == closed
+def _quotes_right(outside: list[bytes]) -> bool:
+    """Whether quotes open only at the beginning of a field and close only at its end.
+
+    `outside` is the text between the quoted parts; it is empty between the two quotes of an escaped one.
+    """
+    opened = {part[-1:] for part in outside[:-1]}
+    closed = {part[:1] for part in outside[1:]}
+    return opened <= {b"", b",", b"\n"} and closed <= {b"", b",", b"\r", b"\n"}
 
 
 def _is_text(piece: bytes) -> bool:

@@ -23,6 +23,11 @@ _DATE = (
 )
 _TIME = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?"
 _MOMENT = f"{_DATE}[T ]{_TIME}(Z|[+]00:00)?"
+#: Days that every month has; what is left out falls to the full pattern.
+_USUAL_MOMENT = (
+    "[0-9][0-9][0-9][0-9]-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])[T ]"
+    "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?Z?"
+)
 _MOMENT_SHAPE = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_TIME}(Z|[+]00:00)?"
 _GUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
@@ -85,8 +90,10 @@ def _duckdb() -> Dialect:
             ColumnType.NVARCHAR: "VARCHAR",
         },
         {
-            ColumnType.BIGINT: guarded(_INTEGER, "TRY_CAST({0} AS BIGINT)"),
-            ColumnType.DECIMAL: guarded(_NUMBER_12, "TRY_CAST({0} AS DECIMAL(38,12))"),
+            ColumnType.BIGINT: _plain_or("{1} = {0}", "BIGINT", guarded(_INTEGER, "TRY_CAST({0} AS BIGINT)")),
+            ColumnType.DECIMAL: _plain_or(
+                "starts_with({1}, {0})", "DECIMAL(18,9)", guarded(_NUMBER_12, "TRY_CAST({0} AS DECIMAL(38,12))")
+            ),
             ColumnType.FLOAT: f"CASE WHEN {matches.replace('{1}', _FLOAT)} AND isfinite(TRY_CAST({{0}} AS DOUBLE)) "
             "THEN TRY_CAST({0} AS DOUBLE) END",
             ColumnType.BIT: _BOOLEAN,
@@ -99,6 +106,12 @@ def _duckdb() -> Dialect:
     )
 
 
+def _plain_or(is_plain: str, kind: str, otherwise: str) -> str:
+    """Return a cast for DuckDB that needs no regular expression where the text is as DuckDB would write the value."""
+    value = f"TRY_CAST({{0}} AS {kind})"
+    return f"CASE WHEN {is_plain.replace('{1}', f'CAST({value} AS VARCHAR)')} THEN {value} ELSE {otherwise} END"
+
+
 def _postgresql() -> Dialect:
     matches = "({0} ~ '^({1})$')"
     fraction = "coalesce(substring({0} from '[.][0-9]{1,{1}}'), '')"
@@ -106,8 +119,11 @@ def _postgresql() -> Dialect:
     def guarded(pattern: str, value: str, also: str = "") -> str:
         return f"CASE WHEN {matches.replace('{1}', pattern)}{also} THEN {value} END"
 
-    long = f"{matches.replace('{1}', '-?0*[0-9]{19}')} AND "
     whole = "left({0}, 10) || ' ' || substring({0}, 12, 8) || "
+    # Bounds such as {1,9} are dear in PostgreSQL, so that the usual form has a pattern without them.
+    plain, whole_number = matches.replace("{1}", _USUAL_MOMENT), matches.replace("{1}", _INTEGER)
+    any_moment = guarded(_MOMENT, f"({whole}{fraction.replace('{1}', '6')})::timestamp")
+    long = f"{matches.replace('{1}', '-?0*[0-9]{19}')} AND "
     return Dialect(
         "postgresql",
         {
@@ -120,7 +136,8 @@ def _postgresql() -> Dialect:
             ColumnType.NVARCHAR: "text",
         },
         {
-            ColumnType.BIGINT: f"CASE WHEN {matches.replace('{1}', '-?0*[0-9]{1,18}')} THEN {{0}}::bigint WHEN {long}"
+            ColumnType.BIGINT: f"CASE WHEN {whole_number} AND length({{0}}) < 19 THEN {{0}}::bigint "
+            f"WHEN {matches.replace('{1}', '-?0*[0-9]{1,18}')} THEN {{0}}::bigint WHEN {long}"
             "CASE WHEN length({0}) < 1000 THEN {0}::numeric END BETWEEN -9223372036854775808 AND 9223372036854775807 "
             "THEN {0}::bigint END",
             ColumnType.DECIMAL: guarded(_NUMBER, "{0}::numeric", " AND length({0}) < 1000"),
@@ -128,9 +145,8 @@ def _postgresql() -> Dialect:
             "{0}::numeric = 0 OR abs({0}::numeric) BETWEEN 2.3e-308 AND 1.797693e308 THEN {0}::double precision END "
             "END",
             ColumnType.BIT: _BOOLEAN,
-            ColumnType.DATETIME2: guarded(
-                _MOMENT, f"({whole}{fraction.replace('{1}', '6')})::timestamp", " AND left({0}, 4) <> '0000'"
-            ),
+            ColumnType.DATETIME2: f"CASE WHEN left({{0}}, 4) = '0000' THEN NULL WHEN {plain} AND length({{0}}) < 30 "
+            f"THEN left({{0}}, 26)::timestamp ELSE {any_moment} END",
             ColumnType.UNIQUEIDENTIFIER: guarded(_GUID, "{0}::uuid"),
             ColumnType.NVARCHAR: "{0}",
         },

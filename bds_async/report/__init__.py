@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .entries import ExtractEntry, Moment, Seconds, fields_of, json_line, json_schema_of
+from .mirror import MirrorSummary, MirrorTableSummary
 from .outcomes import (
     Arrival,
     Completeness,
@@ -22,6 +23,8 @@ __all__ = [
     "ExtractEntry",
     "FailedList",
     "Gap",
+    "MirrorSummary",
+    "MirrorTableSummary",
     "Moment",
     "Outcome",
     "RunReport",

@@ -98,7 +98,7 @@ async def test_since_takes_moments_with_and_without_a_zone(config: Path, tmp_pat
         (("pull", "--since", "yesterday"), "ISO 8601"),
         (("pull", "--json"), "--dry-run"),
         (("pull", "--report", "/nowhere/at/all/run.json"), "/nowhere/at/all"),
-        (("pull", "--as", "parquet"), "'zip', 'csv'"),
+        (("pull", "--as", "xlsx"), "'zip', 'csv'"),
         (("nonsense",), "nonsense"),
     ],
 )

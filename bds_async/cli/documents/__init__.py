@@ -5,6 +5,7 @@ from __future__ import annotations
 from .ledger import ColumnsEntry, DataSetColumns, DeliveredDataSet, DeliveredExtract
 from .listing import ListedDataSet, ListedExtract, PlannedExtract, action_of
 from .log import EVENTS, LogLine
+from .mirror import MirrorDocument, MirrorPlanned
 from .verification import VerifiedFile, VerifyDocument, VerifyTotals
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "ListedDataSet",
     "ListedExtract",
     "LogLine",
+    "MirrorDocument",
+    "MirrorPlanned",
     "PlannedExtract",
     "VerifiedFile",
     "VerifyDocument",

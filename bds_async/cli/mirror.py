@@ -1,0 +1,163 @@
+"""`bds-async mirror`: keeps a database at the current state of each data set."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..api import mirror
+from ..errors import ConfigError
+from ..mirrors import AppliedExtract, MirrorReport, PendingExtract, TableResult, Target, preview
+from ..models import brief_text
+from ..options import DELETE_LIMIT, MIRROR_SCHEMA, MirrorOptions
+from ..report import fields_of, json_line
+from ..support.log import event
+from ..support.text import counted, printable
+from ..workspace import Workspace
+from .documents import MirrorDocument, MirrorPlanned
+from .running import run_simple
+from .selection import choosing_options, workspace_options
+from .settings import common_options
+from .tables import new_table, print_table
+
+logger = logging.getLogger(__name__)
+
+
+class Percent(click.FloatRange):
+    """A share between 0 and 100."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 100)
+
+
+schema_option = click.option(
+    "--schema", default=MIRROR_SCHEMA, show_default=True, metavar="NAME", help="The schema of the tables."
+)
+limit_option = click.option(
+    "--delete-limit",
+    type=Percent(),
+    default=DELETE_LIMIT,
+    show_default=True,
+    metavar="PERCENT",
+    help="Hold a full back that would delete more of a table's live rows.",
+)
+
+
+@click.command("mirror")
+@click.option(
+    "--into",
+    metavar="TARGET",
+    help="duckdb:PATH or postgresql://user@host:port/database [default: BDS_MIRROR, else DIR/mirror.duckdb].",
+)
+@workspace_options
+@choosing_options
+@schema_option
+@click.option("--rebuild", is_flag=True, help="Drop the tables and apply everything again.")
+@click.option(
+    "--keys",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="JSON: data set name to list of key columns, to correct what is known.",
+)
+@limit_option
+@click.option("--keep-deleted", is_flag=True, help="Mark deleted rows in _bds_deleted and keep them.")
+@click.option("--dry-run", is_flag=True, help="Print what would be applied, change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document in place of a table.")
+@common_options
+def command(
+    into: str | None, workspace: Workspace, keys: Path | None, *, dry_run: bool, as_json: bool, **options: Any
+) -> int:
+    """Apply what was delivered to the folder and has not been applied yet.
+
+    Leaves each data set as one table that holds its current state. Asks the tenant nothing. Exit code 3 where rows were
+    rejected, a full was held back, or files are missing or changed.
+    """
+    target = Target.find(into, workspace.to, os.environ)
+    chosen = MirrorOptions(keys=None if keys is None else read_keys(keys), **options)
+    if dry_run:
+        _print_pending(run_simple(preview(target, workspace, chosen)), target, as_json=as_json)
+        return 0
+    report = run_simple(mirror(target, workspace.to, chosen, state=workspace.state, observer=_log_applied))
+    if as_json:
+        click.echo(json.dumps(fields_of(MirrorDocument.about(report)), indent=1, ensure_ascii=False))
+    else:
+        print_mirror(report)
+    log_mirror(report)
+    return report.exit_code
+
+
+def read_keys(path: Path) -> dict[str, tuple[str, ...]]:
+    """Return the corrected keys in a file; raises ConfigError."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        if not isinstance(found, dict) or not all(_is_names(names) for names in found.values()):
+            raise ValueError
+    except OSError as error:
+        raise ConfigError(f"--keys {path} cannot be read: {error.strerror}.") from None
+    except ValueError:
+        raise ConfigError(f'--keys {path} is not JSON like {{"Users": ["UserId"]}}.') from None
+    return {name: tuple(names) for name, names in found.items()}
+
+
+def _is_names(names: object) -> bool:
+    return isinstance(names, list) and bool(names) and all(isinstance(name, str) for name in names)
+
+
+def _log_applied(applied: AppliedExtract) -> None:
+    counts = {name: getattr(applied, name) for name in ("inserted", "changed", "deleted", "rejected")}
+    text = ", ".join(f"{count} {name}" for name, count in counts.items())
+    fields = event("mirror.applied", path=applied.path, rows=applied.rows, seconds=applied.seconds, **counts)
+    logger.debug("%s: %s, %s", printable(applied.path), counted(applied.rows, "row"), text, extra=fields)
+
+
+def print_mirror(report: MirrorReport) -> None:
+    """Print a line for each table of a mirror, and the sum."""
+    table = new_table("table", "applied", "inserted", "updated", "deleted", "rejected", "complete through")
+    shown = [each for each in report.tables if each.applied]
+    for each in shown:
+        table.add_row(*_cells(each))
+    if shown:
+        print_table(table)
+    click.echo("\n".join(_summary(report)))
+
+
+def _cells(each: TableResult) -> list[str]:
+    through = brief_text(each.complete_through) if each.complete_through is not None else ""
+    counts = (each.applied, each.inserted, each.updated, each.deleted, each.rejected)
+    return [printable(each.table), *map(str, counts), through]
+
+
+def _summary(report: MirrorReport) -> Iterator[str]:
+    applied = sum(each.applied for each in report.tables)
+    yield f"{counted(applied, 'extract')} applied to {counted(len(report.tables), 'table')} of {report.target}."
+    drifted = [each for each in report.tables if each.drift]
+    if drifted:
+        rows = sum(each.drift for each in drifted)
+        yield f"Fulls corrected {counted(rows, 'row')} in {counted(len(drifted), 'table')}: see mirror --json."
+
+
+def log_mirror(report: MirrorReport) -> None:
+    """Log what was not applied, and what a person should know."""
+    for each in report.tables:
+        for note in each.notes:
+            logger.warning("%s", printable(note), extra=event("mirror.note", table=each.table))
+        for problem in each.problems:
+            fields = event("mirror.skipped", table=each.table, path=problem.path, kind=problem.kind)
+            logger.warning("%s", printable(problem.text), extra=fields)
+        if each.rejected:
+            text = "%s of %s went to _bds_rejects: look at them there."
+            fields = event("mirror.rejected", table=each.table, rejected=each.rejected)
+            logger.warning(text, counted(each.rejected, "value"), printable(each.data_set), extra=fields)
+
+
+def _print_pending(pending: Sequence[PendingExtract], target: Target, *, as_json: bool) -> None:
+    for each in pending:
+        click.echo(json_line(MirrorPlanned.about(each)) if as_json else printable(f"{each.table}: {each.path}"))
+    if not as_json:
+        click.echo(f"{counted(len(pending), 'extract')} to apply to {target}.")

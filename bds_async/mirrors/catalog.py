@@ -1,0 +1,194 @@
+"""The mirror's own tables: what has been applied, which table is which data set's, rejects, and private notes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from ..errors import ConfigError
+from ..registry import ColumnType, KnownDataSet
+from .applied import AppliedExtracts
+from .engine import Engine, Row
+from .names import quoted, snake_case, unique_name
+from .source import SourceDataSet
+from .sql import gone_name, naive
+from .table import Table, TableColumn, key_name
+
+_TABLES = {
+    "_bds_applied": """
+        plugin_id text NOT NULL, bds_type text NOT NULL, queued timestamp NOT NULL, created timestamp NOT NULL,
+        version text NOT NULL, path text, rows bigint NOT NULL, inserted bigint NOT NULL, updated bigint NOT NULL,
+        deleted bigint NOT NULL, rejected bigint NOT NULL, applied_at timestamp NOT NULL, changed bigint NOT NULL,
+        _bds_id integer NOT NULL, _bds_table text NOT NULL, _bds_unique boolean NOT NULL, _bds_purges boolean NOT NULL
+    """,
+    "_bds_tables": """
+        name text NOT NULL, data_set text NOT NULL, schema_id text, key text, key_source text NOT NULL,
+        complete_through timestamp, _bds_folder text NOT NULL
+    """,
+    "_bds_rejects": "path text NOT NULL, line bigint NOT NULL, column_name text, value text, reason text NOT NULL",
+    "_bds_columns": """
+        table_name text NOT NULL, position integer NOT NULL, column_name text NOT NULL, type text NOT NULL
+    """,
+    "_bds_settings": "name text NOT NULL, value text NOT NULL",
+    "_bds_held": "path text NOT NULL, percent double precision NOT NULL",
+}
+
+
+class Catalog:
+    """The own tables of one schema."""
+
+    def __init__(self, engine: Engine, schema: str) -> None:
+        self.engine = engine
+        self.schema = schema
+        self.applied = AppliedExtracts(engine, schema)
+
+    def name(self, table: str) -> str:
+        """Return the qualified name of a table as SQL."""
+        return f"{quoted(self.schema)}.{quoted(table)}"
+
+    async def is_prepared(self) -> bool:
+        """Return whether the own tables are there."""
+        query = "SELECT count(*) FROM information_schema.tables WHERE table_schema = $1 AND table_name = '_bds_held'"
+        return bool((await self.engine.run(query, self.schema))[0][0])
+
+    async def prepare(self) -> None:
+        """Make the schema and the own tables where they are missing."""
+        if await self.is_prepared():
+            return
+        async with self.engine.transaction():
+            is_there = "SELECT count(*) FROM information_schema.schemata WHERE schema_name = $1"
+            if not (await self.engine.run(is_there, self.schema))[0][0]:
+                await self.engine.run(f"CREATE SCHEMA {quoted(self.schema)}")
+            for name, columns in _TABLES.items():
+                await self.engine.run(f"CREATE TABLE {self.name(name)} ({columns})")
+
+    # Settings
+
+    async def settings(self) -> dict[str, str]:
+        """Return what the schema remembers."""
+        return dict(await self.engine.run(f"SELECT name, value FROM {self.name('_bds_settings')}"))
+
+    async def remember(self, name: str, value: str) -> None:
+        """Replace one setting; in a transaction of the caller's."""
+        await self.engine.run(f"DELETE FROM {self.name('_bds_settings')} WHERE name = $1", name)
+        await self.engine.run(f"INSERT INTO {self.name('_bds_settings')} VALUES ($1, $2)", name, value)
+
+    async def claim(self, tenant: str) -> None:
+        """Let the schema belong to a tenant; raises ConfigError if it is another one's."""
+        known = (await self.settings()).get("tenant")
+        if known is not None and known != tenant:
+            text = f"The mirror's schema {self.schema} holds data of {known}, not of {tenant}"
+            raise ConfigError(f"{text}: choose another --schema or --into.")
+        if known is None:
+            async with self.engine.transaction():
+                await self.remember("tenant", tenant)
+
+    # Tables
+
+    async def tables(self) -> dict[str, Row]:
+        """Return the rows of `_bds_tables` by folder: name, data set, schema id, key, key source, complete through."""
+        query = "SELECT _bds_folder, name, data_set, schema_id, key, key_source, complete_through"
+        return {row[0]: row[1:] for row in await self.engine.run(f"{query} FROM {self.name('_bds_tables')}")}
+
+    async def columns(self, table: str) -> tuple[TableColumn, ...]:
+        """Return the delivered columns of a table, in order; empty where there is no table."""
+        query = f"SELECT column_name, type FROM {self.name('_bds_columns')} WHERE table_name = $1 ORDER BY position"
+        return tuple(TableColumn(name, ColumnType(kind)) for name, kind in await self.engine.run(query, table))
+
+    async def load(self, table: Table, known: KnownDataSet | None) -> Table:
+        """Return a table with the columns and the key that it has in the database; as it is if it is not made yet."""
+        columns = await self.columns(table.name)
+        if not columns:
+            return table
+        row = (await self.tables())[table.folder]
+        key = tuple(row[3].split(", ")) if row[3] else ()
+        optional = {snake_case(column.name) for column in known.columns if column.nullable} if known else set()
+        return replace(table, columns=columns, key=key, source=row[4], optional=frozenset(optional & set(key)))
+
+    async def table_name(self, folder: str) -> str:
+        """Return the name of a data set's table: the one that it has, else a new one."""
+        known = await self.tables()
+        return known[folder][0] if folder in known else unique_name(folder, [row[0] for row in known.values()])
+
+    async def fit(self, table: Table, known: Sequence[TableColumn]) -> None:
+        """Make a table or append what it lacks; in a transaction of the caller's. `known` are its present columns."""
+        missing = table.columns[len(known) :]
+        if not known:
+            await self.engine.run(_create(self.name(table.name), table, self.engine))
+            if self.engine.dialect.name == "postgresql" and (indexed := _indexed(table)):
+                await self.engine.run(f"CREATE INDEX ON {self.name(table.name)} ({', '.join(indexed)})")
+            if table.window is not None and table.is_keyed:
+                await self.engine.run(_create_gone(self.name(gone_name(table)), table, self.engine))
+        for column in missing if known else ():
+            kind = self.engine.dialect.type_of(column.type)
+            await self.engine.run(f"ALTER TABLE {self.name(table.name)} ADD COLUMN {column.sql} {kind}")
+        for place, column in enumerate(missing, start=len(known)):
+            insert = f"INSERT INTO {self.name('_bds_columns')} VALUES ($1, $2, $3, $4)"
+            await self.engine.run(insert, table.name, place, column.name, column.type.value)
+
+    async def describe(self, table: Table, data_set: SourceDataSet, complete_through: datetime | None) -> None:
+        """Write the line of a table; in a transaction of the caller's."""
+        await self.engine.run(f"DELETE FROM {self.name('_bds_tables')} WHERE _bds_folder = $1", data_set.folder)
+        values = (table.name, data_set.name, data_set.schema_id, ", ".join(table.key) or None, table.source)
+        insert = f"INSERT INTO {self.name('_bds_tables')} VALUES ($1, $2, $3, $4, $5, $6, $7)"
+        await self.engine.run(insert, *values, naive(complete_through), data_set.folder)
+
+    async def drop(self, folders: Sequence[str]) -> None:
+        """Drop the tables of some data sets and all that is known of them, in one transaction."""
+        known = await self.tables()
+        async with self.engine.transaction():
+            for folder in folders:
+                if folder in known:
+                    await self._forget(known[folder][0])
+                    await self.engine.run(f"DELETE FROM {self.name('_bds_tables')} WHERE _bds_folder = $1", folder)
+
+    async def empty(self, table: Table) -> None:
+        """Remove all rows of a table and the lines of what was applied to it, in one transaction."""
+        async with self.engine.transaction():
+            await self._forget_applied(table.name)
+            await self.engine.run(f"DELETE FROM {self.name(table.name)}")
+            if table.window is not None and table.is_keyed:
+                await self.engine.run(f"DELETE FROM {self.name(gone_name(table))}")
+
+    async def _forget_applied(self, table: str) -> None:
+        applied = self.name("_bds_applied")
+        for name in ("_bds_rejects", "_bds_held"):
+            paths = f"SELECT path FROM {applied} WHERE _bds_table = $1"
+            await self.engine.run(f"DELETE FROM {self.name(name)} WHERE path IN ({paths})", table)
+        await self.engine.run(f"DELETE FROM {applied} WHERE _bds_table = $1", table)
+
+    async def _forget(self, table: str) -> None:
+        run = self.engine.run
+        await self._forget_applied(table)
+        await run(f"DELETE FROM {self.name('_bds_columns')} WHERE table_name = $1", table)
+        await run(f"DROP TABLE IF EXISTS {self.name(table)}")
+        await run(f"DROP TABLE IF EXISTS {self.name('_bds_gone_' + table)}")
+
+
+def keys_text(keys: Mapping[str, Sequence[str]]) -> str:
+    """Return the corrected keys as a setting holds them."""
+    return json.dumps({name: list(columns) for name, columns in sorted(keys.items())}, ensure_ascii=False)
+
+
+def _create(name: str, table: Table, engine: Engine) -> str:
+    columns = [f"{column.sql} {engine.dialect.type_of(column.type)}" for column in table.columns]
+    columns += ["_bds_queued timestamp NOT NULL", "_bds_changed timestamp NOT NULL"]
+    columns += ["_bds_deleted timestamp", "_bds_lost_by integer"] if table.keep_deleted else []
+    columns += ["_bds_extract integer NOT NULL", "_bds_since integer NOT NULL"]
+    columns += [f"{quoted(key_name(column))} text" for column in table.moment_keys]
+    return f"CREATE TABLE {name} ({', '.join(columns)})"
+
+
+def _create_gone(name: str, table: Table, engine: Engine) -> str:
+    columns = [f"{column.sql} {engine.dialect.type_of(column.type)}" for column in table.key_columns]
+    columns += [f"{quoted(key_name(column))} text" for column in table.moment_keys]
+    return f"CREATE TABLE {name} ({', '.join(columns)}, _bds_extract integer NOT NULL)"
+
+
+def _indexed(table: Table) -> list[str]:
+    """Return the columns for an index on the key; long text does not fit into one."""
+    moments = {column.name: key_name(column) for column in table.moment_keys}
+    columns = [column for column in table.key_columns if column.type is not ColumnType.NVARCHAR]
+    return [quoted(moments.get(column.name, column.name)) for column in columns] if table.is_keyed else []

@@ -1,0 +1,67 @@
+"""What an extract that arrives late does to `_bds_changed` of rows that later extracts hold, too.
+
+Such a row keeps its values. The moment of their last change may move: to the next extract that holds the row, or to the
+late one. Only where that is in doubt the files of the later extracts are read; where one is gone the next one counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .applied import Applied
+from .doubt import settle_doubt
+from .engine import Engine
+from .loading import Loading
+from .merge import DOUBT, Merge
+from .source import FileChanged, SourceDataSet, fault_of, order_of
+from .sql import match
+from .staging import BAD, Stage
+
+_LATER = "_bds_later"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of one data set, and how an extract with a given header is staged under a name."""
+
+    engine: Engine
+    root: Path
+    data_set: SourceDataSet
+    stage: Callable[[str, tuple[str, ...]], Stage]
+
+    async def load(self, applied: Applied) -> bool:
+        """Bring the usable rows of an applied extract into the stage of later ones; False if its file is gone."""
+        orders = {order_of(each.identity): each for each in self.data_set.extracts if each.path is not None}
+        extract = orders.get(order_of(applied.identity))
+        if extract is None or fault_of(self.root, extract) is not None:
+            return False
+        try:
+            async with Loading(self.engine, self.root, extract) as loading:
+                await loading.into(self.stage(_LATER, loading.records.header))
+        except FileChanged:
+            return False
+        await self.engine.run(f"DELETE FROM {_LATER} WHERE {BAD} = 2")
+        return True
+
+
+async def move_changes(files: Files, merge: Merge, later: Sequence[Applied]) -> None:
+    """Set `_bds_changed` of the rows in doubt; `later` are the applied extracts that follow, in order."""
+    for each in later:
+        if not await _is_open(files.engine):
+            break
+        await _mark(files.engine, each, f"_bds_extract = {each.number}")
+        if await _is_open(files.engine) and await files.load(each):
+            found = f"SELECT 1 FROM {_LATER} AS s WHERE {match(merge.table, 's', DOUBT)}"
+            await _mark(files.engine, each, f"EXISTS ({found})")
+    for statement in settle_doubt(merge, later):
+        await files.engine.run(statement)
+
+
+async def _is_open(engine: Engine) -> bool:
+    return bool(await engine.run(f"SELECT 1 FROM {DOUBT} WHERE _bds_next IS NULL LIMIT 1"))
+
+
+async def _mark(engine: Engine, applied: Applied, condition: str) -> None:
+    await engine.run(f"UPDATE {DOUBT} SET _bds_next = {applied.number} WHERE _bds_next IS NULL AND {condition}")

@@ -1,0 +1,58 @@
+"""Names of tables and columns: snake_case, unique, and short enough for PostgreSQL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+#: Bytes that PostgreSQL keeps of an identifier (NAMEDATALEN - 1).
+NAME_BYTES = 63
+#: Every table and column of the mirror's own begins with this.
+OWN = "_bds_"
+
+
+def snake_case(name: str) -> str:
+    """Return a delivered name in snake_case: `SendD2LOrgDefinedId` is `send_d2l_org_defined_id`.
+
+    A word begins at a capital that follows a lower-case letter, and at a capital that precedes a lower-case letter and
+    follows a capital or a digit. Characters that are no letters, digits or `_` become `_`.
+    """
+    parts = [f"_{letter}" if _begins_word(name, place) else letter for place, letter in enumerate(name)]
+    return re.sub(r"\W+", "_", "".join(parts).lower()) or "column"
+
+
+def _begins_word(name: str, place: int) -> bool:
+    if place == 0 or not name[place].isupper():
+        return False
+    before, after = name[place - 1], name[place + 1 : place + 2]
+    return before.islower() or (after.islower() and (before.isupper() or before.isdigit()))
+
+
+def cut(name: str, limit: int = NAME_BYTES) -> str:
+    """Return the longest beginning of a name that has at most `limit` bytes of UTF-8."""
+    return name.encode()[:limit].decode(errors="ignore")
+
+
+def unique_name(name: str, taken: Iterable[str]) -> str:
+    """Return the snake_case of a name, with `_2`, `_3` where that is taken; case makes no difference."""
+    in_use = {each.casefold() for each in taken}
+    base = cut(snake_case(name))
+    found, number = base, 1
+    while found.casefold() in in_use:
+        number += 1
+        found = f"{cut(base, NAME_BYTES - len(str(number)) - 1)}_{number}"
+    return found
+
+
+def column_names(header: Sequence[str], own: Iterable[str]) -> tuple[str, ...]:
+    """Return the column for each name of a header, in its order; no two are equal, and none is in `own`."""
+    taken, found = list(own), []
+    for name in header:
+        found.append(unique_name(name, taken))
+        taken.append(found[-1])
+    return tuple(found)
+
+
+def quoted(name: str) -> str:
+    """Return an identifier as SQL: in double quotes."""
+    return '"' + name.replace('"', '""') + '"'

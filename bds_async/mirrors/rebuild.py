@@ -1,0 +1,44 @@
+"""`--rebuild`: the chosen tables are dropped, so that everything is applied again."""
+
+from __future__ import annotations
+
+from .catalog import Catalog
+from .keys import known_data_set
+from .result import Problem, ProblemKind, TableResult
+from .source import Source, SourceDataSet, SourceExtract, fault_of
+
+
+async def drop_for_rebuild(catalog: Catalog, source: Source) -> tuple[TableResult, ...]:
+    """Drop the tables of all chosen data sets in one transaction, if every file that is needed is there.
+
+    Return the data sets whose files are not; nothing is dropped then.
+    """
+    known = await catalog.tables()
+    broken = []
+    for data_set in source.data_sets:
+        faults = [(each, fault_of(source.root, each)) for each in needed(data_set)]
+        problems = tuple(_problem(each, fault) for each, fault in faults if fault is not None)
+        if problems and data_set.folder in known:
+            name, _, schema_id, _, key_source, complete_through = known[data_set.folder]
+            broken.append(
+                TableResult(name, data_set.name, schema_id, key_source, (), problems, 0, (), complete_through)
+            )
+    if not broken:
+        await catalog.drop([data_set.folder for data_set in source.data_sets])
+    return tuple(broken)
+
+
+def needed(data_set: SourceDataSet) -> list[SourceExtract]:
+    """Return the extracts that a rebuild needs: the newest full and what follows it; with a window all of them."""
+    files = [extract for extract in data_set.extracts if extract.path is not None]
+    known = known_data_set(data_set)
+    if known is not None and known.window is not None:
+        return files
+    fulls = [place for place, extract in enumerate(files) if extract.is_full]
+    return files[fulls[-1] :] if fulls else files
+
+
+def _problem(extract: SourceExtract, fault: str) -> Problem:
+    kind = ProblemKind.MISSING if fault == "is gone" else ProblemKind.CHANGED
+    text = f"{extract.path} {fault}, and a rebuild needs it: nothing was dropped."
+    return Problem(kind, extract.path or "", text)

@@ -1,0 +1,111 @@
+"""What a mirror has done: values for the command line, the run report and callers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from ..models import BdsType
+
+
+class ProblemKind(StrEnum):
+    """Why an extract was not applied."""
+
+    MISSING = "missing"
+    CHANGED = "changed"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An extract that was not applied, by its path, and what to do about it."""
+
+    kind: ProblemKind
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedExtract:
+    """One extract that this run applied.
+
+    `updated` counts keys that were there, `changed` those of them with other values. A full that is an audit found
+    the table filled: what it inserts, changes or deletes is drift, which the differentials had not brought.
+    """
+
+    path: str
+    bds_type: BdsType
+    queued: datetime
+    rows: int
+    inserted: int
+    updated: int
+    changed: int
+    deleted: int
+    rejected: int
+    seconds: float
+    is_audit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableResult:
+    """One table after a run; `complete_through` is the moment up to which it has everything, None if unknown."""
+
+    table: str
+    data_set: str
+    schema_id: str | None
+    key_source: str
+    extracts: tuple[AppliedExtract, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    passed_over: int = 0
+    notes: tuple[str, ...] = ()
+    complete_through: datetime | None = None
+
+    @property
+    def applied(self) -> int:
+        """The number of extracts that were applied."""
+        return len(self.extracts)
+
+    @property
+    def inserted(self) -> int:
+        """The number of rows that were inserted."""
+        return sum(each.inserted for each in self.extracts)
+
+    @property
+    def updated(self) -> int:
+        """The number of keys that were there already."""
+        return sum(each.updated for each in self.extracts)
+
+    @property
+    def changed(self) -> int:
+        """The number of rows whose values changed."""
+        return sum(each.changed for each in self.extracts)
+
+    @property
+    def deleted(self) -> int:
+        """The number of rows that were deleted."""
+        return sum(each.deleted for each in self.extracts)
+
+    @property
+    def drift(self) -> int:
+        """The number of rows that fulls after the first one inserted, changed or deleted: what differentials missed."""
+        return sum(each.inserted + each.changed + each.deleted for each in self.extracts if each.is_audit)
+
+    @property
+    def rejected(self) -> int:
+        """The number of lines that went to `_bds_rejects`."""
+        return sum(each.rejected for each in self.extracts)
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorReport:
+    """What a mirror has done to its target, which is shown without a password."""
+
+    target: str
+    schema: str
+    tables: tuple[TableResult, ...] = field(default=())
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 3 where rows were rejected, a full was held back, or a file is missing or changed."""
+        return 3 if any(table.rejected or table.problems for table in self.tables) else 0

@@ -1,0 +1,131 @@
+"""A mirror's whole run: opens the target, and brings the table of each chosen data set up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from ..errors import ConfigError
+from ..options import MirrorOptions
+from ..workspace import Workspace
+from .apply import Subject, TableWriter
+from .catalog import Catalog, keys_text
+from .duckdb import DuckDBEngine
+from .engine import Engine
+from .following import Follower
+from .keys import check_keys, key_of, known_data_set
+from .names import snake_case
+from .postgresql import PostgreSQLEngine
+from .rebuild import drop_for_rebuild
+from .result import AppliedExtract, MirrorReport, TableResult
+from .source import Source, read_source
+from .table import Table
+from .target import Target
+
+#: Called on the event loop for each extract that was applied. It must return soon and raise nothing.
+MirrorObserver = Callable[[AppliedExtract], None]
+
+
+def unobserved(applied: AppliedExtract) -> None:
+    """Ignore an applied extract: the default observer."""
+
+
+async def mirror_workspace(
+    target: Target, workspace: Workspace, options: MirrorOptions, observer: MirrorObserver = unobserved
+) -> MirrorReport:
+    """Apply what was delivered to a destination and has not been applied yet to the mirror at `target`.
+
+    A cancellation rolls back the extract in hand. Raises ConfigError, PatternError, TargetError, TargetBusy,
+    DestinationError, LedgerBusy.
+    """
+    source = await asyncio.to_thread(read_source, workspace, options.data_set, options.exclude)
+    if source.tenant is None or not source.data_sets:
+        text = f"Nothing was delivered to {workspace.to}: run `bds-async sync` first, or name the folder with --to."
+        raise ConfigError(text)
+    check_keys(options.keys or {}, source.data_sets)
+    async with opened(target, workspace, options.schema) as engine:
+        return await _Mirror(engine, source, target, options, observer).run()
+
+
+@asynccontextmanager
+async def opened(target: Target, workspace: Workspace, schema: str) -> AsyncIterator[Engine]:
+    """Open the database of a target; DuckDB's temporary files go to the state folder."""
+    engine: Engine
+    if target.path is not None:
+        engine = await DuckDBEngine.open(target.path, workspace.state / "mirror")
+    else:
+        engine = await PostgreSQLEngine.open(target, schema)
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
+class _Mirror:
+    def __init__(
+        self, engine: Engine, source: Source, target: Target, options: MirrorOptions, observer: MirrorObserver
+    ) -> None:
+        self._engine = engine
+        self._catalog = Catalog(engine, options.schema)
+        self._source = source
+        self._target = target
+        self._options = options
+        self._observer = observer
+
+    async def run(self) -> MirrorReport:
+        """Do all of it."""
+        assert self._source.tenant is not None
+        await self._catalog.prepare()
+        await self._catalog.claim(self._source.tenant)
+        report = MirrorReport(str(self._target), self._options.schema)
+        if self._options.rebuild:
+            problems = await drop_for_rebuild(self._catalog, self._source)
+            if problems:
+                return replace(report, tables=problems)
+        keep_deleted, keys = await self._remembered()
+        tables = [await self._follow(subject, keep_deleted=keep_deleted) for subject in self._subjects(keys)]
+        return replace(report, tables=tuple(tables))
+
+    def _subjects(self, keys: Mapping[str, Sequence[str]]) -> list[Subject]:
+        found = []
+        for data_set in self._source.data_sets:
+            known = known_data_set(data_set)
+            found.append(Subject(data_set, known, key_of(data_set, known, keys)))
+        return found
+
+    async def _follow(self, subject: Subject, *, keep_deleted: bool) -> TableResult:
+        name = await self._catalog.table_name(subject.data_set.folder)
+        table = await self._known_table(name, subject, keep_deleted=keep_deleted)
+        applied = await self._catalog.applied.of(name)
+        writer = TableWriter(self._catalog, self._source.root, subject, table, applied)
+        return await Follower(writer, self._options.delete_limit, self._observer).follow()
+
+    async def _known_table(self, name: str, subject: Subject, *, keep_deleted: bool) -> Table:
+        known = subject.known
+        window = known.window if known is not None else None
+        version = snake_case(known.row_version) if known is not None and known.row_version else None
+        table = Table(name, subject.data_set.folder, window=window, keep_deleted=keep_deleted, row_version=version)
+        return await self._catalog.load(table, known)
+
+    # What the schema remembers
+
+    async def _remembered(self) -> tuple[bool, Mapping[str, Sequence[str]]]:
+        """What holds for deleted rows and for keys: as named, else as remembered. Raises ConfigError for a change."""
+        settings = await self._catalog.settings()
+        known_keys = json.loads(settings.get("keys", "{}"))
+        keys = known_keys if self._options.keys is None else dict(self._options.keys)
+        keep_deleted = self._options.keep_deleted or settings.get("keep_deleted") == "yes"
+        tables = await self._catalog.tables()
+        if tables and keep_deleted and settings.get("keep_deleted") != "yes":
+            raise ConfigError("--keep-deleted is new to tables that exist: add --rebuild for all data sets.")
+        for data_set in self._source.data_sets if keys != known_keys else ():
+            known = known_data_set(data_set)
+            if data_set.folder in tables and key_of(data_set, known, keys) != key_of(data_set, known, known_keys):
+                raise ConfigError(f"--keys changes the key of {data_set.name}, whose table exists: add --rebuild.")
+        async with self._engine.transaction():
+            await self._catalog.remember("keep_deleted", "yes" if keep_deleted else "no")
+            await self._catalog.remember("keys", keys_text(keys))
+        return keep_deleted, keys

@@ -1,0 +1,186 @@
+"""What the ledger and the folder give to a mirror. Nothing else here knows how either is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ..errors import BdsError, ExtractError
+from ..formats.inflate import BLOCK, contents
+from ..formats.zip_members import Member, members_of
+from ..ledger import Delivery, Ledger
+from ..models import BdsType, Identity, version_key
+from ..planning import select
+from ..workspace import Workspace, inside, writing_to
+
+
+class FileChanged(Exception):
+    """A published file is not what the ledger says, or cannot be read as a CSV; the text says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceExtract:
+    """One delivered extract: its identity, its file below the folder, and what the ledger knows of that file.
+
+    `path` is None for an extract that was marked as delivered without a file.
+    """
+
+    identity: Identity
+    path: str | None
+    bytes: int | None
+    sha256: str | None
+    columns: tuple[str, ...] | None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is a full."""
+        return self.identity.bds_type is BdsType.FULL
+
+    @property
+    def queued(self) -> datetime:
+        """The moment that the data stands for, UTC."""
+        return self.identity.queued_for_processing_date
+
+    @property
+    def order(self) -> tuple[datetime, bool, datetime, tuple[int, ...], str]:
+        """The order of application: queued date, differential before full, created date, version; whole seconds."""
+        return order_of(self.identity)
+
+
+def order_of(identity: Identity) -> tuple[datetime, bool, datetime, tuple[int, ...], str]:
+    """Return what sorts extracts of one data set in the order of application."""
+    queued = identity.queued_for_processing_date.replace(microsecond=0)
+    created = identity.created_date.replace(microsecond=0)
+    version = identity.version
+    return (queued, identity.bds_type is BdsType.FULL, created, version_key(version), version)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDataSet:
+    """One data set with its delivered extracts in the order of application.
+
+    `ids` are its schema and plugin ids; `complete_through` is up to when everything was delivered, as the ledger says.
+    """
+
+    folder: str
+    name: str
+    schema_id: str | None
+    ids: tuple[str, ...]
+    extracts: tuple[SourceExtract, ...]
+    complete_through: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The delivered extracts of a folder, and the tenant that they are of; None before the first run."""
+
+    root: Path
+    tenant: str | None
+    data_sets: tuple[SourceDataSet, ...]
+
+
+def read_source(workspace: Workspace, data_set: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> Source:
+    """Read what was delivered of the chosen data sets. Blocks.
+
+    Raises PatternError for a pattern that matches nothing, DestinationError, LedgerBusy.
+    """
+    with Ledger.read(workspace.ledger, place=workspace.to) as ledger:
+        known = ledger.folders.data_sets()
+        chosen = {found.ids for found in select(list(known.values()), data_set, exclude)} if known else set()
+        found = []
+        for folder, each in known.items():
+            if each.ids in chosen:
+                extracts = sorted(map(_extract, ledger.deliveries.all(folder)), key=lambda extract: extract.order)
+                complete = ledger.complete_through(folder)
+                found.append(SourceDataSet(folder, each.name, each.schema_id, each.ids, tuple(extracts), complete))
+        return Source(Path(workspace.to), ledger.tenant, tuple(found))
+
+
+def _extract(delivery: Delivery) -> SourceExtract:
+    return SourceExtract(delivery.identity, delivery.path, delivery.bytes, delivery.sha256, delivery.columns)
+
+
+def fault_of(root: Path, extract: SourceExtract) -> str | None:
+    """Return why the file of an extract cannot be applied, by its name and size alone; None if it can."""
+    assert extract.path is not None
+    if not extract.path.endswith((".zip", ".csv")):
+        return "is neither a zip nor a CSV"
+    try:
+        size = inside(root, extract.path).stat().st_size
+    except OSError:
+        return "is gone"
+    if extract.bytes is not None and size != extract.bytes:
+        return f"has {size} bytes, the ledger says {extract.bytes}"
+    return None
+
+
+@contextmanager
+def csv_blocks(root: Path, extract: SourceExtract) -> Iterator[Iterator[bytes]]:
+    """Open the file of an extract and yield the blocks of its CSV. Blocks while it reads.
+
+    The CRC-32 and the SHA-256 are checked at the end of the blocks. Raises FileChanged.
+    """
+    assert extract.path is not None
+    path = inside(root, extract.path)
+    try:
+        with writing_to(root), path.open("rb") as file:
+            reader = _Hashing(file.fileno(), extract.sha256)
+            if extract.path.endswith(".csv"):
+                yield reader.all()
+                return
+            members = members_of(file, os.fstat(file.fileno()).st_size)
+            member = next((each for each in members if each.is_csv), None)
+            if member is None:
+                raise FileChanged("holds no CSV")
+            yield reader.member(member)
+    except FileNotFoundError:
+        raise FileChanged("is gone") from None
+
+
+class _Hashing:
+    """Reads a file once from its beginning and compares its SHA-256 with what is expected, if that is known."""
+
+    def __init__(self, descriptor: int, expected: str | None) -> None:
+        self._descriptor = descriptor
+        self._expected = expected
+        self._digest = hashlib.sha256()
+        self._position = 0
+
+    def all(self) -> Iterator[bytes]:
+        yield from self._until(None)
+        self._check()
+
+    def member(self, member: Member) -> Iterator[bytes]:
+        try:
+            self._skip(member.start)
+            yield from contents(member, self._until(member.stop))
+        except BdsError as error:
+            if isinstance(error, ExtractError):
+                raise FileChanged(f"is damaged: {error}") from error
+            raise
+        self._skip(None)
+        self._check()
+
+    def _skip(self, stop: int | None) -> None:
+        for _ in self._until(stop):
+            pass
+
+    def _until(self, stop: int | None) -> Iterator[bytes]:
+        while stop is None or self._position < stop:
+            wanted = BLOCK if stop is None else min(BLOCK, stop - self._position)
+            os.lseek(self._descriptor, self._position, os.SEEK_SET)
+            block = os.read(self._descriptor, wanted)
+            if not block:
+                return
+            self._position += len(block)
+            self._digest.update(block)
+            yield block
+
+    def _check(self) -> None:
+        if self._expected is not None and self._digest.hexdigest() != self._expected:
+            raise FileChanged("is not the file that was published: its SHA-256 differs from the ledger's")

@@ -1,0 +1,73 @@
+"""Where a mirror is: a DuckDB file or a PostgreSQL database, by its address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+from ..errors import ConfigError
+
+#: The variable that names the target, and may hold a password.
+VARIABLE = "BDS_MIRROR"
+#: The file of a mirror without a target, in the destination folder.
+DEFAULT_FILE = "mirror.duckdb"
+_POSTGRESQL = ("postgresql", "postgres")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A target: `path` of a DuckDB file, or `address` of a PostgreSQL database without its password."""
+
+    path: Path | None = None
+    address: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def find(cls, into: str | None, folder: str | None, environment: Mapping[str, str]) -> Target:
+        """Return the target of `--into`, else of BDS_MIRROR, else `mirror.duckdb` in the destination folder.
+
+        Raises ConfigError for an address that is not one, for a password in `--into`, and without any target.
+        """
+        named = into or environment.get(VARIABLE)
+        if named:
+            found = cls.parse(named)
+            if into and found.password is not None:
+                raise ConfigError("--into holds a password: move it to BDS_MIRROR, PGPASSWORD or ~/.pgpass.")
+            return found
+        if folder is None:
+            raise ConfigError("A mirror of an object store needs --into or BDS_MIRROR.")
+        return cls(path=Path(folder, DEFAULT_FILE))
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """Return the target for an address; raises ConfigError."""
+        scheme, _, rest = text.partition(":")
+        if scheme.lower() == "duckdb" and rest:
+            return cls(path=Path(rest))
+        if scheme.lower() in _POSTGRESQL and rest.startswith("//"):
+            return _postgresql(text)
+        raise ConfigError("The mirror's target is neither duckdb:PATH nor postgresql://user@host:port/database.")
+
+    def clean(self, text: str) -> str:
+        """Return a text without the password."""
+        return text.replace(self.password, "***") if self.password else text
+
+    def __str__(self) -> str:
+        return f"duckdb:{self.path}" if self.path is not None else str(self.address)
+
+
+def _postgresql(text: str) -> Target:
+    try:
+        parts = urlsplit(text)
+        options = parse_qsl(parts.query, keep_blank_values=True)
+        port, host, password = parts.port, parts.hostname, parts.password
+    except ValueError:
+        raise ConfigError("The mirror's address cannot be read: it is postgresql://user@host:port/database.") from None
+    password = unquote(password) if password is not None else dict(options).get("password")
+    query = urlencode([(name, value) for name, value in options if name != "password"])
+    user = f"{parts.username}@" if parts.username else ""
+    host = f"[{host}]" if host and ":" in host else host or ""
+    place = f"{user}{host}" + (f":{port}" if port is not None else "")
+    return Target(address=urlunsplit(("postgresql", place, parts.path, query, "")), password=password)

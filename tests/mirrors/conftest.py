@@ -1,0 +1,27 @@
+"""Targets for the tests of the mirror: a DuckDB file, and a schema of a PostgreSQL that the tests start themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.mirror_places import DuckDBPlace, Place, PostgreSQLPlace
+
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture(params=["duckdb", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A fresh target in each database in turn."""
+    if request.param == "duckdb":
+        yield DuckDBPlace(tmp_path / "mirror.duckdb")
+        return
+    address = request.getfixturevalue("postgresql")
+    found = PostgreSQLPlace(address, f"bds_{next(_NUMBERS)}_{os.getpid()}")
+    yield found
+    asyncio.run(found.drop())

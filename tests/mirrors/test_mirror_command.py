@@ -1,0 +1,135 @@
+"""The command line of the mirror: exit codes, errors of a line or two, no passwords, and JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from bds_async.cli.documents import MirrorDocument
+from bds_async.errors import ConfigError
+from bds_async.mirrors import Target
+from bds_async.report import json_schema_of
+from tests.support.commands import bds
+from tests.support.deliveries import FULL, Deliveries
+
+HEADER = ("OrgUnitId", "UserId", "RoleName")
+
+
+@pytest.fixture
+def delivered(tmp_path: Path) -> Deliveries:
+    found = Deliveries(tmp_path / "data", "User Enrollments")
+    found.full(0, HEADER, [(1, 1, "a"), (1, 2, "b")])
+    return found
+
+
+async def test_the_mirror_lies_in_the_folder_by_default(delivered: Deliveries) -> None:
+    done = await bds("mirror", "--to", delivered.root)
+    assert (done.code, done.err) == (0, "")
+    assert "1 extract applied to 1 table of duckdb:" in done.out
+    assert (delivered.root / "mirror.duckdb").is_file()
+    again = await bds("mirror", "--to", delivered.root)
+    assert "0 extracts applied" in again.out
+
+
+async def test_json_is_the_documented_format(delivered: Deliveries) -> None:
+    done = await bds("mirror", "--to", delivered.root, "--json")
+    document = json.loads(done.out)
+    assert set(document) == set(json_schema_of(MirrorDocument)["properties"])
+    (table,) = document["tables"]
+    counts = {name: table[name] for name in ("table", "applied", "inserted", "updated", "deleted", "rejected")}
+    assert counts == {
+        "table": "user_enrollments",
+        "applied": 1,
+        "inserted": 2,
+        "updated": 0,
+        "deleted": 0,
+        "rejected": 0,
+    }
+    assert table["complete_through"] == "2026-01-04T03:00:00.000Z"
+
+
+async def test_a_dry_run_makes_no_database(delivered: Deliveries) -> None:
+    done = await bds("mirror", "--to", delivered.root, "--dry-run")
+    assert done.code == 0
+    assert done.out.splitlines()[0].startswith("user_enrollments: UserEnrollments/full/")
+    assert not (delivered.root / "mirror.duckdb").exists()
+
+
+async def test_rejects_lead_to_3_and_are_named(delivered: Deliveries) -> None:
+    delivered.deliver(delivered.extract(FULL, 1), b"OrgUnitId,UserId,RoleName\r\n1,x,a\r\n1,1,a\r\n")
+    done = await bds("mirror", "--to", delivered.root)
+    assert done.code == 3
+    assert "1 value of User Enrollments went to _bds_rejects" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (["--into", "postgresql://me:hush@127.0.0.1/x"], 2, "--into holds a password"),
+        (["--into", "mysql://x"], 2, "neither duckdb:PATH nor postgresql://"),
+        (["--into", "postgresql://me@127.0.0.1:1/x"], 6, "cannot be reached"),
+        (["--into", "duckdb:/nowhere/at/all.duckdb"], 6, "is not there"),
+        (["--data-set", "Nothing"], 2, "Nothing"),
+        (["--delete-limit", "101"], 2, "--delete-limit"),
+    ],
+)
+async def test_what_cannot_work_is_one_clear_error(
+    delivered: Deliveries, arguments: list[str], code: int, word: str
+) -> None:
+    done = await bds("mirror", "--to", delivered.root, *arguments)
+    assert (done.code, word in done.err) == (code, True), done.err
+    assert "hush" not in done.err + done.out
+    assert "Traceback" not in done.err
+
+
+async def test_a_password_in_the_environment_is_never_shown(delivered: Deliveries) -> None:
+    done = await bds("mirror", "--to", delivered.root, "-v", BDS_MIRROR="postgresql://me:hush%21@127.0.0.1:1/x")
+    assert done.code == 6
+    assert "hush" not in done.err + done.out
+    assert "me@127.0.0.1:1" in done.err
+
+
+async def test_a_file_that_is_no_database_is_6(delivered: Deliveries) -> None:
+    (delivered.root / "mirror.duckdb").write_bytes(b"no database at all" * 1000)
+    done = await bds("mirror", "--to", delivered.root)
+    assert done.code == 6
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the message differs")
+async def test_a_database_that_another_program_has_open_is_75(delivered: Deliveries) -> None:
+    with duckdb.connect(str(delivered.root / "mirror.duckdb")):
+        done = await bds("mirror", "--to", delivered.root)
+    assert done.code == 75
+    assert "Another program has" in done.err
+
+
+async def test_a_folder_without_deliveries_is_2(tmp_path: Path) -> None:
+    done = await bds("mirror", "--to", tmp_path)
+    assert done.code == 2
+    assert "Nothing was delivered" in done.err
+
+
+async def test_a_keys_file_must_be_a_list_for_each_data_set(delivered: Deliveries, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    keys.write_text('{"User Enrollments": "UserId"}', "utf-8")
+    done = await bds("mirror", "--to", delivered.root, "--keys", keys)
+    assert done.code == 2
+    keys.write_text('{"User Enrollments": ["UserId"]}', "utf-8")
+    assert (await bds("mirror", "--to", delivered.root, "--keys", keys)).code == 0
+
+
+def test_a_password_is_in_no_repr_and_no_address() -> None:
+    target = Target.parse("postgresql://me:s%40t@host:5433/db?sslmode=require&password=x")
+    assert target.password == "s@t"
+    assert str(target) == "postgresql://me@host:5433/db?sslmode=require"
+    assert "s@t" not in repr(target)
+
+
+@pytest.mark.parametrize("text", ["duckdb:", "postgresql:x", "sqlite:x", "postgresql://host:port/x"])
+def test_an_odd_address_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError):
+        Target.parse(text)

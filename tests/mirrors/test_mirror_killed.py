@@ -1,0 +1,102 @@
+"""A mirror that is killed at any moment and run again gives the same tables; a signal rolls one extract back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.support.deliveries import DIFFERENTIAL, FULL, Deliveries, csv_of
+from tests.support.mirror_histories import PLAIN
+from tests.support.mirror_model import Model, Told
+from tests.support.mirror_places import Place
+
+pytestmark = [
+    pytest.mark.crash,
+    pytest.mark.timeout(3600),
+    pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX"),
+]
+#: Kills in the suite; a run by hand takes 200 (`BDS_MIRROR_KILLS=200`).
+KILLS = int(os.environ.get("BDS_MIRROR_KILLS", "2"))
+USERS = 4_000
+
+
+def started(place: Place, folder: Path, how: str = "-q", stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "bds_async", "mirror", "--to", str(folder), "--schema", place.schema, how]
+    return subprocess.Popen([*command, "--into", place.into], stdout=subprocess.DEVNULL, stderr=stderr)
+
+
+def delivered(deliveries: Deliveries) -> Model:
+    """Deliver six extracts of some thousand rows, and return what the table has to hold."""
+    random = Random(7)
+    told = []
+    for day in range(6):
+        bds_type = FULL if day % 3 == 0 else DIFFERENTIAL
+        users = sorted(random.sample(range(USERS), USERS - 300 if bds_type is FULL else 2_000))
+        rows = tuple(("1", str(user), random.choice("abc"), "") for user in users)
+        told.append(Told(deliveries.extract(bds_type, day * 24), rows))
+        deliveries.deliver(told[-1].extract, csv_of(PLAIN.header, rows))
+    model = Model(PLAIN)
+    model.apply_all(told)
+    return model
+
+
+def check(place: Place, model: Model) -> None:
+    """Every row is right, and each extract has one line."""
+    rows = [tuple(row.values()) for row in place.table("user_enrollments")]
+    assert sorted(((*row, None) for row in rows), key=repr) == model.table()
+    applied = place.query("SELECT queued FROM {s}._bds_applied")
+    assert len({row["queued"] for row in applied}) == len(applied) == 6
+
+
+def reset(place: Place) -> None:
+    asyncio.run(place.drop())
+
+
+def test_each_extract_is_applied_exactly_once_however_often_it_is_killed(tmp_path: Path, place: Place) -> None:
+    """SIGKILL at random moments, until nothing is left to do; then from the beginning."""
+    deliveries = Deliveries(tmp_path / "data", PLAIN.name)
+    model = delivered(deliveries)
+    begun = time.monotonic()
+    assert started(place, deliveries.root).wait() == 0
+    whole = time.monotonic() - begun
+    check(place, model)
+    random, kills = Random(11), 0
+    while kills < KILLS:
+        reset(place)
+        for _ in range(12):
+            process = started(place, deliveries.root)
+            try:
+                process.wait(random.uniform(0.2 * whole, whole))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                kills += 1
+            if process.wait() == 0:
+                break
+        assert started(place, deliveries.root).wait() == 0
+        check(place, model)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_mirror_soon_and_leaves_whole_extracts(
+    number: signal.Signals, tmp_path: Path, place: Place
+) -> None:
+    deliveries = Deliveries(tmp_path / "data", PLAIN.name)
+    model = delivered(deliveries)
+    process = started(place, deliveries.root, "-v", stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    process.send_signal(number)
+    _, rest = process.communicate(timeout=30)
+    assert b".zip: " in first, first
+    assert process.returncode == 128 + number, rest
+    assert b"Traceback" not in rest
+    assert started(place, deliveries.root, "-q").wait() == 0
+    check(place, model)
