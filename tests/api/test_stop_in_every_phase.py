@@ -29,11 +29,11 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 SOON = 8.0
 #: A command, and a function of it after whose call it asks the ledger.
 PHASES = {
-    "pull, recovery": (("pull",), "bds_async.runs.run:recover"),
-    "pull, plan": (("pull",), "bds_async.runs.plan:_planned"),
+    "pull, recovery": (("pull",), "bds_async.runs.plan:recover"),
+    "pull, plan": (("pull",), "bds_async.runs.job:plan_pull"),
     "pull, measurement": (("pull", "--force"), "bds_async.runs.run:measure"),
     "pull, after the report": (("pull", "--force"), "bds_async.runs.run:settle_gaps"),
-    "sync, plan": (("sync",), "bds_async.runs.plan:_planned"),
+    "sync, plan": (("sync",), "bds_async.runs.job:plan_sync"),
     "sync, measurement": (("sync", "--with-fulls"), "bds_async.runs.run:measure"),
     "verify": (("verify",), "bds_async.runs.verification:examine"),
     "verify, unknown files": (("verify",), "bds_async.runs.verification:_stored"),

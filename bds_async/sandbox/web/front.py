@@ -89,10 +89,9 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
     if CALL in request:
         call = request[CALL]
         response.headers.update(call.headers)
-        if "Date" not in call.headers:
+        if (moment := call.tenant.clock.moment()) > datetime.now(UTC):
             # The tenant's data is never newer than its own time.
-            seen_at = max(call.tenant.clock.moment(), datetime.now(UTC))
-            response.headers["Date"] = format_datetime(seen_at, usegmt=True)
+            response.headers["Date"] = format_datetime(moment, usegmt=True)
 
 
 async def _nothing(_: Call) -> web.StreamResponse:
