@@ -250,7 +250,7 @@ async def test_a_second_signal_ends_even_an_exchange_at_once(stage: Stage) -> No
     async with scene.pulling() as running:
         await until(lambda: scene.asked("token") != [])
         running.signal(signal.SIGINT)
-        await line_with(running, b"ends the process at once")
+        await line_with(running, b"once more to end at once")
         done = await running.stopped_by(signal.SIGINT)
     assert (done.code, done.complaints) == (130, [])
 

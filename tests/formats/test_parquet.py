@@ -206,7 +206,9 @@ def test_memory_is_bounded_where_rows_are_long(tmp_path: Path) -> None:
     content = csv_of(["Id", "Text"], [[str(number), f"{number:010}" * 1000] for number in range(10_000)])
     path = put(tmp_path, content)
     work = (
-        "import sys, resource; from pathlib import Path; from tests.formats.test_parquet import *\n"
+        "import sys, resource; from pathlib import Path; from bds_async.formats.parquet import ParquetFormat\n"
+        "from bds_async.options import Verify; from bds_async.support.prefix import Prefix\n"
+        "from tests.support.builders import a_step, an_extract\n"
         "ParquetFormat().stage(a_step(an_extract()), Path(sys.argv[1]), Prefix(), Verify.FULL)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
     )
