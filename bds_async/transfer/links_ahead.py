@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from yarl import URL
 
 from ..brightspace.tenant import Tenant
-from ..errors import BdsError
+from ..errors import BdsError, TransientError
 from .download import Download
 
 logger = logging.getLogger(__name__)
@@ -52,4 +52,6 @@ class LinksAhead:
         try:
             download.signed_link = await self._tenant.signed_link(download.link)
         except BdsError as error:
+            # The download asks again.
+            self._tenant.retries += isinstance(error, TransientError)
             logger.debug("%s: no link ahead of its use: %s", download.extract, error)

@@ -253,8 +253,8 @@ from bds_async import Config
 from bds_async import PullOptions
 from bds_async.transfer import download
 from bds_async import pull
-from bds_async.transfer import transfer
-download.LARGE, download.PIECE, transfer.BLOCK = {LARGE}, {PIECE}, 1000
+from bds_async.transfer import fetch
+download.LARGE, download.PIECE, fetch.BLOCK = {LARGE}, {PIECE}, 1000
 asyncio.run(pull(Config.load(Path(sys.argv[1]), {{}}), Path(sys.argv[2]), PullOptions(workers=3)))
 """
 
