@@ -176,6 +176,7 @@ class Tenant:
         """
         async with self._requests.get(self._at_home(self.origin.join(link)), {}) as response:
             if response.status not in REDIRECTS:
+                raise_for_status(response, True)
                 return None
             target = self._at_home(redirect_target(response))
             return None if self.is_own(target) else target
