@@ -349,7 +349,7 @@ class TestKilledAtAnyStep:
     async def test_the_next_run_goes_on_or_knows_what_is_in_doubt(self, home, monkeypatch, stored, rotates):
         keys = {"bspace_url": "https://school.example", "client_id": "x", "client_secret": "y"}
         store = store_for(Config(**keys, refresh_token="given", token_file=home))
-        monkeypatch.setattr(durable, "_fsync", lambda _: None)
+        monkeypatch.setattr(durable, "_fsync", lambda *_: None)
         for steps in itertools.product(range(STEPS), repeat=2):
             auth = self.begun(home, stored, rotates=rotates)
             for step in steps:
