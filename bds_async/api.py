@@ -106,6 +106,7 @@ async def preview_pull(
     options: PullOptions | None = None,
     *,
     state: PathLike | None = None,
+    observer: Observer = unobserved,
     stop: Stop | None = None,
 ) -> RunPlan:
     """What `pull` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
@@ -114,7 +115,8 @@ async def preview_pull(
     def plan(listing: Listing, ledger: Ledger) -> RunPlan:
         return plan_pull(listing, options, ledger, destination_of(workspace).size)
 
-    return await _preview(partial(read_listing, config, options), plan, config, workspace, stop or Stop())
+    listed = partial(read_listing, config, options, observer=observer)
+    return await _preview(listed, plan, config, workspace, stop or Stop())
 
 
 async def preview_sync(
@@ -123,6 +125,7 @@ async def preview_sync(
     options: SyncOptions | None = None,
     *,
     state: PathLike | None = None,
+    observer: Observer = unobserved,
     stop: Stop | None = None,
 ) -> SyncPlan:
     """What `sync` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
@@ -131,7 +134,7 @@ async def preview_sync(
     def plan(listing: Listing, ledger: Ledger) -> SyncPlan:
         return plan_sync(listing, options, ledger, destination_of(workspace).paths)
 
-    listed = partial(read_listing, config, options, offered_by(options))
+    listed = partial(read_listing, config, options, offered_by(options), observer=observer)
     return await _preview(listed, plan, config, workspace, stop or Stop())
 
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
 from .models import Extract
 from .report import Outcome, RunReport
+
+
+@dataclass(frozen=True, slots=True)
+class ListsRead:
+    """The extract lists of `read` data sets were read, of `total`; None while the list of data sets is read."""
+
+    read: int
+    total: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,14 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Sized:
+    """An answer states the size of an extract: `bytes`, in place of the listed size."""
+
+    extract: Extract
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """`new_bytes` of an extract were written to its partial file."""
 
@@ -44,6 +61,36 @@ class Restarted:
 
     extract: Extract
     lost_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """A request for an extract failed; try `number` of `limit` follows in `seconds`. `why` is a sentence.
+
+    A server that asks to wait uses up no try: then `number` is that of the request which it answered.
+    """
+
+    extract: Extract
+    number: int
+    limit: int
+    seconds: float
+    why: str
+
+
+class Phase(StrEnum):
+    """What happens to an extract once all its bytes are received; the value is the wording."""
+
+    VERIFYING = "verifying"
+    WAITING = "waiting for the extract before it"
+    PUBLISHING = "publishing"
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """An extract whose bytes are all received has entered a phase."""
+
+    extract: Extract
+    phase: Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +179,10 @@ class Finished:
 
 
 Waiting: TypeAlias = Held | OutageBegan | OutageEnded
-Transferring: TypeAlias = Planned | Started | Received | Restarted | Ended | Waiting | Warned | Finished
+Transferring: TypeAlias = Started | Sized | Received | Restarted | Retrying | Entered | Ended
+Running: TypeAlias = ListsRead | Planned | Transferring | Waiting | Warned | Finished
 Verifying: TypeAlias = Surveyed | Read | Examined | Reviewed
-Event: TypeAlias = Transferring | Verifying
+Event: TypeAlias = Running | Verifying
 #: Called on the event loop. It must return soon and raise nothing.
 Observer: TypeAlias = Callable[[Event], None]
 

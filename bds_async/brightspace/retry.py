@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -68,11 +68,13 @@ class Tries(stop_base):
         return 1 if has_progressed else self.used + 1
 
 
-def retrying(tries: Tries, what: object = "A request") -> AsyncRetrying:
+def retrying(
+    tries: Tries, what: object = "A request", before_wait: Callable[[str, float], object] | None = None
+) -> AsyncRetrying:
     """A fresh policy for one task; tenacity mixes up the attempts of tasks that share one.
 
     It retries TransientError alone and raises the last one when no try is left. `what` names the work in the log of
-    each retry.
+    each retry. `before_wait` gets the error's text and the seconds until the next try.
     """
 
     def wait(state: RetryCallState) -> float:
@@ -87,6 +89,8 @@ def retrying(tries: Tries, what: object = "A request") -> AsyncRetrying:
         seconds = state.next_action.sleep if state.next_action is not None else 0.0
         which = "asked to wait" if isinstance(error, Throttled) else f"{tries} failed"
         logger.debug("%s: %s: %s Next try in %.1f s.", what, which, error, seconds)
+        if before_wait is not None:
+            before_wait(str(error), seconds)
 
     return AsyncRetrying(
         stop=tries,

@@ -19,7 +19,7 @@ from ..workspace import workspace_of
 from .running import run
 from .selection import FolderPath, watching_options
 from .settings import common_options
-from .watching import all_of, observers, savers
+from .watching import all_of, observing, savers
 
 
 @click.command("demo")
@@ -35,8 +35,8 @@ def command(to: Path | None, report: Path | None, *, no_progress: bool) -> int:
     """Pull everything from an embedded tenant that behaves like Brightspace."""
     folder = to or Path(tempfile.mkdtemp(prefix="bds-async-demo-"))
     workspace = workspace_of(folder)
-    observer = all_of(observers(workspace, no_progress=no_progress))
-    result = run(lambda stop: _demo(folder, observer, stop, all_of(savers(workspace, stop, report))))
+    with observing(workspace, no_progress=no_progress) as observer:
+        result = run(lambda stop: _demo(folder, observer, stop, all_of(savers(workspace, stop, report))))
     click.echo(folder)
     return result.exit_code
 

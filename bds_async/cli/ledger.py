@@ -31,7 +31,7 @@ from .running import run as run_job
 from .selection import data_set_option, glob, verify_option, watching_options, workspace_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, new_table, print_table
-from .watching import all_of, observers
+from .watching import observing
 
 logger = logging.getLogger(__name__)
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -219,9 +219,9 @@ def rebuild_command(
 
     if report is not None:
         raise ConfigError("rebuild writes no run report; `bds-async ledger show` shows its result.")
-    observer = all_of(observers(workspace, no_progress=no_progress))
     config = Config.load(settings().config)
-    found = run_job(lambda stop: rebuild(config, workspace, patterns, verify, observer=observer, stop=stop))
+    with observing(workspace, no_progress=no_progress) as observer:
+        found = run_job(lambda stop: rebuild(config, workspace, patterns, verify, observer=observer, stop=stop))
     for rejected in found.rejected:
         text = printable(f"{rejected.path} is left out: {rejected.why}")
         logger.warning("%s", text, extra=event("ledger.left_out", path=rejected.path, why=rejected.why))

@@ -13,6 +13,7 @@ from .running import run_simple
 from .selection import FolderPath, choosing_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, print_listing
+from .watching import displaying
 
 
 @click.command("list")
@@ -29,6 +30,8 @@ def command(
 ) -> int:
     """Show what the tenant lists: each data set, its newest full, its differentials."""
     options = RunOptions(data_set=data_set, exclude=exclude)
-    listing = run_simple(read_listing(Config.load(settings().config), options))
+    config = Config.load(settings().config)
+    with displaying() as observer:
+        listing = run_simple(read_listing(config, options, observer=observer))
     print_listing(listing, as_json)
     return log_failed_lists(listing.failed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any
 
@@ -15,10 +15,13 @@ from ..support.text import printable
 LEVELS = {-1: logging.WARNING, 0: logging.INFO, 1: logging.DEBUG}
 
 
-def set_up_logging(verbosity: int, log_format: str) -> None:
-    """Send the program's log to stderr. `verbosity` is -1, 0 or 1; `log_format` is `text` or `json`."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_formatter(log_format))
+def set_up_logging(verbosity: int, log_format: str, *, timestamps: bool = False) -> None:
+    """Send the program's log to stderr. `verbosity` is -1, 0 or 1; `log_format` is `text` or `json`.
+
+    With `timestamps` each text line begins with the time.
+    """
+    handler = _Stderr()
+    handler.setFormatter(_formatter(log_format, timestamps=timestamps))
     logger = logging.getLogger("bds_async")
     logger.handlers = [handler]
     logger.propagate = False
@@ -30,9 +33,21 @@ def event_of(record: logging.LogRecord) -> str:
     return getattr(record, "event", None) or record.name.removeprefix("bds_async.").lower()
 
 
-def _formatter(log_format: str) -> logging.Formatter:
+class _Stderr(logging.Handler):
+    """Writes to what is standard error at the moment: the live view replaces it, so that lines go above the rows."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.flush()
+        except Exception:
+            self.handleError(record)
+
+
+def _formatter(log_format: str, *, timestamps: bool) -> logging.Formatter:
     if log_format == "text":
-        return _Plain()
+        return _Plain(timestamps=timestamps)
     from pythonjsonlogger.json import JsonFormatter
 
     class JsonLines(JsonFormatter):
@@ -63,9 +78,19 @@ def _value(value: object) -> object:
 
 
 class _Plain(logging.Formatter):
-    """Writes the message alone, without control characters; a warning or an error is marked as one."""
+    """Writes the message without control characters; a warning or an error is marked as one, and may have the time."""
+
+    def __init__(self, *, timestamps: bool) -> None:
+        super().__init__()
+        self._timestamps = timestamps
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line for a person."""
         message = "\n".join(map(printable, record.getMessage().splitlines()))
-        return message if record.levelno < logging.WARNING else f"bds-async: {record.levelname.lower()}: {message}"
+        if record.levelno >= logging.WARNING:
+            message = f"bds-async: {record.levelname.lower()}: {message}"
+        return f"{_time(record)} {message}" if self._timestamps else message
+
+
+def _time(record: logging.LogRecord) -> str:
+    return f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -21,7 +21,7 @@ from .running import run as run_job
 from .selection import choice_option, run_options, watching_options, workspace_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, print_plan
-from .watching import all_of, observers, savers
+from .watching import all_of, displaying, observing, savers
 
 
 @click.command("pull")
@@ -64,20 +64,27 @@ def command(
     options = PullOptions(wanted=wanted, since=since, force=force, **run)
     config = Config.load(settings().config)
     if dry_run:
-        return _print_plan(config, workspace, options, as_json)
+        return _print_plan(config, workspace, options, as_json=as_json, no_progress=no_progress)
     if as_json:
         raise ConfigError("--json needs --dry-run; --report FILE writes the result of a run.")
-    observer = all_of(observers(workspace, no_progress=no_progress))
 
     async def job(stop: Stop) -> RunReport:
         save = all_of(savers(workspace, stop, report))
-        return await pull(config, workspace.to, options, state=workspace.state, observer=observer, stop=stop, save=save)
+        with observing(workspace, no_progress=no_progress) as observer:
+            return await pull(
+                config, workspace.to, options, state=workspace.state, observer=observer, stop=stop, save=save
+            )
 
     keep_large_blocks()
     return run_job(job).exit_code
 
 
-def _print_plan(config: Config, workspace: Workspace, options: PullOptions, as_json: bool) -> int:
-    found = run_job(lambda stop: preview_pull(config, workspace.to, options, state=workspace.state, stop=stop))
+def _print_plan(config: Config, workspace: Workspace, options: PullOptions, *, as_json: bool, no_progress: bool) -> int:
+    with displaying(no_progress=no_progress) as observer:
+        found = run_job(
+            lambda stop: preview_pull(
+                config, workspace.to, options, state=workspace.state, observer=observer, stop=stop
+            )
+        )
     print_plan(found, as_json)
     return log_failed_lists(found.failed_lists)

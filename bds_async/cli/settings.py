@@ -22,6 +22,7 @@ class Settings:
     config: Path | None = None
     verbosity: int = 0
     log_format: str = "text"
+    log_timestamps: bool = False
 
 
 def settings() -> Settings:
@@ -44,15 +45,22 @@ def common_options(function: Function) -> Function:
     @click.option(
         "--log-format", type=click.Choice(["text", "json"]), help="Form of the log on stderr [default: text]."
     )
+    @click.option("--log-timestamps", is_flag=True, help="Begin each line of the log on stderr with the time (UTC).")
     @functools.wraps(function)
     def with_common_options(
-        config: Path | None, verbose: bool, quiet: bool, log_format: str | None, **arguments: Any
+        config: Path | None,
+        verbose: bool,
+        quiet: bool,
+        log_format: str | None,
+        log_timestamps: bool,
+        **arguments: Any,
     ) -> Any:
         current = settings()
         current.config = config or current.config
         current.verbosity = (1 if verbose else -1) if verbose or quiet else current.verbosity
         current.log_format = log_format or current.log_format
-        set_up_logging(current.verbosity, current.log_format)
+        current.log_timestamps = log_timestamps or current.log_timestamps
+        set_up_logging(current.verbosity, current.log_format, timestamps=current.log_timestamps)
         return function(**arguments)
 
     return with_common_options  # type: ignore[return-value]

@@ -25,7 +25,7 @@ from .running import run as run_job
 from .selection import run_options, watching_options, workspace_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, log_gaps, print_plan
-from .watching import all_of, observers, savers
+from .watching import all_of, displaying, observing, savers
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def command(
     options = SyncOptions(with_fulls=with_fulls, strict_schema=strict_schema, **run)
     ping = Ping(address) if address is not None else None
     if dry_run:
-        return _print_plan(workspace, options, as_json)
+        return _print_plan(workspace, options, as_json=as_json, no_progress=no_progress)
     if as_json:
         raise ConfigError("--json needs --dry-run; --report FILE writes the result of a run.")
 
@@ -84,11 +84,11 @@ def command(
         file = _metrics_file(metrics, workspace, report)
         with file.around() if file is not None else nullcontext():
             config = Config.load(settings().config)
-            observer = all_of(observers(workspace, no_progress=no_progress))
             save = all_of(savers(workspace, stop, report, file))
-            return await sync(
-                config, workspace.to, options, state=workspace.state, observer=observer, stop=stop, save=save
-            )
+            with observing(workspace, no_progress=no_progress) as observer:
+                return await sync(
+                    config, workspace.to, options, state=workspace.state, observer=observer, stop=stop, save=save
+                )
 
     # The health check reports a run that finds no config, too.
     keep_large_blocks()
@@ -106,9 +106,14 @@ def _metrics_file(path: Path | None, workspace: Workspace, report: Path | None) 
     return MetricsFile(path)
 
 
-def _print_plan(workspace: Workspace, options: SyncOptions, as_json: bool) -> int:
+def _print_plan(workspace: Workspace, options: SyncOptions, *, as_json: bool, no_progress: bool) -> int:
     config = Config.load(settings().config)
-    found = run_job(lambda stop: preview_sync(config, workspace.to, options, state=workspace.state, stop=stop))
+    with displaying(no_progress=no_progress) as observer:
+        found = run_job(
+            lambda stop: preview_sync(
+                config, workspace.to, options, state=workspace.state, observer=observer, stop=stop
+            )
+        )
     print_plan(found, as_json)
     log_gaps(found.gaps)
     return log_failed_lists(found.failed_lists)

@@ -25,7 +25,7 @@ from .documents import VerifiedFile, VerifyDocument, VerifyTotals
 from .running import run as run_job
 from .selection import fetching_options, watching_options, workspace_options
 from .settings import common_options, settings
-from .watching import all_of, observers, savers
+from .watching import all_of, observing, savers
 
 
 @click.command("verify")
@@ -51,9 +51,9 @@ def command(
     """
     if report is not None and not repair:
         raise ConfigError("--report needs --repair; the result of a check goes to stdout, with --json as JSON.")
-    observer = all_of(observers(workspace, no_progress=no_progress))
     options = RunOptions(**run)
-    found = _repaired(workspace, options, observer, report) if repair else _verified(workspace, options, observer)
+    with observing(workspace, no_progress=no_progress) as observer:
+        found = _repaired(workspace, options, observer, report) if repair else _verified(workspace, options, observer)
     click.echo(json.dumps(fields_of(_document(found, workspace.to)), indent=1) if as_json else "\n".join(_lines(found)))
     return found.exit_code
 

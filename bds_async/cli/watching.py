@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from ..events import Event, Observer
+from ..events import Observer
 from ..report import RunReport
 from ..runs.run import Save
 from ..support.patience import Patience
 from ..support.running import Stop
-from ..watching import Bars, Lines, MetricsFile, Summary, demand_writable, write
+from ..watching import Lines, MetricsFile, Summary, View, demand_writable, write
 from ..workspace import Workspace
 from .own_files import demand_apart
 from .settings import settings
@@ -22,9 +24,21 @@ logger = logging.getLogger(__name__)
 Subject = TypeVar("Subject")
 
 
-def observers(workspace: Workspace, *, no_progress: bool) -> list[Observer]:
-    """Return what shows a run."""
-    return [_display(no_progress), Summary(logger, Path(workspace.to))]
+@contextmanager
+def observing(workspace: Workspace, *, no_progress: bool) -> Iterator[Observer]:
+    """Give what shows a run, and its summary at the end."""
+    with displaying(no_progress=no_progress) as display:
+        yield all_of([display, Summary(logger, Path(workspace.to))])
+
+
+@contextmanager
+def displaying(*, no_progress: bool = False) -> Iterator[Observer]:
+    """Give what shows the progress: rows on a terminal, else lines of the log."""
+    if no_progress or not _is_for_rows():
+        yield Lines(logger)
+        return
+    with View(logger) as view:
+        yield view
 
 
 def savers(workspace: Workspace, stop: Stop, report: Path | None, metrics: MetricsFile | None = None) -> list[Save]:
@@ -61,7 +75,8 @@ class ReportFile:
         write(self._path, report.to_json(), "report", self._patience)
 
 
-def _display(no_progress: bool) -> Callable[[Event], None]:
+def _is_for_rows() -> bool:
+    """Tell whether stderr is a terminal that can move its cursor, and the log is text for a person."""
     current = settings()
-    bars = sys.stderr.isatty() and not no_progress and current.verbosity >= 0 and current.log_format == "text"
-    return Bars() if bars else Lines(logger)
+    can_move = sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
+    return can_move and current.verbosity >= 0 and current.log_format == "text"

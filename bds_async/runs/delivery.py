@@ -11,7 +11,7 @@ from itertools import pairwise
 from ..brightspace import refused_permission
 from ..destination import Published
 from ..errors import AnotherRunMayHelp, ExtractError, UnreachableError, VerificationError
-from ..events import Ended, Observer, Planned, Restarted, Warned
+from ..events import Ended, Entered, Observer, Phase, Planned, Restarted, Warned
 from ..formats import Format, Staged, decode_zip
 from ..options import RunOptions
 from ..planning import RunPlan, breaks_with_columns, has_text_columns
@@ -152,7 +152,9 @@ class Fetch:
         """Verify a whole partial file, wait for the data set's earlier extracts, and publish it."""
         form = self._formats[download.step.kind]
         if form.is_ordered:
+            self._enter(download, Phase.WAITING)
             await _settled_before(download)
+        self._enter(download, Phase.VERIFYING)
         try:
             staged = await self._threads.run(partial(self._stage, download, form))
         except VerificationError as error:
@@ -161,8 +163,14 @@ class Fetch:
             download.partial.discard()
             self._fail(download, error)
         else:
+            self._enter(download, Phase.WAITING)
             await _in_turn_before(download)
+            self._enter(download, Phase.PUBLISHING)
             self._publishing.put(download, staged)
+
+    def _enter(self, download: Download, phase: Phase) -> None:
+        if phase is not Phase.WAITING or download.predecessor is not None:
+            self._observer(Entered(download.extract, phase))
 
     def _stage(self, download: Download, form: Format) -> Staged:
         path, watch = download.partial.path, self._threads.watch

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from ..brightspace import Connection, Listing, connect, list_extracts
 from ..config import Config
-from ..events import unobserved
+from ..events import ListsRead, Observer, unobserved
 from ..models import DataSet
 from ..options import RunOptions
 from ..planning import chosen_by
@@ -18,19 +18,26 @@ from ..support.running import beside
 Choice: TypeAlias = Callable[[Sequence[DataSet]], list[DataSet]]
 
 
-async def list_chosen(connection: Connection, choose: Choice) -> Listing:
+async def list_chosen(connection: Connection, choose: Choice, observer: Observer = unobserved) -> Listing:
     """Read the catalogue, then the extract list of each chosen data set; raises as `pull` does."""
+    observer(ListsRead(0, None))
     found = await connection.tenant.catalogue()
-    listing = await list_extracts(found, choose(found.data_sets))
+    listing = await list_extracts(found, choose(found.data_sets), observer=observer)
     return replace(listing, offered=found.data_sets, moment=connection.gate.moment)
 
 
-async def read_listing(config: Config, options: RunOptions | None = None, choose: Choice | None = None) -> Listing:
+async def read_listing(
+    config: Config,
+    options: RunOptions | None = None,
+    choose: Choice | None = None,
+    *,
+    observer: Observer = unobserved,
+) -> Listing:
     """What the tenant offers: the chosen data sets and every extract that is listed of them. Raises as `pull` does.
 
-    `choose` replaces the choice by the options.
+    `choose` replaces the choice by the options. `observer` gets the progress and the waits.
     """
     options = options or RunOptions()
-    async with connect(config, options, unobserved) as connection:
-        listing = list_chosen(connection, choose or chosen_by(options))
+    async with connect(config, options, observer) as connection:
+        listing = list_chosen(connection, choose or chosen_by(options), observer)
         return await beside(listing, connection.refresher.run())

@@ -46,7 +46,7 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
     async with Supervision(stop, job.options.max_time, connection.stay_signed_in()) as supervision:
         with ZipThreads() as threads:
             try:
-                record.listing = await supervision.over(list_chosen(connection, job.choose))
+                record.listing = await supervision.over(list_chosen(connection, job.choose, observer))
                 await supervision.over(in_thread(partial(plan, record, storage)))
                 await supervision.over(adopt(record, storage, threads))
                 await supervision.over(fetch(record, context, observer, threads))

@@ -17,7 +17,7 @@ from yarl import URL
 from ..brightspace import Tenant, retrying
 from ..brightspace.http import chunks, left_over
 from ..errors import ConnectionFailed, RefusedRequest, TransientError
-from ..events import Observer, Received, Restarted, Started
+from ..events import Observer, Received, Restarted, Retrying, Sized, Started
 from ..support.text import counted
 from .block import Block
 from .download import Download, Piece
@@ -66,9 +66,13 @@ class Transfer:
         """
         if piece.download.begin():
             self._observer(Started(piece.download.extract, piece.download.resumed_bytes))
-        async for attempt in retrying(piece.tries, piece.download.extract):
+        async for attempt in retrying(piece.tries, piece.download.extract, partial(self._announce_retry, piece)):
             with attempt:
                 await self._counted(piece)
+
+    def _announce_retry(self, piece: Piece, why: str, seconds: float) -> None:
+        tries = piece.tries
+        self._observer(Retrying(piece.download.extract, tries.used + 1, tries.limit, seconds, why))
 
     async def _counted(self, piece: Piece) -> None:
         try:
@@ -123,6 +127,8 @@ class Transfer:
         else:
             self._restart(piece.download)
             return
+        if (total := piece.download.partial.total) is not None:
+            self._observer(Sized(piece.download.extract, total))
         await self._receive(piece, response)
 
     def _take_whole(self, piece: Piece, served: Served) -> None:

@@ -1,23 +1,23 @@
-"""Observers of a run (bars, log lines, summary) and what is written at its end: report file, metrics, health check."""
+"""Observers of a run (live view, log, summary) and what is written at its end: report, metrics, health check."""
 
 from __future__ import annotations
 
-from .bars import Bars
 from .files import demand_writable, write
 from .lines import Lines, Summary
 from .metrics_file import MetricsFile
 from .notices import Notice, failures, gap_open, list_failed, notice_of, plan_text
 from .ping import Ping
 from .tally import Tally, size_text
+from .view import View
 
 __all__ = [
-    "Bars",
     "Lines",
     "MetricsFile",
     "Notice",
     "Ping",
     "Summary",
     "Tally",
+    "View",
     "demand_writable",
     "failures",
     "gap_open",

@@ -6,9 +6,9 @@ import logging
 import time
 from pathlib import Path
 
-from ..events import Event, Finished
+from ..events import Event, Finished, ListsRead
 from ..support.log import event as log_event
-from .notices import failures, finished, notice_of
+from .notices import failures, finished, lists_progress, notice_of
 from .tally import Tally, size_text
 
 #: Seconds between two lines of progress.
@@ -29,7 +29,12 @@ class Lines:
         self._tally(event)
         if (notice := notice_of(event)) is not None:
             notice.log(self._logger)
-        if time.monotonic() >= self._next and self._tally.files:
+        if time.monotonic() < self._next:
+            return
+        if isinstance(event, ListsRead) and event.total is not None:
+            self._next = time.monotonic() + self._interval
+            lists_progress(event).log(self._logger)
+        elif self._tally.files:
             self._next = time.monotonic() + self._interval
             self._log_progress()
 

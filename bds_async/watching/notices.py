@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import AuthorisationError
-from ..events import Event, Held, OutageBegan, OutageEnded, Planned, Surveyed, Warned
+from ..events import Ended, Event, Held, ListsRead, OutageBegan, OutageEnded, Planned, Started, Surveyed, Warned
 from ..report import ExtractEntry, FailedList, Gap, Outcome, RunReport, Status, fields_of
 from ..support.log import event as log_event
 from ..support.text import counted
@@ -46,7 +46,26 @@ def notice_of(event: Event) -> Notice | None:
         case Surveyed(files, size):
             text = f"{counted(files, 'file')} to verify, {size_text(size)}."
             return Notice(logging.INFO, text, "verify.planned", {"files": files, "bytes": size})
+        case Started(extract, held_bytes):
+            held = f", {size_text(held_bytes)} of it already there" if held_bytes else ""
+            return Notice(logging.DEBUG, f"{extract}: download starts{held}.", "extract.started")
+        case Ended(outcome) if outcome.status is Status.DOWNLOADED:
+            return extract_published(outcome)
     return None
+
+
+def lists_text(event: ListsRead) -> str:
+    """Return how far the reading of the catalogue is."""
+    if event.total is None:
+        return "Reading the list of data sets"
+    if event.read == event.total:
+        return "Comparing the extract lists with the ledger"
+    return f"Reading extract lists: {event.read} of {event.total}"
+
+
+def lists_progress(event: ListsRead) -> Notice:
+    """Return the notice of how far the reading of the catalogue is."""
+    return Notice(logging.INFO, lists_text(event), "lists.progress", {"lists": event.total, "lists_read": event.read})
 
 
 def plan_text(event: Planned) -> str:
@@ -91,6 +110,13 @@ def _causes(failed: Sequence[Outcome]) -> Iterator[Notice]:
 def _refused(failed: Sequence[Outcome]) -> Notice:
     text = f"{counted(len(failed), 'extract')} failed: the tenant refused access."
     return Notice(logging.ERROR, text, "run.failed_alike", {"count": len(failed), "error": failed[0].error})
+
+
+def extract_published(outcome: Outcome) -> Notice:
+    """Return the notice of a published extract."""
+    size = outcome.bytes or 0
+    text = f"{outcome.path}: published, {size_text(size)} in {outcome.seconds:.1f} s."
+    return Notice(logging.DEBUG, text, "extract.published", {"path": outcome.path, "bytes": size})
 
 
 def extract_failed(outcome: Outcome) -> Notice:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from ..events import Ended, Event, Examined, Planned, Read, Received, Restarted, Started, Surveyed
-from ..report import Status
+from collections.abc import Sequence
+
+from ..events import Ended, Event, Examined, Planned, Read, Received, Restarted, Sized, Started, Surveyed
+from ..models import Extract, Identity
+from ..report import Outcome, Status
 from ..support.text import counted
 
 
@@ -16,8 +19,19 @@ def size_text(size: float) -> str:
     return f"{size:.1f} TB"
 
 
+def sizes_text(done: float, total: float) -> str:
+    """Return bytes done of all bytes, in the unit of the larger: `6.9/7.0 MB`."""
+    number, _, unit = size_text(max(done, total)).partition(" ")
+    scale = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}[unit]
+    digits = 0 if unit == "B" else 1
+    return f"{done / scale:.{digits}f}/{number if total >= done else f'{total / scale:.{digits}f}'} {unit}"
+
+
 class Tally:
-    """The progress of a run: files and bytes, wanted and done. It is an observer."""
+    """The progress of a run: files and bytes, wanted and done. It is an observer.
+
+    The size that an answer states replaces the listed one, and what was received replaces both once an extract ends.
+    """
 
     def __init__(self) -> None:
         self.what = "extract"
@@ -26,23 +40,26 @@ class Tally:
         self.failed = 0
         self.bytes = 0
         self.bytes_done = 0
+        self._sizes: dict[Identity, int] = {}
+        self._received: dict[Identity, int] = {}
 
     def __call__(self, event: Event) -> None:
         """Count an event."""
         match event:
             case Planned(extracts):
-                self._begin("extract", len(extracts), sum(extract.download_size or 0 for extract in extracts))
+                self._plan(extracts)
             case Surveyed(files, size):
                 self._begin("file", files, size)
-            case Started(_, more) | Received(_, more) | Read(more):
+            case Sized(extract, size):
+                self._resize(extract, size)
+            case Started() | Received() | Restarted():
+                self._count(event)
+            case Read(more):
                 self.bytes_done += more
             case Examined():
                 self.files_done += 1
-            case Restarted(_, lost_bytes):
-                self.bytes_done -= lost_bytes
             case Ended(outcome):
-                self.files_done += 1
-                self.failed += outcome.status is Status.FAILED
+                self._end(outcome)
 
     @property
     def done(self) -> str:
@@ -56,4 +73,27 @@ class Tally:
 
     def _begin(self, what: str, files: int, size: int) -> None:
         self.what, self.files, self.bytes = what, files, size
-        self.files_done = self.bytes_done = 0
+        self.files_done = self.failed = self.bytes_done = 0
+
+    def _plan(self, extracts: Sequence[Extract]) -> None:
+        self._sizes = {extract.identity: extract.download_size or 0 for extract in extracts}
+        self._received = {}
+        self._begin("extract", len(extracts), sum(self._sizes.values()))
+
+    def _resize(self, extract: Extract, size: int) -> None:
+        self.bytes += size - self._sizes.get(extract.identity, 0)
+        self._sizes[extract.identity] = size
+
+    def _end(self, outcome: Outcome) -> None:
+        self._resize(outcome.extract, self._received.get(outcome.extract.identity, 0))
+        self.files_done += 1
+        self.failed += outcome.status is Status.FAILED
+
+    def _count(self, event: Started | Received | Restarted) -> None:
+        match event:
+            case Started(extract, more) | Received(extract, more):
+                pass
+            case Restarted(extract, lost_bytes):
+                more = -lost_bytes
+        self.bytes_done += more
+        self._received[extract.identity] = self._received.get(extract.identity, 0) + more

@@ -15,7 +15,7 @@ import pytest
 
 from bds_async.config.settings import Config
 from bds_async.errors import AuthorisationError, BdsError, CatalogueError, DestinationError, Stopped, UnreachableError
-from bds_async.events import Event, Finished, Planned
+from bds_async.events import Event, Finished, ListsRead, Planned
 from bds_async.options import PullOptions
 from bds_async.report import RunReport, Status
 from bds_async.runs.context import open_context
@@ -143,7 +143,7 @@ async def test_without_a_plan_there_is_no_report(runs: Runs) -> None:
     runs.sandbox.play(Fault.of("status", status=404, on="catalogue"))
     with pytest.raises(CatalogueError):
         await runs.run()
-    assert (runs.observed, runs.saved) == ([], [])
+    assert (runs.observed, runs.saved) == ([ListsRead(0, None)], [])
 
 
 async def test_tries_again_are_counted(runs: Runs) -> None:

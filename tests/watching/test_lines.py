@@ -6,12 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from bds_async.events import Finished, OutageBegan, OutageEnded, Planned, Surveyed, Warned
+from bds_async.events import (
+    Ended,
+    Finished,
+    ListsRead,
+    OutageBegan,
+    OutageEnded,
+    Planned,
+    Started,
+    Surveyed,
+    Warned,
+)
 from bds_async.report import Counters, FailedList, Gap, Status
 from bds_async.watching import Lines, Summary, failures, notice_of
 from bds_async.watching.notices import MOST_FAILURES, summary
 from tests.support.builders import QUEUED, an_extract, an_outcome
-from tests.watching.a_run import A_REVIEW, HELD, HOSTILE, SMALL, a_report, a_run, outcomes_of
+from tests.watching.a_run import A_REVIEW, HELD, HOSTILE, LARGE, SMALL, a_report, a_run, outcomes_of
 
 FOLDER = Path("bds-data").absolute()
 
@@ -58,7 +68,7 @@ class TestLines:
         lines = Lines(log, interval=0)
         for event in a_run():
             lines(event)
-        assert caplog.messages[-1] == "2 of 2 extracts, 1.0 kB of about 4.0 MB, 1 failed"
+        assert caplog.messages[-1] == "2 of 2 extracts, 1.0 kB of about 1.0 kB, 1 failed"
 
     def test_a_verification_is_told_at_its_beginning_and_now_and_then(self, log, caplog):
         lines = Lines(log, interval=0)
@@ -66,6 +76,23 @@ class TestLines:
             lines(event)
         assert caplog.messages[0] == "2 files to verify, 3.0 kB."
         assert caplog.messages[-1] == "1 of 2 files, 1.0 kB of about 3.0 kB"
+
+    def test_the_reading_of_the_lists_is_told_now_and_then(self, log, caplog):
+        lines = Lines(log, interval=0)
+        for event in (ListsRead(0, None), ListsRead(45, 139)):
+            lines(event)
+        assert caplog.messages == ["Reading extract lists: 45 of 139"]
+
+    def test_each_transfer_is_told_to_who_asks_for_more(self, log, caplog):
+        caplog.set_level(logging.DEBUG)
+        lines = Lines(log)
+        for event in (Started(LARGE, 0), Started(SMALL, 100), Ended(an_outcome(seconds=0.5))):
+            lines(event)
+        assert caplog.messages == [
+            f"{LARGE}: download starts.",
+            f"{SMALL}: download starts, 100 B of it already there.",
+            "UserEnrollments/full/x.zip: published, 1.0 kB in 0.5 s.",
+        ]
 
     def test_before_there_is_a_plan_there_is_nothing_to_tell(self, log, caplog):
         Lines(log, interval=0)(HELD)

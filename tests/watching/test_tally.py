@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.events import Planned, Received, Restarted, unobserved
+from bds_async.events import Planned, Received, Restarted, Sized, unobserved
 from bds_async.watching import Tally, size_text
+from bds_async.watching.tally import sizes_text
 from tests.support.builders import an_extract
 from tests.watching.a_run import A_REVIEW, LARGE, SMALL, a_run
 
@@ -23,13 +24,28 @@ class TestSizes:
         assert len(size_text(size)) <= 10
 
 
+class TestDoneOfAll:
+    @pytest.mark.parametrize(
+        ("done", "total", "text"),
+        [(6_900_000, 7e6, "6.9/7.0 MB"), (0, 999, "0/999 B"), (1, 5e9, "0.0/5.0 GB"), (2000, 1000, "2.0/1.0 kB")],
+    )
+    def test_both_have_the_unit_of_the_larger(self, done, total, text):
+        assert sizes_text(done, total) == text
+
+
 class TestTally:
     def test_it_counts_what_is_wanted_and_what_is_there(self):
         tally = Tally()
         for event in a_run():
             tally(event)
         assert (tally.files, tally.files_done, tally.failed) == (2, 2, 1)
-        assert (tally.bytes, tally.bytes_done) == (4_000_500, 1000)
+        assert (tally.bytes, tally.bytes_done) == (1000, 1000)
+
+    def test_the_size_that_an_answer_states_replaces_the_listed_one(self):
+        tally = Tally()
+        for event in (Planned((LARGE, SMALL), 0), Sized(LARGE, 5_000_000), Received(LARGE, 5_000_000)):
+            tally(event)
+        assert (tally.bytes, tally.bytes_done) == (5_000_500, 5_000_000)
 
     def test_an_unknown_size_counts_as_nothing(self):
         tally = Tally()

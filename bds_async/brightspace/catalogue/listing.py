@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ...errors import AuthorisationError, BdsError, CatalogueError, ExtractError, Unauthorised
+from ...events import ListsRead, Observer, unobserved
 from ...models import DataSet, Extract
 from ...report import FailedList
 from ...support.pool import Pool
@@ -42,8 +43,10 @@ class Listing:
         return all((each.data_set, each.schema_id) != (data_set.name, data_set.schema_id) for each in self.failed)
 
 
-async def list_extracts(catalogue: Catalogue, data_sets: Sequence[DataSet], requests: int = LISTS) -> Listing:
-    """Fetch the extract list of each data set with so many `requests` at a time.
+async def list_extracts(
+    catalogue: Catalogue, data_sets: Sequence[DataSet], requests: int = LISTS, observer: Observer = unobserved
+) -> Listing:
+    """Fetch the extract list of each data set with so many `requests` at a time; `observer` gets ListsRead.
 
     A list that fails fails its data set alone. Raises CatalogueError if every list fails (AuthorisationError if each
     was refused with 401), and, in a group, what stops the whole run.
@@ -57,7 +60,9 @@ async def list_extracts(catalogue: Catalogue, data_sets: Sequence[DataSet], requ
             found[data_set], faults[data_set] = await catalogue.readable(data_set)
         except (ExtractError, CatalogueError) as error:
             failed[data_set] = error
+        observer(ListsRead(len(found) + len(failed), len(data_sets)))
 
+    observer(ListsRead(0, len(data_sets)))
     pool = Pool(requests, fetch)
     for data_set in data_sets:
         pool.put(data_set)

@@ -1,0 +1,135 @@
+"""A real terminal for commands: a pty of some width, and a screen that shows what was written to it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.support.commands import ENVIRON, PATIENCE
+
+_SEQUENCE = re.compile(r"\x1b\[\??([0-9;]*)([A-Za-z])")
+
+_UNFINISHED = re.compile(r"\x1b[^A-Za-z]*$")
+
+
+class Screen:
+    """What a terminal of `width` columns shows, with all that has scrolled by. It knows the sequences that rich uses."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.cells: list[str] = [""]
+        self._row = 0
+        self._column = 0
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines that are not empty."""
+        return [line.rstrip() for line in self.cells if line.strip()]
+
+    def feed(self, text: str) -> None:
+        """Write text and control sequences."""
+        at = 0
+        for found in _SEQUENCE.finditer(text):
+            self._write(text[at : found.start()])
+            self._control(found[1], found[2])
+            at = found.end()
+        self._write(text[at:])
+
+    def _control(self, number: str, kind: str) -> None:
+        if kind == "A":
+            self._row = max(0, self._row - int(number or 1))
+        elif kind == "K":
+            self.cells[self._row] = ""
+
+    def _write(self, text: str) -> None:
+        for character in text:
+            if character == "\r":
+                self._column = 0
+            elif character == "\n":
+                self._next_row()
+            else:
+                self._put(character)
+
+    def _put(self, character: str) -> None:
+        if self._column >= self.width:
+            self._next_row()
+            self._column = 0
+        line = self.cells[self._row].ljust(self._column)
+        self.cells[self._row] = line[: self._column] + character + line[self._column + 1 :]
+        self._column += 1
+
+    def _next_row(self) -> None:
+        self._row += 1
+        if self._row == len(self.cells):
+            self.cells.append("")
+
+
+class OnTerminal:
+    """A command that runs on a terminal. `shown` has the frames: the lines after each piece of output."""
+
+    def __init__(self, process: asyncio.subprocess.Process, ours: int, screen: Screen) -> None:
+        self.process = process
+        self.screen = screen
+        self.shown: list[list[str]] = []
+        self._ours = ours
+        self._text = ""
+
+    async def until(self, condition: Callable[[list[str]], bool]) -> None:
+        """Wait until the screen shows something; TimeoutError if it never does."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition(self.screen.lines):
+                await self._read()
+
+    async def ends(self) -> int:
+        """Wait for the end of the command; its exit code."""
+        async with asyncio.timeout(PATIENCE):
+            while await self._read():
+                pass
+            return await self.process.wait()
+
+    def press(self, keys: bytes) -> None:
+        """Type something."""
+        os.write(self._ours, keys)
+
+    async def _read(self) -> bool:
+        try:
+            text = await asyncio.to_thread(os.read, self._ours, 65536)
+        except OSError:  # Linux has EIO where the other end is closed
+            return False
+        # A piece may end within a sequence.
+        so_far = self._text + text.decode(errors="replace")
+        cut = _UNFINISHED.search(so_far)
+        end = cut.start() if cut else len(so_far)
+        self.screen.feed(so_far[:end])
+        self._text = so_far[end:]
+        self.shown.append(self.screen.lines)
+        return bool(text)
+
+
+async def on_terminal(*arguments: object, width: int, cwd: Path, term: str = "xterm") -> OnTerminal:
+    """Start `bds-async` on a terminal of this width, in a session of its own."""
+    import fcntl
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    script = "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+    script += "from bds_async.__main__ import main\nmain()"
+    environ = {key: value for key, value in ENVIRON.items() if key not in ("COLUMNS", "LINES")} | {"TERM": term}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", script, *map(str, arguments)),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=cwd,
+        env=environ,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    return OnTerminal(process, ours, Screen(width))
