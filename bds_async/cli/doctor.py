@@ -49,7 +49,7 @@ def _print_check(check: Check) -> None:
         return
     click.echo(f"{check.status.value:<{_STATUS}}{check.name:<{_NAME}}{printable(check.found)}")
     if check.to_do is not None:
-        click.echo(f"{'':<{_STATUS + _NAME}}-> {printable(check.to_do)}")
+        click.echo(f"{'':<{_STATUS + _NAME}}-> {settings().in_use.complete(printable(check.to_do))}")
 
 
 def _print_summary(examination: Examination) -> None:

@@ -6,21 +6,26 @@ import logging
 import sys
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
 from ..models import utc_text
 from ..support.text import printable
+from .suggestions import InUse
 
 LEVELS = {-1: logging.WARNING, 0: logging.INFO, 1: logging.DEBUG}
 
 
-def set_up_logging(verbosity: int, log_format: str, *, timestamps: bool = False) -> None:
+def set_up_logging(
+    verbosity: int, log_format: str, *, timestamps: bool = False, in_use: InUse | None = None
+) -> None:
     """Send the program's log to stderr. `verbosity` is -1, 0 or 1; `log_format` is `text` or `json`.
 
-    With `timestamps` each text line begins with the time.
+    With `timestamps` each text line begins with the time. Suggested commands get the options `in_use`.
     """
     handler = _Stderr()
+    handler.addFilter(partial(_complete, in_use or InUse()))
     handler.setFormatter(_formatter(log_format, timestamps=timestamps))
     logger = logging.getLogger("bds_async")
     logger.handlers = [handler]
@@ -31,6 +36,12 @@ def set_up_logging(verbosity: int, log_format: str, *, timestamps: bool = False)
 def event_of(record: logging.LogRecord) -> str:
     """Return the event of a record; one that names none gets the name of its logger, without the package's."""
     return getattr(record, "event", None) or record.name.removeprefix("bds_async.").lower()
+
+
+def _complete(in_use: InUse, record: logging.LogRecord) -> bool:
+    """Complete the commands that a message suggests; a filter that keeps every record."""
+    record.msg, record.args = in_use.complete(record.getMessage()), None
+    return True
 
 
 class _Stderr(logging.Handler):

@@ -15,6 +15,7 @@ import click
 from ..errors import ConfigError
 from ..options import ATTEMPTS, DEFAULT_FOLDER, STALL_TIMEOUT, WORKERS, PublishAs, RunOptions, Verify
 from ..workspace import workspace_of
+from .settings import settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Kind = TypeVar("Kind", bound=StrEnum)
@@ -107,6 +108,10 @@ def workspace_options(function: Function) -> Function:
     @state_option
     @functools.wraps(function)
     def with_workspace(to: Path, state: Path | None, **arguments: Any) -> Any:
+        settings().folder = (
+            *(("--to", str(to)) if str(to) != DEFAULT_FOLDER else ()),
+            *(("--state", str(state)) if state is not None else ()),
+        )
         return function(workspace=workspace_of(to, state), **arguments)
 
     return with_workspace  # type: ignore[return-value]

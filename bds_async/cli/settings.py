@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from .log import set_up_logging
+from .suggestions import InUse
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -23,6 +24,12 @@ class Settings:
     verbosity: int = 0
     log_format: str = "text"
     log_timestamps: bool = False
+    folder: tuple[str, ...] = ()
+
+    @property
+    def in_use(self) -> InUse:
+        """The options that a suggested command needs to run in the same place."""
+        return InUse(() if self.config is None else ("--config", str(self.config)), self.folder)
 
 
 def settings() -> Settings:
@@ -60,7 +67,7 @@ def common_options(function: Function) -> Function:
         current.verbosity = (1 if verbose else -1) if verbose or quiet else current.verbosity
         current.log_format = log_format or current.log_format
         current.log_timestamps = log_timestamps or current.log_timestamps
-        set_up_logging(current.verbosity, current.log_format, timestamps=current.log_timestamps)
+        set_up_logging(current.verbosity, current.log_format, timestamps=current.log_timestamps, in_use=current.in_use)
         return function(**arguments)
 
     return with_common_options  # type: ignore[return-value]

@@ -19,7 +19,7 @@ from ..report import FailedList, Gap, json_line
 from ..runs.exit_code import listing_code
 from ..support.log import event
 from ..support.text import counted, printable
-from ..watching import gap_open, list_failed, plan_text, size_text
+from ..watching import gaps_open, list_failed, plan_text, size_text
 from .documents import ListedDataSet, PlannedExtract, action_of
 
 logger = logging.getLogger(__name__)
@@ -84,8 +84,8 @@ def log_failed_lists(failed: Sequence[FailedList]) -> int:
 
 def log_gaps(gaps: Sequence[Gap]) -> None:
     """Log each open gap that a sync would report."""
-    for gap in gaps:
-        gap_open(gap).log(logger)
+    for notice in gaps_open(gaps):
+        notice.log(logger)
 
 
 def _action_cell(step: Step) -> str:

@@ -110,6 +110,6 @@ async def check_extracts(case: Case) -> Finding:
     if listing.failed:
         first = listing.failed[0]
         lists = counted(len(listing.failed), "list")
-        found = f"{found} Could not fetch {lists}; the first, of {first.data_set}: {first.error}"
+        found = f"{found} {lists} can't be read; the first, of {first.data_set}: {first.error}"
         return Finding(found, facts=(listing,), error=ExtractError(found))
     return Finding(found, facts=(listing,))

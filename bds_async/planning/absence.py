@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from shlex import quote
 
 from ..brightspace import Listing
 from ..ledger import Ledger
@@ -12,8 +13,8 @@ from ..report import FailedList
 from .selection import select
 
 _ABSENT = (
-    "the tenant does not list this data set any more, but extracts of it were delivered. If it is gone for good, "
-    "accept that with `bds-async ledger accept --data-set` and its name."
+    "The tenant no longer lists this data set, but extracts of it were delivered. If it is gone for good, "
+    "accept that: `bds-async ledger accept --data-set {}`."
 )
 
 
@@ -43,7 +44,7 @@ def _has_failed(data_set: DataSet, failed: Collection[FailedList]) -> bool:
 
 def failed_lists_of(absent: Collection[DataSet]) -> list[FailedList]:
     """The absent data sets as reports name them."""
-    return [FailedList(data_set.name, data_set.schema_id, _ABSENT) for data_set in absent]
+    return [FailedList(data_set.name, data_set.schema_id, _ABSENT.format(quote(data_set.name))) for data_set in absent]
 
 
 def absence_warning(absent: Collection[DataSet]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,7 +11,8 @@ from ..models import Extract, utc_text
 from .entries import Moment
 
 _OPEN = (
-    "no full that covers it is there yet. The next one closes it; to live with what was lost, `bds-async ledger accept`"
+    "no full that covers it is there yet. The next one closes it; to accept the loss, run "
+    "`bds-async ledger accept --data-set {}`"
 )
 
 
@@ -47,7 +49,7 @@ class Gap:
         between = [f"after {utc_text(self.after)}"] if self.after is not None else []
         between += [f"before {utc_text(self.before)}"] if self.before is not None else []
         queued = f" queued {' and '.join(between)}" if between else ""
-        end = f"closed by {self.closed_by}" if self.closed_by is not None else _OPEN
+        end = f"closed by {self.closed_by}" if self.closed_by is not None else _OPEN.format(shlex.quote(self.data_set))
         return f"Differentials of {self.data_set}{queued} may have been missed: {end}."
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .files import demand_writable, write
 from .lines import Lines, Summary
 from .metrics_file import MetricsFile
-from .notices import Notice, failures, gap_open, list_failed, notice_of, plan_text
+from .notices import Notice, failures, gaps_open, list_failed, notice_of, plan_text
 from .ping import Ping
 from .tally import Tally, size_text
 from .view import View
@@ -20,7 +20,7 @@ __all__ = [
     "View",
     "demand_writable",
     "failures",
-    "gap_open",
+    "gaps_open",
     "list_failed",
     "notice_of",
     "plan_text",

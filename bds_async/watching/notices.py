@@ -87,7 +87,7 @@ def failures(report: RunReport) -> Iterator[Notice]:
     failed = [each for each in report.outcomes if each.status is Status.FAILED]
     found = [_refused(failed)] if failed and report.exit_code == AuthorisationError.exit_code else list(_causes(failed))
     found += map(list_failed, report.failed_lists)
-    found += [gap_open(gap) for gap in report.gaps if gap.closed_by is None]
+    found += gaps_open([gap for gap in report.gaps if gap.closed_by is None])
     yield from islice(found, MOST_FAILURES)
     if more := len(found[MOST_FAILURES:]):
         text = f"and {more} more; --report FILE has them all."
@@ -128,14 +128,22 @@ def extract_failed(outcome: Outcome) -> Notice:
 
 
 def list_failed(failed: FailedList) -> Notice:
-    """Return the notice of an extract list that could not be fetched."""
-    text = f"Could not fetch the extract list of {failed.data_set}: {failed.error}"
+    """Return the notice of an extract list that could not be fetched or read, or that is no longer offered."""
+    text = f"{failed.data_set}: {failed.error}"
     return Notice(logging.ERROR, text, "list.failed", fields_of(failed))
 
 
 def gap_open(gap: Gap) -> Notice:
     """Return the notice of an open gap."""
     return Notice(logging.ERROR, str(gap), "gap.open", fields_of(gap))
+
+
+def gaps_open(gaps: Sequence[Gap]) -> list[Notice]:
+    """Return the notices of open gaps; many gaps have one, since they have one cause and one remedy."""
+    if len(gaps) < ONE_CAUSE:
+        return [gap_open(gap) for gap in gaps]
+    text = f"{counted(len(gaps), 'gap')}, since differentials expired before sync ran. The first: {gaps[0]}"
+    return [Notice(logging.ERROR, text, "gap.open", {"count": len(gaps), **fields_of(gaps[0])})]
 
 
 def finished(report: RunReport, folder: Path) -> Notice:

@@ -31,5 +31,5 @@ async def test_failures_are_told_one_by_one_and_everything_else_arrives(start_sa
         assert words in errors[data_set]
         assert errors[data_set] in done.err
     assert [failed["data_set"] for failed in report["failed_lists"]] == ["Organizational Unit Ancestors"]
-    assert "Could not fetch the extract list of Organizational Unit Ancestors" in done.err
+    assert "Organizational Unit Ancestors: Could not fetch its extract list: " in done.err
     assert len(published(tmp_path / "to")) == report["totals"]["downloaded"] == 12 - len(FAILURES) - 1

@@ -18,7 +18,7 @@ _UNFINISHED = re.compile(r"\x1b[^A-Za-z]*$")
 
 
 class Screen:
-    """What a terminal of `width` columns shows, with all that has scrolled by. It knows the sequences that rich uses."""
+    """What a terminal of `width` columns shows, with all that has scrolled by. It knows what rich uses."""
 
     def __init__(self, width: int) -> None:
         self.width = width

@@ -50,17 +50,18 @@ def test_a_state_is_shown_in_place_of_the_rate_and_in_short_where_it_has_no_room
 
 
 @given(
-    st.text(st.characters(exclude_categories=["C", "Z"]), max_size=60),
-    st.integers(0, 10**13),
-    st.none() | st.integers(0, 10**13),
-    st.floats(0, 1e12),
-    st.none() | st.just(WAITING),
+    st.builds(
+        Row,
+        st.text(st.characters(exclude_categories=["C", "Z"]), max_size=60),
+        st.integers(0, 10**13),
+        st.none() | st.integers(0, 10**13),
+        st.floats(0, 1e12),
+        st.none() | st.just(WAITING),
+    ),
     st.integers(1, 250),
 )
-def test_no_row_is_ever_wider_than_the_terminal(
-    name: str, received: int, size: int | None, rate: float, state: State | None, width: int
-) -> None:
-    found = drawn(Row(name, received, size, rate, state), width)
+def test_no_row_is_ever_wider_than_the_terminal(row: Row, width: int) -> None:
+    found = drawn(row, width)
     assert cell_len(found) <= max(1, width - MARGIN)
     assert "\n" not in found
 

@@ -104,12 +104,12 @@ class TestSummary:
         report = a_report(
             an_outcome(),
             an_outcome(Status.FAILED, extract=SMALL, error="t answered 404."),
-            failed=(FailedList("Tools", None, "t answered 500."),),
+            failed=(FailedList("Tools", None, "Could not fetch its extract list: t answered 500."),),
         )
         Summary(log, FOLDER)(Finished(report))
         assert caplog.messages[:2] == [
             "User Enrollments (full, 2026-11-22T04:09:22.000Z) failed: t answered 404.",
-            "Could not fetch the extract list of Tools: t answered 500.",
+            "Tools: Could not fetch its extract list: t answered 500.",
         ]
         assert caplog.messages[2].startswith(f"{FOLDER}: 1 downloaded, 1 failed, 1 extract list failed; 1.0 kB in ")
         assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR", "INFO"]

@@ -27,7 +27,7 @@ class Watched:
     def state(self, held: State | None = None) -> str | None:
         (transfer,) = self.transfers.all()
         state = transfer.state(self.now, held)
-        return state and state.text
+        return state.text if state is not None else None
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ async def list_extracts(
     await pool.run(pool.drained())
     if failed and not found:
         raise _all_failed(list(failed.values()))
-    texts = {**faults, **{data_set: (str(error),) for data_set, error in failed.items()}}
+    texts = {**faults, **{data_set: (_why(data_set, error),) for data_set, error in failed.items()}}
     return Listing(
         {data_set: found[data_set] for data_set in data_sets if data_set in found},
         [
@@ -78,6 +78,10 @@ async def list_extracts(
             for text in texts.get(data_set, ())
         ],
     )
+
+
+def _why(data_set: DataSet, error: BdsError) -> str:
+    return data_set.fault or f"Could not fetch its extract list: {error}"
 
 
 def _all_failed(errors: Sequence[BdsError]) -> BdsError:
