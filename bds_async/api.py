@@ -23,7 +23,7 @@ from .runs.job import Job, pull_job, sync_job
 from .runs.listing import read_listing
 from .runs.repair import repair_workspace
 from .runs.run import Save, run, unsaved
-from .runs.verification import verify_workspace
+from .runs.verification import demand_destination, verify_workspace
 from .support.running import Stop, beside
 from .support.to_its_end import in_thread
 from .workspace import Workspace, workspace_of
@@ -178,10 +178,10 @@ def read_ledger(to: PathLike = DEFAULT_FOLDER, *, state: PathLike | None = None)
     """What was delivered to the destination `to`, for reading; close it, or use `with`.
 
     An empty ledger where nothing was delivered yet. Blocks while another program holds the database, for at most 30
-    seconds. Raises ConfigError, DestinationError, LedgerBusy.
+    seconds. Raises ConfigError, DestinationError (the destination does not exist, too), LedgerBusy.
     """
     workspace = workspace_of(to, state)
-    workspace.check_owner()
+    demand_destination(workspace)
     return Ledger.read(workspace.ledger, place=workspace.to)
 
 

@@ -30,9 +30,9 @@ _STATUS, _NAME = 9, 15
 def command(workspace: Workspace, *, as_json: bool) -> int:
     """Check config, permissions, token, scopes, routes, downloads and disk, and say what to do about each.
 
-    This exchanges the refresh token once, as every run does, and stores its successor. Two small zips are
-    fetched into a temporary folder; the destination is not created or locked. The exit code is that of the
-    most serious failure.
+    This exchanges the refresh token once, as every run does, and stores its successor. The smallest full and a
+    differential of the same data set are fetched into a temporary folder; the destination is not created or locked.
+    The exit code is that of the most serious failure.
     """
     observer = unobserved if as_json else _print_check
     examination = run_simple(examine(settings().config, workspace, observer=observer))

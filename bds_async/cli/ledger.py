@@ -75,7 +75,9 @@ def show(workspace: Workspace, patterns: tuple[str, ...], *, as_json: bool) -> N
     """Show what was delivered of each data set, and how complete it is."""
     demand_ledger(workspace)
     with Ledger.read(workspace.ledger, place=workspace.to) as ledger:
-        found = [_document(ledger, folder, known) for folder, known in chosen_folders(ledger, patterns).items()]
+        every = [_document(ledger, folder, known) for folder, known in chosen_folders(ledger, patterns).items()]
+    # A data set that was only listed has a folder's name, and nothing to show.
+    found = [each for each in every if patterns or each.delivered or each.owed or each.open_gaps]
     if as_json:
         for each in found:
             click.echo(json_line(each))

@@ -17,9 +17,7 @@ from .suggestions import InUse
 LEVELS = {-1: logging.WARNING, 0: logging.INFO, 1: logging.DEBUG}
 
 
-def set_up_logging(
-    verbosity: int, log_format: str, *, timestamps: bool = False, in_use: InUse | None = None
-) -> None:
+def set_up_logging(verbosity: int, log_format: str, *, timestamps: bool = False, in_use: InUse | None = None) -> None:
     """Send the program's log to stderr. `verbosity` is -1, 0 or 1; `log_format` is `text` or `json`.
 
     With `timestamps` each text line begins with the time. Suggested commands get the options `in_use`.

@@ -24,6 +24,7 @@ from ..brightspace.login import (
 from ..config import Config
 from ..errors import AuthorisationError, ConfigError
 from ..support.log import event
+from ..support.os_errors import reason
 from ..support.text import counted
 from .browser import open_page
 from .pasted import lines
@@ -105,7 +106,7 @@ async def _arrival(consent: Consent, stack: AsyncExitStack) -> asyncio.Future[Se
     try:
         return await stack.enter_async_context(listening(consent))
     except OSError as error:
-        text = f"Can't listen at {consent.redirect_uri} ({error.strerror}); paste the address instead."
+        text = f"Can't listen at {consent.redirect_uri} ({reason(error)}); paste the address instead."
         logger.warning("%s", text, extra=event("login.no_listener", redirect_uri=consent.redirect_uri))
         return None
 

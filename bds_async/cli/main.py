@@ -19,6 +19,7 @@ from ..errors import BdsError
 from ..support.limits import machine_limit
 from ..support.log import event
 from .log import set_up_logging
+from .mistakes import usage_text
 from .output import Messages, Output, ReaderGone, hold_standard_descriptors
 from .settings import common_options
 
@@ -114,8 +115,8 @@ def _misused(error: click.ClickException) -> int:
     if _log_format(sys.argv) == "json":
         set_up_logging(0, "json")  # the option may follow what could not be parsed
         return _logged(error.format_message(), 2, type(error).__name__)
-    error.show(sys.stderr)
-    return 2
+    set_up_logging(0, "text")
+    return _logged(usage_text(error), 2)
 
 
 def _prepare_streams() -> None:

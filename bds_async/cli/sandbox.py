@@ -11,6 +11,7 @@ import click
 
 from ..errors import ConfigError, Stopped
 from ..sandbox import Fault, Sandbox, SandboxSettings, load_faults
+from ..support.os_errors import reason
 from ..support.running import Stop
 from .running import run
 from .settings import common_options
@@ -68,7 +69,10 @@ def command(
         # A stop is the usual end of a sandbox, and needs no message.
         return stopped.exit_code
     except OSError as error:
-        raise ConfigError(f"The sandbox can't listen at port {port} and the two above it: {error.strerror}.") from None
+        ports = f"the ports {port} to {port + 2}" if port else "free ports"
+        raise ConfigError(
+            f"The sandbox can't listen at {ports} of 127.0.0.1: {reason(error)}; choose another --port."
+        ) from None
 
 
 def _faults(file: Path, data_sets: int) -> tuple[Fault, ...]:
@@ -82,6 +86,8 @@ def _faults(file: Path, data_sets: int) -> tuple[Fault, ...]:
 
 def _demand_replaceable(path: Path) -> None:
     """Raise ConfigError if a file is not a sandbox's config: another config may hold the only copy of its secrets."""
+    if not path.parent.is_dir():
+        raise ConfigError(f"There is no folder {path.parent} for --write-config: make it, or name another file.")
     try:
         found = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:

@@ -6,6 +6,7 @@ import functools
 import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,8 +31,19 @@ class FolderPath(click.Path):
         super().__init__(file_okay=False, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the folder; an empty text, which would mean the current folder, is a usage error."""
-        return super().convert(value, param, ctx) if value != "" else self.fail("is empty", param, ctx)
+        """Return the folder; a file, or an empty text, which would mean the current folder, is a usage error."""
+        if value == "":
+            self.fail("is empty: name a folder", param, ctx)
+        if (file := _file_in(Path(value))) is not None:
+            self.fail(f"{file} is a file: name a folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def _file_in(path: Path) -> Path | None:
+    """Return the part of a path that is a file in place of a folder."""
+    with suppress(OSError):
+        return next((each for each in (path, *path.parents) if each.is_file()), None)
+    return None
 
 
 class Seconds(click.FloatRange):

@@ -58,7 +58,7 @@ def name_of(number: int) -> str:
 def end_at_once(number: int, _: FrameType | None = None) -> NoReturn:
     """End the process; a signal handler. The next run finishes what this one began."""
     if os.isatty(_STDERR):
-        os.write(_STDERR, _SHOW_CURSOR)
+        os.write(_STDERR, _SHOW_CURSOR + f"\nStopped by {name_of(number)}.\n".encode())
     os._exit(exit_code(number))
 
 

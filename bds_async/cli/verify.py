@@ -27,6 +27,10 @@ from .selection import fetching_options, watching_options, workspace_options
 from .settings import common_options, settings
 from .watching import all_of, observing, savers
 
+#: Totals of the files in the ledger, and the remedies in words.
+_OF_THE_LEDGER = ("right", "missing", "changed", "corrupt")
+_REMEDIES = {"repaired": "fetched again", "failed": "failed", "unlisted": "no longer listed"}
+
 
 @click.command("verify")
 @workspace_options
@@ -84,8 +88,12 @@ def _lines(found: Verification) -> Iterator[str]:
         remedy = f" [{each.remedy}{f': {each.error}' if each.error else ''}]" if each.remedy else ""
         yield printable(f"{each.fault:<7}  {each.path}: {each.detail}{remedy}")
     totals = asdict(VerifyTotals.of(found))
-    parts = [f"{count} {what}" for what, count in totals.items() if what != "files" and (count or what == "right")]
+    parts = [f"{totals[what]} {what}" for what in _OF_THE_LEDGER if totals[what] or what == "right"]
     yield f"{counted(found.files, 'file')} in the ledger: {', '.join(parts)}."
+    if totals["unknown"]:
+        yield f"{counted(totals['unknown'], 'file')} in the folder that the ledger does not know."
+    if remedies := [f"{totals[each]} {_REMEDIES[each]}" for each in _REMEDIES if totals[each]]:
+        yield f"Repair: {', '.join(remedies)}."
 
 
 def _document(found: Verification, to: str) -> VerifyDocument:

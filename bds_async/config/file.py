@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from .syntax import problem_of
+
 _BLANKS = re.compile(r"[ \t\r\n]*")
 
 
@@ -24,10 +26,12 @@ def parse_object(content: bytes) -> dict[str, Any]:
 
     Raises ValueError with a text that names the place of the fault and quotes nothing.
     """
+    text = ""
     try:
-        parsed = json.loads(_decoded(content)[0])
+        text = _decoded(content)[0]
+        parsed = json.loads(text)
     except json.JSONDecodeError as error:
-        problem = f"is not JSON: {error.msg}, line {error.lineno} column {error.colno}"
+        problem = problem_of(text, error)
     except UnicodeDecodeError as error:
         problem = f"is not UTF-8 text: byte {error.start}"
     except (ValueError, RecursionError):
@@ -35,7 +39,7 @@ def parse_object(content: bytes) -> dict[str, Any]:
     else:
         if isinstance(parsed, dict):
             return parsed
-        problem = "is not a JSON object ({…})"
+        problem = "is JSON, but no object: write it in the form of config-sample.json"
     raise ValueError(problem)
 
 

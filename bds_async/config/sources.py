@@ -158,7 +158,7 @@ def _parsed(path: Path, content: bytes) -> dict[str, Any]:
         return parse_object(content)
     except ValueError as error:
         problem = str(error)
-    raise ConfigError(f"The config file {path} {problem}.")
+    raise ConfigError(f"The config file {path} {problem.removesuffix('.')}.")
 
 
 def _anchored(value: object, folder: Path) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 from ..errors import PatternError
@@ -77,9 +77,17 @@ def _matches(data_set: DataSet, pattern: str) -> bool:
     )
 
 
+def _near(pattern: str, names: Collection[str]) -> list[str]:
+    """The names that a pattern resembles: that it begins, that have a word which it begins, or that are close."""
+    stem = pattern[: max(4, len(pattern) - 1)].rstrip("s")
+    begun = [name for name in names if stem and name.startswith(stem)]
+    begun += [name for name in names if stem and any(word.startswith(stem) for word in name.split()[1:])]
+    return (begun or difflib.get_close_matches(pattern, names, n=3, cutoff=0.5))[:3]
+
+
 def _no_match(pattern: str, data_sets: Sequence[DataSet]) -> str:
     names = {data_set.name.casefold(): data_set.name for data_set in data_sets}
-    near = difflib.get_close_matches(pattern.casefold(), list(names), n=3, cutoff=0.5)
+    near = _near(pattern.casefold().strip("*? "), names)
     hint = (
         f"did you mean {' or '.join(repr(names[name]) for name in near)}?"
         if near

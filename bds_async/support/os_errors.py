@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from dataclasses import dataclass
 
 from .own_files import NotOurs
@@ -22,7 +23,9 @@ _READ_ONLY = Meaning("the file system is read-only", _DENIED.of_folder)
 _BUSY = Meaning(
     "it is mounted as a single file, which can't be replaced (mount its folder instead)", "is busy: free it"
 )
-_GONE = Meaning("its folder doesn't exist", "is gone: mount or create it again")
+_GONE = Meaning(
+    "its folder doesn't exist", "does not exist and can't be made: choose another --to, or mount its disk again"
+)
 _NO_FOLDER = Meaning(
     "its folder doesn't exist", "is not a folder, or has a file where a folder belongs: choose another --to"
 )
@@ -62,3 +65,10 @@ def folder_fault(error: OSError) -> str:
     """What is wrong with a folder and what to do, as a predicate without a full stop."""
     known = _MEANINGS.get(error.errno or 0)
     return known.of_folder if known is not None else f"cannot be used ({error.strerror or error}): see to the disk"
+
+
+def reason(error: OSError) -> str:
+    """What the system says of an error, without the addresses and numbers that asyncio adds."""
+    if error.errno is not None and error.errno in errno.errorcode:
+        return os.strerror(error.errno)
+    return error.strerror or type(error).__name__

@@ -46,7 +46,7 @@ def _read(descriptor: int, *, is_regular: bool) -> bytes:
         block = _next_block(descriptor)
         content += block
         if len(content) > LONGEST:
-            raise OSError(errno.EFBIG, f"it has more than {LONGEST} bytes")
+            raise OSError(errno.EFBIG, f"it is larger than {LONGEST // 1024} KiB, so it is another file")
         if block:
             continue
         if content or is_regular:

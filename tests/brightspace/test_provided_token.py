@@ -180,8 +180,7 @@ class TestRefused:
     async def test_what_any_token_would_meet_is_not_blamed_on_it(self, home):
         async with ScriptedAuth(says(401, {"error": "invalid_client"})) as auth:
             said = await self.refusal(auth.config(token_file=home))
-        assert said.endswith("(invalid_client): client_id and client_secret do not belong to a registered application; "
-                             "correct them.")  # fmt: skip
+        assert "(invalid_client): client_id and client_secret do not belong to one registered application" in said
         assert home.read_text() == "hush-stored\n"
 
     async def test_a_doubt_about_the_stored_one_outlives_its_refusal(self, home, sidecar):

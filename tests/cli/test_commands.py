@@ -144,7 +144,8 @@ async def test_a_usage_error_is_a_line_of_json_too_wherever_that_was_asked_for(
 async def test_a_usage_error_shows_the_usage_otherwise(asked: list[str]) -> None:
     done = await bds("pull", "--nonsense", *asked)
     assert done.code == 2
-    assert done.err.startswith("Usage: bds-async pull")
+    assert done.err.startswith("bds-async: error: ")
+    assert done.err.splitlines()[1].startswith("Usage: bds-async pull")
 
 
 async def test_a_reader_that_goes_away_is_no_error(config: Path) -> None:

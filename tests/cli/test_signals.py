@@ -37,15 +37,15 @@ def test_it_ends_with_the_documented_code_and_without_a_word(number: int, code: 
 
 
 @posix_only
-def test_a_terminal_gets_its_cursor_back() -> None:
-    """Progress bars hide it."""
+def test_a_terminal_gets_its_cursor_back_and_a_message() -> None:
+    """The live view hides the cursor."""
     import pty
 
     controller, terminal = pty.openpty()
     arguments = [sys.executable, "-c", SCRIPT, str(int(signal.SIGINT))]
     assert subprocess.run(arguments, stderr=terminal, timeout=60, check=False).returncode == 130
     os.close(terminal)
-    assert os.read(controller, 100) == b"\x1b[?25h"
+    assert os.read(controller, 100) == b"\x1b[?25h\r\nStopped by SIGINT.\r\n"
     os.close(controller)
 
 

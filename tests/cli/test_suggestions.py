@@ -41,7 +41,7 @@ def test_the_options_in_use_are_added_where_the_command_takes_them(said: str, co
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 async def test_a_printed_command_runs(tmp_path: Path, log_format: str) -> None:
-    """`ledger accept`, for a data set that is gone: with quotes in its name, in a folder and a config of other names."""
+    """`ledger accept` for a data set that is gone; name, config and folder need quotes."""
     async with Sandbox(SandboxSettings(data_sets=3, scale=0.01)) as sandbox:
         sandbox.write_config(tmp_path / "my config.json")
         common = ("--config", tmp_path / "my config.json", "--to", tmp_path / "my data")

@@ -392,7 +392,10 @@ class TestCatalogue:
         sandbox.play(Fault.of("status", on="extracts", status=404, data_set="Users"))
         examination = await examined(sandbox)
         assert only("failed", examination) == {"extract lists"}
-        assert "1 list can't be read; the first, of Users: Could not fetch its extract list: " in named(examination, "extract lists").found
+        assert (
+            "1 list can't be read; the first, of Users: Could not fetch its extract list: "
+            in named(examination, "extract lists").found
+        )
         assert {"download", "space"} <= only("ok", examination)
         assert examination.exit_code == 3
 

@@ -117,6 +117,7 @@ class RefreshTokenGrant:
         source = f" from {custody.offered.source}" if custody.offered is not None else ""
         said = f"{self._endpoint.host} refused the refresh token{source} ({code})"
         if code in _OF_THE_APPLICATION:
+            said = f"{self._endpoint.host} does not accept this application ({code})"
             return f"{said}: {advice(code, Request.REFRESH)}."
         if code == "invalid_grant" and custody.in_doubt_since is not None:
             return (

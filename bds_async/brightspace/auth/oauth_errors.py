@@ -18,6 +18,10 @@ LOGIN = "run `bds-async login`"
 _AGAIN = f"{LOGIN} again"
 _CHECK_IT = "check it under Manage Extensibility"
 _KEY = "check client_id, key_id and private_key_file, that the JWKS URL serves the public key, and this machine's clock"
+_PAIR = (
+    "client_id and client_secret do not belong to one registered application; compare both with Manage Extensibility, "
+    "correct config.json"
+)
 
 #: Error code to the cause and what to do about it, for each request that the code can answer.
 _ADVICE: dict[str, dict[Request, str]] = {
@@ -28,9 +32,8 @@ _ADVICE: dict[str, dict[Request, str]] = {
         Request.SERVICE_USER: "the service user has lost its permission; restore it",
     },
     "invalid_client": {
-        Request.CODE: "client_id and client_secret do not belong to a registered application; "
-        f"correct them and {_AGAIN}",
-        Request.REFRESH: "client_id and client_secret do not belong to a registered application; correct them",
+        Request.CODE: f"{_PAIR} and {_AGAIN}",
+        Request.REFRESH: _PAIR,
         Request.SERVICE_USER: _KEY,
     },
     "invalid_grant": {

@@ -85,7 +85,7 @@ def _any_other(error: Exception, host: str) -> ExtractError:
 
 def connection_timeout(host: str, seconds: float) -> ConnectionFailed:
     """The error for a connection that was not established in time."""
-    return ConnectionFailed(f"Could not connect to {host} within {seconds:.0f} seconds.")
+    return ConnectionFailed(f"Could not connect to {host} within {seconds:.{0 if seconds >= 1 else 2}f} seconds.")
 
 
 def password_wanted(proxy: URL) -> ConfigError:

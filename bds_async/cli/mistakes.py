@@ -1,0 +1,87 @@
+"""Usage errors in words that say what to do: near misses, options of other commands, patterns without quotes."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Iterator, Sequence
+
+import click
+
+#: What people call a command or an option, and what it is called here.
+_ALIASES = {
+    "help": "--help",
+    "version": "--version",
+    "download": "pull",
+    "fetch": "pull",
+    "get": "pull",
+    "update": "sync",
+    "auth": "login",
+    "signin": "login",
+    "ls": "list",
+    "status": "ledger show",
+    "check": "verify",
+    "init": "login",
+}
+
+
+def usage_text(error: click.ClickException) -> str:
+    """Return the message of a usage error in one line, and the usage of its command in a second one."""
+    message = _explained(error)
+    if not isinstance(error, click.UsageError) or error.ctx is None:
+        return message
+    path = error.ctx.command_path
+    return f"{message}\n{error.ctx.get_usage()}  (more: {path} --help)"
+
+
+def _explained(error: click.ClickException) -> str:
+    message = " ".join(error.format_message().split())
+    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+        owners = _owners(error.option_name, error.ctx)
+        return f"No such option '{error.option_name}'{owners}" if owners else message
+    if message.startswith("No such command") and isinstance(error, click.UsageError) and error.ctx is not None:
+        name = message.split("'")[1]
+        return f"No such command '{name}'.{_near(name, error.ctx)}"
+    if message.startswith("Got unexpected extra argument"):
+        return f"{message}.{_extra(sys.argv)}"
+    return message if message.endswith((".", "?")) else f"{message}."
+
+
+def _near(name: str, ctx: click.Context) -> str:
+    """Return the commands that a wrong name resembles, as a sentence."""
+    assert isinstance(ctx.command, click.Group)
+    known = ctx.command.list_commands(ctx)
+    if ctx.parent is None and (meant := _ALIASES.get(name.lower())) is not None:
+        return f" Did you mean {meant}?"
+    if near := difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.6):
+        return f" Did you mean {' or '.join(near)}?"
+    return f" The commands: {', '.join(known)}."
+
+
+def _owners(option: str, ctx: click.Context) -> str:
+    """Return the commands that have an option which this one lacks, as the end of a sentence; else empty."""
+    owners = [path for path, command in _commands(ctx.find_root()) if option in _options(command)]
+    return f": it belongs to {', '.join(owners)}." if owners else ""
+
+
+def _commands(root: click.Context) -> Iterator[tuple[str, click.Command]]:
+    assert isinstance(root.command, click.Group)
+    for name in root.command.list_commands(root):
+        command = root.command.get_command(root, name)
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {inner}", command.commands[inner]) for inner in command.commands)
+        elif command is not None:
+            yield name, command
+
+
+def _options(command: click.Command) -> set[str]:
+    return {option for parameter in command.params for option in parameter.opts}
+
+
+def _extra(argv: Sequence[str]) -> str:
+    """Return the advice for words after an option that takes one value each time."""
+    option = next((word for word in argv if re.fullmatch(r"--(data-set|exclude)(=.*)?", word)), None)
+    if option is None:
+        return ""
+    return f" Repeat {option.partition('=')[0]} for each name, and put a pattern in quotes, such as 'User*'."
