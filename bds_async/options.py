@@ -95,7 +95,9 @@ class RunOptions:
         _convert(self, "attempts", _between(ATTEMPTS, int))
         _convert(self, "stall_timeout", _between(STALL_TIMEOUT, float))
         if self.pin_columns and self.publish_as is not PublishAs.CSV:
-            raise ConfigError("pin_columns needs publish_as CSV (--pin-columns needs --as csv): a zip is not changed.")
+            raise ConfigError(
+                f"pin_columns needs publish_as='csv': with {self.publish_as.value!r} all columns are published."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -60,6 +60,23 @@ class Config(BaseModel):
     token_file: Path | None = None
     private_key_file: Path | None = None
     key_id: str | None = None
+    if TYPE_CHECKING:
+        # Text is converted, which a type checker can't see.
+        def __init__(
+            self,
+            *,
+            bspace_url: str,
+            client_id: str,
+            client_secret: str | SecretStr | None = None,
+            refresh_token: str | SecretStr | None = None,
+            auth_service: str = AUTH_SERVICE,
+            api_version: str | None = None,
+            scope: str | None = None,
+            token_file: str | os.PathLike[str] | None = None,
+            private_key_file: str | os.PathLike[str] | None = None,
+            key_id: str | None = None,
+        ) -> None: ...
+
     #: The file that these settings were read from; None if there was none. Not a key of config.json.
     config_file: Path | None = Field(default=None, exclude=True)
     #: Where `refresh_token` came from. Not a key of config.json.

@@ -27,7 +27,7 @@ class Step:
     arrival: Arrival | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RunPlan:
     """Every chosen extract, by data set, oldest first, and the extract lists that failed.
 
@@ -40,6 +40,10 @@ class RunPlan:
     unfinished: frozenset[Identity] | None
     nothing: str = field(default="", kw_only=True)
     warning: str = field(default="", kw_only=True)
+
+    def __repr__(self) -> str:
+        fetch = sum(step.delivered is None for step in self.steps)
+        return f"<{type(self).__name__}: {fetch} to fetch, {len(self.steps) - fetch} already there>"
 
 
 def unfinished(listing: Listing, options: RunOptions, there: Collection[Identity]) -> frozenset[Identity] | None:

@@ -21,7 +21,7 @@ from .steps import RunPlan, Step, unfinished
 from .warnings import begun_late, nothing_to_sync, turned_to_another_form, unknown_files
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SyncPlan(RunPlan):
     """What a sync delivers; `gaps` are the open gaps, new ones included.
 

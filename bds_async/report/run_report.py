@@ -15,7 +15,7 @@ from .outcomes import Arrival, Completeness, Counters, FailedList, Gap, Outcome,
 REPORT_VERSION: Literal[1] = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RunReport:
     """The result of a run.
 
@@ -37,6 +37,10 @@ class RunReport:
     gaps: Sequence[Gap] = ()
     lacks: str | None = None
     newest_delivered: Mapping[str, datetime] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{self.count(status)} {status}" for status in Status if self.count(status))
+        return f"<RunReport {self.command}: {counts or 'no extracts'}; exit code {self.exit_code}>"
 
     def count(self, status: Status) -> int:
         """Return the number of extracts with this status."""

@@ -53,12 +53,17 @@ class Discrepancy:
         return is_bad or self.remedy is Remedy.FAILED
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Verification:
     """The state of a destination: how many files the ledger has, and those that differ from it."""
 
     files: int
     discrepancies: tuple[Discrepancy, ...]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Verification: {self.files} files, {len(self.discrepancies)} discrepancies; exit code {self.exit_code}>"
+        )
 
     def count(self, kind: Fault | Remedy) -> int:
         """The number of files with this fault or remedy."""

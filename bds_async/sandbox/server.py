@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from .api import new_routes, old_routes, storage, versions
 from .auth import consent, token_endpoint
@@ -112,7 +113,7 @@ class Sandbox:
         """
         self._tenant.assertions.register(public_pem, key_id)
 
-    def config(self) -> dict[str, object]:
+    def config(self) -> dict[str, Any]:
         """Return the content of a config.json with a new refresh token, ready to use."""
         return {
             "bspace_url": self.tenant_url,

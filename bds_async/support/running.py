@@ -98,7 +98,7 @@ async def _time_limit(seconds: float, stop: Stop) -> NoReturn:
     """Raise Stopped (exit code 3) after `seconds`; no wait for other programs is long from then on."""
     await asyncio.sleep(seconds)
     stop.patience.cut()
-    raise Stopped(f"The run's time of {seconds:g} seconds (--max-time) is up; run again to go on.", 3)
+    raise Stopped(f"The time limit of {seconds:g} seconds is reached; run again to go on.", 3)
 
 
 async def beside(main: Awaitable[Result], *others: Coroutine[Any, Any, object]) -> Result:

@@ -148,7 +148,9 @@ class TestProveHome:
             await prove_home(config)
 
     async def test_a_service_user_needs_no_login(self, tmp_path):
-        config = Config(**{**KEYS, "client_secret": None}, private_key_file=tmp_path / "key.pem", key_id="k")
+        config = Config.model_validate(
+            {**KEYS, "client_secret": None, "private_key_file": tmp_path / "key.pem", "key_id": "k"}
+        )
         with pytest.raises(ConfigError, match="service user"):
             await prove_home(config)
 

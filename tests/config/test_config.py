@@ -355,7 +355,7 @@ class TestInCode:
         assert not isinstance(caught.value.__context__, ValueError)
 
     def test_empty_text_and_empty_secrets_count_as_absent(self):
-        config = Config(**{**FOUR_KEYS, "scope": "", "client_secret": SecretStr("")})
+        config = Config.model_validate({**FOUR_KEYS, "scope": "", "client_secret": SecretStr("")})
         assert (config.scope, config.client_secret) == (None, None)
 
     @pytest.mark.parametrize("version", ["1.43", "12.0"])
@@ -369,7 +369,7 @@ class TestInCode:
 
     def test_a_value_of_a_foreign_kind_is_named(self):
         with pytest.raises(ConfigError, match=r"token_file must be text \(in quotes\); Config: token_source: Input"):
-            Config(**FOUR_KEYS, token_file=7, token_source="elsewhere")
+            Config.model_validate({**FOUR_KEYS, "token_file": 7, "token_source": "elsewhere"})
 
     def test_an_unknown_home_folder_is_an_error(self):
         with pytest.raises(ConfigError, match="token_file starts with ~, but there is no such home folder"):

@@ -134,4 +134,6 @@ def code_of(error: BdsError) -> int:
     return error.exit_code
 
 
+#: Text is accepted where a path or a secret is stored.
+CONFIG = Config(bspace_url="https://school.example", client_id="x", client_secret="s", token_file="token")
 VERSION: str = __version__

@@ -18,7 +18,7 @@ from .catalogue import Catalogue
 LISTS = 32
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Listing:
     """The listed extracts of each data set, in the catalogue's order, and what could not be listed.
 
@@ -32,6 +32,10 @@ class Listing:
     offered: tuple[DataSet, ...] = ()
     #: The tenant's time when it was listed, None if that is not known.
     moment: datetime | None = None
+
+    def __repr__(self) -> str:
+        extracts = sum(map(len, self.extracts.values()))
+        return f"<Listing: {len(self.extracts)} data sets, {extracts} extracts, {len(self.failed)} failed lists>"
 
     @property
     def data_sets(self) -> tuple[DataSet, ...]:
