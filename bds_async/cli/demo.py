@@ -16,13 +16,14 @@ from ..runs.run import Save
 from ..sandbox import Sandbox, SandboxSettings
 from ..support.running import Stop
 from ..workspace import workspace_of
+from .help import GroupedCommand
 from .running import run
 from .selection import FolderPath, watching_options
 from .settings import common_options
 from .watching import all_of, observing, savers
 
 
-@click.command("demo")
+@click.command("demo", cls=GroupedCommand)
 @click.option(
     "--to",
     type=FolderPath(),

@@ -10,6 +10,7 @@ import click
 from ..doctor import Check, CheckStatus, Examination, examine, unobserved
 from ..support.text import counted, printable
 from ..workspace import Workspace
+from .help import GroupedCommand
 from .running import run_simple
 from .selection import workspace_options
 from .settings import common_options, settings
@@ -18,7 +19,7 @@ from .settings import common_options, settings
 _STATUS, _NAME = 9, 15
 
 
-@click.command("doctor")
+@click.command("doctor", cls=GroupedCommand)
 @workspace_options
 @click.option(
     "--json",

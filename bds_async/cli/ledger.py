@@ -16,7 +16,7 @@ import click
 from ..config import Config
 from ..errors import ConfigError
 from ..ledger import Delivery, Ledger, Selection
-from ..models import DataSet, brief_text
+from ..models import DataSet
 from ..options import Verify
 from ..report import json_line
 from ..runs.corrections import accept, chosen_folders, mark, unmark, unpin
@@ -30,7 +30,8 @@ from .moments import moment
 from .running import run as run_job
 from .selection import data_set_option, glob, verify_option, watching_options, workspace_options
 from .settings import common_options, settings
-from .tables import log_failed_lists, new_table, print_table
+from .table import Cell, print_rows
+from .tables import log_failed_lists
 from .watching import observing
 
 logger = logging.getLogger(__name__)
@@ -82,10 +83,11 @@ def show(workspace: Workspace, patterns: tuple[str, ...], *, as_json: bool) -> N
         for each in found:
             click.echo(json_line(each))
         return
-    table = new_table("data set", "delivered", "size", "newest", "complete through", "owed", "open gaps")
-    for each in found:
-        table.add_row(*(_cell(name, value) for name, value in asdict(each).items() if name not in _NOT_SHOWN))
-    print_table(table)
+    headings = ("data set", "delivered", "size", "newest", "complete through", "owed", "open gaps")
+    print_rows(
+        headings,
+        ([_cell(name, value) for name, value in asdict(each).items() if name not in _NOT_SHOWN] for each in found),
+    )
 
 
 def _document(ledger: Ledger, folder: str, data_set: DataSet) -> DeliveredDataSet:
@@ -103,11 +105,11 @@ def _document(ledger: Ledger, folder: str, data_set: DataSet) -> DeliveredDataSe
     )
 
 
-def _cell(name: str, value: object) -> str:
+def _cell(name: str, value: object) -> Cell:
     if name == "bytes" and isinstance(value, int):
         return size_text(value)
     if isinstance(value, datetime):
-        return brief_text(value)
+        return value
     return "" if value is None else printable(str(value))
 
 

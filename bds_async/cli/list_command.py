@@ -9,16 +9,23 @@ import click
 from ..api import read_listing
 from ..config import Config
 from ..options import RunOptions
+from .help import GroupedCommand
 from .running import run_simple
 from .selection import FolderPath, choosing_options
 from .settings import common_options, settings
-from .tables import log_failed_lists, print_listing
+from .tables import SortBy, log_failed_lists, print_listing
 from .watching import displaying
 
 
-@click.command("list")
+@click.command("list", cls=GroupedCommand)
 @choosing_options
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each data set, with all its extracts.")
+@click.option(
+    "--sort",
+    "sort_by",
+    type=click.Choice([each.value for each in SortBy]),
+    help="Sort by name, by size or by age of the newest full.",
+)
 @click.option("--state", type=FolderPath(), metavar="DIR", help="Accepted as in other commands; list reads no state.")
 @common_options
 def command(
@@ -26,6 +33,7 @@ def command(
     exclude: tuple[str, ...],
     *,
     as_json: bool,
+    sort_by: str | None,
     state: Path | None,  # noqa: ARG001
 ) -> int:
     """Show what the tenant lists: each data set, its newest full, its differentials."""
@@ -33,5 +41,5 @@ def command(
     config = Config.load(settings().config)
     with displaying() as observer:
         listing = run_simple(read_listing(config, options, observer=observer))
-    print_listing(listing, as_json)
+    print_listing(listing, as_json, SortBy(sort_by) if sort_by else None)
     return log_failed_lists(listing.failed)

@@ -27,6 +27,7 @@ from ..support.log import event
 from ..support.os_errors import reason
 from ..support.text import counted
 from .browser import open_page
+from .help import GroupedCommand
 from .pasted import lines
 from .running import run_simple
 from .settings import common_options, settings
@@ -43,7 +44,7 @@ _HOW = {
 PATIENCE = 900.0
 
 
-@click.command("login")
+@click.command("login", cls=GroupedCommand)
 @click.option(
     "--redirect-uri",
     default=REDIRECT_URI,

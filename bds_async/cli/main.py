@@ -70,10 +70,16 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Get every Brightspace Data Set out of a D2L Brightspace tenant, in parallel, verified, and nothing lost.
 
-    Data goes to stdout, everything else to stderr. Exit codes: 0 done; 1 a defect; 2 usage or config; 3 a part
-    failed, the rest is there; 4 authorisation refused; 5 Brightspace not reached; 6 the destination; 75 another run
-    holds the folder; 130, 143 (128 and its number) stopped by a signal.
-    """
+    Data goes to stdout, everything else to stderr.
+
+    \b
+    Exit codes:
+      0 done                        5 Brightspace was not reached
+      1 a defect in bds-async       6 the destination, or a limit of this machine
+      2 usage or config            75 another run holds the folder
+      3 a part failed        130, 143 stopped by a signal (128 + its number)
+      4 authorisation refused
+    """  # noqa: D301 - click needs the backspace
 
 
 def main() -> NoReturn:

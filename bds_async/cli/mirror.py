@@ -21,10 +21,11 @@ from ..support.log import event
 from ..support.text import counted, printable
 from ..workspace import Workspace
 from .documents import MirrorDocument, MirrorPlanned
+from .help import GroupedCommand
 from .running import run_simple
 from .selection import choosing_options, workspace_options
 from .settings import common_options
-from .tables import new_table, print_table
+from .table import new_table, print_table
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ limit_option = click.option(
 )
 
 
-@click.command("mirror")
+@click.command("mirror", cls=GroupedCommand)
 @click.option(
     "--into",
     metavar="TARGET",

@@ -16,6 +16,7 @@ from ..report import RunReport
 from ..support.running import Stop
 from ..workspace import Workspace
 from .allocator import keep_large_blocks
+from .help import GroupedCommand
 from .moments import moment
 from .running import run as run_job
 from .selection import choice_option, run_options, watching_options, workspace_options
@@ -24,20 +25,20 @@ from .tables import log_failed_lists, print_plan
 from .watching import all_of, displaying, observing, savers
 
 
-@click.command("pull")
+@click.command("pull", cls=GroupedCommand)
 @workspace_options
 @choice_option(
     "--type",
     "wanted",
     kind=Wanted,
     default=PullOptions().wanted,
-    help="full: the newest full of each data set; differential: every listed differential; all: both.",
+    help="The newest full of each data set, every differential, or both.",
 )
 @click.option(
     "--since",
     type=moment,
     metavar="DATE",
-    help="Only extracts queued at or after this ISO 8601 moment (UTC without a zone).",
+    help="Only extracts queued since this ISO 8601 moment (default UTC).",
 )
 @click.option("--force", is_flag=True, help="Fetch again what is already there, and replace it.")
 @click.option("--dry-run", is_flag=True, help="Print the plan with sizes, download nothing.")

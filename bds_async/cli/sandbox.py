@@ -13,11 +13,12 @@ from ..errors import ConfigError, Stopped
 from ..sandbox import Fault, Sandbox, SandboxSettings, load_faults
 from ..support.os_errors import reason
 from ..support.running import Stop
+from .help import GroupedCommand
 from .running import run
 from .settings import common_options
 
 
-@click.command("sandbox")
+@click.command("sandbox", cls=GroupedCommand)
 @click.option(
     "--port",
     type=click.IntRange(0, 65533),

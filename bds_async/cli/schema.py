@@ -18,11 +18,12 @@ from ..runs.verification import demand_ledger
 from ..support.text import counted, printable
 from ..workspace import Workspace
 from .documents import ColumnsEntry, DataSetColumns
+from .help import GroupedCommand
 from .selection import data_set_option, workspace_options
 from .settings import common_options
 
 
-@click.command("schema")
+@click.command("schema", cls=GroupedCommand)
 @workspace_options
 @data_set_option("patterns")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each data set.")

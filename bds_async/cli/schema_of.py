@@ -18,6 +18,7 @@ from .documents import (
     PlannedExtract,
     VerifyDocument,
 )
+from .help import GroupedCommand
 from .settings import common_options
 
 #: Each machine format: its name for `schema-of`, and the class that defines it.
@@ -35,7 +36,7 @@ FORMATS: dict[str, type] = {
 }
 
 
-@click.command("schema-of")
+@click.command("schema-of", cls=GroupedCommand)
 @click.argument("name", type=click.Choice(list(FORMATS)), metavar="[NAME]", required=False)
 @common_options
 def command(name: str | None) -> None:

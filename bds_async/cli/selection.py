@@ -98,19 +98,17 @@ state_option = click.option(
     "--state",
     type=FolderPath(),
     metavar="DIR",
-    help="Folder for the ledger, partial files and the lock [default: DIR/.bds-async of --to].",
+    help="Folder for ledger and partial files [default: .bds-async in --to].",
 )
 
 verify_option = choice_option(
     "--verify",
     kind=Verify,
     default=DEFAULTS.verify,
-    help="full: length, zip directory and every CRC-32; fast: without the CRCs.",
+    help="full: length, zip directory, every CRC-32; fast: no CRCs.",
 )
 
-exclude_option = click.option(
-    "--exclude", multiple=True, metavar="PATTERN", help="Leave these out; as --data-set. May be repeated."
-)
+exclude_option = click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these out. May be repeated.")
 
 
 def workspace_options(function: Function) -> Function:
@@ -136,7 +134,7 @@ def data_set_option(name: str = "data_set") -> Callable[[Function], Function]:
         name,
         multiple=True,
         metavar="PATTERN",
-        help="Only these: a name (case-insensitive, * and ? allowed), a schema id or a plugin id. May be repeated.",
+        help="Only these: a name (* and ? allowed), schema id or plugin id. May be repeated.",
     )
 
 
@@ -153,6 +151,7 @@ def fetching_options(function: Function) -> Function:
         type=click.IntRange(*WORKERS),
         default=DEFAULTS.workers,
         show_default=True,
+        metavar="N",
         help="Number of parallel downloads.",
     )
     @click.option(
@@ -160,7 +159,8 @@ def fetching_options(function: Function) -> Function:
         type=click.IntRange(*ATTEMPTS),
         default=DEFAULTS.attempts,
         show_default=True,
-        help="Tries for each extract before it counts as failed.",
+        metavar="N",
+        help="Tries for each extract before it fails.",
     )
     @click.option(
         "--stall-timeout",
@@ -168,20 +168,20 @@ def fetching_options(function: Function) -> Function:
         default=DEFAULTS.stall_timeout,
         show_default=True,
         metavar="SECONDS",
-        help="Drop a connection that delivers nothing for this long, and try again.",
+        help="Drop a connection that delivers nothing for so long.",
     )
     @verify_option
     @click.option(
         "--max-time",
         type=Seconds(0, min_open=True),
         metavar="SECONDS",
-        help="Stop the run in an orderly way after this long, with exit code 3.",
+        help="End the run in an orderly way after so long (exit code 3).",
     )
     @click.option(
         "--limit-rate",
         type=Rate(),
         metavar="RATE",
-        help="Hold all downloads together to so many bytes a second: 500K, 50M (powers of 1,000).",
+        help="Bytes a second of all downloads together: 500K, 50M.",
     )
     @functools.wraps(function)
     def with_fetching_options(**arguments: Any) -> Any:
@@ -201,12 +201,12 @@ def run_options(function: Function) -> Function:
         "publish_as",
         kind=PublishAs,
         default=DEFAULTS.publish_as,
-        help="Publish the zip as it came, the CSV inside it, or that CSV as a typed Parquet file.",
+        help="The zip as it came, the CSV in it, or typed Parquet.",
     )
     @click.option(
         "--pin-columns",
         is_flag=True,
-        help="With --as csv: write the columns first seen, in that order, and drop appended ones.",
+        help="With --as csv: keep the columns first seen, in that order.",
     )
     @fetching_options
     @functools.wraps(function)
@@ -223,7 +223,7 @@ def run_options(function: Function) -> Function:
 def watching_options(function: Function) -> Function:
     """Add `--report` and `--no-progress`."""
     for option in (
-        click.option("--no-progress", is_flag=True, help="No bars, even where stderr is a terminal."),
+        click.option("--no-progress", is_flag=True, help="No live view, even where stderr is a terminal."),
         click.option(
             "--report",
             type=click.Path(dir_okay=False, path_type=Path),

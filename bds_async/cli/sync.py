@@ -20,6 +20,7 @@ from ..support.running import Stop
 from ..watching import MetricsFile, Ping
 from ..workspace import Workspace
 from .allocator import keep_large_blocks
+from .help import GroupedCommand
 from .own_files import demand_apart
 from .running import run as run_job
 from .selection import run_options, watching_options, workspace_options
@@ -30,12 +31,12 @@ from .watching import all_of, displaying, observing, savers
 logger = logging.getLogger(__name__)
 
 
-@click.command("sync")
+@click.command("sync", cls=GroupedCommand)
 @workspace_options
 @click.option(
     "--with-fulls",
     is_flag=True,
-    help="Deliver every new full, not only the baseline; needed for data sets without differentials.",
+    help="Deliver every new full; needed for data sets without differentials.",
 )
 @click.option("--strict-schema", is_flag=True, help="Exit with code 3 after a breaking change of columns.")
 @click.option("--dry-run", is_flag=True, help="Print the plan with sizes, download nothing.")
@@ -48,8 +49,7 @@ logger = logging.getLogger(__name__)
     "address",
     metavar="URL",
     envvar="BDS_PING_URL",
-    help="Call a health-check address: URL/start at the start, URL after success, URL/<exit code> after failure. "
-    "BDS_PING_URL keeps it out of the list of processes.",
+    help="Report each run to this health check (or BDS_PING_URL).",
 )
 @run_options
 @watching_options

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import logging
-import sys
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import TypeAlias
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from ..brightspace import Listing
 from ..events import Planned
-from ..models import BdsType, DataSet, Extract, brief_text, newest
+from ..models import BdsType, DataSet, Extract, newest
 from ..planning import RunPlan, Step
 from ..report import FailedList, Gap, json_line
 from ..runs.exit_code import listing_code
@@ -21,20 +19,12 @@ from ..support.log import event
 from ..support.text import counted, printable
 from ..watching import gaps_open, list_failed, plan_text, size_text
 from .documents import ListedDataSet, PlannedExtract, action_of
+from .table import Cell, print_rows
 
 logger = logging.getLogger(__name__)
 
-#: Headings of columns that hold numbers.
-_NUMBERS = frozenset({"size", "differentials", "delivered", "owed", "open gaps"}) | {
-    "applied",
-    "inserted",
-    "updated",
-    "deleted",
-    "rejected",
-}
-
-#: The largest width of a table, in characters.
-MAX_WIDTH = 1000
+#: A data set and what is listed of it.
+Listed: TypeAlias = tuple[DataSet, Sequence[Extract]]
 
 
 def print_plan(plan: RunPlan, as_json: bool) -> None:
@@ -56,23 +46,51 @@ def print_plan(plan: RunPlan, as_json: bool) -> None:
 
 
 def _print_steps(steps: Sequence[Step]) -> None:
-    table = new_table("data set", "type", "queued", "version", "size", "action")
-    for step in steps:
-        table.add_row(*_cells(step.extract), _action_cell(step))
-    print_table(table)
+    headings = ("data set", "type", "queued", "version", "size", "action")
+    print_rows(headings, ((*_cells(step.extract), _action_cell(step)) for step in steps))
 
 
-def print_listing(listing: Listing, as_json: bool) -> None:
-    """Print what a tenant lists, one line for each data set."""
+class SortBy(StrEnum):
+    """The orders of a listing: by name, the largest newest full first, or the newest full first."""
+
+    NAME = "name"
+    SIZE = "size"
+    AGE = "age"
+
+
+def print_listing(listing: Listing, as_json: bool, sort_by: SortBy | None = None) -> None:
+    """Print what a tenant lists, one line for each data set, by default in the order of the tenant."""
+    listed = _sorted(listing.extracts.items(), sort_by)
     if as_json:
-        for data_set, extracts in listing.extracts.items():
+        for data_set, extracts in listed:
             click.echo(json_line(ListedDataSet.about(data_set, tuple(extracts))))
         return
-    table = new_table("data set", "newest full", "version", "size", "differentials", "newest differential")
-    for data_set, extracts in listing.extracts.items():
-        table.add_row(*_data_set_cells(data_set, extracts))
-    print_table(table)
+    headings = ("data set", "newest full", "version", "size", "differentials", "newest differential")
+    print_rows(headings, (_data_set_cells(data_set, extracts) for data_set, extracts in listed))
     click.echo(f"{counted(len(listing.extracts), 'data set')}.")
+
+
+def _sorted(listed: Iterable[Listed], sort_by: SortBy | None) -> list[Listed]:
+    match sort_by:
+        case SortBy.NAME:
+            return sorted(listed, key=lambda each: each[0].name.casefold())
+        case SortBy.SIZE:
+            return sorted(listed, key=lambda each: -(_size_of(_newest_full(each[1])) or 0))
+        case SortBy.AGE:
+            return sorted(listed, key=lambda each: _age_of(_newest_full(each[1])))
+    return list(listed)
+
+
+def _newest_full(extracts: Iterable[Extract]) -> Extract | None:
+    return newest(extract for extract in extracts if extract.bds_type is BdsType.FULL)
+
+
+def _size_of(extract: Extract | None) -> int | None:
+    return extract.download_size if extract is not None else None
+
+
+def _age_of(extract: Extract | None) -> float:
+    return -extract.queued_for_processing_date.timestamp() if extract is not None else 0.0
 
 
 def log_failed_lists(failed: Sequence[FailedList]) -> int:
@@ -92,44 +110,29 @@ def _action_cell(step: Step) -> str:
     return f"{action_of(step)} ({step.arrival})" if step.arrival is not None else action_of(step)
 
 
-def _data_set_cells(data_set: DataSet, extracts: Sequence[Extract]) -> tuple[str, ...]:
-    full = newest(extract for extract in extracts if extract.bds_type is BdsType.FULL)
+def _data_set_cells(data_set: DataSet, extracts: Sequence[Extract]) -> tuple[Cell, ...]:
+    full = _newest_full(extracts)
     differentials = [extract for extract in extracts if extract.bds_type is BdsType.DIFFERENTIAL]
     last = newest(differentials)
     return (
         printable(data_set.name),
-        brief_text(full.queued_for_processing_date) if full else "none yet",
+        full.queued_for_processing_date if full else "none yet",
         printable(full.version) if full else "",
         _size(full),
         str(len(differentials)),
-        brief_text(last.queued_for_processing_date) if last else "",
+        last.queued_for_processing_date if last else None,
     )
 
 
-def _cells(extract: Extract) -> tuple[str, ...]:
-    queued = brief_text(extract.queued_for_processing_date)
+def _cells(extract: Extract) -> tuple[Cell, ...]:
+    queued = extract.queued_for_processing_date
     return (printable(extract.data_set), extract.bds_type.folder, queued, printable(extract.version), _size(extract))
 
 
 def _size(extract: Extract | None) -> str:
-    return size_text(extract.download_size) if extract is not None and extract.download_size is not None else ""
+    size = _size_of(extract)
+    return size_text(size) if size is not None else ""
 
 
 def _total(extracts: Iterable[Extract]) -> str:
     return size_text(sum(extract.download_size or 0 for extract in extracts))
-
-
-def new_table(*headings: str) -> Table:
-    """Return a table without lines, with numbers aligned to the right."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=True)
-    return table
-
-
-def print_table(table: Table) -> None:
-    """Print a table in its full width: cells are cut neither in a pipe nor on a narrow terminal."""
-    drawn = io.StringIO()
-    Console(file=drawn, force_terminal=sys.stdout.isatty(), markup=False, highlight=False, width=MAX_WIDTH).print(table)
-    for line in drawn.getvalue().splitlines():
-        click.echo(line.rstrip())

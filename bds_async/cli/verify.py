@@ -22,6 +22,7 @@ from ..support.running import Stop, beside, time_limits
 from ..support.text import counted, printable
 from ..workspace import Workspace
 from .documents import VerifiedFile, VerifyDocument, VerifyTotals
+from .help import GroupedCommand
 from .running import run as run_job
 from .selection import fetching_options, watching_options, workspace_options
 from .settings import common_options, settings
@@ -32,7 +33,7 @@ _OF_THE_LEDGER = ("right", "missing", "changed", "corrupt")
 _REMEDIES = {"repaired": "fetched again", "failed": "failed", "unlisted": "no longer listed"}
 
 
-@click.command("verify")
+@click.command("verify", cls=GroupedCommand)
 @workspace_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
 @click.option("--repair", is_flag=True, help="Fetch again what is bad or missing, if it is still listed.")
