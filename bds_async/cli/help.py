@@ -27,6 +27,7 @@ EXAMPLES = {
     "schema-of": ("schema-of", "schema-of run-report"),
     "mirror": ("mirror", "mirror --into postgresql://loader@db:5432/school"),
     "recipe": ("recipe cron", "recipe systemd-service"),
+    "completion": ("completion bash", "completion fish"),
     "demo": ("demo", "demo --to demo-data"),
     "sandbox": (
         "sandbox --write-config sandbox.json",

@@ -36,6 +36,7 @@ COMMANDS = {
     "schema-of": ("schema_of", "Print the JSON Schema of a machine format."),
     "mirror": ("mirror", "Keep a database at the current state."),
     "recipe": ("recipe", "Print a file for a scheduler."),
+    "completion": ("completion", "Print the completion script of a shell."),
     "demo": ("demo", "Pull from the sandbox, without an account."),
     "sandbox": ("sandbox", "Serve a tenant to test against."),
 }

@@ -22,7 +22,7 @@ from .running import run as run_job
 from .selection import choice_option, run_options, watching_options, workspace_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, print_plan
-from .watching import all_of, displaying, observing, savers
+from .watching import all_of, displaying, observing, savers, warn_of_no_report
 
 
 @click.command("pull", cls=GroupedCommand)
@@ -65,6 +65,7 @@ def command(
     options = PullOptions(wanted=wanted, since=since, force=force, **run)
     config = Config.load(settings().config)
     if dry_run:
+        warn_of_no_report(report)
         return _print_plan(config, workspace, options, as_json=as_json, no_progress=no_progress)
     if as_json:
         raise ConfigError("--json needs --dry-run; --report FILE writes the result of a run.")

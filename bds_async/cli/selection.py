@@ -16,6 +16,7 @@ import click
 from ..errors import ConfigError
 from ..options import ATTEMPTS, DEFAULT_FOLDER, STALL_TIMEOUT, WORKERS, PublishAs, RunOptions, Verify
 from ..workspace import workspace_of
+from .completion import data_set_names
 from .settings import settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -44,6 +45,19 @@ def _file_in(path: Path) -> Path | None:
     with suppress(OSError):
         return next((each for each in (path, *path.parents) if each.is_file()), None)
     return None
+
+
+class ReportPath(click.Path):
+    """A file to write; `-`, which elsewhere means stdout, is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the file; `-` and an empty text are usage errors."""
+        if value in ("-", ""):
+            self.fail("name a file; /dev/stdout stands for standard output", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class Seconds(click.FloatRange):
@@ -108,7 +122,13 @@ verify_option = choice_option(
     help="full: length, zip directory, every CRC-32; fast: no CRCs.",
 )
 
-exclude_option = click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these out. May be repeated.")
+exclude_option = click.option(
+    "--exclude",
+    shell_complete=data_set_names,
+    multiple=True,
+    metavar="PATTERN",
+    help="Leave these out. May be repeated.",
+)
 
 
 def workspace_options(function: Function) -> Function:
@@ -134,6 +154,7 @@ def data_set_option(name: str = "data_set") -> Callable[[Function], Function]:
         name,
         multiple=True,
         metavar="PATTERN",
+        shell_complete=data_set_names,
         help="Only these: a name (* and ? allowed), schema id or plugin id. May be repeated.",
     )
 
@@ -226,7 +247,7 @@ def watching_options(function: Function) -> Function:
         click.option("--no-progress", is_flag=True, help="No live view, even where stderr is a terminal."),
         click.option(
             "--report",
-            type=click.Path(dir_okay=False, path_type=Path),
+            type=ReportPath(),
             metavar="FILE",
             help="Write the run report (JSON).",
         ),

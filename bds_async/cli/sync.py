@@ -26,7 +26,7 @@ from .running import run as run_job
 from .selection import run_options, watching_options, workspace_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, log_gaps, print_plan
-from .watching import all_of, displaying, observing, savers
+from .watching import all_of, displaying, observing, savers, warn_of_no_report
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +76,7 @@ def command(
     options = SyncOptions(with_fulls=with_fulls, strict_schema=strict_schema, **run)
     ping = Ping(address) if address is not None else None
     if dry_run:
+        warn_of_no_report(report)
         return _print_plan(workspace, options, as_json=as_json, no_progress=no_progress)
     if as_json:
         raise ConfigError("--json needs --dry-run; --report FILE writes the result of a run.")

@@ -13,6 +13,7 @@ from typing import TypeVar
 from ..events import Observer
 from ..report import RunReport
 from ..runs.run import Save
+from ..support.log import event
 from ..support.patience import Patience
 from ..support.running import Stop
 from ..watching import Lines, MetricsFile, Summary, View, demand_writable, write
@@ -51,6 +52,13 @@ def savers(workspace: Workspace, stop: Stop, report: Path | None, metrics: Metri
     if metrics is not None:
         found.append(metrics.save)
     return found
+
+
+def warn_of_no_report(report: Path | None) -> None:
+    """Log a warning if a dry run is asked for a report, which it does not write."""
+    if report is not None:
+        text = "--dry-run writes no report: %s stays as it is. With --json it prints the plan as lines of JSON."
+        logger.warning(text, report, extra=event("report.none", path=report))
 
 
 def all_of(receivers: Sequence[Callable[[Subject], object]]) -> Callable[[Subject], None]:

@@ -24,6 +24,10 @@ logger = logging.getLogger(__name__)
 CONFIG_FILE = Path("config.json")
 
 
+#: Variables that are no keys of config.json.
+_OTHER_VARIABLES = ("BDS_CONFIG", "BDS_PING_URL", "BDS_MIRROR")
+
+
 @dataclass(frozen=True, slots=True)
 class Keys:
     """The known keys of config.json and the environment: all, those with a secret, and those with a path.
@@ -105,6 +109,7 @@ def from_file(path: Path, keys: Keys) -> Stored | None:
     except OSError as error:
         raise machine_limit(error) or ConfigError(f"The config file {path} can't be read: {error.strerror}.") from None
     found = _parsed(path, content)
+    _refuse_brackets(path, found)
     values = {key: value for key, value in found.items() if key in keys.all and not is_absent(value)}
     _warn_of_misspelt(path, found.keys() - set(keys.all), [key for key in keys.all if key not in found])
     if not is_stream:
@@ -113,8 +118,16 @@ def from_file(path: Path, keys: Keys) -> Stored | None:
     return Stored(values | {key: _anchored(values[key], folder) for key in keys.path if key in values}, is_stream)
 
 
+def _refuse_brackets(path: Path, found: Mapping[str, object]) -> None:
+    """Raise ConfigError for an own address inside the angle brackets of the sample."""
+    address = found.get("bspace_url")
+    if isinstance(address, str) and is_absent(address) and "." in address and "your-school" not in address:
+        raise ConfigError(f"{path}: bspace_url is inside angle brackets; remove < and >.")
+
+
 def from_environment(environ: Mapping[str, str], keys: Keys) -> dict[str, tuple[str, str]]:
     """The keys that the environment gives: the value, and the variable that it came from. Raises ConfigError."""
+    _warn_of_misspelt_variables(environ, keys)
     found = {key: (environ.get(variable(key), ""), variable(key)) for key in keys.all}
     for key in keys.secret:
         named = file_variable(key)
@@ -151,6 +164,15 @@ def _warn_of_misspelt(path: Path, unknown: Iterable[str], missing: Sequence[str]
         if near and not key.startswith(f"{near[0]}_"):
             text = "%s has the unknown key %r, which is ignored. Did you mean %s?"
             logger.warning(text, path, key, near[0], extra=event("config.unknown_key", path=path, key=key))
+
+
+def _warn_of_misspelt_variables(environ: Mapping[str, str], keys: Keys) -> None:
+    """Log a warning for each unknown variable that looks like a known one."""
+    known = {*map(variable, keys.all), *map(file_variable, keys.secret), *_OTHER_VARIABLES}
+    for name in sorted(each for each in environ if each.upper().startswith("BDS_") and each not in known):
+        if near := difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.8):
+            text = "The environment variable %s is unknown and ignored. Did you mean %s?"
+            logger.warning(text, name, near[0], extra=event("config.unknown_variable", variable=name))
 
 
 def _parsed(path: Path, content: bytes) -> dict[str, Any]:

@@ -80,6 +80,9 @@ async def test_dry_run_prints_the_plan_and_makes_nothing(config: Path, tmp_path:
     lines = (await bds("pull", "--dry-run", "--json", "--config", config, "--to", tmp_path / "to")).out.splitlines()
     assert {json.loads(line)["action"] for line in lines} == {"fetch"}
     assert not (tmp_path / "to").exists()
+    warned = await bds("pull", "--dry-run", "--report", tmp_path / "r", "--config", config, "--to", tmp_path / "to")
+    assert "--dry-run writes no report" in warned.err
+    assert not (tmp_path / "r").exists()
 
 
 async def test_since_takes_moments_with_and_without_a_zone(config: Path, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ async def test_an_emptied_ledger_delivers_nothing_again_and_is_made_anew_as_the_
     ledger = to / ".bds-async" / "ledger.sqlite3"
     ledger.write_bytes(b"")
     done = await run(to, "sync")
-    assert (done.code, "move it away and run `bds-async ledger rebuild --config " in done.err) == (6, True)
+    assert (done.code, "move it away and run `bds-async ledger rebuild --to " in done.err) == (6, True)
     ledger.rename(to.parent / "damaged.sqlite3")
     assert (await run(to, "ledger", "rebuild")).code == 0
     assert (await run(to, "sync", "--dry-run", "--json")).out == ""

@@ -39,6 +39,7 @@ MISTAKES = [
     ("pull --max-time 0", "0.0 is not in the range x>0."),
     ("pull --stall-timeout nan", "'nan' is not a number of seconds."),
     ("pull --data-set", "Option '--data-set' requires an argument."),
+    ("pull --report -", "name a file; /dev/stdout stands for standard output."),
     ("recipe crontab", "'crontab'"),
     ("ledger accept", "Missing option '--data-set'."),
 ]

@@ -37,7 +37,7 @@ def test_an_age_has_its_largest_unit(age: timedelta, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "moments", "name"), [(120, True, "User Enrollments "), (80, False, "User Enrollments "), (50, False, "…")]
+    ("width", "moments", "name"), [(120, True, "User Enrollments "), (80, False, "User Enrollments "), (64, False, "…")]
 )
 async def test_no_row_of_a_listing_wraps(folder: Path, width: int, moments: bool, name: str) -> None:
     terminal = await on_terminal("list", width=width, cwd=folder)

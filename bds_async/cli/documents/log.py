@@ -54,6 +54,8 @@ EVENTS = {
     "ping.failed": "the health-check call failed",
     "plan.warning": "something to know about the plan",
     "rate_limit.waiting": "new requests wait, as the tenant asked",
+    "report.none": "a dry run writes no report",
+    "config.unknown_variable": "an unknown environment variable resembles one of bds-async",
     "report.failed": "the report could not be saved",
     "run.failed_alike": "several extracts failed for one cause",
     "run.finished": "the run has ended; the fields are its totals",

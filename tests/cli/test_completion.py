@@ -1,0 +1,46 @@
+"""Completion: each shell's script, and what the program answers to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bds_async.sandbox import Sandbox, SandboxSettings
+from tests.support.commands import Done, bds
+
+
+async def completed(words: str, cwd: Path, shell: str = "zsh") -> Done:
+    """Ask as the script of a shell does, with the last word unfinished."""
+    count = len(words.split(" ")) - 1
+    asked = {"_BDS_ASYNC_COMPLETE": f"{shell}_complete", "COMP_WORDS": words, "COMP_CWORD": str(count)}
+    return await bds(cwd=cwd, **asked)
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+async def test_a_script_names_the_program_and_its_variable(shell: str) -> None:
+    done = await bds("completion", shell)
+    assert done.code == 0
+    assert "bds-async" in done.out
+    assert f"_BDS_ASYNC_COMPLETE={shell}_complete" in done.out
+
+
+async def test_an_unknown_shell_is_a_usage_error() -> None:
+    done = await bds("completion", "tcsh")
+    assert (done.code, "'bash', 'zsh', 'fish'" in done.err) == (2, True)
+
+
+async def test_commands_and_options_are_completed(tmp_path: Path) -> None:
+    assert "pull" in (await completed("bds-async pu", tmp_path)).out.split()
+    assert "--workers" in (await completed("bds-async pull --wor", tmp_path)).out
+
+
+async def test_data_sets_are_completed_where_a_ledger_knows_them(tmp_path: Path) -> None:
+    assert (await completed("bds-async pull --data-set U", tmp_path)).out.strip() == ""
+    async with Sandbox(SandboxSettings(data_sets=4, scale=0.01)) as sandbox:
+        sandbox.write_config(tmp_path / "config.json")
+        assert (await bds("pull", "--to", tmp_path / "to", cwd=tmp_path)).code == 0
+    found = (await completed(f"bds-async pull --to {tmp_path / 'to'} --data-set user", tmp_path)).out.splitlines()
+    assert [name for name in found if name.startswith("User")] == ["User Enrollments", "Users"]
+    quoted = (await completed(f"bds-async pull --to {tmp_path / 'to'} --data-set user", tmp_path, "bash")).out
+    assert "User\\ Enrollments" in quoted

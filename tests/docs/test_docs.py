@@ -1,0 +1,90 @@
+"""The user's guide: its links lead somewhere, what it names exists, its Python runs."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+import bds_async
+from bds_async import errors, events
+from bds_async.cli.main import COMMANDS, cli
+from bds_async.cli.schema_of import FORMATS
+from bds_async.config import KEYS
+from tests.conftest import StartSandbox
+
+ROOT = Path(__file__).parents[2]
+PAGES = {path.name: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
+GUIDE = {name: text for name, text in PAGES.items() if name not in ("CONTRIBUTING.md", "SECURITY.md")}
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGES["library.md"], re.MULTILINE | re.DOTALL)
+
+
+def every_command() -> Iterator[click.Command]:
+    context = click.Context(cli, info_name="bds-async")
+    yield cli
+    for name in COMMANDS:
+        command = cli.get_command(context, name)
+        assert command is not None
+        yield command
+        yield from command.commands.values() if isinstance(command, click.Group) else ()
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{name}" for name in PAGES)])
+def test_every_link_of_a_page_leads_to_a_file(page: str) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text("utf-8"))
+    assert [link for link in links if not ((ROOT / page).parent / link).is_file()] == []
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert [name for name in PAGES if f"](docs/{name})" not in readme] == []
+
+
+@pytest.mark.parametrize("page", GUIDE)
+def test_every_option_and_command_that_a_page_names_exists(page: str) -> None:
+    known = {option for command in every_command() for parameter in command.params for option in parameter.opts}
+    # An option with an underline is one of another program.
+    used = {option for option in re.findall(r"(?<![\w-])--[a-z][a-z_-]+", GUIDE[page]) if "_" not in option}
+    assert used - known - {"--help"} == set()
+    commands = set(re.findall(r"bds-async ([a-z][a-z-]*)(?![\w/.])", "\n".join(re.findall(r"`[^`]+`", GUIDE[page]))))
+    assert commands - {*COMMANDS} == set()
+
+
+def test_the_page_on_configuration_names_every_key() -> None:
+    assert [key for key in KEYS.all if f"`{key}`" not in PAGES["configuration.md"]] == []
+
+
+def test_the_page_on_exit_codes_has_every_code_of_an_error() -> None:
+    classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.BdsError)]
+    codes = {str(kind.exit_code) for kind in classes}
+    assert codes <= set(re.findall(r"^\| (\d+) \|", PAGES["exit-codes.md"], re.MULTILINE))
+
+
+def test_the_page_on_machine_formats_names_every_format() -> None:
+    assert set(FORMATS) == set(re.findall(r"^\| `([a-z-]+)` \|", PAGES["machine-formats.md"], re.MULTILINE))
+
+
+def test_the_page_on_the_library_names_every_event_and_only_public_names() -> None:
+    kinds = {name for name, kind in vars(events).items() if getattr(kind, "__module__", "") == events.__name__}
+    public = kinds & {*bds_async.__all__}
+    assert [name for name in sorted(public) if f"`{name}`" not in PAGES["library.md"]] == []
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+async def test_the_python_of_the_page_on_the_library_runs(
+    number: int, start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    """In a folder with a config.json, as a reader would run it."""
+    sandbox = await start_sandbox(data_sets=12, scale=0.01)
+    sandbox.write_config(tmp_path / "config.json")
+    (tmp_path / "example.py").write_text(EXAMPLES[number])
+    process = await asyncio.create_subprocess_exec(sys.executable, "example.py", cwd=tmp_path, stdout=PIPE, stderr=PIPE)
+    out, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert out
