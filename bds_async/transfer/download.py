@@ -36,7 +36,7 @@ class Piece:
 
     @property
     def is_stale(self) -> bool:
-        """Whether nobody needs it any more: the download began anew, or is settled."""
+        """Whether it is no longer needed: the download has started again, or is settled."""
         return self.download.is_settled or self.generation != self.download.partial.generation
 
     @property
@@ -159,7 +159,7 @@ class Download:
         return gained
 
     def reject(self) -> Piece | None:
-        """Drop a body that came whole and is not valid; the piece to begin anew with, None if that is of no use."""
+        """Drop a whole body that is not valid; return the piece to start again with, None if that is of no use."""
         are_enough = self._rejections.are_enough_with(self.partial.validator, self.partial.total)
         self.failures += 1
         self._most_held = 0

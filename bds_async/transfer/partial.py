@@ -171,6 +171,6 @@ def drop_unzipped(workspace: Workspace) -> None:
 
 
 def _remove(path: Path) -> None:
-    # Windows lets nobody remove a file that is open: `begin` empties it then, `sweep` takes it another time.
+    # On Windows an open file can't be removed: `begin` empties it then, `sweep` takes it another time.
     with contextlib.suppress(PermissionError):
         path.unlink(missing_ok=True)

@@ -127,7 +127,7 @@ def _unreadable(entries: Sequence[Any], faults: Mapping[int, str]) -> list[DataS
 def _neither(new: RefusedRequest, old: RefusedRequest) -> BdsError:
     if 403 in (new.status, old.status):
         return AuthorisationError(
-            f"The token may read neither family of routes ({new.status} and {old.status}): it needs the scope "
+            f"This login may not read Brightspace Data Sets ({new.status} and {old.status}): it needs the scope "
             f"{NEW_SCOPE}, or {OLD_SCOPES}, and its user the permission Can access Brightspace Data Sets; "
             "add what is missing, then run `bds-async login` again."
         )
