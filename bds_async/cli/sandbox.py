@@ -70,10 +70,8 @@ def command(
         # A stop is the usual end of a sandbox, and needs no message.
         return stopped.exit_code
     except OSError as error:
-        ports = f"the ports {port} to {port + 2}" if port else "free ports"
-        raise ConfigError(
-            f"The sandbox can't listen at {ports} of 127.0.0.1: {reason(error)}; choose another --port."
-        ) from None
+        ports = f"port {port} and the two above it" if port else "free ports"
+        raise ConfigError(f"The sandbox can't listen at {ports}: {reason(error)}; choose another --port.") from None
 
 
 def _faults(file: Path, data_sets: int) -> tuple[Fault, ...]:

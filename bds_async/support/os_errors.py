@@ -23,9 +23,7 @@ _READ_ONLY = Meaning("the file system is read-only", _DENIED.of_folder)
 _BUSY = Meaning(
     "it is mounted as a single file, which can't be replaced (mount its folder instead)", "is busy: free it"
 )
-_GONE = Meaning(
-    "its folder doesn't exist", "does not exist and can't be made: choose another --to, or mount its disk again"
-)
+_GONE = Meaning("its folder doesn't exist", "is gone, or can't be made there: mount it, or choose another --to")
 _NO_FOLDER = Meaning(
     "its folder doesn't exist", "is not a folder, or has a file where a folder belongs: choose another --to"
 )

@@ -46,7 +46,9 @@ async def test_a_failure_is_followed_by_what_to_do(sandbox, config, tmp_path):
     failed = next(number for number, line in enumerate(lines) if line.startswith("failed"))
     assert code == 4
     assert "invalid_grant" in lines[failed]
-    assert lines[failed + 1].strip() == "-> Run `bds-async login`, and let nothing else use the same refresh token."
+    advice = lines[failed + 1].strip()
+    assert advice.startswith("-> Run `bds-async login --config ")
+    assert advice.endswith("`, and let nothing else use the same refresh token.")
     assert "8 ok, 1 failed, 7 skipped." in lines
     assert [line for line in lines if line.startswith("skipped")] == [
         "skipped  7 checks       Not checked after that: "
