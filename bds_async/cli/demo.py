@@ -18,8 +18,9 @@ from ..support.running import Stop
 from ..workspace import workspace_of
 from .help import GroupedCommand
 from .running import run
-from .selection import FolderPath, watching_options
+from .selection import watching_options
 from .settings import common_options
+from .values import FolderPath
 from .watching import all_of, observing, savers
 
 

@@ -11,9 +11,10 @@ from ..config import Config
 from ..options import RunOptions
 from .help import GroupedCommand
 from .running import run_simple
-from .selection import FolderPath, choosing_options
+from .selection import choosing_options
 from .settings import common_options, settings
 from .tables import SortBy, log_failed_lists, print_listing
+from .values import FolderPath
 from .watching import displaying
 
 
