@@ -30,7 +30,7 @@ from .moments import moment
 from .running import run as run_job
 from .selection import data_set_option, glob, verify_option, watching_options, workspace_options
 from .settings import common_options, settings
-from .tables import log_failed_lists, new_table, print_table
+from .tables import log_failed_lists, new_table
 from .watching import all_of, observers
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def show(workspace: Workspace, patterns: tuple[str, ...], *, as_json: bool) -> N
     table = new_table("data set", "delivered", "size", "newest", "complete through", "owed", "open gaps")
     for each in found:
         table.add_row(*(_cell(name, value) for name, value in asdict(each).items() if name not in _NOT_SHOWN))
-    print_table(table)
+    table.print()
 
 
 def _document(ledger: Ledger, folder: str, data_set: DataSet) -> DeliveredDataSet:

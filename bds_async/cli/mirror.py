@@ -24,7 +24,7 @@ from .documents import MirrorDocument, MirrorPlanned
 from .running import run_simple
 from .selection import choosing_options, workspace_options
 from .settings import common_options
-from .tables import new_table, print_table
+from .tables import new_table
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ def print_mirror(report: MirrorReport) -> None:
     for each in shown:
         table.add_row(*_cells(each))
     if shown:
-        print_table(table)
+        table.print()
     click.echo("\n".join(_summary(report)))
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import logging
-import sys
 from collections.abc import Iterable, Sequence
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from ..brightspace import Listing
 from ..events import Planned
@@ -21,6 +17,7 @@ from ..support.log import event
 from ..support.text import counted, printable
 from ..watching import gap_open, list_failed, plan_text, size_text
 from .documents import ListedDataSet, PlannedExtract, action_of
+from .text_table import TextTable
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +29,6 @@ _NUMBERS = frozenset({"size", "differentials", "delivered", "owed", "open gaps"}
     "deleted",
     "rejected",
 }
-
-#: The largest width of a table, in characters.
-MAX_WIDTH = 1000
 
 
 def print_plan(plan: RunPlan, as_json: bool) -> None:
@@ -59,7 +53,7 @@ def _print_steps(steps: Sequence[Step]) -> None:
     table = new_table("data set", "type", "queued", "version", "size", "action")
     for step in steps:
         table.add_row(*_cells(step.extract), _action_cell(step))
-    print_table(table)
+    table.print()
 
 
 def print_listing(listing: Listing, as_json: bool) -> None:
@@ -71,7 +65,7 @@ def print_listing(listing: Listing, as_json: bool) -> None:
     table = new_table("data set", "newest full", "version", "size", "differentials", "newest differential")
     for data_set, extracts in listing.extracts.items():
         table.add_row(*_data_set_cells(data_set, extracts))
-    print_table(table)
+    table.print()
     click.echo(f"{counted(len(listing.extracts), 'data set')}.")
 
 
@@ -119,17 +113,6 @@ def _total(extracts: Iterable[Extract]) -> str:
     return size_text(sum(extract.download_size or 0 for extract in extracts))
 
 
-def new_table(*headings: str) -> Table:
-    """Return a table without lines, with numbers aligned to the right."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=True)
-    return table
-
-
-def print_table(table: Table) -> None:
-    """Print a table in its full width: cells are cut neither in a pipe nor on a narrow terminal."""
-    drawn = io.StringIO()
-    Console(file=drawn, force_terminal=sys.stdout.isatty(), markup=False, highlight=False, width=MAX_WIDTH).print(table)
-    for line in drawn.getvalue().splitlines():
-        click.echo(line.rstrip())
+def new_table(*headings: str) -> TextTable:
+    """Return an empty table with numbers aligned to the right."""
+    return TextTable(headings, _NUMBERS)
