@@ -1,4 +1,4 @@
-"""What a run tells its observer: a plan, transfers, waits, warnings, the end. An observer is told, never asked."""
+"""The events that a run reports to its observer: a plan, transfers, waits, warnings, the end."""
 
 from __future__ import annotations
 

@@ -456,7 +456,7 @@ def looks(longest: int) -> st.SearchStrategy[list[int]]:
 
 
 def is_accounted_for(extract: Extract, books: Books) -> bool:
-    """Delivered, if in another making, still owed, reported as missed, warned of, or older than a full to begin with."""
+    """Delivered in any generation, owed, in a gap, in a warning, or older than a baseline."""
     queued = extract.queued_for_processing_date
     return (
         any(_is_making_of(extract, identity) for identity in books.delivered)
