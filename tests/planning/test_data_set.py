@@ -474,7 +474,7 @@ def _is_making_of(extract: Extract, identity: Identity) -> bool:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(courses(), looks(700), st.integers(0, 3), st.integers(), st.booleans())
 def test_nothing_is_delivered_twice_and_nothing_is_lost_in_silence(
     world: World, at_hours: list[int], failing: int, seed: int, with_fulls: bool
@@ -496,7 +496,7 @@ def is_fresh(extract: Extract) -> bool:
     return extract.created_date - extract.queued_for_processing_date == LAG
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(courses(), looks(150), st.booleans())
 def test_who_looks_often_enough_has_no_gap(world: World, at_hours: list[int], with_fulls: bool) -> None:
     """However the tenant's rhythm changes: two looks within the life of a differential miss nothing.
@@ -512,7 +512,7 @@ def test_who_looks_often_enough_has_no_gap(world: World, at_hours: list[int], wi
     assert len(set(books.baselines)) <= 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(courses(), looks(700))
 def test_files_come_in_queued_order(world: World, at_hours: list[int]) -> None:
     books = Books()
