@@ -134,7 +134,7 @@ class TestForAWhile:
         exchanged = asyncio.get_running_loop().create_future()
 
         async def away_and_counted(sandbox):
-            await away(sandbox, requests(25), NOT_FOR_LONG)
+            await away(sandbox, requests(25), 1.0)
             exchanged.set_result(sandbox.counters.exchanges)
 
         async with meanwhile(away_and_counted(player.sandbox)):
