@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -107,10 +107,11 @@ class Catalog:
         optional = {snake_case(column.name) for column in known.columns if column.nullable} if known else set()
         return replace(table, columns=columns, key=key, source=row[4], optional=frozenset(optional & set(key)))
 
-    async def table_name(self, folder: str) -> str:
-        """Return the name of a data set's table: the one that it has, else a new one."""
+    async def table_name(self, folder: str, reserved: Iterable[str] = ()) -> str:
+        """Return the name of a data set's table: the one that it has, else a new one that is not reserved."""
         known = await self.tables()
-        return known[folder][0] if folder in known else unique_name(folder, [row[0] for row in known.values()])
+        taken = [*reserved, *(row[0] for row in known.values())]
+        return known[folder][0] if folder in known else unique_name(folder, taken)
 
     async def fit(self, table: Table, known: Sequence[TableColumn]) -> None:
         """Make a table or append what it lacks; in a transaction of the caller's. `known` are its present columns."""
