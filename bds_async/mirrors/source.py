@@ -117,11 +117,11 @@ def read_source(workspace: Workspace, choose: Choice, patience: Patience | None 
 
 
 def source_in(ledger: Ledger, workspace: Workspace, choose: Choice) -> Source:
-    """Read the same from a ledger that is open. Blocks."""
+    """Read the same from a ledger that is open. Blocks. A data set of which nothing was delivered is left out."""
     known = ledger.folders.data_sets()
     chosen = {found.ids for found in choose(list(known.values()))} if known else set()
     data_sets = [_data_set(ledger, folder, each) for folder, each in known.items() if each.ids in chosen]
-    return Source(Path(workspace.to), ledger.tenant, tuple(data_sets))
+    return Source(Path(workspace.to), ledger.tenant, tuple(each for each in data_sets if each.extracts))
 
 
 def _data_set(ledger: Ledger, folder: str, data_set: DataSet) -> SourceDataSet:
