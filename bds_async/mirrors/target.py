@@ -9,11 +9,10 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from ..errors import ConfigError
+from ..workspace import MIRROR
 
 #: The variable that names the target, and may hold a password.
 VARIABLE = "BDS_MIRROR"
-#: The file of a mirror without a target, in the destination folder.
-DEFAULT_FILE = "mirror.duckdb"
 _POSTGRESQL = ("postgresql", "postgres")
 
 
@@ -37,7 +36,7 @@ class Target:
             return cls.parse(from_environment)
         if folder is None:
             raise ConfigError("A mirror of an object store needs --into or BDS_MIRROR.")
-        return cls(path=Path(folder, DEFAULT_FILE))
+        return cls(path=Path(folder, MIRROR))
 
     @classmethod
     def named(cls, address: str, option: str, environment: Mapping[str, str]) -> Target:
