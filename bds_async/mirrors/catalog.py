@@ -125,9 +125,17 @@ class Catalog:
         for column in missing if known else ():
             kind = self.engine.dialect.type_of(column.type)
             await self.engine.run(f"ALTER TABLE {self.name(table.name)} ADD COLUMN {column.sql} {kind}")
-        for place, column in enumerate(missing, start=len(known)):
-            insert = f"INSERT INTO {self.name('_bds_columns')} VALUES ($1, $2, $3, $4)"
-            await self.engine.run(insert, table.name, place, column.name, column.type.value)
+        if missing:
+            await self._note_columns(table, len(known))
+
+    async def _note_columns(self, table: Table, first: int) -> None:
+        places = list(range(first, len(table.columns)))
+        added = table.columns[first:]
+        names, kinds = [column.name for column in added], [column.type.value for column in added]
+        values = "$1::text, unnest($2::integer[]), unnest($3::text[]), unnest($4::text[])"
+        await self.engine.run(
+            f"INSERT INTO {self.name('_bds_columns')} SELECT {values}", table.name, places, names, kinds
+        )
 
     async def describe(self, table: Table, data_set: SourceDataSet, complete_through: datetime | None) -> None:
         """Write the line of a table; in a transaction of the caller's."""

@@ -36,7 +36,7 @@ async def test_every_extract_is_delivered_once_and_every_gap_is_told_and_none_in
     assert found.gaps > found.open_gaps > 0
 
 
-MIRRORED = replace(WEEKS, weeks=3, longest_step=60, kills=0.6, outages=((0.3, 17 * DAY),))
+MIRRORED = replace(WEEKS, weeks=4, every=24.0, longest_step=120, kills=0.6, outages=((0.3, 17 * DAY),))
 YEAR = replace(Plan(), every=8.0, longest_step=48, kills=0.4)
 DATABASES = ("duckdb", "postgresql")
 
