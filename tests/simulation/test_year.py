@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.postgresql import programs
-
 from .course import DAY, HOUR, Plan
 from .year import figures, simulate
 
@@ -51,10 +49,10 @@ DATABASES = ("duckdb", "postgresql")
         ),
     ],
 )
-async def test_a_mirror_that_follows_has_no_row_wrong(plan: Plan) -> None:
+async def test_a_mirror_that_follows_has_no_row_wrong(plan: Plan, request: pytest.FixtureRequest) -> None:
     """With the same, and rows that are deleted, doubled, purged and come back; kills between its statements too."""
-    if plan.mirror == "postgresql" and programs() is None:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql.")
+    if plan.mirror == "postgresql":
+        request.getfixturevalue("postgresql")  # skips or fails where it is not installed
     simulation, found = await simulate(plan)
     print(figures(simulation, found))
     mirror = simulation.mirror
