@@ -139,7 +139,9 @@ class _Mirror:
             known = known_data_set(data_set)
             if data_set.folder in tables and key_of(data_set, known, keys) != key_of(data_set, known, known_keys):
                 raise ConfigError(f"--keys changes the key of {data_set.name}, whose table exists: add --rebuild.")
-        async with self._engine.transaction():
-            await self._catalog.remember("keep_deleted", "yes" if keep_deleted else "no")
-            await self._catalog.remember("keys", keys_text(keys))
+        wanted = {"keep_deleted": "yes" if keep_deleted else "no", "keys": keys_text(keys)}
+        if not wanted.items() <= settings.items():
+            async with self._engine.transaction():
+                for name, value in wanted.items():
+                    await self._catalog.remember(name, value)
         return keep_deleted, keys
