@@ -144,6 +144,17 @@ class Catalog:
         insert = f"INSERT INTO {self.name('_bds_tables')} VALUES ($1, $2, $3, $4, $5, $6, $7)"
         await self.engine.run(insert, *values, naive(complete_through), data_set.folder)
 
+    async def correct_complete(self, through: Mapping[str, datetime | None]) -> None:
+        """Correct when tables are complete where no extract did it: a gap that was accepted, say."""
+        known = {row[0]: row[5] for row in (await self.tables()).values()}
+        changed = {name: naive(moment) for name, moment in through.items() if name in known}
+        changed = {name: moment for name, moment in changed.items() if moment != known[name]}
+        if changed:
+            update = f"UPDATE {self.name('_bds_tables')} SET complete_through = $1 WHERE name = $2"
+            async with self.engine.transaction():
+                for name, moment in changed.items():
+                    await self.engine.run(update, moment, name)
+
     async def drop(self, folders: Sequence[str]) -> None:
         """Drop the tables of some data sets and all that is known of them, in one transaction."""
         known = await self.tables()

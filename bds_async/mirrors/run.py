@@ -95,7 +95,9 @@ class _Mirror:
         followers = await self._followers(keys, keep_deleted=keep_deleted)
         pending = [extract for follower in followers for extract in follower.pending]
         self._observer(Mirroring(report.target, len(pending), sum(extract.bytes or 0 for extract in pending)))
-        return replace(report, tables=tuple([await follower.follow() for follower in followers]))
+        tables = [await follower.follow() for follower in followers]
+        await self._catalog.correct_complete({table.table: table.complete_through for table in tables})
+        return replace(report, tables=tuple(tables))
 
     async def _followers(self, keys: Mapping[str, Sequence[str]], *, keep_deleted: bool) -> list[Follower]:
         found: dict[str, Follower] = {}

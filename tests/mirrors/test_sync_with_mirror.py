@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -28,9 +28,10 @@ from bds_async.events import Event
 from bds_async.mirrors import Target
 from bds_async.mirrors.apply import TableWriter
 from bds_async.mirrors.run import opened
+from bds_async.runs.corrections import accept
 from bds_async.sandbox import Fault, HardDelete
 from tests.support.mirror_places import Place
-from tests.support.scheduled import DAY, NOW, Scheduled, scheduled
+from tests.support.scheduled import DAY, NOW, Scheduled, scheduled, through
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 WEEK = 7 * DAY
@@ -144,6 +145,30 @@ async def test_a_pattern_may_match_nothing_that_was_delivered_yet(tmp_path: Path
     assert report.exit_code == 3
     assert report.mirror is not None
     assert [table.table for table in report.mirror.tables if table.applied] == ["users"]
+
+
+async def test_a_gap_that_is_accepted_makes_the_table_complete(tmp_path: Path, place: Place) -> None:
+    """No extract comes with it."""
+    async with scheduled(tmp_path, differential_retention_days=3.0, data_sets=1) as job:
+        await synced(job, place)
+        await job.sync(2 * DAY)
+        with_gap = await synced(job, place, 6 * DAY)
+        assert with_gap.exit_code == 3
+        assert await complete_in(place) == through(with_gap)
+        accept(job.workspace, ("*",))
+        accepted = await synced(job, place)
+    assert (accepted.exit_code, accepted.outcomes) == (0, [])
+    earlier, later = through(with_gap), through(accepted)
+    assert earlier is not None
+    assert later is not None
+    assert await complete_in(place) == later > earlier
+
+
+async def complete_in(place: Place) -> datetime:
+    ((moment,),) = (
+        row.values() for row in await place.fetch(f'SELECT complete_through FROM "{place.schema}"._bds_tables')
+    )
+    return moment.replace(tzinfo=UTC)
 
 
 class TestFailures:
