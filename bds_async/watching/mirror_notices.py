@@ -15,8 +15,8 @@ from .tally import size_text
 def mirroring(event: Mirroring) -> Notice:
     """Return the notice of a mirror that begins."""
     fields = {"target": event.target, "extracts": event.extracts, "bytes": event.bytes}
-    text = f"{counted(event.extracts, 'extract')} to apply to {event.target}, {size_text(event.bytes)}."
-    return Notice(logging.INFO, text, "mirror.planned", fields)
+    what = f"{counted(event.extracts, 'extract')}, {size_text(event.bytes)}," if event.extracts else "Nothing"
+    return Notice(logging.INFO, f"{what} to apply to {event.target}.", "mirror.planned", fields)
 
 
 def applied(event: Mirrored) -> Notice:

@@ -53,7 +53,8 @@ class TestLines:
             (Planned((), 0, "the tenant offers no data sets"), "Nothing to fetch: the tenant offers no data sets."),
             (Planned((), 0), "Nothing to fetch."),
             (Surveyed(1, 10), "1 file to verify, 10 B."),
-            (Mirroring("duckdb:x", 1, 1500), "1 extract to apply to duckdb:x, 1.5 kB."),
+            (Mirroring("duckdb:x", 1, 1500), "1 extract, 1.5 kB, to apply to duckdb:x."),
+            (Mirroring("duckdb:x", 0, 0), "Nothing to apply to duckdb:x."),
         ],
     )
     def test_one_is_not_many_and_nothing_is_said_to_be_nothing(self, log, caplog, event, said):
