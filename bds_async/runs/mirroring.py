@@ -31,7 +31,7 @@ async def follow(record: Record, storage: Storage, observer: Observer, stop: Sto
     done = MirrorSummary(target=str(job.target), tables=(), error=_ENDED)
     if record.error is None:
         progress = _Progress(observer)
-        async with Supervision(stop, record.time_left) as supervision:
+        async with Supervision(stop, record.job.options.max_time, left=record.time_left) as supervision:
             try:
                 done = await supervision.over(_mirrored(job, storage, progress))
             except Exception as error:  # a defect is reported, too

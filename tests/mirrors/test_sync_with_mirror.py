@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -235,6 +236,8 @@ class TestFailures:
         assert report.exit_code == 3
         assert report.count(Status.DOWNLOADED) > 0
         assert 5 <= report.seconds < 20
+        assert report.mirror is not None
+        assert report.mirror.error == "The run's time of 5 seconds (--max-time) is up; run again to go on."
 
 
 class TestOptions:
@@ -259,6 +262,16 @@ class TestOptions:
             plain = await preview_sync(config, job.to)
             mirrored = await preview_sync(config, job.to, SyncOptions(mirror="postgresql://me@127.0.0.1:1/x"))
         assert len(mirrored.steps) > len(plain.steps)
+
+    @pytest.mark.parametrize(("into", "package"), [("duckdb:x", "duckdb"), ("postgresql://me@127.0.0.1/x", "asyncpg")])
+    async def test_a_missing_package_is_named_before_anything_is_asked(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, into: str, package: str
+    ) -> None:
+        async with scheduled(tmp_path, data_sets=1) as job:
+            monkeypatch.setitem(sys.modules, package, None)
+            with pytest.raises(ConfigError, match=f"needs the package {package}: run pip install"):
+                await job.sync(mirror=into)
+            assert len(job.sandbox.requests) == 0
 
     @pytest.mark.parametrize("into", ["", "mysql://x", "postgresql://me:hush@127.0.0.1/x"])
     async def test_an_address_that_is_none_is_refused_before_anything_is_asked(self, tmp_path: Path, into: str) -> None:
