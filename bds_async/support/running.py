@@ -97,7 +97,7 @@ class Supervision:
 
 
 def time_limits(seconds: float | None, stop: Stop, left: float | None = None) -> list[Coroutine[Any, Any, NoReturn]]:
-    """The coroutine that ends a run after `seconds`, of which `left` are left, beside its work; none without a limit."""
+    """The coroutine that ends a run after `seconds`, of which `left` are left; none without a limit."""
     return [] if seconds is None else [_time_limit(seconds, stop, seconds if left is None else left)]
 
 
