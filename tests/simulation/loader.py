@@ -30,9 +30,9 @@ class Loader:
         self._left: set[Path] = set()
 
     def take(self) -> None:
-        """Take what is there now."""
+        """Take what is there now; what comes meanwhile is for the next time."""
         self._look()
-        for path in self._files():
+        for path in self._left:
             path.unlink()
         self._left.clear()
 
