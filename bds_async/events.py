@@ -1,4 +1,4 @@
-"""The events that a run reports to its observer: a plan, transfers, waits, warnings, the end."""
+"""The events that a run reports to its observer: a plan, transfers, waits, warnings, a mirror, the end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 from .models import Extract
-from .report import Outcome, RunReport
+from .report import AppliedExtract, Outcome, RunReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,24 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Mirroring:
+    """The mirror at `target` is about to apply `extracts` extracts, of `bytes` by the ledger."""
+
+    target: str
+    extracts: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """One extract was applied to the table of a data set in the mirror."""
+
+    table: str
+    data_set: str
+    extract: AppliedExtract
+
+
+@dataclass(frozen=True, slots=True)
 class Surveyed:
     """A verification is about to read `files` published files, of `bytes` by the ledger."""
 
@@ -133,8 +151,9 @@ class Finished:
 
 Waiting: TypeAlias = Held | OutageBegan | OutageEnded
 Transferring: TypeAlias = Planned | Started | Received | Restarted | Ended | Waiting | Warned | Finished
+Applying: TypeAlias = Mirroring | Mirrored
 Verifying: TypeAlias = Surveyed | Read | Examined | Reviewed
-Event: TypeAlias = Transferring | Verifying
+Event: TypeAlias = Transferring | Applying | Verifying
 #: Called on the event loop. It must return soon and raise nothing.
 Observer: TypeAlias = Callable[[Event], None]
 

@@ -44,13 +44,20 @@ class Stop:
 class Supervision:
     """Ends the phases of a run as soon as a stop, the time limit or a task of the background ends the run.
 
-    Use it with `async with`. `max_time` is in seconds, None for no limit. `error` is what ended the run, None so far.
+    Use it with `async with`. `max_time` is in seconds, None for no limit; `left` is how much of it is left, None for
+    all. `error` is what ended the run, None so far.
     """
 
-    def __init__(self, stop: Stop, max_time: float | None, *background: Coroutine[Any, Any, object]) -> None:
+    def __init__(
+        self,
+        stop: Stop,
+        max_time: float | None,
+        *background: Coroutine[Any, Any, object],
+        left: float | None = None,
+    ) -> None:
         self.error: BdsError | None = None
         self._stop = stop
-        self._conditions = [stop.obey(), *time_limits(max_time, stop), *background]
+        self._conditions = [stop.obey(), *time_limits(max_time, stop, left), *background]
 
     async def __aenter__(self) -> Self:
         self._end: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
@@ -89,14 +96,14 @@ class Supervision:
         raise AssertionError("unreachable: the end is an error")
 
 
-def time_limits(seconds: float | None, stop: Stop) -> list[Coroutine[Any, Any, NoReturn]]:
-    """The coroutine that ends a run after `seconds`, to run beside its work; none without a limit."""
-    return [] if seconds is None else [_time_limit(seconds, stop)]
+def time_limits(seconds: float | None, stop: Stop, left: float | None = None) -> list[Coroutine[Any, Any, NoReturn]]:
+    """The coroutine that ends a run after `seconds`, of which `left` are left; none without a limit."""
+    return [] if seconds is None else [_time_limit(seconds, stop, seconds if left is None else left)]
 
 
-async def _time_limit(seconds: float, stop: Stop) -> NoReturn:
-    """Raise Stopped (exit code 3) after `seconds`; no wait for other programs is long from then on."""
-    await asyncio.sleep(seconds)
+async def _time_limit(seconds: float, stop: Stop, left: float) -> NoReturn:
+    """Raise Stopped (exit code 3) when no time is left; no wait for other programs is long from then on."""
+    await asyncio.sleep(left)
     stop.patience.cut()
     raise Stopped(f"The run's time of {seconds:g} seconds (--max-time) is up; run again to go on.", 3)
 

@@ -6,7 +6,9 @@ from .bars import Bars
 from .files import demand_writable, write
 from .lines import Lines, Summary
 from .metrics_file import MetricsFile
-from .notices import Notice, failures, gap_open, list_failed, notice_of, plan_text
+from .mirror_notices import mirror_finished, mirror_text, mirror_warnings
+from .notice import Notice
+from .notices import failures, gap_open, list_failed, notice_of, plan_text
 from .ping import Ping
 from .tally import Tally, size_text
 
@@ -22,6 +24,9 @@ __all__ = [
     "failures",
     "gap_open",
     "list_failed",
+    "mirror_finished",
+    "mirror_text",
+    "mirror_warnings",
     "notice_of",
     "plan_text",
     "size_text",

@@ -18,6 +18,7 @@ from ..events import (
     Event,
     Finished,
     Held,
+    Mirroring,
     OutageBegan,
     OutageEnded,
     Planned,
@@ -31,7 +32,8 @@ from ..events import (
 from ..models import Extract, Identity
 from ..report import Outcome
 from ..support.text import printable
-from .notices import Notice, notice_of
+from .notice import Notice
+from .notices import notice_of
 from .tally import Tally
 
 #: Transfers that have a bar of their own at a time.
@@ -61,7 +63,7 @@ class Bars:
         match event:
             case Planned(extracts=()) | Held() | OutageBegan() | OutageEnded() | Warned():
                 self._print(notice_of(event))
-            case Planned() | Surveyed():
+            case Planned() | Surveyed() | Mirroring():
                 self._progress.start()
             case Started(extract, held_bytes):
                 self._add(extract, held_bytes)

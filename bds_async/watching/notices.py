@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
 from ..errors import AuthorisationError
-from ..events import Event, Held, OutageBegan, OutageEnded, Planned, Surveyed, Warned
+from ..events import Event, Held, Mirrored, Mirroring, OutageBegan, OutageEnded, Planned, Surveyed, Warned
 from ..report import ExtractEntry, FailedList, Gap, Outcome, RunReport, Status, fields_of
-from ..support.log import event as log_event
 from ..support.text import counted
+from .mirror_notices import applied, mirroring
+from .notice import Notice
 from .tally import size_text
 
 #: Failures that the summary names one by one, and extracts with the same error that are named together.
 MOST_FAILURES, ONE_CAUSE = 50, 5
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """One line of the log: `level` as `logging` has it, `text` for a person, `event` and `fields` for a program."""
-
-    level: int
-    text: str
-    event: str
-    fields: Mapping[str, object] = field(default_factory=dict)
-
-    def log(self, logger: logging.Logger) -> None:
-        """Write the line."""
-        logger.log(self.level, "%s", self.text, extra=log_event(self.event, **self.fields))
 
 
 def notice_of(event: Event) -> Notice | None:
@@ -41,6 +28,10 @@ def notice_of(event: Event) -> Notice | None:
             return Notice(logging.INFO, plan_text(event), "run.planned", counts)
         case Held() | OutageBegan() | OutageEnded():
             return Notice(logging.INFO, str(event), event.about, asdict(event))
+        case Mirroring():
+            return mirroring(event)
+        case Mirrored():
+            return applied(event)
         case Warned(message, about):
             return Notice(logging.WARNING, message, about)
         case Surveyed(files, size):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..events import Ended, Event, Examined, Planned, Read, Received, Restarted, Started, Surveyed
+from ..events import Ended, Event, Examined, Mirrored, Mirroring, Planned, Read, Received, Restarted, Started, Surveyed
 from ..report import Status
 from ..support.text import counted
 
@@ -21,6 +21,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.what = "extract"
+        self.phase = ""
         self.files = 0
         self.files_done = 0
         self.failed = 0
@@ -30,10 +31,11 @@ class Tally:
     def __call__(self, event: Event) -> None:
         """Count an event."""
         match event:
-            case Planned(extracts):
-                self._begin("extract", len(extracts), sum(extract.download_size or 0 for extract in extracts))
-            case Surveyed(files, size):
-                self._begin("file", files, size)
+            case Planned() | Surveyed() | Mirroring():
+                self._begin(event)
+            case Mirrored(_, _, extract):
+                self.files_done += 1
+                self.bytes_done += extract.bytes or 0
             case Started(_, more) | Received(_, more) | Read(more):
                 self.bytes_done += more
             case Examined():
@@ -47,13 +49,20 @@ class Tally:
     @property
     def done(self) -> str:
         """The number of files that are done, and of all files."""
-        return f"{self.files_done} of {counted(self.files, self.what)}"
+        return f"{self.phase}{self.files_done} of {counted(self.files, self.what)}"
 
     @property
     def failures(self) -> str:
         """The number of failures, as an appendix to the rest; empty for none."""
         return f", {self.failed} failed" if self.failed else ""
 
-    def _begin(self, what: str, files: int, size: int) -> None:
-        self.what, self.files, self.bytes = what, files, size
-        self.files_done = self.bytes_done = 0
+    def _begin(self, event: Planned | Surveyed | Mirroring) -> None:
+        self.files_done = self.bytes_done = self.failed = 0
+        match event:
+            case Planned(extracts):
+                sizes = sum(extract.download_size or 0 for extract in extracts)
+                self.what, self.phase, self.files, self.bytes = "extract", "", len(extracts), sizes
+            case Surveyed(files, size):
+                self.what, self.phase, self.files, self.bytes = "file", "", files, size
+            case Mirroring(_, extracts, size):
+                self.what, self.phase, self.files, self.bytes = "extract", "mirror: ", extracts, size

@@ -9,7 +9,7 @@ from bds_async.events import Ended, Finished, OutageBegan, OutageEnded, Planned,
 from bds_async.models import BdsType
 from bds_async.watching.bars import MOST_BARS, Bars
 from tests.support.builders import an_extract, an_outcome
-from tests.watching.a_run import A_REVIEW, HOSTILE, LARGE, SMALL, a_report, a_run
+from tests.watching.a_run import A_MIRROR, A_REVIEW, HOSTILE, LARGE, SMALL, a_report, a_run
 
 
 class Screen:
@@ -93,6 +93,10 @@ class TestBars:
         )
         assert f"{name} (differential)" in shown
         assert f"warned {name}" in shown
+
+    def test_a_mirror_has_the_overall_bar_for_itself(self, screen):
+        shown = screen.show(*a_run()[:-1], *A_MIRROR)
+        assert "mirror: 1 of 2 extracts" in shown
 
     def test_a_run_that_never_had_a_plan_shows_nothing(self):
         screen = Screen()
