@@ -44,6 +44,8 @@ if TYPE_CHECKING:
         Finished,
         Held,
         ListsRead,
+        Mirrored,
+        Mirroring,
         Observer,
         OutageBegan,
         OutageEnded,
@@ -60,11 +62,25 @@ if TYPE_CHECKING:
         Warned,
     )
     from .ledger import Delivery, Ledger, Selection
-    from .mirrors import AppliedExtract, MirrorObserver, MirrorReport, Problem, ProblemKind, TableResult, Target
+    from .mirrors import MirrorReport, TableResult, Target
     from .models import BdsType, DataSet, Extract, Identity, Plugin
     from .options import MirrorOptions, PublishAs, PullOptions, RunOptions, SyncOptions, Verify, Wanted
     from .planning import RunPlan, Step, SyncPlan
-    from .report import Arrival, Completeness, Counters, FailedList, Gap, Outcome, RunReport, Status
+    from .report import (
+        AppliedExtract,
+        Arrival,
+        Completeness,
+        Counters,
+        FailedList,
+        Gap,
+        MirrorSummary,
+        MirrorTableSummary,
+        Outcome,
+        Problem,
+        ProblemKind,
+        RunReport,
+        Status,
+    )
     from .runs.discrepancies import Discrepancy, Fault, Remedy, Verification
     from .support.running import Stop
 
@@ -107,9 +123,12 @@ __all__ = [
     "Listing",
     "ListsRead",
     "MachineLimit",
-    "MirrorObserver",
     "MirrorOptions",
     "MirrorReport",
+    "MirrorSummary",
+    "MirrorTableSummary",
+    "Mirrored",
+    "Mirroring",
     "Observer",
     "OutageBegan",
     "OutageEnded",
@@ -167,31 +186,31 @@ __all__ = [
     "verify",
 ]
 
-#: The module of each public name; the names are separated by blanks.
-_HOMES = {
-    "api": "mirror preview_pull preview_sync pull read_ledger read_listing repair sync verify",
-    "brightspace": "Listing Tenant connect_tenant",
-    "columns": "ChangeKind Header SchemaChange",
-    "config": "Config",
-    "errors": (
-        "AnotherRunMayHelp AuthorisationError BdsError CatalogueError ConfigError CredentialsBusy "
-        "DestinationError ExtractError FolderBusy LedgerBusy MachineLimit PatternError PersonMustAct Stopped "
-        "TargetBusy TargetError UnreachableError WrongTenant"
-    ),
-    "events": (
-        "Ended Entered Event Examined Finished Held ListsRead Observer OutageBegan OutageEnded Phase Planned "
-        "Read Received Restarted Retrying Reviewed Sized Started Surveyed Warned"
-    ),
-    "ledger": "Delivery Ledger Selection",
-    "mirrors": "AppliedExtract MirrorObserver MirrorReport Problem ProblemKind TableResult Target",
-    "models": "BdsType DataSet Extract Identity Plugin",
-    "options": "MirrorOptions PublishAs PullOptions RunOptions SyncOptions Verify Wanted",
-    "planning": "RunPlan Step SyncPlan",
-    "report": "Arrival Completeness Counters FailedList Gap Outcome RunReport Status",
-    "runs.discrepancies": "Discrepancy Fault Remedy Verification",
-    "support.running": "Stop",
-}
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+#: The modules of the public names.
+_HOMES = (
+    ("api", ("mirror", "preview_pull", "preview_sync", "pull", "read_ledger", "read_listing", "repair", "sync")),
+    ("api", ("verify",)),
+    ("brightspace", ("connect_tenant", "Listing", "Tenant")),
+    ("columns", ("ChangeKind", "Header", "SchemaChange")),
+    ("config", ("Config",)),
+    ("errors", ("AnotherRunMayHelp", "AuthorisationError", "BdsError", "CatalogueError", "ConfigError")),
+    ("errors", ("CredentialsBusy", "DestinationError", "ExtractError", "FolderBusy", "LedgerBusy", "MachineLimit")),
+    ("errors", ("PatternError", "PersonMustAct", "Stopped", "TargetBusy", "TargetError", "UnreachableError")),
+    ("errors", ("WrongTenant",)),
+    ("events", ("Ended", "Entered", "Event", "Examined", "Finished", "Held", "ListsRead", "Mirrored", "Mirroring")),
+    ("events", ("Observer", "OutageBegan", "OutageEnded", "Phase", "Planned", "Read", "Received", "Restarted")),
+    ("events", ("Retrying", "Reviewed", "Sized", "Started", "Surveyed", "Warned")),
+    ("ledger", ("Delivery", "Ledger", "Selection")),
+    ("mirrors", ("MirrorReport", "TableResult", "Target")),
+    ("models", ("BdsType", "DataSet", "Extract", "Identity", "Plugin")),
+    ("options", ("MirrorOptions", "PublishAs", "PullOptions", "RunOptions", "SyncOptions", "Verify", "Wanted")),
+    ("planning", ("RunPlan", "Step", "SyncPlan")),
+    ("report", ("AppliedExtract", "Arrival", "Completeness", "Counters", "FailedList", "Gap", "MirrorSummary")),
+    ("report", ("MirrorTableSummary", "Outcome", "Problem", "ProblemKind", "RunReport", "Status")),
+    ("runs.discrepancies", ("Discrepancy", "Fault", "Remedy", "Verification")),
+    ("support.running", ("Stop",)),
+)
+_HOME_OF = {name: module for module, names in _HOMES for name in names}
 
 
 def __getattr__(name: str) -> object:

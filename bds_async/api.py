@@ -12,8 +12,7 @@ from .config import Config
 from .destination import destination_of
 from .events import Observer, unobserved
 from .ledger import Ledger, opened
-from .mirrors import MirrorObserver, MirrorReport, Target, mirror_workspace
-from .mirrors import unobserved as unseen
+from .mirrors import MirrorReport, Target, mirror_workspace
 from .options import DEFAULT_FOLDER, MirrorOptions, PullOptions, RunOptions, SyncOptions, Verify
 from .planning import RunPlan, SyncPlan, offered_by, plan_pull, plan_sync
 from .report import RunReport
@@ -73,7 +72,11 @@ async def sync(
     For each data set: at first the newest full and each differential queued after it, later each new differential, in
     queued order. The ledger alone decides, so a loader may take files away. Differentials that expired before a sync
     saw them are a gap: the newest full is delivered if it covers the gap, else the gap stays open, which is exit code 3
-    as a failed extract is. The other parameters and the errors are those of `pull`.
+    as a failed extract is.
+
+    With `mirror` in the options the run then applies what was delivered to that mirror, as the function `mirror` does;
+    rejected rows, fulls that were held back and missing files are exit code 3. The other parameters and the errors are
+    those of `pull`, and with a mirror TargetError and TargetBusy.
     """
     options, workspace = options or SyncOptions(), workspace_of(to, state)
     return await _run(sync_job(options), config, workspace, observer=observer, stop=stop, save=save)
@@ -85,13 +88,13 @@ async def mirror(
     options: MirrorOptions | None = None,
     *,
     state: PathLike | None = None,
-    observer: MirrorObserver = unseen,
+    observer: Observer = unobserved,
 ) -> MirrorReport:
     """Apply what was delivered to the destination `to` and has not been applied yet to the database `target`.
 
     `target` is `duckdb:PATH` or `postgresql://user@host:port/database`; without one it is BDS_MIRROR's, else
     `mirror.duckdb` in the destination. The tenant is asked nothing and the folder's lock is not taken. `observer` gets
-    each extract that was applied. A cancellation rolls back the extract in hand.
+    Mirroring, and Mirrored for each extract that was applied. A cancellation rolls back the extract in hand.
 
     Rows that were rejected, fulls that were held back and files that are missing are in the report (exit code 3). What
     stops the mirror is raised: ConfigError, PatternError, TargetError, TargetBusy, DestinationError, LedgerBusy.

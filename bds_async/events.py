@@ -1,4 +1,4 @@
-"""What a run tells its observer: a plan, transfers, waits, warnings, the end. An observer is told, never asked."""
+"""The events that a run reports to its observer: a plan, transfers, waits, warnings, a mirror, the end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
 from .models import Extract
-from .report import Outcome, RunReport
+from .report import AppliedExtract, Outcome, RunReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +145,24 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Mirroring:
+    """The mirror at `target` is about to apply `extracts` extracts, of `bytes` by the ledger."""
+
+    target: str
+    extracts: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """One extract was applied to the table of a data set in the mirror."""
+
+    table: str
+    data_set: str
+    extract: AppliedExtract
+
+
+@dataclass(frozen=True, slots=True)
 class Surveyed:
     """A verification is about to read `files` published files, of `bytes` by the ledger."""
 
@@ -182,7 +200,8 @@ Waiting: TypeAlias = Held | OutageBegan | OutageEnded
 Transferring: TypeAlias = Started | Sized | Received | Restarted | Retrying | Entered | Ended
 Running: TypeAlias = ListsRead | Planned | Transferring | Waiting | Warned | Finished
 Verifying: TypeAlias = Surveyed | Read | Examined | Reviewed
-Event: TypeAlias = Running | Verifying
+Applying: TypeAlias = Mirroring | Mirrored
+Event: TypeAlias = Running | Applying | Verifying
 #: Called on the event loop. It must return soon and raise nothing.
 Observer: TypeAlias = Callable[[Event], None]
 

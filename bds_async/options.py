@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
@@ -17,6 +17,12 @@ DEFAULT_FOLDER = "bds-data"
 WORKERS, ATTEMPTS = (1, 64), (1, 1000)
 #: The shortest and the longest stall timeout, in seconds.
 STALL_TIMEOUT = (0.1, 86_400.0)
+
+#: The schema of the tables, unless another is named.
+MIRROR_SCHEMA = "bds"
+#: Percent of a table's live rows that one full may delete.
+DELETE_LIMIT = 20.0
+_PERCENT = (0.0, 100.0)
 
 #: The ending of a published file.
 Suffix: TypeAlias = Literal[".zip", ".csv", ".parquet"]
@@ -124,17 +130,24 @@ class SyncOptions(RunOptions):
     """The options of `sync`.
 
     `with_fulls` delivers every new full, not only the baseline. `strict_schema` makes a breaking change of columns
-    exit code 3.
+    exit code 3. `mirror` is the address of a mirror that the run brings up to date after it has delivered; it implies
+    `with_fulls`. `mirror_schema` and `delete_limit` are the `schema` and `delete_limit` of the mirror.
     """
 
     with_fulls: bool = False
     strict_schema: bool = False
+    mirror: str | None = field(default=None, repr=False)
+    mirror_schema: str = MIRROR_SCHEMA
+    delete_limit: float = DELETE_LIMIT
 
-
-#: The schema of the tables, unless another is named.
-MIRROR_SCHEMA = "bds"
-#: Percent of a table's live rows that one full may delete.
-DELETE_LIMIT = 20.0
+    def __post_init__(self) -> None:
+        """Convert text to the option's type; raises ConfigError for a value that no run can use."""
+        RunOptions.__post_init__(self)
+        _convert(self, "delete_limit", _between(_PERCENT, float))
+        if self.mirror is not None:
+            if self.publish_as is PublishAs.PARQUET:
+                raise ConfigError("mirror (--mirror) reads zips and CSVs, not Parquet: publish as zip or CSV.")
+            object.__setattr__(self, "with_fulls", True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,8 +167,14 @@ class MirrorOptions:
     delete_limit: float = DELETE_LIMIT
     keep_deleted: bool = False
 
+    def __post_init__(self) -> None:
+        """Convert text to the option's type; raises ConfigError for a value that no mirror can use."""
+        _convert(self, "data_set", _patterns)
+        _convert(self, "exclude", _patterns)
+        _convert(self, "delete_limit", _between(_PERCENT, float))
 
-def _convert(options: RunOptions, name: str, convert: Callable[[Any], object]) -> None:
+
+def _convert(options: RunOptions | MirrorOptions, name: str, convert: Callable[[Any], object]) -> None:
     """Give a frozen options object the converted value of a field."""
     value = getattr(options, name)
     try:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from hypothesis import settings
 from pydantic import SecretStr
 from yarl import URL
 
@@ -24,6 +25,11 @@ from bds_async.brightspace.tenant import Tenant
 from bds_async.config import Config
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support.postgresql import programs, running_postgresql
+
+# HYPOTHESIS_PROFILE=thorough is the long version of the property tests that name no number of their own.
+settings.register_profile("quick", max_examples=40, deadline=None)
+settings.register_profile("thorough", max_examples=1000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 StartSandbox = Callable[..., Awaitable[Sandbox]]
@@ -41,6 +47,11 @@ class FreeTokens:
         """Hand out the next token."""
         self.granted += 1
         return AccessToken(SecretStr(f"token-{self.granted}"), time.monotonic() + 3600, 3600)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice as many as there are cores: half of the time a test waits for a process, a disk or a clock."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture

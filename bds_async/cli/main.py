@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import logging
@@ -55,7 +56,11 @@ class LazyGroup(click.Group):
         """Return the command of that name, None if there is none."""
         if cmd_name not in COMMANDS:
             return None
+        # Modules are no garbage: no collection while they are imported, and later ones pass them over.
+        gc.disable()
         module = importlib.import_module(f".{COMMANDS[cmd_name][0]}", __package__)
+        gc.freeze()
+        gc.enable()
         command: click.Command = module.command
         return command
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,24 @@ import click
 
 from ..api import mirror
 from ..errors import ConfigError
-from ..mirrors import AppliedExtract, MirrorReport, PendingExtract, TableResult, Target, preview
+from ..events import Event, Mirrored
+from ..mirrors import MirrorReport, PendingExtract, TableResult, Target, preview
 from ..models import brief_text
 from ..options import DELETE_LIMIT, MIRROR_SCHEMA, MirrorOptions
 from ..report import fields_of, json_line
-from ..support.log import event
 from ..support.text import counted, printable
+from ..watching import mirror_text, mirror_warnings, notice_of
 from ..workspace import Workspace
 from .documents import MirrorDocument, MirrorPlanned
 from .help import GroupedCommand
 from .running import run_simple
-from .selection import choosing_options, workspace_options
+from .selection import Function, choosing_options, workspace_options
 from .settings import common_options
-from .table import new_table, print_table
+from .table import new_table
 
 logger = logging.getLogger(__name__)
+
+LIMIT_HELP = "Hold a full back that would delete more of a table's live rows."
 
 
 class Percent(click.FloatRange):
@@ -46,8 +50,30 @@ limit_option = click.option(
     default=DELETE_LIMIT,
     show_default=True,
     metavar="PERCENT",
-    help="Hold a full back that would delete more of a table's live rows.",
+    help=LIMIT_HELP,
 )
+
+
+def mirror_options(function: Function) -> Function:
+    """Add `--mirror` and its options; the command gets them as one dict, `mirror`, for SyncOptions."""
+
+    @click.option(
+        "--mirror",
+        metavar="TARGET",
+        help="Then bring this mirror up to date: duckdb:PATH or postgresql://user@host:port/database. "
+        "Implies --with-fulls.",
+    )
+    @click.option("--mirror-schema", metavar="NAME", help=f"The schema of its tables. [default: {MIRROR_SCHEMA}]")
+    @click.option("--delete-limit", type=Percent(), metavar="PERCENT", help=f"{LIMIT_HELP} [default: {DELETE_LIMIT:g}]")
+    @functools.wraps(function)
+    def with_mirror_options(mirror: str | None, **arguments: Any) -> Any:
+        given = {name: arguments.pop(name) for name in ("mirror_schema", "delete_limit")}
+        given = {name: value for name, value in given.items() if value is not None}
+        if mirror is None and given:
+            raise ConfigError(f"--{next(iter(given)).replace('_', '-')} needs --mirror TARGET.")
+        return function(mirror={"mirror": mirror, **given}, **arguments)
+
+    return with_mirror_options  # type: ignore[return-value]
 
 
 @click.command("mirror", cls=GroupedCommand)
@@ -89,7 +115,8 @@ def command(
         click.echo(json.dumps(fields_of(MirrorDocument.about(report)), indent=1, ensure_ascii=False))
     else:
         print_mirror(report)
-    log_mirror(report)
+    for notice in mirror_warnings(report.summary):
+        notice.log(logger)
     return report.exit_code
 
 
@@ -110,11 +137,9 @@ def _is_names(names: object) -> bool:
     return isinstance(names, list) and bool(names) and all(isinstance(name, str) for name in names)
 
 
-def _log_applied(applied: AppliedExtract) -> None:
-    counts = {name: getattr(applied, name) for name in ("inserted", "changed", "deleted", "rejected")}
-    text = ", ".join(f"{count} {name}" for name, count in counts.items())
-    fields = event("mirror.applied", path=applied.path, rows=applied.rows, seconds=applied.seconds, **counts)
-    logger.debug("%s: %s, %s", printable(applied.path), counted(applied.rows, "row"), text, extra=fields)
+def _log_applied(event: Event) -> None:
+    if isinstance(event, Mirrored) and (notice := notice_of(event)) is not None:
+        notice.log(logger)
 
 
 def print_mirror(report: MirrorReport) -> None:
@@ -124,37 +149,14 @@ def print_mirror(report: MirrorReport) -> None:
     for each in shown:
         table.add_row(*_cells(each))
     if shown:
-        print_table(table)
-    click.echo("\n".join(_summary(report)))
+        table.print()
+    click.echo(mirror_text(report.summary))
 
 
 def _cells(each: TableResult) -> list[str]:
     through = brief_text(each.complete_through) if each.complete_through is not None else ""
     counts = (each.applied, each.inserted, each.updated, each.deleted, each.rejected)
     return [printable(each.table), *map(str, counts), through]
-
-
-def _summary(report: MirrorReport) -> Iterator[str]:
-    applied = sum(each.applied for each in report.tables)
-    yield f"{counted(applied, 'extract')} applied to {counted(len(report.tables), 'table')} of {report.target}."
-    drifted = [each for each in report.tables if each.drift]
-    if drifted:
-        rows = sum(each.drift for each in drifted)
-        yield f"Fulls corrected {counted(rows, 'row')} in {counted(len(drifted), 'table')}: see mirror --json."
-
-
-def log_mirror(report: MirrorReport) -> None:
-    """Log what was not applied, and what a person should know."""
-    for each in report.tables:
-        for note in each.notes:
-            logger.warning("%s", printable(note), extra=event("mirror.note", table=each.table))
-        for problem in each.problems:
-            fields = event("mirror.skipped", table=each.table, path=problem.path, kind=problem.kind)
-            logger.warning("%s", printable(problem.text), extra=fields)
-        if each.rejected:
-            text = "%s of %s went to _bds_rejects: look at them there."
-            fields = event("mirror.rejected", table=each.table, rejected=each.rejected)
-            logger.warning(text, counted(each.rejected, "value"), printable(each.data_set), extra=fields)
 
 
 def _print_pending(pending: Sequence[PendingExtract], target: Target, *, as_json: bool) -> None:

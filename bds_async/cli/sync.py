@@ -21,6 +21,7 @@ from ..watching import MetricsFile, Ping
 from ..workspace import Workspace
 from .allocator import keep_large_blocks
 from .help import GroupedCommand
+from .mirror import mirror_options
 from .own_files import demand_apart
 from .running import run as run_job
 from .selection import run_options, watching_options, workspace_options
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
     help="Deliver every new full; needed for data sets without differentials.",
 )
 @click.option("--strict-schema", is_flag=True, help="Exit with code 3 after a breaking change of columns.")
+@mirror_options
 @click.option("--dry-run", is_flag=True, help="Print the plan with sizes, download nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --dry-run: print lines of JSON.")
 @click.option(
@@ -59,6 +61,7 @@ def command(
     *,
     with_fulls: bool,
     strict_schema: bool,
+    mirror: dict[str, Any],
     dry_run: bool,
     as_json: bool,
     metrics: Path | None,
@@ -71,9 +74,10 @@ def command(
 
     The first sync delivers the newest full of each data set and the differentials queued after it, later ones deliver
     each new differential. Only the ledger decides what is new: a loader may move or delete files. A failed extract,
-    and a gap in the differentials that no full closes, are exit code 3.
+    and a gap in the differentials that no full closes, are exit code 3. With --mirror the run then applies what was
+    delivered to a database, and delivers every new full, which shows the rows that were deleted.
     """
-    options = SyncOptions(with_fulls=with_fulls, strict_schema=strict_schema, **run)
+    options = SyncOptions(with_fulls=with_fulls, strict_schema=strict_schema, **mirror, **run)
     ping = Ping(address) if address is not None else None
     if dry_run:
         warn_of_no_report(report)

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import os
-import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-import click
-from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table
-
 from ..models import brief_text
 from ..support import clock
+from .text_table import TextTable, terminal_width
 
 #: A cell: text, a moment, or nothing.
 Cell: TypeAlias = str | datetime | None
@@ -36,38 +29,22 @@ _SHORT = {
     "newest": "newest age",
     "complete through": "complete age",
 }
-#: The largest width of a table, and the least width of a name that is shortened, in characters.
-MAX_WIDTH, LEAST_NAME = 1000, 12
 #: Seconds of each unit of an age, the largest first.
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 def print_rows(headings: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     """Print a table; a terminal with too few columns gets ages in place of moments, then shorter names."""
-    rows, width = list(rows), _width()
+    rows, width = list(rows), terminal_width()
     table = _table(headings, rows, ages=False)
-    if width is not None and _natural_width(table) > width:
+    if width is not None and table.width > width:
         table = _table(headings, rows, ages=True)
-    print_table(table)
+    table.print()
 
 
-def new_table(*headings: str) -> Table:
-    """Return a table without lines, with numbers aligned to the right."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=True)
-    return table
-
-
-def print_table(table: Table) -> None:
-    """Print a table: in a pipe in its full width, on a narrower terminal with its first column shortened."""
-    drawn, width = io.StringIO(), _width()
-    if width is not None and (more := _natural_width(table) - width) > 0:
-        table.columns[0].max_width = max(LEAST_NAME, _widths(table)[0] - more)
-        table.columns[0].overflow = "ellipsis"
-    Console(file=drawn, force_terminal=sys.stdout.isatty(), markup=False, highlight=False, width=MAX_WIDTH).print(table)
-    for line in drawn.getvalue().splitlines():
-        click.echo(line.rstrip())
+def new_table(*headings: str) -> TextTable:
+    """Return an empty table with numbers aligned to the right."""
+    return TextTable(headings, _NUMBERS)
 
 
 def age_text(moment: datetime, now: datetime) -> str:
@@ -77,7 +54,7 @@ def age_text(moment: datetime, now: datetime) -> str:
     return f"{seconds // size} {unit}"
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[Cell]], *, ages: bool) -> Table:
+def _table(headings: Sequence[str], rows: Sequence[Sequence[Cell]], *, ages: bool) -> TextTable:
     table = new_table(*(_SHORT.get(heading, heading) if ages else heading for heading in headings))
     now = clock.now()
     for row in rows:
@@ -89,18 +66,3 @@ def _text(cell: Cell, now: datetime | None) -> str:
     if isinstance(cell, datetime):
         return brief_text(cell) if now is None else age_text(cell, now)
     return cell or ""
-
-
-def _width() -> int | None:
-    """Return the columns of the terminal that stdout is, None for a pipe or a file."""
-    # The function of shutil asks the stream that the program has replaced.
-    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
-
-
-def _widths(table: Table) -> list[int]:
-    return [max(cell_len(str(text)) for text in (column.header, *column.cells)) for column in table.columns]
-
-
-def _natural_width(table: Table) -> int:
-    # Each column but the last one is followed by a blank on each side of the edge.
-    return sum(_widths(table)) + 2 * (len(table.columns) - 1)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..errors import DestinationError, ExtractError
 from ..support import durable
-from ..workspace import STATE, ensure_room, inside, writing_to
+from ..workspace import OWN_FILES, STATE, ensure_room, inside, writing_to
 
 #: What a file is called while it is copied from a state folder on another file system.
 _COPY = f"{STATE}-tmp-"
@@ -115,11 +115,13 @@ class LocalFolder:
         yield file
 
     def paths(self, below: str = "") -> Iterator[str]:
-        """Every file below a folder but those in `.bds-async`; nothing where the folder is not there."""
+        """Every file below a folder but those in `.bds-async` and the mirror; nothing where the folder is not there."""
         for parent, folders, files in os.walk(inside(self.root, below) if below else self.root):
             folders[:] = sorted(folder for folder in folders if folder != STATE)
             for name in files:
-                yield Path(parent, name).relative_to(self.root).as_posix()
+                path = Path(parent, name).relative_to(self.root).as_posix()
+                if path not in OWN_FILES:
+                    yield path
 
     def demand(self) -> None:
         """Raise DestinationError where there is no folder: an unmounted disk must not look like an empty folder."""

@@ -39,7 +39,7 @@ class Reject:
 class Records:
     """The records of a CSV that arrives by blocks.
 
-    `header` and `newline` are known at once, `rejects` grows while `pieces` is read; its reader may empty it.
+    `header` and `newline` are known at once, `rejects` grows while `pieces` is read; the reader may empty it.
     `count` is the number of records so far, rejected ones included. Where records span lines `lines` is vague, unless
     it is to be `exact`, which is slower. Raises NoHeader.
     """

@@ -54,18 +54,19 @@ def _header(head: bytes) -> tuple[str, ...]:
 
 def _positions(columns: Sequence[str], wanted: Sequence[str]) -> list[int]:
     """The positions of the wanted columns; of several with one name the first that is still free."""
-    free = list(range(len(columns)))
-    found = []
-    for name in wanted:
-        position = next((each for each in free if columns[each] == name), None)
-        if position is None:
-            raise UnusableArchive(
-                f"The CSV has no column {ascii(name)[:80]}, which is pinned: publish without --pin-columns, or pin the "
-                "current columns with `bds-async ledger unpin`."
-            )
-        free.remove(position)
-        found.append(position)
-    return found
+    free: dict[str, list[int]] = {}
+    for position in range(len(columns) - 1, -1, -1):
+        free.setdefault(columns[position], []).append(position)
+    return [_taken(free, name) for name in wanted]
+
+
+def _taken(free: dict[str, list[int]], name: str) -> int:
+    if not free.get(name):
+        raise UnusableArchive(
+            f"The CSV has no column {ascii(name)[:80]}, which is pinned: publish without --pin-columns, or pin the "
+            "current columns with `bds-async ledger unpin`."
+        )
+    return free[name].pop()
 
 
 def _project(head: bytes, remaining: Iterator[bytes], positions: Sequence[int], width: int) -> Iterator[bytes]:

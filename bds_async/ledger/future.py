@@ -43,7 +43,7 @@ class Future:
     ) -> frozenset[Identity]:
         """The extracts to record after a look at which the dates of `listed` have come, and those of `future` have not.
 
-        Besides `future` those delivered with a date after `horizon`, and those recorded before and not in `listed`.
+        They are `future`, those delivered with a date after `horizon`, and those recorded before and not in `listed`.
         """
         with self._database.statements():
             delivered = self._delivered_after(folder, horizon) if horizon is not None else ()

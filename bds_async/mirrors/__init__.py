@@ -1,20 +1,21 @@
 """The current state of each data set in DuckDB or PostgreSQL, kept by the extracts that were delivered."""
 
 from .preview import PendingExtract, preview
-from .result import AppliedExtract, MirrorReport, Problem, ProblemKind, TableResult
-from .run import MirrorObserver, mirror_workspace, unobserved
+from .result import MirrorReport, TableResult
+from .run import demand_package, mirror_source, mirror_workspace
+from .source import Source, read_source, source_in
 from .target import Target
 
 __all__ = [
-    "AppliedExtract",
-    "MirrorObserver",
     "MirrorReport",
     "PendingExtract",
-    "Problem",
-    "ProblemKind",
+    "Source",
     "TableResult",
     "Target",
+    "demand_package",
+    "mirror_source",
     "mirror_workspace",
     "preview",
-    "unobserved",
+    "read_source",
+    "source_in",
 ]

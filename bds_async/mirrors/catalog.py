@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -107,10 +107,11 @@ class Catalog:
         optional = {snake_case(column.name) for column in known.columns if column.nullable} if known else set()
         return replace(table, columns=columns, key=key, source=row[4], optional=frozenset(optional & set(key)))
 
-    async def table_name(self, folder: str) -> str:
-        """Return the name of a data set's table: the one that it has, else a new one."""
+    async def table_name(self, folder: str, reserved: Iterable[str] = ()) -> str:
+        """Return the name of a data set's table: the one that it has, else a new one that is not reserved."""
         known = await self.tables()
-        return known[folder][0] if folder in known else unique_name(folder, [row[0] for row in known.values()])
+        taken = [*reserved, *(row[0] for row in known.values())]
+        return known[folder][0] if folder in known else unique_name(folder, taken)
 
     async def fit(self, table: Table, known: Sequence[TableColumn]) -> None:
         """Make a table or append what it lacks; in a transaction of the caller's. `known` are its present columns."""
@@ -124,9 +125,17 @@ class Catalog:
         for column in missing if known else ():
             kind = self.engine.dialect.type_of(column.type)
             await self.engine.run(f"ALTER TABLE {self.name(table.name)} ADD COLUMN {column.sql} {kind}")
-        for place, column in enumerate(missing, start=len(known)):
-            insert = f"INSERT INTO {self.name('_bds_columns')} VALUES ($1, $2, $3, $4)"
-            await self.engine.run(insert, table.name, place, column.name, column.type.value)
+        if missing:
+            await self._note_columns(table, len(known))
+
+    async def _note_columns(self, table: Table, first: int) -> None:
+        places = list(range(first, len(table.columns)))
+        added = table.columns[first:]
+        names, kinds = [column.name for column in added], [column.type.value for column in added]
+        values = "$1::text, unnest($2::integer[]), unnest($3::text[]), unnest($4::text[])"
+        await self.engine.run(
+            f"INSERT INTO {self.name('_bds_columns')} SELECT {values}", table.name, places, names, kinds
+        )
 
     async def describe(self, table: Table, data_set: SourceDataSet, complete_through: datetime | None) -> None:
         """Write the line of a table; in a transaction of the caller's."""
@@ -134,6 +143,17 @@ class Catalog:
         values = (table.name, data_set.name, data_set.schema_id, ", ".join(table.key) or None, table.source)
         insert = f"INSERT INTO {self.name('_bds_tables')} VALUES ($1, $2, $3, $4, $5, $6, $7)"
         await self.engine.run(insert, *values, naive(complete_through), data_set.folder)
+
+    async def correct_complete(self, through: Mapping[str, datetime | None]) -> None:
+        """Correct when tables are complete where no extract did it: a gap that was accepted, say."""
+        known = {row[0]: row[5] for row in (await self.tables()).values()}
+        changed = {name: naive(moment) for name, moment in through.items() if name in known}
+        changed = {name: moment for name, moment in changed.items() if moment != known[name]}
+        if changed:
+            update = f"UPDATE {self.name('_bds_tables')} SET complete_through = $1 WHERE name = $2"
+            async with self.engine.transaction():
+                for name, moment in changed.items():
+                    await self.engine.run(update, moment, name)
 
     async def drop(self, folders: Sequence[str]) -> None:
         """Drop the tables of some data sets and all that is known of them, in one transaction."""

@@ -51,11 +51,7 @@ class DuckDBEngine:
 
     @classmethod
     def _open(cls, path: Path, scratch: Path, memory: str) -> Self:
-        try:
-            import duckdb  # noqa: F401
-        except ImportError:
-            text = "A mirror in DuckDB needs the package duckdb: run pip install 'bds-async[duckdb]'."
-            raise ConfigError(text) from None
+        demand_duckdb()
         path, scratch = path.absolute(), scratch.absolute()
         if not path.parent.is_dir():
             raise TargetError(f"The folder of the mirror's database, {path.parent}, is not there: make it first.")
@@ -142,6 +138,15 @@ class DuckDBEngine:
         _open_files.discard(self._path)
         self._executor.shutdown(wait=False)
         shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def demand_duckdb() -> None:
+    """Raise ConfigError if the package is not installed."""
+    try:
+        import duckdb  # noqa: F401
+    except ImportError:
+        text = "A mirror in DuckDB needs the package duckdb: run pip install 'bds-async[duckdb]'."
+        raise ConfigError(text) from None
 
 
 def _reserve(path: Path) -> None:

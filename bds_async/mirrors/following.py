@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 
+from ..events import Mirrored, Observer
 from ..models import brief_text
+from ..report import AppliedExtract, Problem, ProblemKind
 from .applied import Applied, Counts
 from .apply import CAPPED_ROWS, Held, NeedsRestart, TableWriter
-from .result import AppliedExtract, Problem, ProblemKind, TableResult
+from .result import TableResult
 from .source import FileChanged, SourceExtract, fault_of, order_of
-
-Told = Callable[[AppliedExtract], None]
 
 
 class Follower:
     """Applies what is not applied yet of one data set."""
 
-    def __init__(self, writer: TableWriter, limit: float, tell: Told) -> None:
+    def __init__(self, writer: TableWriter, limit: float, observer: Observer) -> None:
         self._writer = writer
         self._catalog = writer.catalog
         self._subject = writer.subject
         self._limit = limit
-        self._tell = tell
+        self._observer = observer
         self._done: list[AppliedExtract] = []
         self._problems: dict[SourceExtract, Problem] = {}
         self._passed_over: set[SourceExtract] = set()
@@ -41,6 +41,11 @@ class Follower:
         return self._result()
 
     # What is pending
+
+    @property
+    def pending(self) -> list[SourceExtract]:
+        """What is to be applied as of now."""
+        return list(self._pending())
 
     def _next(self) -> SourceExtract | None:
         """The first extract, in order, that is to be tried."""
@@ -97,11 +102,12 @@ class Follower:
             counts.rejected,
             seconds,
             applied.is_full and applied.is_unique and self._writer.full_before(extract) is not None,
+            extract.bytes,
         )
         if applied.is_full and counts.rows >= CAPPED_ROWS:
             self._capped.append(f"{path} has {counts.rows} rows, which may be D2L's cap: it deleted nothing.")
         self._done.append(done)
-        self._tell(done)
+        self._observer(Mirrored(self._writer.table.name, self._subject.data_set.name, done))
 
     def _hold(self, extract: SourceExtract, percent: float) -> None:
         text = (

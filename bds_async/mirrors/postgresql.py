@@ -35,11 +35,9 @@ class PostgreSQLEngine:
     @classmethod
     async def open(cls, target: Target, schema: str) -> Self:
         """Connect and take the lock of a schema. Raises ConfigError without the extra, TargetBusy, TargetError."""
-        try:
-            import asyncpg
-        except ImportError:
-            text = "A mirror in PostgreSQL needs the package asyncpg: run pip install 'bds-async[postgresql]'."
-            raise ConfigError(text) from None
+        demand_asyncpg()
+        import asyncpg
+
         with _opening(target):
             connection = await asyncpg.connect(
                 target.address, timeout=CONNECT_TIMEOUT, statement_cache_size=0, password=target.password
@@ -124,6 +122,15 @@ class PostgreSQLEngine:
         """Close the connection, which frees the lock."""
         with contextlib.suppress(Exception):
             await self._connection.close(timeout=2)
+
+
+def demand_asyncpg() -> None:
+    """Raise ConfigError if the package is not installed."""
+    try:
+        import asyncpg  # noqa: F401
+    except ImportError:
+        text = "A mirror in PostgreSQL needs the package asyncpg: run pip install 'bds-async[postgresql]'."
+        raise ConfigError(text) from None
 
 
 @contextlib.contextmanager

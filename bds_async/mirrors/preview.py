@@ -9,12 +9,13 @@ from datetime import datetime
 
 from ..models import BdsType
 from ..options import MirrorOptions
+from ..planning import chosen_by
 from ..workspace import Workspace
 from .catalog import Catalog
 from .following import identity_key
 from .names import unique_name
 from .run import opened
-from .source import Source, SourceDataSet, read_source
+from .source import Source, SourceDataSet, source_of
 from .target import Target
 
 #: What is known of a data set: the name of its table, and the applied extracts.
@@ -35,7 +36,7 @@ class PendingExtract:
 
 async def preview(target: Target, workspace: Workspace, options: MirrorOptions) -> tuple[PendingExtract, ...]:
     """Return what a mirror would apply, in order. Raises as the mirror does."""
-    source = await asyncio.to_thread(read_source, workspace, options.data_set, options.exclude)
+    source = await source_of(workspace, chosen_by(options))
     known: Known = {}
     if not options.rebuild and await asyncio.to_thread(_may_exist, target):
         known = await _known(target, workspace, options.schema, source)

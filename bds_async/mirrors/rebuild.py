@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..report import Problem, ProblemKind
 from .catalog import Catalog
 from .keys import known_data_set
-from .result import Problem, ProblemKind, TableResult
+from .result import TableResult
 from .source import Source, SourceDataSet, SourceExtract, fault_of
 
 

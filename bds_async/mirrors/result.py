@@ -4,47 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
-from ..models import BdsType
-
-
-class ProblemKind(StrEnum):
-    """Why an extract was not applied."""
-
-    MISSING = "missing"
-    CHANGED = "changed"
-    HELD = "held"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """An extract that was not applied, by its path, and what to do about it."""
-
-    kind: ProblemKind
-    path: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class AppliedExtract:
-    """One extract that this run applied.
-
-    `updated` counts keys that were there, `changed` those of them with other values. A full that is an audit found
-    the table filled: what it inserts, changes or deletes is drift, which the differentials had not brought.
-    """
-
-    path: str
-    bds_type: BdsType
-    queued: datetime
-    rows: int
-    inserted: int
-    updated: int
-    changed: int
-    deleted: int
-    rejected: int
-    seconds: float
-    is_audit: bool = False
+from ..report import AppliedExtract, MirrorSummary, MirrorTableSummary, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +57,23 @@ class TableResult:
         """The number of lines that went to `_bds_rejects`."""
         return sum(each.rejected for each in self.extracts)
 
+    @property
+    def summary(self) -> MirrorTableSummary:
+        """The part of a run report about this table."""
+        return MirrorTableSummary(
+            table=self.table,
+            applied=self.applied,
+            inserted=self.inserted,
+            updated=self.updated,
+            deleted=self.deleted,
+            rejected=self.rejected,
+            complete_through=self.complete_through,
+            data_set=self.data_set,
+            drift=self.drift,
+            problems=self.problems,
+            notes=self.notes,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class MirrorReport:
@@ -104,6 +82,11 @@ class MirrorReport:
     target: str
     schema: str
     tables: tuple[TableResult, ...] = field(default=())
+
+    @property
+    def summary(self) -> MirrorSummary:
+        """The part of a run report about this mirror."""
+        return MirrorSummary(target=self.target, tables=tuple(table.summary for table in self.tables))
 
     @property
     def exit_code(self) -> int:

@@ -2,52 +2,58 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from ..errors import ConfigError
+from ..events import Mirroring, Observer
 from ..options import MirrorOptions
+from ..planning import chosen_by
 from ..workspace import Workspace
 from .apply import Subject, TableWriter
 from .catalog import Catalog, keys_text
-from .duckdb import DuckDBEngine
+from .duckdb import DuckDBEngine, demand_duckdb
 from .engine import Engine
 from .following import Follower
 from .keys import check_keys, key_of, known_data_set
 from .names import snake_case
-from .postgresql import PostgreSQLEngine
+from .postgresql import PostgreSQLEngine, demand_asyncpg
 from .rebuild import drop_for_rebuild
-from .result import AppliedExtract, MirrorReport, TableResult
-from .source import Source, read_source
+from .result import MirrorReport
+from .source import Source, source_of
 from .table import Table
 from .target import Target
 
-#: Called on the event loop for each extract that was applied. It must return soon and raise nothing.
-MirrorObserver = Callable[[AppliedExtract], None]
-
-
-def unobserved(applied: AppliedExtract) -> None:
-    """Ignore an applied extract: the default observer."""
-
 
 async def mirror_workspace(
-    target: Target, workspace: Workspace, options: MirrorOptions, observer: MirrorObserver = unobserved
+    target: Target, workspace: Workspace, options: MirrorOptions, observer: Observer
 ) -> MirrorReport:
     """Apply what was delivered to a destination and has not been applied yet to the mirror at `target`.
 
     A cancellation rolls back the extract in hand. Raises ConfigError, PatternError, TargetError, TargetBusy,
     DestinationError, LedgerBusy.
     """
-    source = await asyncio.to_thread(read_source, workspace, options.data_set, options.exclude)
-    if source.tenant is None or not source.data_sets:
+    source = await source_of(workspace, chosen_by(options))
+    if source.is_empty:
         text = f"Nothing was delivered to {workspace.to}: run `bds-async sync` first, or name the folder with --to."
         raise ConfigError(text)
+    return await mirror_source(target, workspace, source, options, observer)
+
+
+async def mirror_source(
+    target: Target, workspace: Workspace, source: Source, options: MirrorOptions, observer: Observer
+) -> MirrorReport:
+    """Apply what has not been applied yet of a source that is not empty; raises as `mirror_workspace` does."""
     check_keys(options.keys or {}, source.data_sets)
     async with opened(target, workspace, options.schema) as engine:
         return await _Mirror(engine, source, target, options, observer).run()
+
+
+def demand_package(target: Target) -> None:
+    """Raise ConfigError if the package for a target's database is not installed."""
+    (demand_duckdb if target.path is not None else demand_asyncpg)()
 
 
 @asynccontextmanager
@@ -66,7 +72,7 @@ async def opened(target: Target, workspace: Workspace, schema: str) -> AsyncIter
 
 class _Mirror:
     def __init__(
-        self, engine: Engine, source: Source, target: Target, options: MirrorOptions, observer: MirrorObserver
+        self, engine: Engine, source: Source, target: Target, options: MirrorOptions, observer: Observer
     ) -> None:
         self._engine = engine
         self._catalog = Catalog(engine, options.schema)
@@ -86,8 +92,19 @@ class _Mirror:
             if problems:
                 return replace(report, tables=problems)
         keep_deleted, keys = await self._remembered()
-        tables = [await self._follow(subject, keep_deleted=keep_deleted) for subject in self._subjects(keys)]
+        followers = await self._followers(keys, keep_deleted=keep_deleted)
+        pending = [extract for follower in followers for extract in follower.pending]
+        self._observer(Mirroring(report.target, len(pending), sum(extract.bytes or 0 for extract in pending)))
+        tables = [await follower.follow() for follower in followers]
+        await self._catalog.correct_complete({table.table: table.complete_through for table in tables})
         return replace(report, tables=tuple(tables))
+
+    async def _followers(self, keys: Mapping[str, Sequence[str]], *, keep_deleted: bool) -> list[Follower]:
+        found: dict[str, Follower] = {}
+        for subject in self._subjects(keys):
+            name = await self._catalog.table_name(subject.data_set.folder, found)
+            found[name] = await self._follower(name, subject, keep_deleted=keep_deleted)
+        return list(found.values())
 
     def _subjects(self, keys: Mapping[str, Sequence[str]]) -> list[Subject]:
         found = []
@@ -96,12 +113,11 @@ class _Mirror:
             found.append(Subject(data_set, known, key_of(data_set, known, keys)))
         return found
 
-    async def _follow(self, subject: Subject, *, keep_deleted: bool) -> TableResult:
-        name = await self._catalog.table_name(subject.data_set.folder)
+    async def _follower(self, name: str, subject: Subject, *, keep_deleted: bool) -> Follower:
         table = await self._known_table(name, subject, keep_deleted=keep_deleted)
         applied = await self._catalog.applied.of(name)
         writer = TableWriter(self._catalog, self._source.root, subject, table, applied)
-        return await Follower(writer, self._options.delete_limit, self._observer).follow()
+        return Follower(writer, self._options.delete_limit, self._observer)
 
     async def _known_table(self, name: str, subject: Subject, *, keep_deleted: bool) -> Table:
         known = subject.known
@@ -125,7 +141,9 @@ class _Mirror:
             known = known_data_set(data_set)
             if data_set.folder in tables and key_of(data_set, known, keys) != key_of(data_set, known, known_keys):
                 raise ConfigError(f"--keys changes the key of {data_set.name}, whose table exists: add --rebuild.")
-        async with self._engine.transaction():
-            await self._catalog.remember("keep_deleted", "yes" if keep_deleted else "no")
-            await self._catalog.remember("keys", keys_text(keys))
+        wanted = {"keep_deleted": "yes" if keep_deleted else "no", "keys": keys_text(keys)}
+        if not wanted.items() <= settings.items():
+            async with self._engine.transaction():
+                for name, value in wanted.items():
+                    await self._catalog.remember(name, value)
         return keep_deleted, keys

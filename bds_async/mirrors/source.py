@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from ..errors import BdsError, ExtractError
 from ..formats.inflate import BLOCK, contents
 from ..formats.zip_members import Member, members_of
 from ..ledger import Delivery, Ledger
-from ..models import BdsType, Identity, version_key
-from ..planning import select
+from ..models import BdsType, DataSet, Identity, version_key
+from ..support.patience import Patience
+from ..support.uninterrupted import outlast
 from ..workspace import Workspace, inside, writing_to
+
+#: Picks some of the data sets that were delivered.
+Choice: TypeAlias = Callable[[list[DataSet]], list[DataSet]]
 
 
 class FileChanged(Exception):
@@ -83,22 +89,45 @@ class Source:
     tenant: str | None
     data_sets: tuple[SourceDataSet, ...]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was delivered."""
+        return self.tenant is None or not self.data_sets
 
-def read_source(workspace: Workspace, data_set: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> Source:
-    """Read what was delivered of the chosen data sets. Blocks.
 
-    Raises PatternError for a pattern that matches nothing, DestinationError, LedgerBusy.
+async def source_of(workspace: Workspace, choose: Choice) -> Source:
+    """`read_source` in a thread. A cancellation cuts the wait for a program that holds the ledger."""
+    patience = Patience()
+    reading = asyncio.ensure_future(asyncio.to_thread(read_source, workspace, choose, patience))
+    try:
+        return await asyncio.shield(reading)
+    except asyncio.CancelledError:
+        patience.cut()
+        await outlast(reading)
+        raise
+
+
+def read_source(workspace: Workspace, choose: Choice, patience: Patience | None = None) -> Source:
+    """Read what was delivered of the data sets that `choose` picks. Blocks.
+
+    Raises what `choose` raises, DestinationError, LedgerBusy.
     """
-    with Ledger.read(workspace.ledger, place=workspace.to) as ledger:
-        known = ledger.folders.data_sets()
-        chosen = {found.ids for found in select(list(known.values()), data_set, exclude)} if known else set()
-        found = []
-        for folder, each in known.items():
-            if each.ids in chosen:
-                extracts = sorted(map(_extract, ledger.deliveries.all(folder)), key=lambda extract: extract.order)
-                complete = ledger.complete_through(folder)
-                found.append(SourceDataSet(folder, each.name, each.schema_id, each.ids, tuple(extracts), complete))
-        return Source(Path(workspace.to), ledger.tenant, tuple(found))
+    with Ledger.read(workspace.ledger, patience=patience, place=workspace.to) as ledger:
+        return source_in(ledger, workspace, choose)
+
+
+def source_in(ledger: Ledger, workspace: Workspace, choose: Choice) -> Source:
+    """Read the same from a ledger that is open. Blocks. A data set of which nothing was delivered is left out."""
+    known = ledger.folders.data_sets()
+    chosen = {found.ids for found in choose(list(known.values()))} if known else set()
+    data_sets = [_data_set(ledger, folder, each) for folder, each in known.items() if each.ids in chosen]
+    return Source(Path(workspace.to), ledger.tenant, tuple(each for each in data_sets if each.extracts))
+
+
+def _data_set(ledger: Ledger, folder: str, data_set: DataSet) -> SourceDataSet:
+    extracts = sorted(map(_extract, ledger.deliveries.all(folder)), key=lambda extract: extract.order)
+    complete = ledger.complete_through(folder)
+    return SourceDataSet(folder, data_set.name, data_set.schema_id, data_set.ids, tuple(extracts), complete)
 
 
 def _extract(delivery: Delivery) -> SourceExtract:

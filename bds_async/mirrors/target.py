@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from ..errors import ConfigError
+from ..workspace import MIRROR
 
 #: The variable that names the target, and may hold a password.
 VARIABLE = "BDS_MIRROR"
-#: The file of a mirror without a target, in the destination folder.
-DEFAULT_FILE = "mirror.duckdb"
 _POSTGRESQL = ("postgresql", "postgres")
 
 
@@ -30,15 +30,28 @@ class Target:
 
         Raises ConfigError for an address that is not one, for a password in `--into`, and without any target.
         """
-        named = into or environment.get(VARIABLE)
-        if named:
-            found = cls.parse(named)
-            if into and found.password is not None:
-                raise ConfigError("--into holds a password: move it to BDS_MIRROR, PGPASSWORD or ~/.pgpass.")
-            return found
+        if into is not None:
+            return cls.named(into, "--into", environment)
+        if from_environment := environment.get(VARIABLE):
+            return cls.parse(from_environment)
         if folder is None:
             raise ConfigError("A mirror of an object store needs --into or BDS_MIRROR.")
-        return cls(path=Path(folder, DEFAULT_FILE))
+        return cls(path=Path(folder, MIRROR))
+
+    @classmethod
+    def named(cls, address: str, option: str, environment: Mapping[str, str]) -> Target:
+        """Return the target that an option names, with BDS_MIRROR's password if that is of the same database.
+
+        Raises ConfigError for an address that is not one, and for a password in it.
+        """
+        found = cls.parse(address)
+        if found.password is not None:
+            raise ConfigError(f"{option} holds a password: move it to {VARIABLE}, PGPASSWORD or ~/.pgpass.")
+        with suppress(ConfigError):
+            known = cls.parse(environment.get(VARIABLE, ""))
+            if known.address is not None and known.address == found.address:
+                return known
+        return found
 
     @classmethod
     def parse(cls, text: str) -> Target:

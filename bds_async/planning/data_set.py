@@ -28,7 +28,7 @@ class Due:
 class DataSetPlan:
     """The extracts of a data set to deliver, oldest first, what the ledger keeps of this look, and all open gaps.
 
-    `begins_late`: differentials between the first baseline and the first listed differential may have been dropped,
+    `begins_late`: differentials between a new baseline and the first listed differential may have been dropped,
     although the list does not prove it.
     """
 
@@ -52,7 +52,7 @@ def plan_data_set(listed: Listed, state: SyncState, look: Look, *, with_fulls: b
         tuple(Due(extract, Arrival.BASELINE if extract in base else arrival_of(extract, state)) for extract in due),
         Kept(baseline, last_look, missed, frozenset(extract.identity for extract in due), filled),
         gaps,
-        begins_late=_begins_late(listed, state, baseline, look) and expired is None,
+        begins_late=_begins_late(listed, state, baseline, look, expired),
     )
 
 
@@ -71,8 +71,13 @@ def _baseline(listed: Listed, state: SyncState, look: Look) -> tuple[Baseline | 
     return Baseline.of(full), Missed(gap.after, full.queued_for_processing_date) if is_told else None
 
 
-def _begins_late(listed: Listed, state: SyncState, baseline: Baseline | None, look: Look) -> bool:
-    return baseline is not None and not state.has_begun and begins_late(listed, baseline, look)
+def _begins_late(
+    listed: Listed, state: SyncState, baseline: Baseline | None, look: Look, expired: Missed | None
+) -> bool:
+    """Whether a new baseline begins late; a gap that begins with it says so already."""
+    if baseline is None or baseline == state.baseline or (expired is not None and expired.after == baseline.queued):
+        return False
+    return begins_late(listed, baseline, look)
 
 
 def _first_baseline(listed: Listed, look: Look) -> tuple[Baseline | None, Missed | None]:

@@ -21,9 +21,11 @@ SHORTEST_RETENTION = timedelta(days=1)
 
 
 def begins_late(listed: Listed, baseline: Baseline, look: Look) -> bool:
-    """Whether the first baseline is so old that a differential after it may have been dropped already."""
+    """Whether a new baseline is so old that a differential after it may have been dropped already."""
     oldest = listed.oldest_differential
-    if oldest is None or look.latest is None or oldest <= baseline.queued:
+    if look.latest is None or not (listed.has_plugin or listed.differentials):
+        return False
+    if oldest is not None and oldest <= baseline.queued:
         return False
     return look.latest - baseline.queued >= USUAL_RETENTION
 

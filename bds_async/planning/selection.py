@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from ..errors import PatternError
 from ..models import BdsType, DataSet, Extract, newest
-from ..options import RunOptions, Wanted
+from ..options import MirrorOptions, RunOptions, Wanted
 
 
 def select(data_sets: Sequence[DataSet], patterns: Iterable[str], exclude: Iterable[str]) -> list[DataSet]:
@@ -23,7 +23,7 @@ def select(data_sets: Sequence[DataSet], patterns: Iterable[str], exclude: Itera
     return [data_set for data_set in data_sets if data_set.ids in wanted - unwanted]
 
 
-def offered_by(options: RunOptions) -> Callable[[Sequence[DataSet]], list[DataSet]]:
+def offered_by(options: RunOptions | MirrorOptions) -> Callable[[Sequence[DataSet]], list[DataSet]]:
     """A choice of data sets by the options, in which a pattern may match nothing: it may name an absent data set."""
 
     def choose(data_sets: Sequence[DataSet]) -> list[DataSet]:
@@ -36,7 +36,7 @@ def offered_by(options: RunOptions) -> Callable[[Sequence[DataSet]], list[DataSe
     return choose
 
 
-def chosen_by(options: RunOptions) -> Callable[[Sequence[DataSet]], list[DataSet]]:
+def chosen_by(options: RunOptions | MirrorOptions) -> Callable[[Sequence[DataSet]], list[DataSet]]:
     """A choice of data sets by the options; it raises PatternError as `select` does."""
     return lambda data_sets: select(data_sets, options.data_set, options.exclude)
 

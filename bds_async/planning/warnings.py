@@ -66,7 +66,7 @@ def unknown_files(count: int) -> str:
 
 
 def begun_late(names: Sequence[str]) -> str:
-    """A warning that changes between a first baseline and the first listed differential may be missing."""
+    """A warning that changes between a new baseline and the first listed differential may be missing."""
     if not names:
         return ""
     others = f" and {counted(len(names) - 1, 'other data set')}" if names[1:] else ""

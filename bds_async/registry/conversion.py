@@ -1,7 +1,7 @@
 """Delivered text to typed SQL values, in DuckDB and in PostgreSQL: which text fits a type, and what it becomes.
 
-Which text fits is a regular expression that both databases read alike; what differs is how a fitting text is cast. An
-expression is NULL where the text does not fit, so that `value IS NOT NULL AND cast IS NULL` finds the misfits.
+Which text fits is a regular expression that both databases read in the same way; only the cast differs. An expression
+is NULL where the text does not fit, so that `value IS NOT NULL AND cast IS NULL` finds the misfits.
 """
 
 from __future__ import annotations

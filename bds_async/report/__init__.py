@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .entries import ExtractEntry, Moment, Seconds, fields_of, json_line, json_schema_of
-from .mirror import MirrorSummary, MirrorTableSummary
+from .mirror import AppliedExtract, MirrorSummary, MirrorTableSummary, Problem, ProblemKind
 from .outcomes import (
     Arrival,
     Completeness,
@@ -17,6 +17,7 @@ from .run_report import REPORT_VERSION, RunReport, RunReportDocument
 
 __all__ = [
     "REPORT_VERSION",
+    "AppliedExtract",
     "Arrival",
     "Completeness",
     "Counters",
@@ -27,6 +28,8 @@ __all__ = [
     "MirrorTableSummary",
     "Moment",
     "Outcome",
+    "Problem",
+    "ProblemKind",
     "RunReport",
     "RunReportDocument",
     "Seconds",

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from ..columns import SchemaChange
 from .entries import ExtractEntry, Moment, Seconds, fields_of
+from .mirror import MirrorSummary
 from .outcomes import Arrival, Completeness, Counters, FailedList, Gap, Outcome, Status
 
 REPORT_VERSION: Literal[1] = 1
@@ -22,6 +23,7 @@ class RunReport:
     `started` and `finished` are by the wall clock, `finished` not before `started`; `seconds` is the duration by the
     monotonic clock. `lacks` says why `data_sets` and `gaps` are missing, None if they are complete. `newest_delivered`
     is the newest delivered queued date of each data set of the ledger by its name; it is for metrics, not for the JSON.
+    `mirror` is None for a run without a mirror.
     """
 
     command: str
@@ -37,6 +39,7 @@ class RunReport:
     gaps: Sequence[Gap] = ()
     lacks: str | None = None
     newest_delivered: Mapping[str, datetime] = field(default_factory=dict)
+    mirror: MirrorSummary | None = None
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{self.count(status)} {status}" for status in Status if self.count(status))
@@ -143,7 +146,8 @@ class ReportedExtract(ExtractEntry):
 class RunReportDocument:
     """The run report, as `pull`, `sync` and `verify --repair` write it with `--report FILE`.
 
-    `lacks` says why `data_sets` and `gaps` are missing, null if they are complete.
+    `lacks` says why `data_sets` and `gaps` are missing, null if they are complete. `mirror` is null for a run without a
+    mirror.
     """
 
     report_version: Literal[1]
@@ -158,6 +162,7 @@ class RunReportDocument:
     gaps: tuple[Gap, ...]
     failed_lists: tuple[FailedList, ...]
     lacks: str | None
+    mirror: MirrorSummary | None
 
     @classmethod
     def of(cls, report: RunReport) -> RunReportDocument:
@@ -175,4 +180,5 @@ class RunReportDocument:
             gaps=tuple(report.gaps),
             failed_lists=tuple(report.failed_lists),
             lacks=report.lacks,
+            mirror=report.mirror,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..columns import ChangeKind
-from ..report import FailedList, Outcome, RunReport, Status
+from ..report import FailedList, MirrorSummary, Outcome, RunReport, Status
 
 #: Exit code of a run that did a part of its job.
 PARTIAL = 3
@@ -17,9 +17,17 @@ def is_pulled_in_part(report: RunReport) -> bool:
 
 
 def is_synced_in_part(report: RunReport, *, strict_schema: bool) -> bool:
-    """The same, or a gap stays open, or (with `strict_schema`) the columns of a data set changed in a breaking way."""
-    is_open = any(gap.closed_by is None for gap in report.gaps)
+    """The same, or a gap stays open, or the mirror did not apply everything.
+
+    With `strict_schema` also whether the columns of a data set changed in a breaking way.
+    """
+    is_open = any(gap.closed_by is None for gap in report.gaps) or is_mirrored_in_part(report.mirror)
     return is_pulled_in_part(report) or is_open or (strict_schema and breaks_columns(report.outcomes))
+
+
+def is_mirrored_in_part(mirror: MirrorSummary | None) -> bool:
+    """Whether the mirror rejected rows, held a full back, or misses a file."""
+    return mirror is not None and any(table.rejected or table.problems for table in mirror.tables)
 
 
 def breaks_columns(outcomes: Iterable[Outcome]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,8 @@ from typing import TypeAlias
 from ..brightspace import Listing
 from ..formats import Format, formats_for
 from ..ledger import Ledger
-from ..options import PublishAs, PullOptions, RunOptions, SyncOptions
+from ..mirrors import Target, demand_package
+from ..options import MirrorOptions, PublishAs, PullOptions, RunOptions, SyncOptions
 from ..planning import (
     RunPlan,
     chosen_by,
@@ -31,12 +33,21 @@ Formats: TypeAlias = Mapping[PublishAs, Format]
 
 
 @dataclass(frozen=True, slots=True)
+class MirrorJob:
+    """The mirror that follows a run."""
+
+    target: Target
+    options: MirrorOptions
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What a command asks of a run.
 
     `choose` picks data sets of the catalogue. `plan` gives the steps; it is called in a thread, and may record in the
     ledger what was seen. `leaves_with_3` judges the report of a run that nothing ended early. `adopts` is whether a
     file that the ledger does not know is verified and kept, `tells_arrival` whether the report has the arrival kinds.
+    `mirror` follows the run.
     """
 
     command: str
@@ -47,6 +58,7 @@ class Job:
     leaves_with_3: Callable[[RunReport], bool]
     adopts: bool = False
     tells_arrival: bool = False
+    mirror: MirrorJob | None = None
 
 
 def pull_job(options: PullOptions) -> Job:
@@ -63,7 +75,7 @@ def pull_job(options: PullOptions) -> Job:
 
 
 def sync_job(options: SyncOptions) -> Job:
-    """Deliver all that is new, each extract once."""
+    """Deliver all that is new, each extract once; raises ConfigError for a mirror that cannot be one."""
 
     def plan(listing: Listing, storage: Storage) -> RunPlan:
         ledger = storage.ledger
@@ -74,4 +86,28 @@ def sync_job(options: SyncOptions) -> Job:
         return found
 
     in_part = partial(is_synced_in_part, strict_schema=options.strict_schema)
-    return Job("sync", options, offered_by(options), plan, formats_for(options), in_part, tells_arrival=True)
+    return Job(
+        "sync",
+        options,
+        offered_by(options),
+        plan,
+        formats_for(options),
+        in_part,
+        tells_arrival=True,
+        mirror=mirror_job(options),
+    )
+
+
+def mirror_job(options: SyncOptions) -> MirrorJob | None:
+    """The mirror that a sync asks for, if it does; raises ConfigError if it cannot be one."""
+    if options.mirror is None:
+        return None
+    target = Target.named(options.mirror, "--mirror", os.environ)
+    demand_package(target)
+    chosen = MirrorOptions(
+        data_set=options.data_set,
+        exclude=options.exclude,
+        schema=options.mirror_schema,
+        delete_limit=options.delete_limit,
+    )
+    return MirrorJob(target, chosen)

@@ -9,7 +9,7 @@ from ..brightspace import Connection, Listing
 from ..errors import exit_code_of, rank
 from ..models import Identity
 from ..planning import RunPlan
-from ..report import Counters, Outcome, RunReport, Status
+from ..report import Counters, MirrorSummary, Outcome, RunReport, Status
 from ..support.clock import Stopwatch
 from ..transfer import Download
 from .exit_code import PARTIAL
@@ -31,6 +31,7 @@ class Record:
     plan: RunPlan | None = None
     downloads: Sequence[Download] = ()
     survey: Survey = field(default_factory=Survey)
+    mirror: MirrorSummary | None = None
     error: Exception | None = None
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
@@ -39,6 +40,12 @@ class Record:
         if error is not None and self.error is not error:
             known = [error] if self.error is None else [self.error, error]
             self.error = min(known, key=lambda each: rank(exit_code_of(each)))
+
+    @property
+    def time_left(self) -> float | None:
+        """Seconds until the time limit, None without one."""
+        limit = self.job.options.max_time
+        return None if limit is None else max(0.0, limit - self.stopwatch.seconds)
 
     def report(self, connection: Connection) -> RunReport:
         """The report as of now; an extract without an outcome is pending."""
@@ -58,6 +65,7 @@ class Record:
             gaps=self.survey.gaps,
             lacks=self.survey.lacks,
             newest_delivered=self.survey.newest_delivered,
+            mirror=self.mirror,
         )
         return replace(report, exit_code=self._exit_code(report))
 

@@ -1,4 +1,4 @@
-"""One run, from the lists of the tenant to the report: list, plan, fetch, measure, report.
+"""One run, from the lists of the tenant to the report: list, plan, fetch, measure, mirror, report.
 
 `pull`, `sync` and the repair of `verify` are this run, each with its own Job.
 """
@@ -23,6 +23,7 @@ from .delivery import fetch
 from .job import Job
 from .listing import list_chosen
 from .measure import measure, settle_gaps
+from .mirroring import follow
 from .plan import adopt, plan
 from .record import Record
 
@@ -59,6 +60,8 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
         record.end_with(supervision.error)
     # A token exchange that ends while the run ends counts, too.
     await connection.refresher.settle()
+    if record.plan is not None:
+        await follow(record, storage, observer, stop)
     report = record.report(connection)
     if record.plan is not None:
         async with Supervision(stop, None) as supervision:

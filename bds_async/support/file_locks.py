@@ -33,12 +33,13 @@ def file_lock(path: Path) -> FileLock:
 def lock_file_refusal(folder: Path) -> OSError | None:
     """Why a new file in `folder` can't be locked; None if it can, or if that cannot be tried.
 
-    The file is removed again. It cannot be tried if no file can be made there, and on Windows.
+    The file has no name, so that a killed process leaves nothing behind. It cannot be tried if no file can be made
+    there, and on Windows.
     """
     if sys.platform == "win32":
         return None
     try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".bds-async-lock-") as probe:
+        with tempfile.TemporaryFile(dir=folder, prefix=".bds-async-lock-") as probe:
             return _refusal_of(probe.fileno())
     except OSError:
         return None

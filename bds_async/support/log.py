@@ -1,4 +1,4 @@
-"""What a log line says to a program, besides its message: the name of the event and its fields."""
+"""The machine-readable part of a log line: the name of the event and its fields."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Piece:
 
     @property
     def is_stale(self) -> bool:
-        """Whether it is no longer needed: the download has started again, or is settled."""
+        """Whether it is not needed any more: the download started over, or is settled."""
         return self.download.is_settled or self.generation != self.download.partial.generation
 
     @property
@@ -99,7 +99,7 @@ class Download:
         return self._piece(0, PIECE if (self.extract.download_size or 0) >= LARGE else None)
 
     def rest(self, first: Piece) -> list[Piece]:
-        """The pieces that are wanted besides the first one, once its answer has shown that ranges are served.
+        """The pieces that follow the first one, once its answer has shown that ranges are served.
 
         They are given once for each generation.
         """
@@ -131,9 +131,9 @@ class Download:
         sizes = [size for size in (total, self.extract.download_size) if size is not None]
         if total is not None:
             ensure_room(self.partial.path.parent, min(sizes) - self.partial.held_bytes, self.extract)
-        self._begin_anew(validator, total)
+        self._start_over(validator, total)
 
-    def _begin_anew(self, validator: str | None = None, total: int | None = None) -> None:
+    def _start_over(self, validator: str | None = None, total: int | None = None) -> None:
         self.resumed_bytes = 0
         self.partial.begin(validator, total)
 
@@ -148,7 +148,7 @@ class Download:
             raise ExtractError(
                 f"Started over {counted(self.attempts, 'time')}, and the server never served one object to its end."
             )
-        self._begin_anew()
+        self._start_over()
         self.signed_link = None
         return self._piece(0, None)
 
@@ -159,11 +159,11 @@ class Download:
         return gained
 
     def reject(self) -> Piece | None:
-        """Drop a whole body that is not valid; return the piece to start again with, None if that is of no use."""
+        """Drop a whole body that is not valid; the piece that starts over, None if another download is of no use."""
         are_enough = self._rejections.are_enough_with(self.partial.validator, self.partial.total)
         self.failures += 1
         self._most_held = 0
-        self._begin_anew()
+        self._start_over()
         return None if are_enough else self.first_piece()
 
     def is_ready_to_finish(self) -> bool:

@@ -1,7 +1,7 @@
 """Fetch one piece: ask for its range, stream the body into the partial file, try again where that may help.
 
 Ranges follow RFC 9110 section 14: a 206 counts only if it starts at the asked byte of the very same object (strong
-validator and total unchanged); a 200 brings the whole object again; a 416 starts over.
+validator and total unchanged); a 200 brings the whole object; a 416 starts over.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Transfer:
         return True
 
     def _judge(self, error: RefusedRequest, download: Download, signed: URL | None) -> None:
-        """A new signed link is requested for an expired one; a fresh one that is refused is a fault like others."""
+        """An expired link is replaced by a new one; a new link that is refused is a fault like others."""
         if error.origin == str(self._tenant.origin) or error.status not in EXPIRED:
             raise error
         if signed is None:

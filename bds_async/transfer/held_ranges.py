@@ -25,7 +25,7 @@ class HeldRanges:
     """What has arrived of one body of one validator.
 
     `validator` is strong or None, `total` the length of the whole in bytes, None while unknown. `is_over` is True once
-    the partial file was started again. `prefix` is the digest of the bytes that this run wrote in order.
+    the partial file was started over. `prefix` is the digest of the bytes that this run wrote in order.
     """
 
     def __init__(self, path: Path, validator: str | None, total: int | None, nonce: str = "") -> None:

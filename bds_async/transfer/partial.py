@@ -171,6 +171,6 @@ def drop_unzipped(workspace: Workspace) -> None:
 
 
 def _remove(path: Path) -> None:
-    # On Windows an open file can't be removed: `begin` empties it then, `sweep` takes it another time.
+    # Windows does not remove a file that is open: `begin` empties it then, `sweep` removes it in a later run.
     with contextlib.suppress(PermissionError):
         path.unlink(missing_ok=True)

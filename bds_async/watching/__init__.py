@@ -5,7 +5,9 @@ from __future__ import annotations
 from .files import demand_writable, write
 from .lines import Lines, Summary
 from .metrics_file import MetricsFile
-from .notices import Notice, failures, gaps_open, list_failed, notice_of, plan_text
+from .mirror_notices import mirror_finished, mirror_text, mirror_warnings
+from .notice import Notice
+from .notices import failures, gaps_open, list_failed, notice_of, plan_text
 from .ping import Ping
 from .tally import Tally, size_text
 from .view import View
@@ -22,6 +24,9 @@ __all__ = [
     "failures",
     "gaps_open",
     "list_failed",
+    "mirror_finished",
+    "mirror_text",
+    "mirror_warnings",
     "notice_of",
     "plan_text",
     "size_text",

@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 
 from ..events import Event, Finished, ListsRead
+from ..report import MirrorSummary
 from ..support.log import event as log_event
+from .mirror_notices import mirror_finished, mirror_warnings
 from .notices import failures, finished, lists_progress, notice_of
 from .tally import Tally, size_text
 
@@ -53,7 +55,7 @@ class Lines:
 
 
 class Summary:
-    """Writes at the end what failed and why, and one line about the run into `folder`."""
+    """Writes at the end what failed and why, a line about the run into `folder`, and what a mirror did."""
 
     def __init__(self, logger: logging.Logger, folder: Path) -> None:
         self._logger = logger
@@ -65,3 +67,11 @@ class Summary:
             for notice in failures(event.report):
                 notice.log(self._logger)
             finished(event.report, self._folder).log(self._logger)
+            if event.report.mirror is not None:
+                self._log_mirror(event.report.mirror)
+
+    def _log_mirror(self, mirror: MirrorSummary) -> None:
+        for notice in mirror_warnings(mirror):
+            notice.log(self._logger)
+        if mirror.error is None:
+            mirror_finished(mirror).log(self._logger)

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
-from ..report import RunReport, Status
+from ..report import MirrorSummary, RunReport, Status
 
 #: Name, type and help of each metric.
 METRICS = {
@@ -32,6 +32,16 @@ METRICS = {
         "gauge",
         "Waits of the last run with a plan for the tenant's rate limit.",
     ),
+    "bds_async_last_run_mirror_extracts": ("gauge", "Extracts that the last run with a mirror applied to it."),
+    "bds_async_last_run_mirror_rows": ("gauge", "Rows that the last run with a mirror changed in it, by kind."),
+    "bds_async_last_run_mirror_skipped": (
+        "gauge",
+        "Extracts that the last run with a mirror could not apply: held back, missing or changed.",
+    ),
+    "bds_async_mirror_complete_through_timestamp_seconds": (
+        "gauge",
+        "Queued date up to which each table of the mirror has everything (Unix time).",
+    ),
     "bds_async_newest_delivered_timestamp_seconds": (
         "gauge",
         "Queued date of the newest delivered extract of each data set (Unix time).",
@@ -41,6 +51,7 @@ _LAST_RUN = "bds_async_last_run_timestamp_seconds"
 _LAST_SUCCESS = "bds_async_last_success_timestamp_seconds"
 _EXIT_CODE = "bds_async_last_exit_code"
 _NEWEST = "bds_async_newest_delivered_timestamp_seconds"
+_THROUGH = "bds_async_mirror_complete_through_timestamp_seconds"
 _SAMPLE = re.compile(
     r'^([a-z_]+)(\{[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"\})? (-?\d+(?:\.\d+)?(?:e[+-]\d+)?)$', re.MULTILINE | re.ASCII
 )
@@ -64,8 +75,24 @@ def textfile(report: RunReport, former: str = "") -> str:
         "bds_async_last_run_token_refreshes": {"": report.counters.token_refreshes},
         "bds_async_last_run_rate_limit_waits": {"": report.counters.rate_limit_waits},
         _NEWEST: _newest(report, former),
+        **(_mirror(report.mirror, former) if report.mirror is not None else {}),
     }
     return _text(samples)
+
+
+def _mirror(mirror: MirrorSummary, former: str) -> Samples:
+    """Return the metrics of a mirror; a table that this run could not bring up to date keeps its former moment."""
+    counts = ("inserted", "updated", "deleted", "rejected", "drift")
+    moments = {table.table: table.complete_through for table in mirror.tables}
+    through = {_label("table", name): moment.timestamp() for name, moment in moments.items() if moment is not None}
+    return {
+        "bds_async_last_run_mirror_extracts": {"": sum(table.applied for table in mirror.tables)},
+        "bds_async_last_run_mirror_rows": {
+            _label("kind", name): sum(getattr(table, name) for table in mirror.tables) for name in counts
+        },
+        "bds_async_last_run_mirror_skipped": {"": sum(len(table.problems) for table in mirror.tables)},
+        _THROUGH: through if mirror.error is None else _samples_of(former).get(_THROUGH, {}) | through,
+    }
 
 
 def _newest(report: RunReport, former: str) -> dict[str, float]:

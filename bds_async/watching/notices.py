@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
 from ..errors import AuthorisationError
-from ..events import Ended, Event, Held, ListsRead, OutageBegan, OutageEnded, Planned, Started, Surveyed, Warned
+from ..events import (
+    Ended,
+    Event,
+    Held,
+    ListsRead,
+    Mirrored,
+    Mirroring,
+    OutageBegan,
+    OutageEnded,
+    Planned,
+    Started,
+    Surveyed,
+    Warned,
+)
 from ..report import ExtractEntry, FailedList, Gap, Outcome, RunReport, Status, fields_of
-from ..support.log import event as log_event
 from ..support.text import counted
+from .mirror_notices import applied, mirroring
+from .notice import Notice
 from .tally import size_text
 
 #: Failures that the summary names one by one, and extracts with the same error that are named together.
 MOST_FAILURES, ONE_CAUSE = 50, 5
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """One line of the log: `level` as `logging` has it, `text` for a person, `event` and `fields` for a program."""
-
-    level: int
-    text: str
-    event: str
-    fields: Mapping[str, object] = field(default_factory=dict)
-
-    def log(self, logger: logging.Logger) -> None:
-        """Write the line."""
-        logger.log(self.level, "%s", self.text, extra=log_event(self.event, **self.fields))
 
 
 def notice_of(event: Event) -> Notice | None:
@@ -41,11 +41,22 @@ def notice_of(event: Event) -> Notice | None:
             return Notice(logging.INFO, plan_text(event), "run.planned", counts)
         case Held() | OutageBegan() | OutageEnded():
             return Notice(logging.INFO, str(event), event.about, asdict(event))
+        case Mirroring():
+            return mirroring(event)
+        case Mirrored():
+            return applied(event)
         case Warned(message, about):
             return Notice(logging.WARNING, message, about)
         case Surveyed(files, size):
             text = f"{counted(files, 'file')} to verify, {size_text(size)}."
             return Notice(logging.INFO, text, "verify.planned", {"files": files, "bytes": size})
+        case Started() | Ended():
+            return _of_transfer(event)
+    return None
+
+
+def _of_transfer(event: Started | Ended) -> Notice | None:
+    match event:
         case Started(extract, held_bytes):
             held = f", {size_text(held_bytes)} of it already there" if held_bytes else ""
             return Notice(logging.DEBUG, f"{extract}: download starts{held}.", "extract.started")

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from ..events import Ended, Event, Examined, Planned, Read, Received, Restarted, Sized, Started, Surveyed
+from ..events import (
+    Ended,
+    Event,
+    Examined,
+    Mirrored,
+    Mirroring,
+    Planned,
+    Read,
+    Received,
+    Restarted,
+    Sized,
+    Started,
+    Surveyed,
+)
 from ..models import Extract, Identity
 from ..report import Outcome, Status
 from ..support.text import counted
@@ -35,6 +46,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.what = "extract"
+        self.phase = ""
         self.files = 0
         self.files_done = 0
         self.failed = 0
@@ -46,10 +58,10 @@ class Tally:
     def __call__(self, event: Event) -> None:
         """Count an event."""
         match event:
-            case Planned(extracts):
-                self._plan(extracts)
-            case Surveyed(files, size):
-                self._begin("file", files, size)
+            case Planned() | Surveyed() | Mirroring():
+                self._begin(event)
+            case Mirrored(_, _, applied):
+                self._pass(applied.bytes or 0)
             case Sized(extract, size):
                 self._resize(extract, size)
             case Started() | Received() | Restarted():
@@ -57,28 +69,34 @@ class Tally:
             case Read(more):
                 self.bytes_done += more
             case Examined():
-                self.files_done += 1
+                self._pass(0)
             case Ended(outcome):
                 self._end(outcome)
 
     @property
     def done(self) -> str:
         """The number of files that are done, and of all files."""
-        return f"{self.files_done} of {counted(self.files, self.what)}"
+        return f"{self.phase}{self.files_done} of {counted(self.files, self.what)}"
 
     @property
     def failures(self) -> str:
         """The number of failures, as an appendix to the rest; empty for none."""
         return f", {self.failed} failed" if self.failed else ""
 
-    def _begin(self, what: str, files: int, size: int) -> None:
-        self.what, self.files, self.bytes = what, files, size
+    def _begin(self, event: Planned | Surveyed | Mirroring) -> None:
         self.files_done = self.failed = self.bytes_done = 0
+        match event:
+            case Planned(extracts):
+                self._sizes, self._received = {each.identity: each.download_size or 0 for each in extracts}, {}
+                self.what, self.phase, self.files, self.bytes = "extract", "", len(extracts), sum(self._sizes.values())
+            case Surveyed(files, size):
+                self.what, self.phase, self.files, self.bytes = "file", "", files, size
+            case Mirroring(_, extracts, size):
+                self.what, self.phase, self.files, self.bytes = "extract", "mirror: ", extracts, size
 
-    def _plan(self, extracts: Sequence[Extract]) -> None:
-        self._sizes = {extract.identity: extract.download_size or 0 for extract in extracts}
-        self._received = {}
-        self._begin("extract", len(extracts), sum(self._sizes.values()))
+    def _pass(self, size: int) -> None:
+        self.files_done += 1
+        self.bytes_done += size
 
     def _resize(self, extract: Extract, size: int) -> None:
         self.bytes += size - self._sizes.get(extract.identity, 0)

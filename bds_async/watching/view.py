@@ -18,6 +18,8 @@ from ..events import (
     Finished,
     Held,
     ListsRead,
+    Mirrored,
+    Mirroring,
     OutageBegan,
     OutageEnded,
     Planned,
@@ -83,8 +85,10 @@ class View:
             case ListsRead():
                 self._before_plan = lists_text(event)
                 self._start()
-            case Planned() | Surveyed():
+            case Planned() | Surveyed() | Mirroring():
                 self._begin(event)
+            case Mirrored(_, _, applied):
+                self._meter.add(applied.bytes or 0, self._clock())
             case Received(_, new_bytes) | Read(new_bytes):
                 self._meter.add(new_bytes, self._clock())
             case Held() | OutageBegan() | OutageEnded():
@@ -106,7 +110,7 @@ class View:
         lines[0].stylize("bold")
         return Group(*lines)
 
-    def _begin(self, event: Planned | Surveyed) -> None:
+    def _begin(self, event: Planned | Surveyed | Mirroring) -> None:
         self._before_plan, self._meter = "", Meter(self._clock())
         if isinstance(event, Planned) and not event.extracts:
             self._stop()

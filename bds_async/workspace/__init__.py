@@ -1,12 +1,14 @@
 """The state folder and the names of files: places, lock, free space, faults of the disk, safe names."""
 
-from .faults import STATE, writing_to
+from .faults import MIRROR, OWN_FILES, STATE, writing_to
 from .lock import FolderLock, cannot_lock
 from .paths import inside
 from .space import ensure_room, free_space
 from .workspace import Workspace, workspace_of
 
 __all__ = [
+    "MIRROR",
+    "OWN_FILES",
     "STATE",
     "FolderLock",
     "Workspace",

@@ -14,6 +14,9 @@ from ..support.os_errors import folder_fault
 
 #: Name of the state folder inside a local destination.
 STATE = ".bds-async"
+#: The mirror's database in the destination, unless another is named, and DuckDB's log of it.
+MIRROR = "mirror.duckdb"
+OWN_FILES = frozenset({MIRROR, f"{MIRROR}.wal"})
 
 
 @contextlib.contextmanager

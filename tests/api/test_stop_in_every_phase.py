@@ -35,6 +35,9 @@ PHASES = {
     "pull, after the report": (("pull", "--force"), "bds_async.runs.run:settle_gaps"),
     "sync, plan": (("sync",), "bds_async.runs.job:plan_sync"),
     "sync, measurement": (("sync", "--with-fulls"), "bds_async.runs.run:measure"),
+    "sync, mirror": (("sync", "--mirror", "duckdb:mirror.duckdb"), "bds_async.runs.mirroring:source_in"),
+    "mirror": (("mirror",), "bds_async.mirrors.run:source_of"),
+    "preview of a mirror": (("mirror", "--dry-run"), "bds_async.mirrors.preview:source_of"),
     "verify": (("verify",), "bds_async.runs.verification:examine"),
     "verify, unknown files": (("verify",), "bds_async.runs.verification:_stored"),
     "verify, repair": (("verify", "--repair"), "bds_async.runs.repair:examine"),
@@ -108,7 +111,7 @@ async def test_while_another_program_holds_the_ledger(scene: Scene, tmp_path: Pa
     if phase == "verify, unknown files":
         (scene.to / "unknown.txt").write_text("x")
     pause = Pause(tmp_path / "pause", place)
-    async with starting(*scene.arguments(*command), cwd=None, **pause.environ) as running:
+    async with starting(*scene.arguments(*command), cwd=tmp_path, **pause.environ) as running:
         await paused(running, pause)
         with scene.held():
             pause.end()

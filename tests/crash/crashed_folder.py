@@ -95,7 +95,7 @@ class Folder:
         assert sorted(self.published.values()) == sorted(self.truth.by_sha256)
         assert self.names() == len(self.published)
         kept = sorted(path.relative_to(self.path / ".bds-async") for path in (self.path / ".bds-async").rglob("*"))
-        assert [str(path) for path in kept if str(path) != "lock"] == ["ledger.sqlite3", "partial"]
+        assert [str(path) for path in kept if str(path) != "lock"] == ["destination", "ledger.sqlite3", "partial"]
         rows = _query(self.path / ".bds-async" / "ledger.sqlite3", "SELECT path, sha256, state FROM extracts")
         expected = {(p.relative_to(self.path).as_posix(), sha256, "done") for p, sha256 in self.published.items()}
         assert sorted(rows) == sorted(expected)

@@ -7,7 +7,6 @@ import hashlib
 import os
 import random
 import signal
-import subprocess
 import sys
 import threading
 import zipfile
@@ -32,9 +31,8 @@ from bds_async.support import durable
 from bds_async.transfer import Partial
 from bds_async.workspace import Workspace, workspace_of
 from tests.destination.test_destination import other_file_system
-from tests.support import publishing_process
 from tests.support.places import ledger_path, partial_folder, prepared, state_folder
-from tests.support.publishing_process import TENANT, USERS, extract_number, zip_number
+from tests.support.publishing_process import TENANT, USERS, Publishing, extract_number, zip_number
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals, modes and links are POSIX")
 ONE = extract_number(0)
@@ -331,19 +329,6 @@ PLACES = [
 ]
 
 
-def start(workspace: Workspace, count: int, place: str = "-") -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, publishing_process.__file__, workspace.to, str(workspace.state), str(count), place],
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-
-
-def finish(process: subprocess.Popen[bytes]) -> int:
-    process.communicate(timeout=60)
-    return process.returncode
-
-
 def take_away(folder: Path, taken: Counter[str]) -> None:
     """What a loader does: move whole files away, and count how often it saw each."""
     for path in folder.glob("Users/full/*"):
@@ -368,9 +353,9 @@ def assert_each_came_once(workspace: Workspace, taken: Counter[str], count: int)
 def killed_and_finished(workspace: Workspace, place: str) -> None:
     """A loader takes every file as soon as the killed process is gone."""
     taken: Counter[str] = Counter()
-    assert finish(start(workspace, COUNT, place)) == 9
+    assert Publishing(workspace, COUNT, place).ends() == 9
     take_away(Path(workspace.to), taken)
-    assert finish(start(workspace, COUNT)) == 0
+    assert Publishing(workspace, COUNT).ends() == 0
     take_away(Path(workspace.to), taken)
     assert_each_came_once(workspace, taken, COUNT)
 
@@ -396,13 +381,12 @@ def test_kills_at_random_moments_deliver_each_extract_once(tmp_path: Path) -> No
     taken: Counter[str] = Counter()
     count, kills, returned = 40, 0, -1
     while returned != 0:
-        process = start(workspace, count)
-        assert process.stdout is not None
+        process = Publishing(workspace, count)
         for _ in range(chosen.randrange(1, 6)):
-            process.stdout.readline()
-        timer = threading.Timer(chosen.random() * 0.01, process.send_signal, [signal.SIGKILL])
+            process.next_published()
+        timer = threading.Timer(chosen.random() * 0.01, process.kill)
         timer.start()
-        returned = finish(process)
+        returned = process.ends()
         timer.cancel()
         kills += returned == -signal.SIGKILL
         take_away(tmp_path, taken)

@@ -12,7 +12,7 @@ import pytest
 from bds_async.brightspace.gate import Gate
 from bds_async.sandbox import Sandbox
 
-pytest.register_assert_rewrite("playing")
+pytest.register_assert_rewrite("tests.faults.playing")
 from tests.faults.playing import Played, Player  # noqa: E402
 
 Plays = Callable[..., Awaitable[Played]]

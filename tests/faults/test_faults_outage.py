@@ -130,11 +130,11 @@ class TestForAWhile:
 
     async def test_the_auth_service_comes_back_as_well(self, player):
         """Access tokens live shorter than the outage, so that what is asked afterwards takes a new one."""
-        player = await player(data_sets=12, latency=0.02, access_token_life=0.2, bandwidth=100_000)
+        player = await player(data_sets=12, latency=0.02, access_token_life=0.5, bandwidth=100_000)
         exchanged = asyncio.get_running_loop().create_future()
 
         async def away_and_counted(sandbox):
-            await away(sandbox, requests(25), NOT_FOR_LONG)
+            await away(sandbox, requests(25), 1.0)
             exchanged.set_result(sandbox.counters.exchanges)
 
         async with meanwhile(away_and_counted(player.sandbox)):

@@ -11,6 +11,7 @@ from bds_async import PullOptions, Stop, Stopped, pull
 from bds_async.events import Event, Received, Restarted
 from bds_async.sandbox import Fault
 from bds_async.transfer.partial import Partial
+from bds_async.workspace import workspace_of
 from tests.faults.playing import config_of
 
 HUGE = "Sandbox Huge"
@@ -59,7 +60,7 @@ async def begun(player) -> int:
 
 
 def partial_of(player, played) -> Partial:
-    return Partial.load(player.folder, played.outcome(HUGE).extract.identity)
+    return Partial.load(workspace_of(player.folder), played.outcome(HUGE).extract.identity)
 
 
 class TestWithinARun:

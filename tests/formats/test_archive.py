@@ -134,6 +134,37 @@ def test_a_comment_at_the_end_belongs_to_the_zip(tmp_path: Path) -> None:
         check(put(tmp_path, zipped(("Users.csv", SMALL), comment=comment)), Verify.FULL)
 
 
+def with_extra(extra: bytes) -> bytes:
+    """A zip whose directory has an extra field of these bytes."""
+    archive = zipped(("x.csv", SMALL))
+    start = archive.index(b"PK\1\2")
+    end = start + 46 + len("x.csv")
+    entry = bytearray(archive[start:end])
+    entry[30:32] = struct.pack("<H", len(extra))
+    record = bytearray(archive[end:])
+    record[12:16] = struct.pack("<L", len(entry) + len(extra))
+    return archive[:start] + bytes(entry) + extra + bytes(record)
+
+
+#: Fields of a directory that no reader of an extract needs, each with a value that Python's zipfile refuses.
+IGNORED = {
+    "an extra field that runs past its end": with_extra(struct.pack("<2H", 0x5455, 500) + b"abc"),
+    "a single byte of an extra field": with_extra(b"\0"),
+    "a name that is not the UTF-8 that it claims to be": in_both_headers(
+        zipped(("x.csv", SMALL)).replace(b"x.csv", b"\xff.csv"), 6, struct.pack("<H", 0x800)
+    ),
+}
+
+
+@pytest.mark.parametrize("verify", list(Verify))
+@pytest.mark.parametrize("archive", IGNORED.values(), ids=list(IGNORED))
+def test_fields_that_are_not_needed_are_not_judged(tmp_path: Path, verify: Verify, archive: bytes) -> None:
+    path = put(tmp_path, archive)
+    assert check(path, verify).columns == COLUMNS
+    unzip_csv(path, tmp_path / "x.csv", free_space=ROOM)
+    assert (tmp_path / "x.csv").read_bytes() == SMALL
+
+
 class Unseekable(io.RawIOBase):
     """A pipe, in effect: zipfile then writes sizes and CRC after the member, as streaming servers do."""
 

@@ -129,6 +129,14 @@ def test_a_password_is_in_no_repr_and_no_address() -> None:
     assert "s@t" not in repr(target)
 
 
+def test_the_password_for_an_address_comes_from_the_variable_if_it_names_the_same_database() -> None:
+    address = "postgresql://me@host:5433/db"
+    with_password = "postgresql://me:hush@host:5433/db"
+    assert Target.find(address, None, {"BDS_MIRROR": with_password}).password == "hush"
+    for other in ("postgresql://me:hush@host:5433/other", "duckdb:x", "nonsense", ""):
+        assert Target.find(address, None, {"BDS_MIRROR": other}) == Target(address=address)
+
+
 @pytest.mark.parametrize("text", ["duckdb:", "postgresql:x", "sqlite:x", "postgresql://host:port/x"])
 def test_an_odd_address_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):

@@ -9,8 +9,8 @@ import asyncpg
 import duckdb
 import pytest
 
+from bds_async.mirrors import read_source
 from bds_async.mirrors.ddl import Ddl, ddl, designs
-from bds_async.mirrors.source import read_source
 from tests.support.commands import bds
 from tests.support.deliveries import Deliveries
 
@@ -24,7 +24,7 @@ def delivered(tmp_path: Path) -> Deliveries:
 
 
 def statement(delivered: Deliveries, dialect: Ddl) -> str:
-    (design,) = designs(read_source(delivered.workspace).data_sets, {})
+    (design,) = designs(read_source(delivered.workspace, list).data_sets, {})
     return ddl(design, dialect)
 
 

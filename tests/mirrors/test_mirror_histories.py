@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,9 +13,8 @@ from tests.support.mirror_histories import SHAPES, History, history
 from tests.support.mirror_model import Model
 from tests.support.mirror_places import Place
 
-#: How many random histories of each kind; a run by hand takes more.
-COUNT = int(os.environ.get("BDS_MIRROR_HISTORIES", "6"))
-FIRST = int(os.environ.get("BDS_MIRROR_FIRST", "0"))
+#: The random histories of each kind: in the suite, and by hand.
+SEEDS = [*range(6), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(6, 40))]
 
 
 def found(place: Place, drawn: History) -> list[tuple[Any, ...]]:
@@ -33,7 +31,7 @@ def deliver(deliveries: Deliveries, batch: Any, shape: Any) -> list[Path]:
 
 @pytest.mark.parametrize("kind", SHAPES)
 @pytest.mark.parametrize("keep_deleted", [False, True], ids=["", "keep-deleted"])
-@pytest.mark.parametrize("seed", range(FIRST, FIRST + COUNT))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_tables_are_those_of_the_model(
     kind: str, keep_deleted: bool, seed: int, place: Place, tmp_path: Path
 ) -> None:
@@ -51,7 +49,7 @@ def test_the_tables_are_those_of_the_model(
 
 
 @pytest.mark.parametrize("kind", ["plain", "windowed"])
-@pytest.mark.parametrize("seed", range(FIRST, FIRST + COUNT))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_fulls_with_a_key_twice_are_taken_as_they_are(kind: str, seed: int, place: Place, tmp_path: Path) -> None:
     """Such fulls come and go, in any order of arrival."""
     deliveries = Deliveries(tmp_path / "data", SHAPES[kind].name)
@@ -65,7 +63,7 @@ def test_fulls_with_a_key_twice_are_taken_as_they_are(kind: str, seed: int, plac
 
 
 @pytest.mark.parametrize("kind", SHAPES)
-@pytest.mark.parametrize("seed", range(FIRST, FIRST + COUNT))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_values_are_right_without_the_files_that_were_applied(
     kind: str, seed: int, place: Place, tmp_path: Path
 ) -> None:

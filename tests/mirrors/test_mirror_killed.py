@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -23,8 +22,8 @@ pytestmark = [
     pytest.mark.timeout(3600),
     pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX"),
 ]
-#: Kills in the suite; a run by hand takes 200 (`BDS_MIRROR_KILLS=200`).
-KILLS = int(os.environ.get("BDS_MIRROR_KILLS", "2"))
+#: How often a mirror is killed: in the suite, and by hand.
+KILLS = [2, pytest.param(200, marks=pytest.mark.long)]
 USERS = 4_000
 
 
@@ -60,7 +59,10 @@ def reset(place: Place) -> None:
     asyncio.run(place.drop())
 
 
-def test_each_extract_is_applied_exactly_once_however_often_it_is_killed(tmp_path: Path, place: Place) -> None:
+@pytest.mark.parametrize("wanted", KILLS)
+def test_each_extract_is_applied_exactly_once_however_often_it_is_killed(
+    wanted: int, tmp_path: Path, place: Place
+) -> None:
     """SIGKILL at random moments, until nothing is left to do; then from the beginning."""
     deliveries = Deliveries(tmp_path / "data", PLAIN.name)
     model = delivered(deliveries)
@@ -69,7 +71,7 @@ def test_each_extract_is_applied_exactly_once_however_often_it_is_killed(tmp_pat
     whole = time.monotonic() - begun
     check(place, model)
     random, kills = Random(11), 0
-    while kills < KILLS:
+    while kills < wanted:
         reset(place)
         for _ in range(12):
             process = started(place, deliveries.root)

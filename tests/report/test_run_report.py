@@ -47,7 +47,7 @@ class TestDocument:
     def test_it_has_exactly_the_documented_fields(self):
         assert set(a_report().document()) == {
             *("report_version", "command", "tenant", "started", "finished", "exit_code"),
-            *("totals", "extracts", "data_sets", "gaps", "failed_lists", "lacks"),
+            *("totals", "extracts", "data_sets", "gaps", "failed_lists", "lacks", "mirror"),
         }
 
     def test_its_head_says_which_run_it_was(self):

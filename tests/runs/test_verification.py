@@ -211,7 +211,7 @@ async def test_what_was_never_a_file_here_is_not_looked_for(folder: Folder) -> N
 
 async def test_unknown_files_are_listed_but_not_those_of_the_program(folder: Folder) -> None:
     folder.deliver(1)
-    for name in ("notes.txt", "Users/full/Users_full_002.zip", "Other/x.csv"):
+    for name in ("notes.txt", "Users/full/Users_full_002.zip", "Other/x.csv", "mirror.duckdb", "mirror.duckdb.wal"):
         (folder.path / name).parent.mkdir(exist_ok=True)
         (folder.path / name).write_bytes(b"x")
     found = await verify(folder.path)

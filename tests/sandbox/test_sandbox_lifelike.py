@@ -52,7 +52,7 @@ COURSES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.sampled_from(NOT_WINDOWED), COURSES)
 def test_a_full_holds_all_rows_of_its_moment_and_no_key_twice(table, course):
     data_set = a_data_set(table, **course)
@@ -62,7 +62,7 @@ def test_a_full_holds_all_rows_of_its_moment_and_no_key_twice(table, course):
         assert len(keyed(data_set, found)) == len(found)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.sampled_from(NOT_WINDOWED), COURSES)
 def test_between_fulls_only_hard_deleted_rows_are_too_many(table, course):
     """Fulls and differentials applied in order give the rows of the moment, and those deleted since the last full."""
@@ -175,7 +175,7 @@ class TestDoubledRows:
 
 
 class TestRowVersions:
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=8, deadline=None)
     @given(st.sampled_from([table for table in KEYED if table.facts.row_version]), st.integers(0, 3))
     def test_a_row_that_changes_gets_a_higher_version(self, table, seed):
         data_set = a_data_set(table, seed=seed)

@@ -41,7 +41,7 @@ def rows_of(table, blocks):
     return {tuple(row[place] for place in places): row for row in rows}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.sampled_from(KEYED), st.integers(0, 300), st.integers(0, 80), st.integers(100, 300))
 def test_a_full_with_its_differential_is_the_next_full(table, before, added, tick):
     factory = factory_of(table)

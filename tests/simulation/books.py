@@ -147,7 +147,9 @@ class Books:
         """3 if there is a failure or an open gap to tell of, 0 if not."""
         is_lacking = any(each["status"] in ("failed", "pending") for each in report["extracts"])
         is_open = any(gap["closed_by"] is None for gap in report["gaps"])
-        expected = 3 if is_lacking or is_open or report["failed_lists"] else 0
+        tables = (report["mirror"] or {"tables": []})["tables"]
+        is_partial = any(table["rejected"] or table["problems"] for table in tables)
+        expected = 3 if is_lacking or is_open or is_partial or report["failed_lists"] else 0
         if report["exit_code"] in (0, 3) and report["exit_code"] != expected:
             self.wrongly_left.append(f"{report['exit_code']} at {moment}")
 

@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 #: Imported once, in the server that forks the processes.
-PRELOADED = [__name__, "bds_async.cli.sync", "bds_async.brightspace.connection", "bds_async.runs.rebuild"]
+PRELOADED = [
+    __name__,
+    "bds_async.cli.sync",
+    "bds_async.brightspace.connection",
+    "bds_async.runs.rebuild",
+    "asyncpg",
+    "duckdb",
+]
 #: Places in the code where a process can die: between the steps that must never come apart.
 PLACES = (
     "bds_async.support.durable.rename",
@@ -26,6 +33,11 @@ PLACES = (
     "bds_async.ledger.syncs.Syncs.keep",
     "bds_async.ledger.gaps.Gaps.settle",
 )
+#: The statement of a mirror, in each database.
+STATEMENTS = {
+    "duckdb": "bds_async.mirrors.duckdb.DuckDBEngine._execute",
+    "postgresql": "bds_async.mirrors.postgresql.PostgreSQLEngine.run",
+}
 context: Any = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
 if sys.platform != "win32":
     context.set_forkserver_preload(PRELOADED)

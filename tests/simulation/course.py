@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bds_async.sandbox import Fault, LateExtract, Reissue, SandboxSettings, SchemaChange
+from bds_async.sandbox import Fault, HardDelete, LateExtract, Reissue, SandboxSettings, SchemaChange
 
-from .command import PLACES, Death
+from .command import PLACES, STATEMENTS, Death
 
 BEGIN = datetime(2026, 1, 7, 10, tzinfo=UTC)
 NAMES = ("Users", "User Enrollments", "Organizational Units", "Organizational Unit Ancestors")
@@ -45,6 +45,8 @@ class Plan:
     kills: float = 0.2
     faults: float = 0.3
     with_fulls: bool = False
+    #: The database of a mirror that follows each run: "duckdb", "postgresql" or none.
+    mirror: str = ""
 
     @property
     def span(self) -> timedelta:
@@ -78,8 +80,22 @@ class Plan:
                 for _ in range(self.weeks * 2)
             ),
             extract_page_size=500,
+            hard_deletes=self._deletes(random.Random(self.seed + 2)) if self.mirror else (),
+            doubled_rows=0.2 if self.mirror else 0.0,
             access_token_life=10**9,
             log_length=100,
+        )
+
+    def _deletes(self, draw: random.Random) -> tuple[HardDelete, ...]:
+        """Some rows each week, now and then half a data set, of which some return."""
+        return tuple(
+            HardDelete(
+                self._moment(draw),
+                0.5 if number % 10 == 5 else draw.uniform(0.01, 0.1),
+                draw.choice(NAMES),
+                returns_after=draw.choice((None, None, 9 * DAY)),
+            )
+            for number in range(self.weeks)
         )
 
     def _moment(self, draw: random.Random) -> datetime:
@@ -111,6 +127,8 @@ class Plan:
             return None
         if draw.random() < 0.3:
             return Death(seconds=draw.uniform(0.02, 0.8))
+        if self.mirror and draw.random() < 0.5:
+            return Death(place=STATEMENTS[self.mirror], call=draw.randint(1, 400), before=draw.random() < 0.5)
         return Death(place=draw.choice(PLACES), call=draw.randint(1, 9), before=draw.random() < 0.5)
 
     def misbehaviour(self, draw: random.Random) -> tuple[Fault, ...]:

@@ -1,4 +1,4 @@
-"""A loader that takes every file away as soon as it has its name, and remembers what it got."""
+"""A loader that takes every file away as soon as it has its name, or at its leisure, and remembers what it got."""
 
 from __future__ import annotations
 
@@ -21,19 +21,28 @@ class Taken:
 
 
 class Loader:
-    """Empties a folder all the time."""
+    """Empties a folder all the time, or, where it is `patient`, only when it is told to."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, patient: bool = False) -> None:
         self.taken: list[Taken] = []
         self._folder = folder
+        self._patient = patient
+        self._left: set[Path] = set()
 
     def take(self) -> None:
-        """Take what is there now."""
-        for path in self._files():
-            content, named = path.read_bytes(), path.stat().st_ctime_ns
+        """Take what is there now; what comes meanwhile is for the next time."""
+        self._look()
+        for path in self._left:
             path.unlink()
-            place = path.relative_to(self._folder).as_posix()
-            self.taken.append(Taken(place, hashlib.sha256(content).hexdigest(), named))
+        self._left.clear()
+
+    def _look(self) -> None:
+        for path in self._files():
+            if path not in self._left:
+                content, named = path.read_bytes(), path.stat().st_ctime_ns
+                place = path.relative_to(self._folder).as_posix()
+                self.taken.append(Taken(place, hashlib.sha256(content).hexdigest(), named))
+                self._left.add(path)
 
     def _files(self) -> list[Path]:
         found: list[Path] = []
@@ -46,7 +55,11 @@ class Loader:
 
     @contextlib.asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
-        """Take files while this lasts, and what is left at its end."""
+        """Take files while this lasts, and what is left at its end; a patient one looks at that, and leaves it."""
+        if self._patient:
+            yield
+            self._look()
+            return
         working = asyncio.create_task(self._work())
         try:
             yield

@@ -9,6 +9,7 @@ import pytest
 from .course import DAY, HOUR, Plan
 from .year import figures, simulate
 
+TWO_HOURS = pytest.mark.timeout(7200)
 WEEKS = replace(
     Plan(),
     weeks=6,
@@ -31,3 +32,32 @@ async def test_every_extract_is_delivered_once_and_every_gap_is_told_and_none_in
     assert found.faults == {}
     assert simulation.kills.total() > 0
     assert found.gaps > found.open_gaps > 0
+
+
+MIRRORED = replace(WEEKS, weeks=4, every=24.0, longest_step=120, kills=0.6, outages=((0.3, 17 * DAY),))
+YEAR = replace(Plan(), every=8.0, longest_step=48, kills=0.4)
+DATABASES = ("duckdb", "postgresql")
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        *(pytest.param(replace(MIRRORED, mirror=name), id=name) for name in DATABASES),
+        *(
+            pytest.param(replace(YEAR, mirror=name), id=f"a year, {name}", marks=[pytest.mark.long, TWO_HOURS])
+            for name in DATABASES
+        ),
+    ],
+)
+async def test_a_mirror_that_follows_has_no_row_wrong(plan: Plan, request: pytest.FixtureRequest) -> None:
+    """With the same, and rows that are deleted, doubled, purged and come back; kills between its statements too."""
+    if plan.mirror == "postgresql":
+        request.getfixturevalue("postgresql")  # skips or fails where it is not installed
+    simulation, found = await simulate(plan)
+    print(figures(simulation, found))
+    mirror = simulation.mirror
+    assert mirror is not None
+    assert (found.faults, mirror.wrong) == ({}, [])
+    assert simulation.kills.total() > 0
+    assert mirror.checks > 0
+    assert mirror.kinds["deleted"] > 0

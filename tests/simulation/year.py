@@ -1,7 +1,8 @@
 """The simulated year: `python -m tests.simulation.year [--weeks 52] [--seed 0]` from the repository's root.
 
 Every extract that was ever available while the job could see it has to be delivered exactly once, every gap reported,
-none invented. The job is the real command, in processes that are killed; a loader takes its files away at once.
+none invented. The job is the real command, in processes that are killed; a loader takes its files away at once. With
+`--mirror duckdb` (or `postgresql`) a mirror follows each run; its tables are compared with what was delivered.
 """
 
 from __future__ import annotations
@@ -13,16 +14,22 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from bds_async.sandbox import Sandbox
+from tests.support.mirror_places import DuckDBPlace, Place, PostgreSQLPlace
+from tests.support.postgresql import programs, running_postgresql
 
 from . import command
 from .books import Books, Verdict, verdict
 from .course import BEGIN, DAY, HOUR, Plan
 from .loader import Loader
+from .mirrored import MirrorCheck
 
 #: At least so often the truth is looked at, so that nothing comes and goes unnoticed.
 GLANCE = 3 * HOUR
@@ -35,6 +42,7 @@ class Simulation:
     plan: Plan
     home: Path
     books: Books
+    mirror: MirrorCheck | None = None
     runs: int = 0
     kills: Counter[str] = field(default_factory=Counter)
     consents: int = 0
@@ -44,7 +52,7 @@ class Simulation:
         """Let the time go by, and say what came of it."""
         async with Sandbox(self.plan.settings()) as sandbox:
             sandbox.write_config(self.config)
-            loader = Loader(self.home / "to")
+            loader = Loader(self.home / "to", patient=self.mirror is not None)
             for step, draw in self.plan.steps():
                 self._pass(sandbox, step)
                 sandbox.play(*self.plan.misbehaviour(draw))
@@ -77,6 +85,7 @@ class Simulation:
         report.unlink(missing_ok=True)
         arguments = ["sync", "-q", "--config", str(self.config), "--to", str(self.home / "to"), "--report", str(report)]
         arguments += ["--attempts", "3", "--stall-timeout", "5", *(["--with-fulls"] if self.plan.with_fulls else [])]
+        arguments += self.mirror.arguments() if self.mirror is not None else []
         before = self.books.look(sandbox)
         async with loader.at_work():
             code = await command.run(arguments, self.now, self.home / "output.txt", death)
@@ -85,11 +94,20 @@ class Simulation:
         taken, after = loader.taken[known:], self.books.look(sandbox)
         self.books.take(taken)
         if report.exists():
-            self.books.report(json.loads(report.read_text("utf-8")), self.now, before.keys() & after.keys())
+            document = json.loads(report.read_text("utf-8"))
+            self.books.report(document, self.now, before.keys() & after.keys())
+            await self._check_mirror(document, loader)
         self._ended(sandbox, code, death)
         if code >= 0 and not self.has_leftovers:
             self.books.check_order(taken)
         self.has_leftovers = code < 0 or (self.has_leftovers and not report.exists())
+
+    async def _check_mirror(self, report: dict[str, Any], loader: Loader) -> None:
+        """Hold the mirror against what was delivered, once it is up to date; then the loader may take the files."""
+        if self.mirror is not None and report["mirror"]["error"] is None:
+            delivered = {making: self.books.made[making] for making in self.books.delivered}
+            await self.mirror.check(report, delivered, self.now)
+            loader.take()
 
     #: Whether the next run with a plan may finish first what a killed one left, though something older had failed.
     has_leftovers: bool = False
@@ -110,9 +128,24 @@ class Simulation:
 
 async def simulate(plan: Plan) -> tuple[Simulation, Verdict]:
     """One simulation in a folder of its own."""
-    with tempfile.TemporaryDirectory(prefix="bds-async-year-") as home:
-        simulation = Simulation(plan, Path(home), Books(with_fulls=plan.with_fulls))
+    with tempfile.TemporaryDirectory(prefix="bds-async-year-") as home, a_place(plan.mirror, Path(home)) as place:
+        mirror = MirrorCheck(place) if place is not None else None
+        # A mirror needs each full.
+        books = Books(with_fulls=plan.with_fulls or mirror is not None)
+        simulation = Simulation(plan, Path(home), books, mirror)
         return simulation, await simulation.run()
+
+
+@contextmanager
+def a_place(database: str, home: Path) -> Iterator[Place | None]:
+    """Where the mirror is: a file, or a PostgreSQL that lasts as long as the simulation."""
+    if database == "postgresql":
+        found = programs()
+        assert found is not None, "PostgreSQL is not installed"
+        with running_postgresql(found) as address:
+            yield PostgreSQLPlace(address, "bds")
+    else:
+        yield DuckDBPlace(home / "mirror.duckdb") if database else None
 
 
 def figures(simulation: Simulation, found: Verdict) -> str:
@@ -133,6 +166,11 @@ def figures(simulation: Simulation, found: Verdict) -> str:
         "losses": len(found.losses),
         "invented gaps": len(found.invented),
     }
+    if (mirror := simulation.mirror) is not None:
+        rows = ", ".join(f"{kind} {count}" for kind, count in mirror.kinds.items())
+        lines["mirror compared"] = f"{mirror.checks} times, {mirror.rows} rows at last"
+        lines["extracts applied"] = f"{mirror.applied} ({rows})"
+        lines["rows wrong in the mirror"] = len(mirror.wrong)
     return "\n".join(f"{name + ':':32}{value}" for name, value in lines.items())
 
 
@@ -142,16 +180,20 @@ def main() -> int:
     parser.add_argument("--weeks", type=int, default=52)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--longest-step", type=int, default=Plan.longest_step, help="hours between two runs at most")
+    parser.add_argument("--every", type=float, default=Plan.every, help="hours between two differentials")
     parser.add_argument("--with-fulls", action="store_true")
+    parser.add_argument("--mirror", choices=["duckdb", "postgresql"], default="", help="let a mirror follow each run")
     chosen = parser.parse_args()
     plan = replace(Plan(), **vars(chosen))
     began = time.monotonic()
     simulation, found = asyncio.run(simulate(plan))
     print(figures(simulation, found))
     print(f"{time.monotonic() - began:.0f} seconds")
-    for name, what in found.faults.items():
+    wrong = simulation.mirror.wrong if simulation.mirror is not None else []
+    faults = found.faults | ({"mirror": wrong} if wrong else {})
+    for name, what in faults.items():
         print(f"{name}: {what[:20]}")
-    return 1 if found.faults else 0
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

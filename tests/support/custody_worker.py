@@ -1,6 +1,7 @@
 """Processes of their own that exchange tokens: started by the tests of custody, and killed by some."""
 
 import asyncio
+import encodings.idna  # noqa: F401  another user may not be able to read the environment that holds it
 import os
 import signal
 import sys

@@ -1,18 +1,18 @@
 """A process that publishes extracts as a run does, to be killed; `tests/destination/test_publishing.py` starts it.
 
-Arguments: the folder, its state folder, how many extracts there are, and a place in the code
-(`module.name:before|after:n`) where it dies as if by a power switch, or `-`. It prints the number of each extract once
-that is published.
+It takes the folder, its state folder, how many extracts there are, and a place in the code
+(`module.name:before|after:n`) where it dies as if by a power switch, or `-`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib
+import multiprocessing
 import os
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ def die_at(place: str) -> None:
     setattr(parent, name, deadly)
 
 
-async def publish_all(workspace: Workspace, count: int) -> None:
+async def publish_all(workspace: Workspace, count: int, say: Callable[[int], None]) -> None:
     """Recover, sweep, then publish what the ledger does not know."""
     destination = destination_of(workspace)
     destination.prepare()
@@ -80,7 +80,7 @@ async def publish_all(workspace: Workspace, count: int) -> None:
         for number in range(count):
             if ledger.deliveries.delivered(extract_number(number).identity) is None:
                 await publish_one(publisher, ledger, workspace, number)
-                print(number, flush=True)
+                say(number)
 
 
 async def publish_one(publisher: Publisher, ledger: Ledger, workspace: Workspace, number: int) -> None:
@@ -95,8 +95,49 @@ async def publish_one(publisher: Publisher, ledger: Ledger, workspace: Workspace
     publisher.publish([(step, Staged(partial.path, check(partial.path, Verify.FULL)))])
 
 
-if __name__ == "__main__":
-    workspace = prepared(Path(sys.argv[1]), Path(sys.argv[2]))
-    if sys.argv[4] != "-":
-        die_at(sys.argv[4])
-    asyncio.run(publish_all(workspace, int(sys.argv[3])))
+def publish_and_say(to: str, state: str, count: int, place: str, said: Connection) -> None:
+    """The process: publish, and send the number of each extract once that is published."""
+    workspace = prepared(Path(to), Path(state))
+    if place != "-":
+        die_at(place)
+    asyncio.run(publish_all(workspace, count, said.send))
+
+
+def _processes() -> Any:
+    if not hasattr(os, "fork"):
+        return multiprocessing.get_context("spawn")
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload([__name__])
+    return found
+
+
+class Publishing:
+    """Such a process, forked off a server that has everything imported: many of them are started and killed."""
+
+    def __init__(self, workspace: Workspace, count: int, place: str = "-") -> None:
+        processes = _processes()
+        self._published, said = processes.Pipe(duplex=False)
+        arguments = (workspace.to, str(workspace.state), count, place, said)
+        self._process = processes.Process(target=publish_and_say, args=arguments)
+        self._process.start()
+        said.close()
+
+    def next_published(self) -> int | None:
+        """The number of the next extract, once it is published; None if the process ends before."""
+        try:
+            return int(self._published.recv())
+        except EOFError:
+            return None
+
+    def kill(self) -> None:
+        """Kill it by SIGKILL."""
+        self._process.kill()
+
+    def ends(self) -> int:
+        """Wait for its end; its exit code, negative for the signal that killed it."""
+        while self.next_published() is not None:
+            pass
+        self._process.join(60)
+        code = self._process.exitcode
+        assert code is not None
+        return code

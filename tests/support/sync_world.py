@@ -76,6 +76,8 @@ class Books:
     open_gaps: list[Missed] = field(default_factory=list)
     baselines: list[datetime] = field(default_factory=list)
     deliveries: list[Identity] = field(default_factory=list)
+    #: What each plan warned of: from a baseline to the first differential that was listed after it, or to the look.
+    late: list[tuple[datetime, datetime]] = field(default_factory=list)
 
     def state(self, listed: Iterable[Extract]) -> SyncState:
         queued = [extract.queued_for_processing_date for extract in listed]
@@ -143,6 +145,9 @@ class Books:
         self.settle()
         plan = plan_data_set(Listed.of(data_set, listed), self.state(listed), look, with_fulls=with_fulls)
         self.keep(plan)
+        if plan.begins_late and plan.kept.baseline is not None:
+            ends = [each.queued_for_processing_date for each in listed if each.bds_type is BdsType.DIFFERENTIAL]
+            self.late.append((plan.kept.baseline.queued, min(ends, default=moment)))
         for due in plan.due:
             if not fails(due.extract):
                 self.deliver(due.extract, moment)

@@ -22,6 +22,8 @@ from bds_async import (
     Held,
     Ledger,
     Listing,
+    Mirrored,
+    Mirroring,
     OutageBegan,
     Outcome,
     Planned,
@@ -71,10 +73,21 @@ def observe(event: Event) -> None:
             print(why, seconds + 0.5)
         case OutageBegan() | Warned():
             print(event)
+        case Mirroring() | Mirrored():
+            show_mirror(event)
         case Finished(report=report):
             print(report.exit_code)
         case _:
             pass
+
+
+def show_mirror(event: Mirroring | Mirrored) -> None:
+    """How far a mirror is."""
+    match event:
+        case Mirroring(extracts=number):
+            print(number + 1)
+        case Mirrored(table=table, extract=applied):
+            print(table.upper(), applied.rows + applied.deleted)
 
 
 def show(outcome: Outcome) -> None:
@@ -98,7 +111,9 @@ async def scheduled(config: Config) -> list[Gap]:
     """The scheduled job and what it missed."""
     plan: SyncPlan = await preview_sync(config)
     print(plan.gaps)
-    report = await sync(config, "data", SyncOptions(with_fulls=True))
+    report = await sync(config, "data", SyncOptions(mirror="duckdb:mirror.duckdb", delete_limit=30.0))
+    if report.mirror is not None:
+        print(report.mirror.target, [table.inserted + table.drift for table in report.mirror.tables])
     return [gap for gap in report.gaps if gap.closed_by is None]
 
 

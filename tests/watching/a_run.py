@@ -11,6 +11,8 @@ from bds_async.events import (
     Examined,
     Finished,
     Held,
+    Mirrored,
+    Mirroring,
     Planned,
     Read,
     Received,
@@ -20,8 +22,18 @@ from bds_async.events import (
     Surveyed,
     Warned,
 )
-from bds_async.models import Extract
-from bds_async.report import FailedList, Outcome, RunReport, Status
+from bds_async.models import BdsType, Extract
+from bds_async.report import (
+    AppliedExtract,
+    FailedList,
+    MirrorSummary,
+    MirrorTableSummary,
+    Outcome,
+    Problem,
+    ProblemKind,
+    RunReport,
+    Status,
+)
 from tests.support.builders import an_extract, an_outcome
 
 STARTED = datetime(2026, 11, 22, 5, tzinfo=UTC)
@@ -68,3 +80,32 @@ def a_run(extract: Extract = LARGE) -> list[Event]:
         Ended(an_outcome(Status.FAILED, extract=SMALL, error="t answered 404.")),
         Finished(a_report(outcome)),
     ]
+
+
+def a_table(name: str = "users", **changes: Any) -> MirrorTableSummary:
+    """What a run did to a table of a mirror: three rows, but for the changes."""
+    usual: dict[str, Any] = {
+        "table": name,
+        "applied": 1,
+        "inserted": 2,
+        "updated": 1,
+        "deleted": 0,
+        "rejected": 0,
+        "complete_through": STARTED,
+        "data_set": "Users",
+        "drift": 0,
+        "problems": (),
+        "notes": (),
+    }
+    return MirrorTableSummary(**usual | changes)
+
+
+def a_mirror(*tables: MirrorTableSummary, error: str | None = None) -> MirrorSummary:
+    """What a run did to a mirror."""
+    return MirrorSummary(target="duckdb:mirror.duckdb", tables=tables, error=error)
+
+
+HELD_BACK = Problem(ProblemKind.HELD, "Users/full/x.zip", "Users/full/x.zip would delete 30 percent.")
+APPLIED = AppliedExtract("Users/full/x.zip", BdsType.FULL, STARTED, 3, 2, 1, 1, 0, 0, 0.5, bytes=700)
+#: What a mirror of two extracts says, of which one is held back.
+A_MIRROR: list[Event] = [Mirroring("duckdb:mirror.duckdb", 2, 1500), Mirrored("users", "Users", APPLIED)]

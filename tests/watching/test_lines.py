@@ -10,6 +10,7 @@ from bds_async.events import (
     Ended,
     Finished,
     ListsRead,
+    Mirroring,
     OutageBegan,
     OutageEnded,
     Planned,
@@ -21,7 +22,19 @@ from bds_async.report import Counters, FailedList, Gap, Status
 from bds_async.watching import Lines, Summary, failures, notice_of
 from bds_async.watching.notices import MOST_FAILURES, summary
 from tests.support.builders import QUEUED, an_extract, an_outcome
-from tests.watching.a_run import A_REVIEW, HELD, HOSTILE, LARGE, SMALL, a_report, a_run, outcomes_of
+from tests.watching.a_run import (
+    A_REVIEW,
+    HELD,
+    HELD_BACK,
+    HOSTILE,
+    LARGE,
+    SMALL,
+    a_mirror,
+    a_report,
+    a_run,
+    a_table,
+    outcomes_of,
+)
 
 FOLDER = Path("bds-data").absolute()
 
@@ -52,6 +65,8 @@ class TestLines:
             (Planned((), 0, "the tenant offers no data sets"), "Nothing to fetch: the tenant offers no data sets."),
             (Planned((), 0), "Nothing to fetch."),
             (Surveyed(1, 10), "1 file to verify, 10 B."),
+            (Mirroring("duckdb:x", 1, 1500), "1 extract, 1.5 kB, to apply to duckdb:x."),
+            (Mirroring("duckdb:x", 0, 0), "Nothing to apply to duckdb:x."),
         ],
     )
     def test_one_is_not_many_and_nothing_is_said_to_be_nothing(self, log, caplog, event, said):
@@ -200,3 +215,25 @@ def test_an_outage_is_two_lines():
 
 def test_an_event_shows_no_signed_link():
     assert "hush" not in repr(a_run())
+
+
+class TestMirror:
+    def test_it_is_summed_up_after_the_run(self, log, caplog):
+        Summary(log, FOLDER)(Finished(a_report(mirror=a_mirror(a_table(), a_table("tools")))))
+        assert caplog.messages[-1] == "2 extracts applied to 2 tables of duckdb:mirror.duckdb."
+
+    def test_drift_rejects_notes_and_what_was_held_back_are_named(self, log, caplog):
+        table = a_table(rejected=2, drift=3, problems=(HELD_BACK,), notes=("Users is replaced by each full.",))
+        Summary(log, FOLDER)(Finished(a_report(mirror=a_mirror(table))))
+        assert caplog.messages[1:] == [
+            "Users is replaced by each full.",
+            HELD_BACK.text,
+            "2 values of Users went to _bds_rejects: look at them there.",
+            "1 extract applied to 1 table of duckdb:mirror.duckdb. "
+            "Fulls corrected 3 rows in 1 table that differentials had not brought.",
+        ]
+
+    def test_one_that_failed_is_not_summed_up_as_if_it_were_up_to_date(self, log, caplog):
+        """The error of the run says why it failed."""
+        Summary(log, FOLDER)(Finished(a_report(mirror=a_mirror(error="The disk is full."))))
+        assert len(caplog.messages) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from bds_async.report import RunReport
 from bds_async.watching.metrics import METRICS, read_former, textfile, without_plan
+from tests.watching.a_run import HELD_BACK, a_mirror, a_table
 
 MOMENT = datetime(2026, 11, 22, 4, 9, 22, 500_000, tzinfo=UTC)
 SAMPLE = re.compile(r'^[a-z_]+(\{[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"\})? -?\d+(\.\d+)?$')
@@ -82,5 +84,32 @@ def test_a_pipe_holds_no_former_file(tmp_path: Path) -> None:
 
 
 def test_every_metric_has_its_help_and_type() -> None:
-    text = textfile(report(0, "Users"))
+    text = textfile(replace(report(0, "Users"), mirror=a_mirror(a_table())))
     assert all(f"# HELP {name} " in text and f"# TYPE {name} gauge" in text for name in METRICS)
+
+
+def test_a_mirror_has_its_sums_and_the_moment_of_each_table() -> None:
+    tables = (a_table(), a_table("tools", deleted=4, drift=4, problems=(HELD_BACK,), complete_through=None))
+    found = samples(textfile(replace(report(3), mirror=a_mirror(*tables))))
+    assert found["bds_async_last_run_mirror_extracts"] == "2"
+    assert found["bds_async_last_run_mirror_skipped"] == "1"
+    rows = {
+        kind: found[f'bds_async_last_run_mirror_rows{{kind="{kind}"}}'] for kind in ("inserted", "deleted", "drift")
+    }
+    assert rows == {"inserted": "4", "deleted": "4", "drift": "4"}
+    moments = [name for name in found if name.startswith("bds_async_mirror_complete_through")]
+    assert moments == ['bds_async_mirror_complete_through_timestamp_seconds{table="users"}']
+
+
+def test_where_the_mirror_failed_the_former_moments_stay() -> None:
+    former = textfile(replace(report(0), mirror=a_mirror(a_table(), a_table("tools"))))
+    later = a_table(complete_through=MOMENT + timedelta(days=9))
+    after = samples(textfile(replace(report(6), mirror=a_mirror(later, error="The disk is full.")), former))
+    name = "bds_async_mirror_complete_through_timestamp_seconds"
+    assert after[f'{name}{{table="tools"}}'] == samples(former)[f'{name}{{table="tools"}}']
+    assert after[f'{name}{{table="users"}}'] > samples(former)[f'{name}{{table="users"}}']
+
+
+def test_without_a_mirror_there_are_no_metrics_of_one() -> None:
+    former = textfile(replace(report(0), mirror=a_mirror(a_table())))
+    assert "mirror" not in textfile(report(0), former)

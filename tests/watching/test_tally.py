@@ -8,7 +8,7 @@ from bds_async.events import Planned, Received, Restarted, Sized, unobserved
 from bds_async.watching import Tally, size_text
 from bds_async.watching.tally import sizes_text
 from tests.support.builders import an_extract
-from tests.watching.a_run import A_REVIEW, LARGE, SMALL, a_run
+from tests.watching.a_run import A_MIRROR, A_REVIEW, LARGE, SMALL, a_run
 
 
 class TestSizes:
@@ -59,6 +59,13 @@ class TestTally:
         assert (tally.files, tally.files_done, tally.bytes, tally.bytes_done) == (2, 2, 3000, 3000)
         tally(Planned((SMALL,), 0))
         assert (tally.files, tally.files_done, tally.bytes, tally.bytes_done) == (1, 0, 500, 0)
+
+    def test_a_mirror_is_counted_on_its_own_after_the_run(self):
+        tally = Tally()
+        for event in (*a_run(), *A_MIRROR):
+            tally(event)
+        assert (tally.done, tally.failures) == ("mirror: 1 of 2 extracts", "")
+        assert (tally.bytes, tally.bytes_done) == (1500, 700)
 
     @given(st.lists(st.integers(1, 10**9)), st.lists(st.integers(1, 10**9)))
     def test_what_is_lost_is_taken_back(self, kept, lost):

@@ -29,7 +29,7 @@ from bds_async.models import BdsType
 from bds_async.watching.view import MOST_ROWS, View
 from tests.support.builders import an_extract, an_outcome
 from tests.support.terminal import Screen
-from tests.watching.a_run import A_REVIEW, HOSTILE, LARGE, SMALL, a_report, a_run
+from tests.watching.a_run import A_MIRROR, A_REVIEW, HELD, HOSTILE, LARGE, SMALL, a_report, a_run
 
 NOON = datetime(2026, 11, 22, 12, 0, 0)
 
@@ -151,6 +151,15 @@ def test_a_verification_has_one_row_and_may_be_followed_by_a_run(shown: Shown) -
     assert shown.rows()[0].startswith("1 of 2 files")
     shown.see(*A_REVIEW[3:], *a_run()[:3])
     assert shown.rows()[0].startswith("0 of 2 extracts")
+
+
+def test_a_mirror_has_the_overall_row_for_itself(shown: Shown) -> None:
+    shown.see(*a_run()[:-1])
+    shown.now += HELD.seconds
+    shown.see(*A_MIRROR)
+    shown.now += 1
+    (row,) = shown.rows()
+    assert row.split() == ["mirror:", "1", "of", "2", "extracts", "0.7/1.5", "kB", "700", "B/s", "0:01"]
 
 
 def test_where_there_is_nothing_to_fetch_it_says_so_and_draws_nothing(

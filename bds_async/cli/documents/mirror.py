@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...mirrors import AppliedExtract, MirrorReport, PendingExtract, ProblemKind, TableResult
+from ...mirrors import MirrorReport, PendingExtract, TableResult
 from ...models import BdsType
-from ...report import MirrorTableSummary, Moment, Seconds
+from ...report import AppliedExtract, MirrorTableSummary, Moment, Seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,27 +48,14 @@ class MirroredExtract:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MirrorProblem:
-    """An extract that was not applied, and what to do."""
-
-    kind: ProblemKind
-    path: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MirroredTable(MirrorTableSummary):
-    """One table. `drift` counts rows that fulls corrected, `passed_over` differentials without a usable key."""
+    """One table. `changed` counts rows with other values, `passed_over` differentials without a usable key."""
 
-    data_set: str
     schema_id: str | None
     key_source: str
     changed: int
-    drift: int
     passed_over: int
     extracts: tuple[MirroredExtract, ...]
-    problems: tuple[MirrorProblem, ...]
-    notes: tuple[str, ...]
 
     @classmethod
     def about(cls, table: TableResult) -> MirroredTable:
@@ -88,7 +75,7 @@ class MirroredTable(MirrorTableSummary):
             drift=table.drift,
             passed_over=table.passed_over,
             extracts=tuple(map(MirroredExtract.about, table.extracts)),
-            problems=tuple(MirrorProblem(kind=each.kind, path=each.path, text=each.text) for each in table.problems),
+            problems=table.problems,
             notes=table.notes,
         )
 

@@ -1,0 +1,76 @@
+"""The last phase of a sync with a mirror: it applies what was delivered."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+
+from ..errors import BdsError, Stopped
+from ..events import Event, Mirrored, Observer
+from ..mirrors import TableResult, Target, mirror_source, source_in
+from ..planning import offered_by
+from ..report import MirrorSummary
+from ..support.running import Stop, Supervision
+from ..support.to_its_end import in_thread
+from .context import Storage
+from .job import MirrorJob
+from .record import Record
+
+_ENDED = "The run ended before the mirror was brought up to date; the next one does it."
+
+
+async def follow(record: Record, storage: Storage, observer: Observer, stop: Stop) -> None:
+    """Bring the mirror of a job up to date, unless the run has ended before; the record gets what came of it.
+
+    The folder's lock is held meanwhile, the connection to the tenant is not needed.
+    """
+    job = record.job.mirror
+    if job is None:
+        return
+    done = MirrorSummary(target=str(job.target), tables=(), error=_ENDED)
+    if record.error is None:
+        progress = _Progress(observer)
+        async with Supervision(stop, record.job.options.max_time, left=record.time_left) as supervision:
+            try:
+                done = await supervision.over(_mirrored(job, storage, progress))
+            except Exception as error:  # a defect is reported, too
+                record.end_with(error)
+                done = progress.summary(job.target, _text_of(error))
+            except asyncio.CancelledError:
+                record.end_with(Stopped("The task of the run was cancelled.", 130))
+                done = progress.summary(job.target, _ENDED)
+        record.end_with(supervision.error)
+    record.mirror = done
+
+
+async def _mirrored(job: MirrorJob, storage: Storage, observer: Observer) -> MirrorSummary:
+    # A pattern may match nothing that was delivered yet.
+    choose = offered_by(job.options)
+    source = await in_thread(partial(source_in, storage.ledger, storage.workspace, choose))
+    if source.is_empty:
+        return MirrorSummary(target=str(job.target), tables=())
+    return (await mirror_source(job.target, storage.workspace, source, job.options, observer)).summary
+
+
+def _text_of(error: Exception) -> str:
+    # The text of a defect may hold a row.
+    return str(error) if isinstance(error, BdsError) else f"A defect in bds-async: {type(error).__name__}."
+
+
+class _Progress:
+    """Passes events on and keeps what was applied, for the report of a mirror that fails."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._tables: dict[str, TableResult] = {}
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Mirrored):
+            known = self._tables.get(event.table) or TableResult(event.table, event.data_set, None, "")
+            self._tables[event.table] = replace(known, extracts=(*known.extracts, event.extract))
+        self._observer(event)
+
+    def summary(self, target: Target, error: str) -> MirrorSummary:
+        tables = tuple(table.summary for table in self._tables.values())
+        return MirrorSummary(target=str(target), tables=tables, error=error)
