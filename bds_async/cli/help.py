@@ -7,8 +7,17 @@ import click
 #: Groups of options: which extracts, where to, how, and what is reported. Other options come first.
 _GROUPS = {
     "Which": ("--data-set", "--exclude", "--type", "--since", "--until", "--path", "--with-fulls", "--force"),
-    "Where": ("--to", "--state", "--as", "--pin-columns", "--into", "--schema"),
-    "How": ("--workers", "--attempts", "--stall-timeout", "--verify", "--limit-rate", "--max-time", "--repair"),
+    "Where": ("--to", "--state", "--as", "--pin-columns", "--into", "--schema", "--mirror", "--mirror-schema"),
+    "How": (
+        "--workers",
+        "--attempts",
+        "--stall-timeout",
+        "--verify",
+        "--limit-rate",
+        "--max-time",
+        "--repair",
+        "--delete-limit",
+    ),
     "Report": ("--dry-run", "--json", "--report", "--metrics", "--ping", "--strict-schema", "--no-progress"),
 }
 _COMMON = ("--config", "-v", "-q", "--log-format", "--log-timestamps", "-h")
