@@ -14,7 +14,7 @@ import click
 
 from ..errors import ConfigError
 from ..options import ATTEMPTS, DEFAULT_FOLDER, STALL_TIMEOUT, WORKERS, PublishAs, RunOptions, Verify
-from ..workspace import workspace_of
+from ..workspace import is_address, workspace_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Kind = TypeVar("Kind", bound=StrEnum)
@@ -31,6 +31,18 @@ class FolderPath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the folder; an empty text, which would mean the current folder, is a usage error."""
         return super().convert(value, param, ctx) if value != "" else self.fail("is empty", param, ctx)
+
+
+class DestinationPlace(FolderPath):
+    """A folder, or the address of an object store."""
+
+    name = "place"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the folder as a path, an address as it is."""
+        if isinstance(value, str) and is_address(value):
+            return value
+        return super().convert(value, param, ctx)
 
 
 class Seconds(click.FloatRange):
@@ -74,11 +86,11 @@ def choice_option(*names: str, kind: type[Kind], default: Kind, help: str) -> Ca
 
 to_option = click.option(
     "--to",
-    type=FolderPath(),
+    type=DestinationPlace(),
     default=DEFAULT_FOLDER,
     show_default=True,
     metavar="DIR",
-    help="Where extracts land.",
+    help="Where extracts land: a folder, or s3://bucket/prefix, gs://…, az://… (needs --state).",
 )
 
 state_option = click.option(
@@ -106,7 +118,7 @@ def workspace_options(function: Function) -> Function:
     @to_option
     @state_option
     @functools.wraps(function)
-    def with_workspace(to: Path, state: Path | None, **arguments: Any) -> Any:
+    def with_workspace(to: Path | str, state: Path | None, **arguments: Any) -> Any:
         return function(workspace=workspace_of(to, state), **arguments)
 
     return with_workspace  # type: ignore[return-value]

@@ -24,7 +24,7 @@ Subject = TypeVar("Subject")
 
 def observers(workspace: Workspace, *, no_progress: bool) -> list[Observer]:
     """Return what shows a run."""
-    return [_display(no_progress), Summary(logger, Path(workspace.to))]
+    return [_display(no_progress), Summary(logger, Path(workspace.to) if workspace.store is None else workspace.to)]
 
 
 def savers(workspace: Workspace, stop: Stop, report: Path | None, metrics: MetricsFile | None = None) -> list[Save]:

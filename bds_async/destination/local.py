@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import DestinationError, ExtractError
@@ -23,6 +23,8 @@ _COPIES = re.compile(rf"{re.escape(_COPY)}[0-9a-f]{{16}}")
 
 class LocalFolder:
     """The folder `root`; see Destination."""
+
+    lanes = 1
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -44,6 +46,10 @@ class LocalFolder:
         known = self._known(path)
         return known.st_size if known is not None else None
 
+    def sizes(self) -> Callable[[str], int | None]:
+        """A function that looks at each file when it is asked."""
+        return self.size
+
     def modified(self, path: str) -> float | None:
         """When a published file was written, in seconds since 1970; None as for `size`."""
         known = self._known(path)
@@ -60,7 +66,7 @@ class LocalFolder:
         if inside(self.root, path).is_dir():
             raise ExtractError(f"A folder is in the place of {path}; move it away, then run again.")
 
-    def place(self, staged: Path, path: str) -> None:
+    def place(self, staged: Path, path: str, sha256: str | None = None) -> None:  # noqa: ARG002
         """Rename the staged file; copy it first where the state folder is on another file system."""
         final = inside(self.root, path)
         with writing_to(self.root):
@@ -102,6 +108,12 @@ class LocalFolder:
         """Rename the copy of a staged file that a kill left without its name."""
         with writing_to(self.root), contextlib.suppress(FileNotFoundError):
             durable.replace(self._copy_of(staged), inside(self.root, path))
+
+    def drop_unfinished(self, paths: Sequence[str]) -> None:
+        """Nothing: a copy that is not complete is replaced by the next one, or removed by `clean`."""
+
+    def recorded(self, path: str) -> None:
+        """Nothing: a folder records no SHA-256."""
 
     def _copy_of(self, staged: Path) -> Path:
         return self.root / f"{_COPY}{hashlib.sha256(staged.name.encode()).hexdigest()[:16]}"

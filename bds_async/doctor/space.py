@@ -22,11 +22,11 @@ async def check_space(case: Case) -> Finding:
     """There is room for the newest fulls that are not delivered yet; raises WrongTenant for another tenant's folder."""
     destination = case[Destination]
     workspace, url = case.workspace, case[Config].bspace_url
-    size = destination_of(workspace).size
+    sizes = destination_of(workspace).sizes()
     patience = Patience()
     with await opened(partial(Ledger.read, workspace.ledger, url, place=workspace.to), patience) as ledger:
         try:
-            plan = await asyncio.to_thread(plan_pull, case[Listing], PullOptions(), ledger, size)
+            plan = await asyncio.to_thread(plan_pull, case[Listing], PullOptions(), ledger, sizes)
         except asyncio.CancelledError:
             patience.cut()
             raise
