@@ -5,7 +5,7 @@ from pathlib import Path
 from ..options import RunOptions
 from ..support.patience import Patience
 from ..workspace import Workspace
-from .destination import Destination, Recorded
+from .destination import Destination, Recorded, Size
 from .local import LocalFolder
 from .object_store import ObjectStore, Probe
 from .publishing import Published, Publisher
@@ -18,6 +18,7 @@ __all__ = [
     "Published",
     "Publisher",
     "Recorded",
+    "Size",
     "destination_of",
 ]
 

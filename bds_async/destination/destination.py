@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+#: Length in bytes of a published file; None if it is not there.
+Size: TypeAlias = Callable[[str], int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Destination(Protocol):
         """Length in bytes of a published file; None if it is not there."""
         ...
 
-    def sizes(self) -> Callable[[str], int | None]:
+    def sizes(self) -> Size:
         """A function like `size`, for many files: it may answer all of them from one moment."""
         ...
 
@@ -45,8 +48,8 @@ class Destination(Protocol):
     def place(self, staged: Path, path: str, sha256: str | None = None) -> None:
         """Publish the whole local file `staged`, replacing what is there; `staged` may be gone afterwards.
 
-        `sha256` is that of the file, for a destination that records it. The file appears under `path` only when it is complete. It is durable after `sync`. Placing the same file again
-        is harmless.
+        `sha256` is that of the file, for a destination that records it. The file appears under `path` only when it is
+        complete. It is durable after `sync`. Placing the same file again is harmless.
         """
         ...
 

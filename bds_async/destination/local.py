@@ -9,12 +9,13 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import DestinationError, ExtractError
 from ..support import durable
 from ..workspace import OWN_FILES, STATE, ensure_room, inside, writing_to
+from .destination import Size
 
 #: What a file is called while it is copied from a state folder on another file system.
 _COPY = f"{STATE}-tmp-"
@@ -46,7 +47,7 @@ class LocalFolder:
         known = self._known(path)
         return known.st_size if known is not None else None
 
-    def sizes(self) -> Callable[[str], int | None]:
+    def sizes(self) -> Size:
         """A function that looks at each file when it is asked."""
         return self.size
 

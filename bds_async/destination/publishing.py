@@ -20,7 +20,7 @@ from ..planning import Step
 from ..support import durable
 from ..transfer import clear_away, drop_unzipped
 from ..workspace import STATE, Workspace, inside, writing_to
-from .destination import Destination, Recorded
+from .destination import Destination, Recorded, Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,13 @@ class Publisher:
             self._destination.place(path, delivery.path or "", delivery.sha256)
         return self._finish(deliveries)
 
-    def adopt(self, step: Step, form: Format, verify: Verify, watch: Watch) -> Delivery | None:
+    def adopt(self, step: Step, form: Format, verify: Verify, watch: Watch, size: Size) -> Delivery | None:
         """Verify a file that lies in the place of a step without the ledger's knowledge, and record it as delivered.
 
-        None if there is no such file, if it is not whole, or if its format has nothing to prove it whole.
+        `size` is how to look for the file. None if there is no such file, if it is not whole, or if its format has
+        nothing to prove it whole.
         """
-        if not form.is_proof or self._destination.size(step.path) is None:
+        if not form.is_proof or size(step.path) is None:
             return None
         try:
             with self._destination.local(step.path) as file:

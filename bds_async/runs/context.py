@@ -46,7 +46,8 @@ async def open_storage(
 ) -> AsyncIterator[Storage]:
     """Lock the state folder and open its ledger for `tenant`; both are made where they are missing.
 
-    An object store is checked. The time limit of `options` counts from here on. Raises FolderBusy, DestinationError, WrongTenant, ConfigError, Stopped.
+    An object store is checked. The time limit of `options` counts from here on. Raises FolderBusy, DestinationError,
+    WrongTenant, ConfigError, Stopped.
     """
     options = options or RunOptions()
     await in_thread(workspace.prepare)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,9 @@ class Store:
     endpoint: str
     environ: dict[str, str] = field(default_factory=dict)
 
+    @cached_property
     def client(self) -> Any:
-        """A client of boto3 for the S3 server."""
+        """A client of boto3 for the S3 server, which no later change of the environment affects."""
         import boto3
 
         return boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1", **_KEYS)
@@ -42,7 +44,7 @@ class Store:
     def bucket(self) -> str:
         """The name of a new, empty bucket."""
         name = f"bucket-{secrets.token_hex(4)}"
-        self.client().create_bucket(Bucket=name)
+        self.client.create_bucket(Bucket=name)
         return name
 
 
@@ -76,7 +78,9 @@ def running_s3() -> Iterator[Store]:
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with _running(command, port):
         endpoint = f"http://127.0.0.1:{port}"
-        yield Store(endpoint, s3_environ(endpoint))
+        store = Store(endpoint, s3_environ(endpoint))
+        store.bucket()
+        yield store
 
 
 @contextmanager
@@ -128,7 +132,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 def objects(store: Store, bucket: str) -> dict[str, bytes]:
     """The content of every object of an S3 bucket, by its key."""
-    client = store.client()
+    client = store.client
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     keys = [each["Key"] for page in pages for each in page.get("Contents", ())]
     return {key: client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
@@ -136,7 +140,7 @@ def objects(store: Store, bucket: str) -> dict[str, bytes]:
 
 def unfinished(store: Store, bucket: str) -> list[str]:
     """The keys of the uploads of an S3 bucket that were begun, and neither completed nor aborted."""
-    return [each["Key"] for each in store.client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
+    return [each["Key"] for each in store.client.list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
 
 
 def azure_container(store: Store) -> str:

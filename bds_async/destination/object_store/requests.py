@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from ...workspace import StoreAddress
+from ..destination import Recorded
 from .faults import is_absence
 from .opening import Limits, Opening
 
@@ -80,19 +81,18 @@ class Requests:
         found = obstore.list(self._store(Limits(timeout)), key or None, chunk_size=1000)
         return [(each["path"], each["size"]) async for page in found for each in page]
 
-    async def put(self, file: Path, key: str, sha256: str | None, timeout: float) -> None:
-        """Upload a file: in one request if it is small, else in parts, of which obstore sends lost ones again."""
+    async def put(self, file: Path, key: str, wanted: Recorded, timeout: float) -> None:
+        """Upload a file of this length: in one request if it is small, else in parts, of which obstore sends lost ones again."""
         import obstore
 
-        size = file.stat().st_size
-        is_small = size <= PART
+        is_small = wanted.bytes <= PART
         await obstore.put_async(
             self._store(Limits(timeout, 0 if is_small else self._attempts - 1)),
             key,
             file,
-            attributes={} if sha256 is None else {SHA256: sha256},
+            attributes={} if wanted.sha256 is None else {SHA256: wanted.sha256},
             use_multipart=not is_small,
-            chunk_size=max(PART, math.ceil(size / PARTS)),
+            chunk_size=max(PART, math.ceil(wanted.bytes / PARTS)),
             max_concurrency=PARTS_AT_ONCE,
         )
 

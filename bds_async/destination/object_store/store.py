@@ -7,7 +7,7 @@ import errno
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ...errors import DestinationError, Stopped
 from ...options import RunOptions
 from ...support.patience import Patience
 from ...workspace import StoreAddress, StoreKind, Workspace, ensure_room, inside, writing_to
-from ..destination import Recorded
+from ..destination import Recorded, Size
 from .calls import Calls
 from .faults import Action
 from .opening import demand_extra
@@ -114,7 +114,7 @@ class ObjectStore:
         known = self._known(path)
         return known.size if known is not None else None
 
-    def sizes(self) -> Callable[[str], int | None]:
+    def sizes(self) -> Size:
         """A function that lists all objects when it is first asked, in place of a request for each."""
         listed = cache(lambda: dict(self._listed("")))
         return lambda path: listed().get(path)

@@ -37,7 +37,7 @@ class Upload:
         if self._has_begun and await self._has_succeeded(timeout):
             return
         self._has_begun = True
-        await self._requests.put(self._staged, self._key, self._wanted.sha256, timeout)
+        await self._requests.put(self._staged, self._key, self._wanted, timeout)
         if not await self._is_there(timeout):
             raise TransientError(f"The object {self._key} is not the one that was uploaded.")
 
