@@ -64,11 +64,15 @@ async def adopt(record: Record, storage: Storage, threads: ZipThreads) -> None:
     if record.plan is None or not record.job.adopts:
         return
     formats, size = record.job.formats(storage.ledger), storage.destination.sizes()
-    steps = [await _adopted(step, record.job, storage, threads, formats=formats, size=size) for step in record.plan.steps]
+    steps = [
+        await _adopted(step, record.job, storage, threads, formats=formats, size=size) for step in record.plan.steps
+    ]
     record.plan = replace(record.plan, steps=tuple(steps))
 
 
-async def _adopted(step: Step, job: Job, storage: Storage, threads: ZipThreads, *, formats: Formats, size: Size) -> Step:
+async def _adopted(
+    step: Step, job: Job, storage: Storage, threads: ZipThreads, *, formats: Formats, size: Size
+) -> Step:
     """The step, done if a whole file is in its place that the ledger does not know."""
     if step.delivered is not None:
         return step

@@ -233,9 +233,7 @@ def test_an_unknown_profile_is_named_by_its_fault(place: Place, monkeypatch: pyt
         place.store.prepare()
 
 
-def test_without_the_extra_the_command_to_install_it_is_named(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_extra_the_command_to_install_it_is_named(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bds_async.destination.object_store.opening.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'bds-async\[object-store\]'"):
         place.opened(place.workspace)

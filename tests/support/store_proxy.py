@@ -62,78 +62,89 @@ def first(number: int, method: str, part: str, what: Answer | str) -> Rule:
     return rule
 
 
+class Handler(BaseHTTPRequestHandler):
+    """Meets each request as the rule of its server's proxy says."""
+
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Every method is met alike."""
+        if name.startswith("do_"):
+            return self.meet
+        raise AttributeError(name)
+
+    def log_message(self, *_: object) -> None:
+        """Write nothing."""
+
+    def meet(self) -> None:
+        proxy = self.server.proxy
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        proxy.seen.append((self.command, self.path))
+        met = proxy.rule(self.command, self.path)
+        if isinstance(met, Answer):
+            self.send(met.status, {"Content-Length": str(len(met.body))}, met.body)
+        elif met == HANG:
+            proxy.ends.wait(60)
+            self.close_connection = True
+        elif met == RESET:
+            self.reset()
+        else:
+            answer = self.passed_on(body)
+            self.reset() if met == LOSE else self.send(*answer)
+
+    def passed_on(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """The store's answer: status, headers, content."""
+        connection = http.client.HTTPConnection(*self.server.store)
+        try:
+            connection.request(self.command, self.path, body, dict(self.headers))
+            answer = connection.getresponse()
+            headers = {name: value for name, value in answer.getheaders() if name.lower() not in _OF_ONE_CONNECTION}
+            return answer.status, headers, answer.read()
+        finally:
+            connection.close()
+
+    def send(self, status: int, headers: dict[str, str], content: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if not any(name.lower() == "content-length" for name in headers):
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(b"" if self.command == "HEAD" else content)
+
+    def reset(self) -> None:
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.close_connection = True
+
+
+_OF_ONE_CONNECTION = {"connection", "transfer-encoding", "server", "date"}
+
+
+class Server(ThreadingHTTPServer):
+    """The server of a proxy in front of the store at `endpoint`."""
+
+    daemon_threads = True
+
+    def __init__(self, endpoint: str, rule: Rule) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        host, port = endpoint.removeprefix("http://").split(":")
+        self.store = (host, int(port))
+        self.proxy = Proxy(f"http://127.0.0.1:{self.server_port}", rule)
+
+    def handle_error(self, *_: object) -> None:
+        """A client that has gone is no fault of a test."""
+
+
 @contextmanager
 def proxy_of(endpoint: str, rule: Rule = nothing) -> Iterator[Proxy]:
     """A proxy in front of the store at `endpoint`."""
-    host, port = endpoint.removeprefix("http://").split(":")
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: object) -> None:
-            """Write nothing."""
-
-        def handle_any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            proxy.seen.append((self.command, self.path))
-            met = proxy.rule(self.command, self.path)
-            if isinstance(met, Answer):
-                self.send(met.status, {}, met.body)
-            elif met == HANG:
-                proxy.ends.wait(60)
-                self.close_connection = True
-            elif met == RESET:
-                self.reset()
-            else:
-                status, headers, content = passed_on(self, body)
-                if met == LOSE:
-                    self.reset()
-                else:
-                    self.send(status, headers, content)
-
-        def send(self, status: int, headers: dict[str, str], content: bytes) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            if "Content-Length" not in headers:
-                self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
-
-        def reset(self) -> None:
-            self.connection.shutdown(socket.SHUT_RDWR)
-            self.close_connection = True
-
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any
-
-    def passed_on(asked: BaseHTTPRequestHandler, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection(host, int(port))
+    with Server(endpoint, rule) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
         try:
-            connection.request(asked.command, asked.path, body, dict(asked.headers))
-            answer = connection.getresponse()
-            content = answer.read()
+            yield server.proxy
         finally:
-            connection.close()
-        dropped = {"connection", "transfer-encoding", "content-length", "server", "date"}
-        headers = {name: value for name, value in answer.getheaders() if name.lower() not in dropped}
-        length = answer.getheader("Content-Length")
-        return answer.status, headers | ({"Content-Length": length} if length else {}), content
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """A client that has gone is no fault of a test."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    proxy = Proxy(f"http://127.0.0.1:{server.server_port}", rule)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield proxy
-    finally:
-        proxy.ends.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+            server.proxy.ends.set()
+            server.shutdown()
+            thread.join()

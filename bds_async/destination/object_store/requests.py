@@ -82,7 +82,7 @@ class Requests:
         return [(each["path"], each["size"]) async for page in found for each in page]
 
     async def put(self, file: Path, key: str, wanted: Recorded, timeout: float) -> None:
-        """Upload a file of this length: in one request if it is small, else in parts, of which obstore sends lost ones again."""
+        """Upload a file: in one request if it is small, else in parts; obstore sends lost parts again."""
         import obstore
 
         is_small = wanted.bytes <= PART
