@@ -99,8 +99,10 @@ async def mirror(
     Rows that were rejected, fulls that were held back and files that are missing are in the report (exit code 3). What
     stops the mirror is raised: ConfigError, PatternError, TargetError, TargetBusy, DestinationError, LedgerBusy.
     """
-    place = target if isinstance(target, Target) else Target.find(target, os.fspath(to), os.environ)
-    return await mirror_workspace(place, workspace_of(to, state), options or MirrorOptions(), observer)
+    workspace = workspace_of(to, state)
+    folder = workspace.to if workspace.store is None else None
+    place = target if isinstance(target, Target) else Target.find(target, folder, os.environ)
+    return await mirror_workspace(place, workspace, options or MirrorOptions(), observer)
 
 
 async def preview_pull(

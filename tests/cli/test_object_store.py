@@ -248,3 +248,16 @@ async def test_a_kill_during_an_upload_leaves_parts_that_the_next_run_aborts(lar
     assert unfinished(large.s3, large.bucket) == []
     assert large.is_delivered()
     assert large.sandbox.counters.body_bytes == asked, "what was fetched is not fetched again"
+
+
+async def test_a_mirror_reads_the_objects_and_needs_a_target(scene: Scene) -> None:
+    assert (await scene.run("pull")).code == 0
+    done = await scene.run("mirror")
+    assert (done.code, "needs --into or BDS_MIRROR" in done.err) == (2, True)
+    taken = next(iter(scene.objects))
+    scene.delete(taken)
+    arguments = ("mirror", "--into", f"duckdb:{scene.home / 'm.duckdb'}", "--json")
+    done = await scene.run(*arguments)
+    assert (done.code, sum(each["applied"] for each in done.document()["tables"])) == (3, 3)
+    assert f"{taken} is gone" in done.err
+    assert list(scene.state.glob("object-*")) == [], "no temporary copy stays"
