@@ -286,3 +286,14 @@ def test_an_examination_names_a_missing_permission_to_write(place: Place) -> Non
     place.proxy.rule = first(9, "POST", "uploads", Answer(403, "AccessDenied"))
     with pytest.raises(DestinationError, match="grant s3:PutObject"):
         place.store.probe()
+
+
+def test_an_outage_is_two_lines_in_the_log(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    """However many requests fail in it; none of them shows an address of the network."""
+    caplog.set_level("INFO")
+    place.proxy.rule = first(3, "PUT", PATH, RESET)
+    place.place(b"content")
+    lines = [each.getMessage() for each in caplog.records if each.name.endswith("calls")]
+    assert len(lines) == 2
+    assert lines[0].endswith("broke, or stalled. It is tried again for 5 minutes.")
+    assert lines[1] == f"s3://{place.bucket}/p answers again."

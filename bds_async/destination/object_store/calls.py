@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -13,12 +14,14 @@ from typing import TypeVar
 from tenacity import RetryCallState
 
 from ...brightspace import Tries, retrying
-from ...errors import ConnectionFailed, ConnectionLost, DestinationError, Stopped, TransientError
+from ...errors import BdsError, ConnectionFailed, ConnectionLost, DestinationError, Stopped, TransientError
+from ...support.log import event
 from ...support.patience import Patience
 from ...workspace import StoreAddress
 from .faults import Action, fault_of
 
 Result = TypeVar("Result")
+logger = logging.getLogger(__name__)
 
 #: Seconds for which a store that does not answer is tried again.
 OUTAGE = 300.0
@@ -40,6 +43,7 @@ class Calls:
         self._patience = patience
         self._attempts = attempts
         self._timeout = timeout
+        self._is_out = False
 
     def run(self, work: Callable[[float], Awaitable[Result]], action: Action, *, within: float | None = None) -> Result:
         """What `work` returns; it gets the seconds for one request. `within` is in seconds for all tries.
@@ -83,12 +87,27 @@ class Calls:
 
         timeout = self._timeout
         try:
-            return await work(timeout)
+            result = await work(timeout)
         except (BaseError, OSError) as error:
             fault = fault_of(error, self._address, action)
             if isinstance(fault, ConnectionLost):
                 self._timeout = max(self._timeout, min(LONGEST, 2 * timeout))
+            if isinstance(fault, ConnectionFailed | ConnectionLost):
+                self._note_outage(fault)
             raise fault from None
+        self._note_answer()
+        return result
+
+    def _note_outage(self, fault: BdsError) -> None:
+        if not self._is_out:
+            self._is_out = True
+            text = "%s It is tried again for %.0f minutes."
+            logger.warning(text, fault, OUTAGE / 60, extra=event("store.outage_began", store=str(self._address)))
+
+    def _note_answer(self) -> None:
+        if self._is_out:
+            self._is_out = False
+            logger.info("%s answers again.", self._address, extra=event("store.outage_ended", store=str(self._address)))
 
 
 class _Tries(Tries):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,13 @@ from ...workspace import StoreAddress, StoreKind
 from .faults import CREDENTIALS
 
 if TYPE_CHECKING:
-    from boto3.session import Session
-    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+    from botocore.session import Session
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig, S3Credential
 
 #: Seconds for a connection to be made.
 CONNECT_TIMEOUT = 10.0
+#: How long obstore may use credentials; botocore renews those that expire in less than ten minutes.
+CREDENTIALS_LAST = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Limits:
 
 def demand_extra(address: StoreAddress) -> None:
     """Raise ConfigError where the packages of the extra `object-store` are not installed."""
-    wanted = ("obstore", "boto3") if address.kind is StoreKind.S3 else ("obstore",)
+    wanted = ("obstore", "botocore") if address.kind is StoreKind.S3 else ("obstore",)
     if any(find_spec(name) is None for name in wanted):
         text = f"--to {address.kind}:// needs {' and '.join(wanted)}: pip install 'bds-async[object-store]'."
         raise ConfigError(text)
@@ -90,50 +92,56 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class S3Access:
-    """A boto3 session, and the region and endpoint that it finds."""
+    """A session of botocore, the core of boto3, with the region and endpoint that it finds; None is Amazon's own."""
 
     session: Session
     region: str
-    endpoint: str
+    endpoint: str | None
 
     @classmethod
     def found(cls, address: StoreAddress) -> S3Access:
         """Read environment, profile or role as boto3 does; raises DestinationError where there are no credentials."""
-        import boto3
+        from botocore.configprovider import ConfiguredEndpointProvider
         from botocore.exceptions import BotoCoreError
+        from botocore.session import get_session
 
         sources = CREDENTIALS[StoreKind.S3]
         try:
-            session = boto3.Session()
-            credentials = session.get_credentials()
-            if credentials is None:
+            session = get_session()
+            if session.get_credentials() is None:
                 raise DestinationError(f"{address}: there are no credentials: set {sources}.")
-            credentials.get_frozen_credentials()
-            region = session.region_name or os.environ.get("AWS_REGION") or "us-east-1"
-            endpoint = session.client("s3", region_name=region).meta.endpoint_url
+            region = session.get_config_variable("region") or os.environ.get("AWS_REGION") or "us-east-1"
+            endpoints = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "s3")
+            access = cls(session, region, endpoints.provide())
+            access.credentials()
         except (BotoCoreError, ValueError) as error:
             text = f"{address}: the AWS credentials or the profile cannot be read ({type(error).__name__}): "
             raise DestinationError(f"{text}check {sources}.") from None
-        return cls(session, region, endpoint)
+        return access
+
+    def credentials(self) -> S3Credential:
+        """The credentials of this moment, which botocore renews where they expire; raises its errors."""
+        found = self.session.get_credentials().get_frozen_credentials()
+        return {
+            "access_key_id": found.access_key,
+            "secret_access_key": found.secret_key,
+            "token": found.token,
+            "expires_at": datetime.now(UTC) + CREDENTIALS_LAST,
+        }
 
     def open(self, bucket: str, known: dict[str, Any]) -> ObjectStore:
         """The bucket; the store checks the SHA-256 of each part."""
-        from obstore.auth.boto3 import Boto3CredentialProvider
         from obstore.store import S3Store
 
-        return S3Store(
-            bucket,
-            region=self.region,
-            endpoint=self.endpoint,
-            checksum_algorithm="SHA256",
-            credential_provider=Boto3CredentialProvider(self.session),
-            **known,
-        )
+        if self.endpoint is not None:
+            known = {**known, "endpoint": self.endpoint}
+        provider = self.credentials
+        return S3Store(bucket, region=self.region, checksum_algorithm="SHA256", credential_provider=provider, **known)
 
     def client(self, timeout: float) -> Any:
-        """A client of boto3, which makes one try of at most `timeout` seconds for each request."""
+        """A client of botocore, which makes one try of at most `timeout` seconds for each request."""
         from botocore.config import Config
 
         once, style = {"total_max_attempts": 1}, {"addressing_style": "path"}
         config = Config(connect_timeout=timeout, read_timeout=timeout, retries=once, s3=style)
-        return self.session.client("s3", region_name=self.region, config=config)
+        return self.session.create_client("s3", region_name=self.region, config=config)

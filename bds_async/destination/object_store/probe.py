@@ -34,7 +34,7 @@ def probe_s3(address: StoreAddress, requests: Requests) -> Probe:
     from botocore.exceptions import BotoCoreError, ClientError
 
     access = requests.opening.s3
-    assert access is not None, "an S3 store is opened by boto3"
+    assert access is not None, "an S3 store is opened by botocore"
     key = address.key(f".bds-async-doctor-{secrets.token_hex(4)}")
     try:
         begun = access.client(TIMEOUT).create_multipart_upload(Bucket=address.bucket, Key=key)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 #: Bytes of a part of an upload, how many of them are under way for one file, and the most parts that a file has.
-PART, PARTS_AT_ONCE, PARTS = 5 * 1024 * 1024, 2, 9_000
+PART, PARTS_AT_ONCE, PARTS = 5 * 1024 * 1024, 1, 9_000
 #: The key of an object's metadata that holds the SHA-256 of its content.
 SHA256 = "sha256"
 

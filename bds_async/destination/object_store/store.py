@@ -37,7 +37,7 @@ _COPY, _OLD = "object-", 24 * 3600.0
 class ObjectStore:
     """The objects below an address; see Destination. Their metadata hold the SHA-256 of their content."""
 
-    lanes = 4
+    lanes = 3
 
     def __init__(self, workspace: Workspace, address: StoreAddress, options: RunOptions, patience: Patience) -> None:
         demand_extra(address)
