@@ -15,7 +15,7 @@ import pytest
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support.commands import Done, bds, starting, until
 from tests.support.store_proxy import HANG, Answer, Rule, first, proxy_of
-from tests.support.stores import SECRET, Store, objects, unfinished
+from tests.support.stores import AZURITE_KEY, SECRET, Store, azure_container, objects, unfinished
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 #: Data sets of the sandbox that are uploaded in parts.
@@ -261,3 +261,29 @@ async def test_a_mirror_reads_the_objects_and_needs_a_target(scene: Scene) -> No
     assert (done.code, sum(each["applied"] for each in done.document()["tables"])) == (3, 3)
     assert f"{taken} is gone" in done.err
     assert list(scene.state.glob("object-*")) == [], "no temporary copy stays"
+
+
+async def test_azure_holds_what_was_pulled(azure_server: Store, tmp_path: Path) -> None:
+    """With the large extract in parts; a second pull fetches nothing, `verify --full` and `doctor` find no fault."""
+    async with Sandbox(SandboxSettings(**LARGE)) as sandbox:
+        sandbox.write_config(tmp_path / "config.json")
+        to = f"az://{azure_container(azure_server)}/some/prefix"
+        arguments = ("--config", tmp_path / "config.json", "--to", to, "--state", tmp_path / "state")
+
+        async def run(*command: str) -> Done:
+            done = await bds(*command, *arguments, cwd=None, **azure_server.environ)
+            assert (done.code, done.complaints, AZURITE_KEY in done.out + done.err) == (0, [], False)
+            return done
+
+        await run("pull")
+        asked = sandbox.counters.body_bytes
+        assert "3 already there" in (await run("pull")).err
+        assert sandbox.counters.body_bytes == asked
+        assert "3 right" in (await run("verify", "--full")).out
+        assert "can be listed and written" in (await run("doctor")).out
+        elsewhere = (*arguments[:2], "--to", "az://none", "--state", tmp_path / "x")
+        missing = await bds("pull", *elsewhere, cwd=None, **azure_server.environ)
+        assert (missing.code, "there is no bucket none" in missing.err) == (6, True)
+        keys = {**azure_server.environ, "AZURE_STORAGE_ACCOUNT_KEY": "d3Jvbmc="}
+        refused = await bds("pull", *arguments[:2], "--to", to, "--state", tmp_path / "y", cwd=None, **keys)
+        assert (refused.code, "refuses the credentials" in refused.err) == (6, True)

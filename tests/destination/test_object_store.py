@@ -159,11 +159,15 @@ def test_unfinished_uploads_of_a_killed_run_are_aborted_and_no_others(place: Pla
     assert sorted(place.unfinished()) == [f"p/{PATH}.other", "p/mine"]
 
 
-def test_uploads_that_may_not_be_aborted_are_a_warning(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("what", "why"), [(Answer(403, "AccessDenied"), "AccessDenied"), (RESET, "ConnectionClosed")])
+def test_uploads_that_cannot_be_aborted_are_a_warning(
+    place: Place, caplog: pytest.LogCaptureFixture, what: Answer | str, why: str
+) -> None:
     """No data depends on them."""
-    place.proxy.rule = first(9, "GET", "uploads", Answer(403, "AccessDenied"))
+    place.proxy.rule = first(9, "GET", "uploads", what)
     place.store.drop_unfinished([PATH])
-    assert "s3:AbortMultipartUpload, or let a lifecycle rule" in caplog.text
+    assert f"could not be aborted ({why}" in caplog.text
+    assert "127.0.0.1" not in caplog.text
 
 
 def test_what_is_recorded_of_an_object_is_its_length_and_sha256(place: Place) -> None:
@@ -297,3 +301,11 @@ def test_an_outage_is_two_lines_in_the_log(place: Place, caplog: pytest.LogCaptu
     assert len(lines) == 2
     assert lines[0].endswith("broke, or stalled. It is tried again for 5 minutes.")
     assert lines[1] == f"s3://{place.bucket}/p answers again."
+
+
+def test_a_stop_while_unfinished_uploads_are_aborted_is_answered(place: Place) -> None:
+    place.proxy.rule = first(9, "GET", "uploads", HANG)
+    threading.Timer(0.5, place.patience.cut).start()
+    began = time.monotonic()
+    place.store.drop_unfinished([PATH])
+    assert time.monotonic() - began < 4

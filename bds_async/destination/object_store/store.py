@@ -6,17 +6,18 @@ import contextlib
 import errno
 import secrets
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 
-from ...errors import DestinationError, Stopped
+from ...errors import DestinationError
 from ...options import RunOptions
 from ...support.patience import Patience
 from ...workspace import StoreAddress, StoreKind, Workspace, ensure_room, inside, writing_to
 from ..destination import Recorded, Size
-from .calls import Calls
+from .calls import TICK, Calls
 from .faults import Action
 from .opening import demand_extra
 from .probe import Probe, probe_s3
@@ -28,8 +29,8 @@ from .upload import Upload
 CHECK = 20.0
 #: Bytes that are read at a time.
 BLOCK = 8 * 1024 * 1024
-#: Seconds for each request that aborts an upload, in a run, and in one that is being stopped.
-PATIENT, HURRIED = 10.0, 0.5
+#: Seconds for each request that aborts an upload, and for all of them once a run is being stopped.
+ABORT, HURRIED = 10.0, 1.5
 #: How a temporary copy of an object begins, and the seconds after which one was left by a killed command.
 _COPY, _OLD = "object-", 24 * 3600.0
 
@@ -37,7 +38,7 @@ _COPY, _OLD = "object-", 24 * 3600.0
 class ObjectStore:
     """The objects below an address; see Destination. Their metadata hold the SHA-256 of their content."""
 
-    lanes = 3
+    lanes = 2
 
     def __init__(self, workspace: Workspace, address: StoreAddress, options: RunOptions, patience: Patience) -> None:
         demand_extra(address)
@@ -80,12 +81,12 @@ class ObjectStore:
         key = self._key(path)
         with writing_to(self._state):
             wanted = Recorded(staged.stat().st_size, sha256)
-        upload = Upload(self._requests, staged, key, wanted, partial(self._abort, path, PATIENT))
+        upload = Upload(self._requests, staged, key, wanted, partial(self._abort, path))
         try:
             self._calls.run(upload.attempt, Action.WRITE)
-        except BaseException as error:
+        except BaseException:
             if upload.is_in_parts:
-                self._abort(path, HURRIED if isinstance(error, Stopped) else PATIENT)
+                self._abort(path)
             raise
         with writing_to(self._state):
             staged.unlink(missing_ok=True)
@@ -96,7 +97,7 @@ class ObjectStore:
     def drop_unfinished(self, paths: Sequence[str]) -> None:
         """Abort the unfinished uploads of these objects on S3; in other stores they expire."""
         for path in paths:
-            self._abort(path, PATIENT)
+            self._abort(path)
 
     def clean(self) -> None:
         """Remove the temporary copies that killed commands left; a younger one may be in use."""
@@ -185,7 +186,14 @@ class ObjectStore:
         inside(self._state, path)
         return self.address.key(path)
 
-    def _abort(self, path: str, timeout: float) -> None:
+    def _abort(self, path: str) -> None:
+        """Abort the unfinished uploads of an object; a run that is being stopped leaves a slow one to the next run."""
         access = self._requests.opening.s3
-        if access is not None:
-            Unfinished(self.address, access, timeout).try_to_abort(self._key(path))
+        if access is None:
+            return
+        key, unfinished = self._key(path), partial(Unfinished, self.address, access, ABORT)
+        thread = threading.Thread(target=lambda: unfinished().try_to_abort(key), name="abort", daemon=True)
+        thread.start()
+        while thread.is_alive() and not self._patience.is_cut:
+            thread.join(TICK)
+        thread.join(HURRIED)

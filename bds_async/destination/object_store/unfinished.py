@@ -45,7 +45,7 @@ class Unfinished:
 
 def name_of(error: Exception) -> str:
     """The code that a store gave to a fault, else the class of the error; never its text."""
-    response = getattr(error, "response", {})
+    response = getattr(error, "response", None) or {}
     return str(response.get("Error", {}).get("Code") or type(error).__name__)
 
 
