@@ -286,4 +286,4 @@ async def test_azure_holds_what_was_pulled(azure_server: Store, tmp_path: Path) 
         assert (missing.code, "there is no bucket none" in missing.err) == (6, True)
         keys = {**azure_server.environ, "AZURE_STORAGE_ACCOUNT_KEY": "d3Jvbmc="}
         refused = await bds("pull", *arguments[:2], "--to", to, "--state", tmp_path / "y", cwd=None, **keys)
-        assert (refused.code, "refuses the credentials" in refused.err) == (6, True)
+        assert (refused.code, "check AZURE_STORAGE_ACCOUNT_NAME" in refused.err) == (6, True)
