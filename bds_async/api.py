@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar
 
 from .brightspace import Listing
 from .config import Config
-from .destination import destination_of
+from .destination import Destination, destination_of
 from .events import Observer, unobserved
 from .ledger import Ledger, opened
 from .mirrors import MirrorReport, Target, mirror_workspace
@@ -99,8 +99,10 @@ async def mirror(
     Rows that were rejected, fulls that were held back and files that are missing are in the report (exit code 3). What
     stops the mirror is raised: ConfigError, PatternError, TargetError, TargetBusy, DestinationError, LedgerBusy.
     """
-    place = target if isinstance(target, Target) else Target.find(target, os.fspath(to), os.environ)
-    return await mirror_workspace(place, workspace_of(to, state), options or MirrorOptions(), observer)
+    workspace = workspace_of(to, state)
+    folder = workspace.to if workspace.store is None else None
+    place = target if isinstance(target, Target) else Target.find(target, folder, os.environ)
+    return await mirror_workspace(place, workspace, options or MirrorOptions(), observer)
 
 
 async def preview_pull(
@@ -113,13 +115,13 @@ async def preview_pull(
     stop: Stop | None = None,
 ) -> RunPlan:
     """What `pull` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
-    options, workspace = options or PullOptions(), workspace_of(to, state)
+    options, workspace, stop = options or PullOptions(), workspace_of(to, state), stop or Stop()
 
     def plan(listing: Listing, ledger: Ledger) -> RunPlan:
-        return plan_pull(listing, options, ledger, destination_of(workspace).size)
+        return plan_pull(listing, options, ledger, _destination(workspace, options, stop).sizes())
 
     listed = partial(read_listing, config, options, observer=observer)
-    return await _preview(listed, plan, config, workspace, stop or Stop())
+    return await _preview(listed, plan, config, workspace, stop)
 
 
 async def preview_sync(
@@ -132,29 +134,33 @@ async def preview_sync(
     stop: Stop | None = None,
 ) -> SyncPlan:
     """What `sync` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
-    options, workspace = options or SyncOptions(), workspace_of(to, state)
+    options, workspace, stop = options or SyncOptions(), workspace_of(to, state), stop or Stop()
 
     def plan(listing: Listing, ledger: Ledger) -> SyncPlan:
-        return plan_sync(listing, options, ledger, destination_of(workspace).paths)
+        return plan_sync(listing, options, ledger, _destination(workspace, options, stop).paths)
 
     listed = partial(read_listing, config, options, offered_by(options), observer=observer)
-    return await _preview(listed, plan, config, workspace, stop or Stop())
+    return await _preview(listed, plan, config, workspace, stop)
 
 
 async def verify(
     to: PathLike = DEFAULT_FOLDER,
     how: Verify = Verify.FULL,
     *,
+    full: bool = False,
     state: PathLike | None = None,
     observer: Observer = unobserved,
     stop: Stop | None = None,
 ) -> Verification:
     """Check every published file of the destination `to` against the ledger and its own CRCs; nothing is changed.
 
+    Of an object, its size and the SHA-256 in its metadata are compared; with `full` it is read.
+
     Raises DestinationError, ConfigError, Stopped.
     """
     stop = stop or Stop()
-    return await beside(verify_workspace(workspace_of(to, state), how, observer, stop.patience), stop.obey())
+    verifying = verify_workspace(workspace_of(to, state), how, observer, stop.patience, full=full)
+    return await beside(verifying, stop.obey())
 
 
 async def repair(
@@ -163,6 +169,7 @@ async def repair(
     options: RunOptions | None = None,
     *,
     state: PathLike | None = None,
+    full: bool = False,
     observer: Observer = unobserved,
     stop: Stop | None = None,
     save: Save = unsaved,
@@ -174,7 +181,7 @@ async def repair(
     not count. Raises as `pull` does.
     """
     workspace, options, stop = workspace_of(to, state), options or RunOptions(), stop or Stop()
-    return await repair_workspace(config, workspace, options, observer=observer, stop=stop, save=save)
+    return await repair_workspace(config, workspace, options, observer=observer, stop=stop, save=save, full=full)
 
 
 def read_ledger(to: PathLike = DEFAULT_FOLDER, *, state: PathLike | None = None) -> Ledger:
@@ -186,6 +193,10 @@ def read_ledger(to: PathLike = DEFAULT_FOLDER, *, state: PathLike | None = None)
     workspace = workspace_of(to, state)
     demand_destination(workspace)
     return Ledger.read(workspace.ledger, place=workspace.to)
+
+
+def _destination(workspace: Workspace, options: RunOptions, stop: Stop) -> Destination:
+    return destination_of(workspace, options, stop.patience)
 
 
 async def _preview(

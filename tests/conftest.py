@@ -25,6 +25,7 @@ from bds_async.brightspace.tenant import Tenant
 from bds_async.config import Config
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support.postgresql import programs, running_postgresql
+from tests.support.stores import Store, azurite, running_azurite, running_s3, unavailable
 
 # HYPOTHESIS_PROFILE=thorough is the long version of the property tests that name no number of their own.
 settings.register_profile("quick", max_examples=40, deadline=None)
@@ -151,3 +152,35 @@ def postgresql() -> Iterator[str]:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql.")
     with running_postgresql(found) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[Store]:
+    """moto's S3 server, which ends with the tests."""
+    with running_s3() as store:
+        yield store
+
+
+@pytest.fixture
+def s3(s3_server: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The S3 server, to which the environment of this process leads."""
+    for name, value in s3_server.environ.items():
+        monkeypatch.setenv(name, value)
+    return s3_server
+
+
+@pytest.fixture(scope="session")
+def azure_server() -> Iterator[Store]:
+    """Azurite's blob service, which ends with the tests."""
+    if azurite() is None:
+        unavailable("Azurite is not installed (npm install azurite, and BDS_AZURITE=…/azurite-blob)")
+    with running_azurite() as store:
+        yield store
+
+
+@pytest.fixture
+def azure(azure_server: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Azurite, to which the environment of this process leads."""
+    for name, value in azure_server.environ.items():
+        monkeypatch.setenv(name, value)
+    return azure_server

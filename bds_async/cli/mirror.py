@@ -105,7 +105,7 @@ def command(
     Leaves each data set as one table that holds its current state. Asks the tenant nothing. Exit code 3 where rows were
     rejected, a full was held back, or files are missing or changed.
     """
-    target = Target.find(into, workspace.to, os.environ)
+    target = Target.find(into, workspace.to if workspace.store is None else None, os.environ)
     chosen = MirrorOptions(keys=None if keys is None else read_keys(keys), **options)
     if dry_run:
         _print_pending(run_simple(preview(target, workspace, chosen)), target, as_json=as_json)

@@ -15,7 +15,7 @@ from ..options import ATTEMPTS, DEFAULT_FOLDER, STALL_TIMEOUT, WORKERS, PublishA
 from ..workspace import workspace_of
 from .completion import data_set_names
 from .settings import settings
-from .values import FolderPath, Rate, ReportPath, Seconds
+from .values import DestinationPlace, FolderPath, Rate, ReportPath, Seconds
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Kind = TypeVar("Kind", bound=StrEnum)
@@ -42,11 +42,11 @@ def choice_option(*names: str, kind: type[Kind], default: Kind, help: str) -> Ca
 
 to_option = click.option(
     "--to",
-    type=FolderPath(),
+    type=DestinationPlace(),
     default=DEFAULT_FOLDER,
     show_default=True,
     metavar="DIR",
-    help="Where extracts land.",
+    help="Where extracts land: a folder, or s3://bucket/prefix, gs://…, az://… (needs --state).",
 )
 
 state_option = click.option(
@@ -78,7 +78,7 @@ def workspace_options(function: Function) -> Function:
     @to_option
     @state_option
     @functools.wraps(function)
-    def with_workspace(to: Path, state: Path | None, **arguments: Any) -> Any:
+    def with_workspace(to: Path | str, state: Path | None, **arguments: Any) -> Any:
         settings().folder = (
             *(("--to", str(to)) if str(to) != DEFAULT_FOLDER else ()),
             *(("--state", str(state)) if state is not None else ()),

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from ..workspace import is_address
+
 
 class FolderPath(click.Path):
     """A folder, which may not exist yet. An empty text, such as an unset variable in a script, is refused."""
@@ -23,6 +25,18 @@ class FolderPath(click.Path):
             self.fail("is empty: name a folder", param, ctx)
         if (file := _file_in(Path(value))) is not None:
             self.fail(f"{file} is a file: name a folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class DestinationPlace(FolderPath):
+    """A folder, or the address of an object store."""
+
+    name = "place"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the folder as a path, an address as it is."""
+        if isinstance(value, str) and is_address(value):
+            return value
         return super().convert(value, param, ctx)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ _REMEDIES = {"repaired": "fetched again", "failed": "failed", "unlisted": "no lo
 @workspace_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
 @click.option("--repair", is_flag=True, help="Fetch again what is bad or missing, if it is still listed.")
+@click.option("--full", is_flag=True, help="Read each object of an object store; files of a folder are always read.")
 @fetching_options
 @watching_options
 @common_options
@@ -45,6 +47,7 @@ def command(
     *,
     as_json: bool,
     repair: bool,
+    full: bool,
     run: dict[str, Any],
     report: Path | None,
     no_progress: bool,
@@ -52,33 +55,37 @@ def command(
     """Check every published file against the ledger and its own CRCs.
 
     Lists the files that are missing, changed, corrupt, or unknown to the ledger. Changed or corrupt files are exit
-    code 3; missing files are not, since a loader may have taken them. Fetching options apply to --repair.
+    code 3; missing files are not, since a loader may have taken them. Fetching options apply to --repair. In an object
+    store, sizes and checksums are compared, and only --full reads the objects.
     """
     if report is not None and not repair:
         raise ConfigError("--report needs --repair; the result of a check goes to stdout, with --json as JSON.")
     options = RunOptions(**run)
+    check = partial(_repaired, report=report) if repair else _verified
     with observing(workspace, no_progress=no_progress) as observer:
-        found = _repaired(workspace, options, observer, report) if repair else _verified(workspace, options, observer)
+        found = check(workspace, options, observer, full=full)
     click.echo(json.dumps(fields_of(_document(found, workspace.to)), indent=1) if as_json else "\n".join(_lines(found)))
     return found.exit_code
 
 
-def _verified(workspace: Workspace, options: RunOptions, observer: Observer) -> Verification:
+def _verified(workspace: Workspace, options: RunOptions, observer: Observer, *, full: bool) -> Verification:
     return run_job(
         lambda stop: beside(
-            verify(workspace.to, options.verify, state=workspace.state, observer=observer, stop=stop),
+            verify(workspace.to, options.verify, full=full, state=workspace.state, observer=observer, stop=stop),
             *time_limits(options.max_time, stop),
         )
     )
 
 
-def _repaired(workspace: Workspace, options: RunOptions, observer: Observer, report: Path | None) -> Verification:
+def _repaired(
+    workspace: Workspace, options: RunOptions, observer: Observer, *, full: bool, report: Path | None
+) -> Verification:
     config = Config.load(settings().config)
 
     async def job(stop: Stop) -> Verification:
         save = all_of(savers(workspace, stop, report))
         return await run_repair(
-            config, workspace.to, options, state=workspace.state, observer=observer, stop=stop, save=save
+            config, workspace.to, options, full=full, state=workspace.state, observer=observer, stop=stop, save=save
         )
 
     return run_job(job)

@@ -29,7 +29,7 @@ Subject = TypeVar("Subject")
 def observing(workspace: Workspace, *, no_progress: bool) -> Iterator[Observer]:
     """Give what shows a run, and its summary at the end."""
     with displaying(no_progress=no_progress) as display:
-        yield all_of([display, Summary(logger, Path(workspace.to))])
+        yield all_of([display, Summary(logger, Path(workspace.to) if workspace.store is None else workspace.to)])
 
 
 @contextmanager

@@ -2,14 +2,35 @@
 
 from pathlib import Path
 
+from ..options import RunOptions
+from ..support.patience import Patience
 from ..workspace import Workspace
-from .destination import Destination
+from .destination import Destination, Recorded, Size
 from .local import LocalFolder
+from .object_store import ObjectStore, Probe
 from .publishing import Published, Publisher
 
-__all__ = ["Destination", "LocalFolder", "Published", "Publisher", "destination_of"]
+__all__ = [
+    "Destination",
+    "LocalFolder",
+    "ObjectStore",
+    "Probe",
+    "Published",
+    "Publisher",
+    "Recorded",
+    "Size",
+    "destination_of",
+]
 
 
-def destination_of(workspace: Workspace) -> Destination:
-    """The destination of a workspace."""
-    return LocalFolder(Path(workspace.to))
+def destination_of(
+    workspace: Workspace, options: RunOptions | None = None, patience: Patience | None = None
+) -> Destination:
+    """The destination of a workspace.
+
+    Requests to an object store follow `attempts` and `stall_timeout` of `options`, and end once `patience` is cut.
+    Raises ConfigError where a package for the store is not installed.
+    """
+    if workspace.store is None:
+        return LocalFolder(Path(workspace.to))
+    return ObjectStore(workspace, workspace.store, options or RunOptions(), patience or Patience())

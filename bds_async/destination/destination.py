@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+#: Length in bytes of a published file; None if it is not there.
+Size: TypeAlias = Callable[[str], int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The length of a published file and its SHA-256 in hexadecimal digits, None if it is not recorded."""
+
+    bytes: int
+    sha256: str | None
 
 
 class Destination(Protocol):
     """A place for published files. `path` is relative, with `/`, as the ledger holds it.
 
-    Every call blocks, so it is made in a thread, and may raise DestinationError.
+    Every call blocks, so it is made in a thread, and may raise DestinationError, or Stopped where a run waits for it.
+    `lanes` is how many files are placed at the same time, each by a call of its own; 1 if they are placed in groups.
     """
+
+    lanes: int
 
     def prepare(self) -> None:
         """Make the destination ready for a run that holds the lock, so that it exists."""
@@ -22,20 +37,32 @@ class Destination(Protocol):
         """Length in bytes of a published file; None if it is not there."""
         ...
 
+    def sizes(self) -> Size:
+        """A function like `size`, for many files: it may answer all of them from one moment."""
+        ...
+
     def check_place(self, path: str) -> None:
         """Raise ExtractError if nothing can be published under that path, because something else is in its place."""
         ...
 
-    def place(self, staged: Path, path: str) -> None:
+    def place(self, staged: Path, path: str, sha256: str | None = None) -> None:
         """Publish the whole local file `staged`, replacing what is there; `staged` may be gone afterwards.
 
-        The file appears under `path` only when it is complete. It is durable after `sync`. Placing the same file again
-        is harmless.
+        `sha256` is that of the file, for a destination that records it. The file appears under `path` only when it is
+        complete. It is durable after `sync`. Placing the same file again is harmless.
         """
         ...
 
     def finish_placing(self, staged: Path, path: str) -> None:
         """Finish a `place` that a kill interrupted after it had removed the staged file; nothing if there is none."""
+        ...
+
+    def drop_unfinished(self, paths: Sequence[str]) -> None:
+        """Remove what interrupted placings of these files left half done, where nothing but a new placing uses it."""
+        ...
+
+    def recorded(self, path: str) -> Recorded | None:
+        """What the destination has recorded of a published file, without reading it; None if it records nothing."""
         ...
 
     def clean(self) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from ..errors import DestinationError, ExtractError
 from ..support import durable
 from ..workspace import OWN_FILES, STATE, ensure_room, inside, writing_to
+from .destination import Size
 
 #: What a file is called while it is copied from a state folder on another file system.
 _COPY = f"{STATE}-tmp-"
@@ -23,6 +24,8 @@ _COPIES = re.compile(rf"{re.escape(_COPY)}[0-9a-f]{{16}}")
 
 class LocalFolder:
     """The folder `root`; see Destination."""
+
+    lanes = 1
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -44,6 +47,10 @@ class LocalFolder:
         known = self._known(path)
         return known.st_size if known is not None else None
 
+    def sizes(self) -> Size:
+        """A function that looks at each file when it is asked."""
+        return self.size
+
     def modified(self, path: str) -> float | None:
         """When a published file was written, in seconds since 1970; None as for `size`."""
         known = self._known(path)
@@ -60,7 +67,7 @@ class LocalFolder:
         if inside(self.root, path).is_dir():
             raise ExtractError(f"A folder is in the place of {path}; move it away, then run again.")
 
-    def place(self, staged: Path, path: str) -> None:
+    def place(self, staged: Path, path: str, sha256: str | None = None) -> None:  # noqa: ARG002
         """Rename the staged file; copy it first where the state folder is on another file system."""
         final = inside(self.root, path)
         with writing_to(self.root):
@@ -102,6 +109,12 @@ class LocalFolder:
         """Rename the copy of a staged file that a kill left without its name."""
         with writing_to(self.root), contextlib.suppress(FileNotFoundError):
             durable.replace(self._copy_of(staged), inside(self.root, path))
+
+    def drop_unfinished(self, paths: Sequence[str]) -> None:
+        """Nothing: a copy that is not complete is replaced by the next one, or removed by `clean`."""
+
+    def recorded(self, path: str) -> None:
+        """Nothing: a folder records no SHA-256."""
 
     def _copy_of(self, staged: Path) -> Path:
         return self.root / f"{_COPY}{hashlib.sha256(staged.name.encode()).hexdigest()[:16]}"

@@ -20,7 +20,7 @@ from ..planning import Step
 from ..support import durable
 from ..transfer import clear_away, drop_unzipped
 from ..workspace import STATE, Workspace, inside, writing_to
-from .destination import Destination
+from .destination import Destination, Recorded, Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +76,16 @@ class Publisher:
             for delivery in deliveries:
                 self._ledger.deliveries.intend(delivery)
         for delivery, path in zip(deliveries, staged, strict=True):
-            self._destination.place(path, delivery.path or "")
+            self._destination.place(path, delivery.path or "", delivery.sha256)
         return self._finish(deliveries)
 
-    def adopt(self, step: Step, form: Format, verify: Verify, watch: Watch) -> Delivery | None:
+    def adopt(self, step: Step, form: Format, verify: Verify, watch: Watch, size: Size) -> Delivery | None:
         """Verify a file that lies in the place of a step without the ledger's knowledge, and record it as delivered.
 
-        None if there is no such file, if it is not whole, or if its format has nothing to prove it whole.
+        `size` is how to look for the file. None if there is no such file, if it is not whole, or if its format has
+        nothing to prove it whole.
         """
-        if not form.is_proof or self._destination.size(step.path) is None:
+        if not form.is_proof or size(step.path) is None:
             return None
         try:
             with self._destination.local(step.path) as file:
@@ -112,7 +113,9 @@ class Publisher:
         is there with another length, or a folder is in its place: the intent is dropped, and the extract is fetched
         again. CSVs that were unzipped but not intended are removed.
         """
-        settled = [self._settle(intent) for intent in self._ledger.deliveries.intents()]
+        intents = list(self._ledger.deliveries.intents())
+        self._destination.drop_unfinished([intent.path or "" for intent in intents])
+        settled = [self._settle(intent) for intent in intents]
         with writing_to(self._workspace.state):
             drop_unzipped(self._workspace)
         self._destination.clean()
@@ -127,11 +130,16 @@ class Publisher:
         if length is None:
             self._destination.finish_placing(staged, intent.path or "")
         elif length == intent.bytes:
-            self._destination.place(staged, intent.path or "")
+            self._place_once(staged, intent)
         elif self._destination.size(intent.path or "") != intent.bytes:
             self._ledger.deliveries.forget(intent.identity)
             return None
         return self._finish([intent])[0].delivery
+
+    def _place_once(self, staged: Path, intent: Delivery) -> None:
+        """Place a staged file, unless the destination says that it was placed already."""
+        if self._destination.recorded(intent.path or "") != Recorded(intent.bytes or 0, intent.sha256):
+            self._destination.place(staged, intent.path or "", intent.sha256)
 
     def _can_place(self, intent: Delivery) -> bool:
         with contextlib.suppress(ExtractError):

@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..brightspace.auth import Grant, grant_for
@@ -18,8 +18,9 @@ from ..support import durable
 from ..support.byte_locks import lock_refusal
 from ..support.file_locks import lock_file_refusal
 from ..support.own_files import check_own
-from ..workspace import Workspace, cannot_lock, free_space, writing_to
+from ..workspace import StoreAddress, Workspace, cannot_lock, free_space, writing_to
 from .steps import Case, CheckStatus, Finding
+from .store import examined_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ async def check_credentials(case: Case) -> Finding:
 
 async def check_destination(case: Case) -> Finding:
     """The steps of a run work in the destination, or in the folder that it would be created in; nothing is left."""
+    if case.workspace.store is not None:
+        return await _check_store(case.workspace, case.workspace.store)
     to = Path(case.workspace.to)
     exists = await asyncio.to_thread(to.exists)
     await asyncio.to_thread(_prove_writable, to, case.workspace)
@@ -103,6 +106,13 @@ async def check_destination(case: Case) -> Finding:
     found = "can be written" if exists else "does not exist yet and can be created"
     room = "its free space is unknown" if free is None else f"{free:,} bytes are free"
     return Finding(f"{to} {found}; {room}.", facts=(Destination(to, free),))
+
+
+async def _check_store(workspace: Workspace, address: StoreAddress) -> Finding:
+    """The store can be used, and the state folder beside it."""
+    await asyncio.to_thread(_prove_writable, workspace.state, workspace)
+    finding = await examined_store(workspace, address)
+    return replace(finding, facts=(Destination(workspace.state, free_space(workspace.state)),))
 
 
 def _prove_writable(to: Path, workspace: Workspace) -> None:

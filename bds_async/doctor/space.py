@@ -22,17 +22,19 @@ async def check_space(case: Case) -> Finding:
     """There is room for the newest fulls that are not delivered yet; raises WrongTenant for another tenant's folder."""
     destination = case[Destination]
     workspace, url = case.workspace, case[Config].bspace_url
-    size = destination_of(workspace).size
     patience = Patience()
+    known = destination_of(workspace, patience=patience).sizes()
     with await opened(partial(Ledger.read, workspace.ledger, url, place=workspace.to), patience) as ledger:
         try:
-            plan = await asyncio.to_thread(plan_pull, case[Listing], PullOptions(), ledger, size)
+            plan = await asyncio.to_thread(plan_pull, case[Listing], PullOptions(), ledger, known)
         except asyncio.CancelledError:
             patience.cut()
             raise
     fetch = [step.extract for step in plan.steps if step.delivered is None]
-    wanted = sum(extract.download_size or 0 for extract in fetch)
-    found = f"{counted(len(fetch), 'newest full')} to fetch with {wanted:,} bytes"
+    sizes = [extract.download_size or 0 for extract in fetch]
+    # An object store has room, and no partial file outlives its upload.
+    wanted = sum(sizes) if workspace.store is None else max(sizes, default=0)
+    found = f"{counted(len(fetch), 'newest full')} to fetch with {sum(sizes):,} bytes"
     if destination.free is None:
         return Finding(f"{found}; the file system does not say how many are free.")
     found = f"{found}; {destination.free:,} bytes are free"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
+from ..destination import Destination
 from ..registry import KnownDataSet
 from .applied import Applied, Counts
 from .catalog import Catalog
@@ -51,10 +51,12 @@ class Subject:
 class TableWriter:
     """Writes the table of one data set. `applied` are the extracts that are in it, in their order."""
 
-    def __init__(self, catalog: Catalog, root: Path, subject: Subject, table: Table, applied: list[Applied]) -> None:
+    def __init__(
+        self, catalog: Catalog, destination: Destination, subject: Subject, table: Table, applied: list[Applied]
+    ) -> None:
         self._engine = catalog.engine
         self.catalog = catalog
-        self.root = root
+        self.destination = destination
         self.subject = subject
         self.table = table
         self.applied = applied
@@ -100,7 +102,7 @@ class TableWriter:
     # Staging
 
     async def _load(self, extract: SourceExtract) -> Loaded:
-        async with Loading(self._engine, self.root, extract) as loading:
+        async with Loading(self._engine, self.destination, extract) as loading:
             return await loading.into(self.stage(_STAGE, loading.records.header))
 
     def stage(self, name: str, header: tuple[str, ...]) -> Stage:
@@ -197,7 +199,7 @@ class TableWriter:
         for statement in [*merge.replace(), *(merge.delete_lost() if lost else [])]:
             await run(statement)
         if later:
-            files = Files(self._engine, self.root, self.subject.data_set, self.stage)
+            files = Files(self._engine, self.destination, self.subject.data_set, self.stage)
             await move_changes(files, merge, later)
         return replace(counts, inserted=inserted, updated=updated, changed=changed, deleted=lost)
 

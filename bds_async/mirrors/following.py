@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ..events import Mirrored, Observer
@@ -71,7 +72,7 @@ class Follower:
     # One extract
 
     async def _try(self, extract: SourceExtract) -> None:
-        fault = fault_of(self._writer.root, extract)
+        fault = await asyncio.to_thread(fault_of, self._writer.destination, extract)
         if fault is not None:
             self._miss(extract, fault)
             return
@@ -125,12 +126,15 @@ class Follower:
         """Begin the data set again, which needs the files of all that was applied."""
         files = {identity_key(each): each for each in self._subject.data_set.extracts if each.path is not None}
         found = [files.get(identity_key(each)) for each in self._writer.applied]
-        if any(each is None or fault_of(self._writer.root, each) is not None for each in found):
+        if None in found or await asyncio.to_thread(self._has_fault, [each for each in found if each is not None]):
             text = f"{extract.path} came late and holds a key twice; earlier files are gone: run `mirror --rebuild`."
             self._problems[extract] = Problem(ProblemKind.HELD, extract.path or "", text)
             return
         await self._catalog.empty(self._writer.table)
         self._writer.applied = []
+
+    def _has_fault(self, extracts: Sequence[SourceExtract]) -> bool:
+        return any(fault_of(self._writer.destination, each) is not None for each in extracts)
 
     # What comes out
 

@@ -6,10 +6,11 @@ late one. Only where that is in doubt the files of the later extracts are read; 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from ..destination import Destination
 from .applied import Applied
 from .doubt import settle_doubt
 from .engine import Engine
@@ -27,7 +28,7 @@ class Files:
     """The files of one data set, and how an extract with a given header is staged under a name."""
 
     engine: Engine
-    root: Path
+    destination: Destination
     data_set: SourceDataSet
     stage: Callable[[str, tuple[str, ...]], Stage]
 
@@ -35,10 +36,10 @@ class Files:
         """Bring the usable rows of an applied extract into the stage of later ones; False if its file is gone."""
         orders = {order_of(each.identity): each for each in self.data_set.extracts if each.path is not None}
         extract = orders.get(order_of(applied.identity))
-        if extract is None or fault_of(self.root, extract) is not None:
+        if extract is None or await asyncio.to_thread(fault_of, self.destination, extract) is not None:
             return False
         try:
-            async with Loading(self.engine, self.root, extract) as loading:
+            async with Loading(self.engine, self.destination, extract) as loading:
                 await loading.into(self.stage(_LATER, loading.records.header))
         except FileChanged:
             return False

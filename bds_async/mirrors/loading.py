@@ -7,9 +7,9 @@ import csv
 import io
 from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
+from ..destination import Destination
 from ..formats.csv_lines import LineMap
 from ..formats.csv_records import NoHeader, Records, Reject
 from ..support.uninterrupted import outlast
@@ -37,17 +37,17 @@ class Loaded:
 class Loading:
     """One extract on its way into a stage. Use `with`; raises FileChanged."""
 
-    def __init__(self, engine: Engine, root: Path, extract: SourceExtract) -> None:
+    def __init__(self, engine: Engine, destination: Destination, extract: SourceExtract) -> None:
         self._engine = engine
-        self._root = root
+        self._destination = destination
         self._extract = extract
-        self._opened = csv_blocks(root, extract)
+        self._opened = csv_blocks(destination, extract)
         self._exact: LineMap | None = None
         self.rejected = 0
         self.records: Records
 
     async def __aenter__(self) -> Loading:
-        blocks = self._opened.__enter__()
+        blocks = await asyncio.to_thread(self._opened.__enter__)
         try:
             self.records = await asyncio.to_thread(_records, blocks)
         except BaseException:
@@ -87,7 +87,7 @@ class Loading:
 
     def _read_lines(self) -> LineMap:
         """Read the whole file once more, for the lines of its records."""
-        with csv_blocks(self._root, self._extract) as blocks:
+        with csv_blocks(self._destination, self._extract) as blocks:
             records = Records(blocks, exact=True)
             records.reject_whole(self.records.whole)
             for _ in records.pieces():

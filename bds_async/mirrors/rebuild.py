@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
+from ..destination import Destination
 from ..report import Problem, ProblemKind
 from .catalog import Catalog
 from .keys import known_data_set
@@ -17,8 +21,7 @@ async def drop_for_rebuild(catalog: Catalog, source: Source) -> tuple[TableResul
     known = await catalog.tables()
     broken = []
     for data_set in source.data_sets:
-        faults = [(each, fault_of(source.root, each)) for each in needed(data_set)]
-        problems = tuple(_problem(each, fault) for each, fault in faults if fault is not None)
+        problems = await asyncio.to_thread(_problems, source.destination, needed(data_set))
         if problems and data_set.folder in known:
             name, _, schema_id, _, key_source, complete_through = known[data_set.folder]
             broken.append(
@@ -37,6 +40,11 @@ def needed(data_set: SourceDataSet) -> list[SourceExtract]:
         return files
     fulls = [place for place, extract in enumerate(files) if extract.is_full]
     return files[fulls[-1] :] if fulls else files
+
+
+def _problems(destination: Destination, extracts: Sequence[SourceExtract]) -> tuple[Problem, ...]:
+    faults = [(each, fault_of(destination, each)) for each in extracts]
+    return tuple(_problem(each, fault) for each, fault in faults if fault is not None)
 
 
 def _problem(extract: SourceExtract, fault: str) -> Problem:

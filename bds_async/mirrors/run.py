@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -47,8 +48,12 @@ async def mirror_source(
 ) -> MirrorReport:
     """Apply what has not been applied yet of a source that is not empty; raises as `mirror_workspace` does."""
     check_keys(options.keys or {}, source.data_sets)
-    async with opened(target, workspace, options.schema) as engine:
-        return await _Mirror(engine, source, target, options, observer).run()
+    try:
+        async with opened(target, workspace, options.schema) as engine:
+            return await _Mirror(engine, source, target, options, observer).run()
+    except asyncio.CancelledError:
+        source.patience.cut()
+        raise
 
 
 def demand_package(target: Target) -> None:
@@ -116,7 +121,7 @@ class _Mirror:
     async def _follower(self, name: str, subject: Subject, *, keep_deleted: bool) -> Follower:
         table = await self._known_table(name, subject, keep_deleted=keep_deleted)
         applied = await self._catalog.applied.of(name)
-        writer = TableWriter(self._catalog, self._source.root, subject, table, applied)
+        writer = TableWriter(self._catalog, self._source.destination, subject, table, applied)
         return Follower(writer, self._options.delete_limit, self._observer)
 
     async def _known_table(self, name: str, subject: Subject, *, keep_deleted: bool) -> Table:

@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TypeAlias
 
-from ..errors import BdsError, ExtractError
+from ..destination import Destination, destination_of
+from ..errors import BdsError, DestinationError, ExtractError
 from ..formats.inflate import BLOCK, contents
 from ..formats.zip_members import Member, members_of
 from ..ledger import Delivery, Ledger
 from ..models import BdsType, DataSet, Identity, version_key
 from ..support.patience import Patience
 from ..support.uninterrupted import outlast
-from ..workspace import Workspace, inside, writing_to
+from ..workspace import Workspace, writing_to
 
 #: Picks some of the data sets that were delivered.
 Choice: TypeAlias = Callable[[list[DataSet]], list[DataSet]]
@@ -83,11 +83,15 @@ class SourceDataSet:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The delivered extracts of a folder, and the tenant that they are of; None before the first run."""
+    """The delivered extracts of a destination, and the tenant that they are of; None before the first run.
 
-    root: Path
+    Once `patience` is cut, no object of a store is read any more.
+    """
+
+    destination: Destination
     tenant: str | None
     data_sets: tuple[SourceDataSet, ...]
+    patience: Patience
 
     @property
     def is_empty(self) -> bool:
@@ -121,7 +125,8 @@ def source_in(ledger: Ledger, workspace: Workspace, choose: Choice) -> Source:
     known = ledger.folders.data_sets()
     chosen = {found.ids for found in choose(list(known.values()))} if known else set()
     data_sets = [_data_set(ledger, folder, each) for folder, each in known.items() if each.ids in chosen]
-    return Source(Path(workspace.to), ledger.tenant, tuple(each for each in data_sets if each.extracts))
+    delivered, patience = tuple(each for each in data_sets if each.extracts), Patience()
+    return Source(destination_of(workspace, patience=patience), ledger.tenant, delivered, patience)
 
 
 def _data_set(ledger: Ledger, folder: str, data_set: DataSet) -> SourceDataSet:
@@ -134,14 +139,13 @@ def _extract(delivery: Delivery) -> SourceExtract:
     return SourceExtract(delivery.identity, delivery.path, delivery.bytes, delivery.sha256, delivery.columns)
 
 
-def fault_of(root: Path, extract: SourceExtract) -> str | None:
-    """Return why the file of an extract cannot be applied, by its name and size alone; None if it can."""
+def fault_of(destination: Destination, extract: SourceExtract) -> str | None:
+    """Return why the file of an extract cannot be applied, by its name and size alone; None if it can. Blocks."""
     assert extract.path is not None
     if not extract.path.endswith((".zip", ".csv")):
         return "is neither a zip nor a CSV"
-    try:
-        size = inside(root, extract.path).stat().st_size
-    except OSError:
+    size = destination.size(extract.path)
+    if size is None:
         return "is gone"
     if extract.bytes is not None and size != extract.bytes:
         return f"has {size} bytes, the ledger says {extract.bytes}"
@@ -149,15 +153,14 @@ def fault_of(root: Path, extract: SourceExtract) -> str | None:
 
 
 @contextmanager
-def csv_blocks(root: Path, extract: SourceExtract) -> Iterator[Iterator[bytes]]:
+def csv_blocks(destination: Destination, extract: SourceExtract) -> Iterator[Iterator[bytes]]:
     """Open the file of an extract and yield the blocks of its CSV. Blocks while it reads.
 
     The CRC-32 and the SHA-256 are checked at the end of the blocks. Raises FileChanged.
     """
     assert extract.path is not None
-    path = inside(root, extract.path)
     try:
-        with writing_to(root), path.open("rb") as file:
+        with destination.local(extract.path) as path, writing_to(path.parent), path.open("rb") as file:
             reader = _Hashing(file.fileno(), extract.sha256)
             if extract.path.endswith(".csv"):
                 yield reader.all()
@@ -167,8 +170,10 @@ def csv_blocks(root: Path, extract: SourceExtract) -> Iterator[Iterator[bytes]]:
             if member is None:
                 raise FileChanged("holds no CSV")
             yield reader.member(member)
-    except FileNotFoundError:
-        raise FileChanged("is gone") from None
+    except DestinationError as error:
+        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            raise FileChanged("is gone") from None
+        raise
 
 
 class _Hashing:

@@ -42,21 +42,24 @@ class RunContext:
 
 @asynccontextmanager
 async def open_storage(
-    workspace: Workspace, tenant: str, stop: Stop, max_time: float | None = None
+    workspace: Workspace, tenant: str, stop: Stop, options: RunOptions | None = None
 ) -> AsyncIterator[Storage]:
     """Lock the state folder and open its ledger for `tenant`; both are made where they are missing.
 
-    `max_time` is in seconds. Raises FolderBusy, DestinationError, WrongTenant, ConfigError, Stopped.
+    An object store is checked. The time limit of `options` counts from here on. Raises FolderBusy, DestinationError,
+    WrongTenant, ConfigError, Stopped.
     """
+    options = options or RunOptions()
     await in_thread(workspace.prepare)
     opening = partial(Ledger.open, workspace.ledger, tenant, place=workspace.to)
     with (
         FolderLock(workspace),
-        await beside(opened(opening, stop.patience), stop.obey(), *time_limits(max_time, stop)) as ledger,
+        await beside(opened(opening, stop.patience), stop.obey(), *time_limits(options.max_time, stop)) as ledger,
     ):
         await in_thread(workspace.claim)
-        storage = Storage(workspace, destination_of(workspace), ledger)
-        await in_thread(partial(_prepare, storage))
+        storage = Storage(workspace, destination_of(workspace, options, stop.patience), ledger)
+        preparing = in_thread(partial(_prepare, storage))
+        await beside(preparing, stop.obey(), *time_limits(options.max_time, stop))
         yield storage
 
 
@@ -73,7 +76,7 @@ async def open_context(
 ) -> AsyncIterator[RunContext]:
     """Everything that a run works with; raises as `open_storage`, and ConfigError for settings of no use."""
     async with (
-        open_storage(workspace, config.bspace_url, stop, options.max_time) as storage,
+        open_storage(workspace, config.bspace_url, stop, options) as storage,
         connect(config, options, observer) as connection,
     ):
         yield RunContext(connection, storage)

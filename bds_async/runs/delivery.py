@@ -81,7 +81,8 @@ class Fetch:
     def __init__(
         self, context: RunContext, formats: Formats, options: RunOptions, *, observer: Observer, threads: ZipThreads
     ) -> None:
-        self._publishing = GroupPublishing(context.storage.publisher, self._published)
+        self._lanes = context.storage.destination.lanes
+        self._publishing = GroupPublishing(context.storage.publisher, self._published, self._lanes)
         self._formats = formats
         self._options = options
         self._observer = observer
@@ -108,9 +109,10 @@ class Fetch:
                     self._queue(piece)
                 self._finish_if_whole(download)
             self._links.expect(sorted(downloads, key=_size, reverse=True), self._finishing)
-            publishing = self._finishing.create_task(self._publishing.run())
+            publishing = [self._finishing.create_task(self._publishing.run()) for _ in range(self._lanes)]
             await self._pool.run(_all_settled(downloads))
-            publishing.cancel()
+            for lane in publishing:
+                lane.cancel()
 
     def _compare_with_free_space(self, downloads: Sequence[Download]) -> None:
         """Warn of a plan that has no room. No more than that: listed sizes may be wrong, and each file is measured."""
@@ -164,7 +166,8 @@ class Fetch:
             self._fail(download, error)
         else:
             self._enter(download, Phase.WAITING)
-            await _in_turn_before(download)
+            # Only one lane keeps the order of what is put into it.
+            await (_in_turn_before if self._lanes == 1 else _settled_before)(download)
             self._enter(download, Phase.PUBLISHING)
             self._publishing.put(download, staged)
 

@@ -68,7 +68,7 @@ def pull_job(options: PullOptions) -> Job:
         storage.ledger.future.record(future_extracts(listing, storage.ledger))
         # A pull counts as a look for the next sync, too.
         storage.ledger.syncs.keep(looked_at(listing, storage.ledger))
-        return plan_pull(listing, options, storage.ledger, storage.destination.size)
+        return plan_pull(listing, options, storage.ledger, storage.destination.sizes())
 
     adopts = not options.force
     return Job("pull", options, chosen_by(options), plan, formats_for(options), is_pulled_in_part, adopts=adopts)

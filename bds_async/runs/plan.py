@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from ..brightspace import Listing
+from ..destination import Size
 from ..formats import Format
 from ..ledger import Delivery
 from ..models import Extract, Identity
@@ -62,15 +63,19 @@ async def adopt(record: Record, storage: Storage, threads: ZipThreads) -> None:
     """Mark the steps as done for which a whole file is there that the ledger does not know, if the job adopts files."""
     if record.plan is None or not record.job.adopts:
         return
-    formats = record.job.formats(storage.ledger)
-    steps = [await _adopted(step, record.job, storage, threads, formats) for step in record.plan.steps]
+    formats, size = record.job.formats(storage.ledger), storage.destination.sizes()
+    steps = [
+        await _adopted(step, record.job, storage, threads, formats=formats, size=size) for step in record.plan.steps
+    ]
     record.plan = replace(record.plan, steps=tuple(steps))
 
 
-async def _adopted(step: Step, job: Job, storage: Storage, threads: ZipThreads, formats: Formats) -> Step:
+async def _adopted(
+    step: Step, job: Job, storage: Storage, threads: ZipThreads, *, formats: Formats, size: Size
+) -> Step:
     """The step, done if a whole file is in its place that the ledger does not know."""
     if step.delivered is not None:
         return step
     form: Format = formats[step.kind]
-    work = partial(storage.publisher.adopt, step, form, job.options.verify, threads.watch)
+    work = partial(storage.publisher.adopt, step, form, job.options.verify, threads.watch, size)
     return replace(step, delivered=await threads.run(work))

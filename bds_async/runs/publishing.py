@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeAlias
 
@@ -24,12 +25,16 @@ Settle: TypeAlias = Callable[[Download, Staged, Published | ExtractError], None]
 class GroupPublishing:
     """Publishes what is put in, in that order; `settle` is called with the result of each download.
 
-    A disk that syncs slowly is asked once for many files.
+    A disk that syncs slowly is asked once for many files. With several `lanes`, as many tasks may `run`, and each
+    publishes one file at a time.
     """
 
-    def __init__(self, publisher: Publisher, settle: Settle) -> None:
+    def __init__(self, publisher: Publisher, settle: Settle, lanes: int = 1) -> None:
         self._publisher = publisher
         self._settle = settle
+        self._group = GROUP if lanes == 1 else 1
+        # An upload is slow, and other work must not wait for a thread.
+        self._threads = ThreadPoolExecutor(lanes, "publishing")
         self._ready: asyncio.Queue[Ready] = asyncio.Queue()
 
     def put(self, download: Download, staged: Staged) -> None:
@@ -41,13 +46,14 @@ class GroupPublishing:
         """Publish group by group until cancelled; raises DestinationError or FolderBusy."""
         while True:
             group = [await self._ready.get()]
-            while len(group) < GROUP and not self._ready.empty():
+            while len(group) < self._group and not self._ready.empty():
                 group.append(self._ready.get_nowait())
             # What is placed gets its outcome, even if the run is being stopped.
             await to_its_end(self._publish(group))
 
     async def _publish(self, group: Sequence[Ready]) -> None:
         files = [(download.step, staged) for download, staged in group]
-        results = await asyncio.to_thread(partial(self._publisher.publish, files))
+        publish = partial(self._publisher.publish, files)
+        results = await asyncio.get_running_loop().run_in_executor(self._threads, publish)
         for (download, staged), result in zip(group, results, strict=True):
             self._settle(download, staged, result)

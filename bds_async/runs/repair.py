@@ -26,7 +26,14 @@ from .verification import demand_ledger, examine
 
 
 async def repair_workspace(
-    config: Config, workspace: Workspace, options: RunOptions, *, observer: Observer, stop: Stop, save: Save
+    config: Config,
+    workspace: Workspace,
+    options: RunOptions,
+    *,
+    observer: Observer,
+    stop: Stop,
+    save: Save,
+    full: bool = False,
 ) -> Verification:
     """Verify a destination, fetch again what is not right, and say what became of each file.
 
@@ -36,8 +43,8 @@ async def repair_workspace(
     """
     began = time.monotonic()
     demand_ledger(workspace)
-    async with open_storage(workspace, config.bspace_url, stop, options.max_time) as storage:
-        examined = _examined(storage, options, observer)
+    async with open_storage(workspace, config.bspace_url, stop, options) as storage:
+        examined = _examined(storage, options, observer, full)
         found = await beside(examined, stop.obey(), *time_limits(options.max_time, stop))
         if not found.repairable:
             return found
@@ -48,9 +55,9 @@ async def repair_workspace(
         return remedied(found, report)
 
 
-async def _examined(storage: Storage, options: RunOptions, observer: Observer) -> Verification:
+async def _examined(storage: Storage, options: RunOptions, observer: Observer, full: bool) -> Verification:
     await in_thread(storage.publisher.recover)
-    return await examine(storage.destination, storage.ledger, options.verify, observer)
+    return await examine(storage.destination, storage.ledger, options.verify, observer, full=full)
 
 
 def repair_job(found: Verification, options: RunOptions) -> Job:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from ..destination import Destination, destination_of
+from ..destination import Destination, Recorded, destination_of
 from ..errors import ConfigError, DestinationError, UnusableArchive, VerificationError
 from ..events import Examined, Observer, Read, Reviewed, Surveyed, unobserved
 from ..formats import Checked, format_of
@@ -31,21 +31,33 @@ THREADS = min(8, (os.cpu_count() or 1) + 1)
 
 
 async def verify_workspace(
-    workspace: Workspace, how: Verify, observer: Observer = unobserved, patience: Patience | None = None
+    workspace: Workspace,
+    how: Verify,
+    observer: Observer = unobserved,
+    patience: Patience | None = None,
+    *,
+    full: bool = False,
 ) -> Verification:
     """Check every published file of a workspace's destination; raises DestinationError, ConfigError.
 
-    `patience` is how long to wait for other programs that hold the ledger.
+    `patience` is how long to wait for other programs that hold the ledger. With `full` the content is read where the
+    destination has a record of it, too.
     """
     demand_ledger(workspace)
+    destination = destination_of(workspace, patience=patience)
+    await in_thread(destination.demand)
     reading = partial(Ledger.read, workspace.ledger, None, place=workspace.to)
     with await opened(reading, patience) as ledger:
-        return await beside(examine(destination_of(workspace), ledger, how, observer))
+        return await beside(examine(destination, ledger, how, observer, full=full))
 
 
 def demand_destination(workspace: Workspace) -> None:
-    """Raise DestinationError where there is no destination; an unmounted disk must not look like an empty folder."""
-    destination_of(workspace).demand()
+    """Raise DestinationError where there is no folder; an unmounted disk must not look like an empty folder.
+
+    An object store is not asked: nothing that its ledger says depends on it.
+    """
+    if workspace.store is None:
+        destination_of(workspace).demand()
     workspace.check_owner()
 
 
@@ -61,24 +73,35 @@ def demand_ledger(workspace: Workspace) -> None:
         )
 
 
-async def examine(destination: Destination, ledger: Ledger, how: Verify, observer: Observer) -> Verification:
+async def examine(
+    destination: Destination, ledger: Ledger, how: Verify, observer: Observer, *, full: bool = False
+) -> Verification:
     """`verify_workspace` with an open ledger; raises in a group."""
     files, size = await in_thread(ledger.deliveries.totals)
     observer(Surveyed(files, size))
     try:
         with ZipThreads(THREADS) as threads:
-            return await _Examination(destination, ledger, how, threads=threads, observer=observer).run(files)
+            examination = _Examination(destination, ledger, how, full=full, threads=threads, observer=observer)
+            return await examination.run(files)
     finally:
         observer(Reviewed())
 
 
 class _Examination:
     def __init__(
-        self, destination: Destination, ledger: Ledger, how: Verify, *, threads: ZipThreads, observer: Observer
+        self,
+        destination: Destination,
+        ledger: Ledger,
+        how: Verify,
+        *,
+        full: bool,
+        threads: ZipThreads,
+        observer: Observer,
     ) -> None:
         self._destination = destination
         self._ledger = ledger
         self._how = how
+        self._full = full
         self._threads = threads
         self._observer = observer
         self._loop = asyncio.get_running_loop()
@@ -120,13 +143,20 @@ class _Examination:
     def _compared(self, delivery: Delivery) -> Discrepancy | None:
         path = delivery.path or ""
         try:
-            with self._destination.local(path) as file:
-                detail = _difference(delivery, self._read(file, PublishAs.of(path)))
+            detail = _difference(delivery, self._facts(path))
             return Discrepancy(path, Fault.CHANGED, detail, delivery) if detail else None
         except (VerificationError, UnusableArchive) as error:
             return Discrepancy(path, Fault.CORRUPT, str(error), delivery)
         except DestinationError as error:
             return _unreadable(path, delivery, error)
+
+    def _facts(self, path: str) -> Recorded | Checked:
+        """What the destination has recorded of a file, else what reading shows."""
+        recorded = None if self._full else self._destination.recorded(path)
+        if recorded is not None:
+            return recorded
+        with self._destination.local(path) as file:
+            return self._read(file, PublishAs.of(path))
 
     def _read(self, file: Path, kind: PublishAs) -> Checked:
         _demand_plain(file)
@@ -155,7 +185,7 @@ def _stored(path: str) -> str:
     return unicodedata.normalize("NFC", path).encode(errors="replace").decode()
 
 
-def _difference(delivery: Delivery, found: Checked) -> str:
+def _difference(delivery: Delivery, found: Recorded | Checked) -> str:
     """How a readable file differs from the delivered one; empty if it does not."""
     if delivery.bytes not in (None, found.bytes):
         return f"it has {found.bytes} bytes, {delivery.bytes} were delivered"

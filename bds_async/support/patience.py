@@ -11,9 +11,11 @@ class Patience:
 
     def __init__(self, seconds: float = USUAL) -> None:
         self.seconds = seconds
+        self.is_cut = False
 
     def cut(self) -> None:
         """Wait for at most a moment from now on."""
+        self.is_cut = True
         self.seconds = min(self.seconds, HURRIED)
 
     def lose(self) -> None:

@@ -57,7 +57,7 @@ class Lines:
 class Summary:
     """Writes at the end what failed and why, a line about the run into `folder`, and what a mirror did."""
 
-    def __init__(self, logger: logging.Logger, folder: Path) -> None:
+    def __init__(self, logger: logging.Logger, folder: Path | str) -> None:
         self._logger = logger
         self._folder = folder
 

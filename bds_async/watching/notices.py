@@ -157,10 +157,11 @@ def gaps_open(gaps: Sequence[Gap]) -> list[Notice]:
     return [Notice(logging.ERROR, text, "gap.open", {"count": len(gaps), **fields_of(gaps[0])})]
 
 
-def finished(report: RunReport, folder: Path) -> Notice:
-    """Return the summary of a run into `folder`."""
+def finished(report: RunReport, folder: Path | str) -> Notice:
+    """Return the summary of a run into `folder`, a path or the address of an object store."""
+    place = folder.absolute() if isinstance(folder, Path) else folder
     fields = {"exit_code": report.exit_code, "folder": folder, **report.document()["totals"]}
-    return Notice(logging.INFO, f"{folder.absolute()}: {summary(report)}", "run.finished", fields)
+    return Notice(logging.INFO, f"{place}: {summary(report)}", "run.finished", fields)
 
 
 def summary(report: RunReport) -> str:

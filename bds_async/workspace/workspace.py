@@ -1,13 +1,13 @@
 """The state folder: where the ledger, the partial files and the lock of one destination lie.
 
-It is `DIR/.bds-async` of a local destination DIR, or the folder that `--state` names.
+It is `DIR/.bds-async` of a local destination DIR, or the folder that `--state` names; always the latter for an object
+store.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from ..errors import ConfigError, DestinationError
 from ..support import durable
 from ..support.own_files import read_own
 from .faults import STATE, writing_to
+from .store_address import StoreAddress, is_address, parse_address
 
 #: Bytes that a recorded destination may have.
 _LONGEST_ADDRESS = 64 * 1024
@@ -26,11 +27,13 @@ class Workspace:
     """The state folder `state` of one destination; `to` names the destination as the user wrote it.
 
     `address` is the destination in the one form that can be compared: a resolved path or the URL of an object store.
+    `store` is the place in an object store, None for a folder.
     """
 
     state: Path
     to: str
     address: str
+    store: StoreAddress | None = None
 
     @property
     def ledger(self) -> Path:
@@ -100,24 +103,34 @@ class Workspace:
     @property
     def is_apart(self) -> bool:
         """Whether the state folder is another one than `DIR/.bds-async`."""
+        if self.store is not None:
+            return True
         return os.path.realpath(self.state) != os.path.realpath(Path(self.address, STATE))
 
 
 def workspace_of(to: str | os.PathLike[str], state: str | os.PathLike[str] | None = None) -> Workspace:
-    """The workspace of the local destination `to`: its `.bds-async`, or the folder `state`.
+    """The workspace of the destination `to`: the folder `state`, without one `.bds-async` of a local destination.
 
     Nothing is created. Raises ConfigError for a state folder inside the destination under another name, a destination
-    inside the state folder, and a destination whose own `.bds-async` holds a ledger while `state` names another folder.
+    inside the state folder, a destination whose own `.bds-async` holds a ledger while `state` names another folder, and
+    an object store without `state`.
     """
-    if re.match(r"[A-Za-z][A-Za-z0-9+]+://", os.fspath(to)):
-        raise ConfigError(
-            f"{os.fspath(to)} is an address, and --to takes a folder: object stores are not supported yet."
-        )
+    if is_address(os.fspath(to)):
+        return _workspace_of_store(os.fspath(to), state)
     own = Path(to, STATE)
     workspace = Workspace(Path(state) if state is not None else own, os.fspath(to), os.path.realpath(to))
     if workspace.is_apart:
         _check_places(Path(workspace.address), Path(os.path.realpath(workspace.state)), own, workspace)
     return workspace
+
+
+def _workspace_of_store(to: str, state: str | os.PathLike[str] | None) -> Workspace:
+    store = parse_address(to)
+    if state is None:
+        raise ConfigError(f"--to {store} needs --state DIR: a local folder for the ledger, partial files and the lock.")
+    if is_address(os.fspath(state)):
+        raise ConfigError("--state takes a local folder: the ledger cannot be in an object store.")
+    return Workspace(Path(state), str(store), str(store), store)
 
 
 def _check_places(destination: Path, state: Path, own: Path, workspace: Workspace) -> None:

@@ -5,6 +5,7 @@ A new destination is added to `makers`.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -14,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from bds_async.destination import Destination, LocalFolder
+from bds_async.destination import Destination, LocalFolder, destination_of
 from bds_async.errors import DestinationError, ExtractError
+from bds_async.workspace import workspace_of
+from tests.support.stores import azure_container, folder_of_state
 
 PATH = "Users/full/Users_full_20260101T000000Z_v9.4.zip"
 OTHER = "Users/full/Users_full_20260102T000000Z_v9.4.zip"
@@ -38,7 +41,7 @@ class Place:
         return path
 
     def place(self, content: bytes, path: str = PATH) -> None:
-        self.destination.place(self.staged(content), path)
+        self.destination.place(self.staged(content), path, hashlib.sha256(content).hexdigest())
 
     def content(self, path: str = PATH) -> bytes:
         with self.destination.local(path) as file:
@@ -70,13 +73,30 @@ def other_file_system(home: Path) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-Maker = Callable[[Path], Iterator[Place]]
-makers: list[Maker] = [on_one_file_system, on_two_file_systems]
+def in_s3(home: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """A prefix of a bucket of S3."""
+    bucket = request.getfixturevalue("s3").bucket()
+    yield in_a_store(home, f"s3://{bucket}/some/prefix")
+
+
+def in_azure(home: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """A whole container of Azure."""
+    yield in_a_store(home, f"az://{azure_container(request.getfixturevalue('azure'))}")
+
+
+def in_a_store(home: Path, address: str) -> Place:
+    state = folder_of_state(home)
+    return Place(destination_of(workspace_of(address, state)), state / "partial")
+
+
+Maker = Callable[..., Iterator[Place]]
+makers: list[Maker] = [on_one_file_system, on_two_file_systems, in_s3, in_azure]
 
 
 @pytest.fixture(params=makers, ids=lambda maker: maker.__name__)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    yield from request.param(tmp_path)
+    needs = (request,) if request.param in (in_s3, in_azure) else ()
+    yield from request.param(tmp_path, *needs)
 
 
 def test_a_placed_file_has_its_content_and_its_size(place: Place) -> None:

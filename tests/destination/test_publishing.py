@@ -81,7 +81,8 @@ def a_step(extract: Extract = ONE, path: str = PATH, kind: PublishAs = PublishAs
 
 def adopt(publisher: Publisher, path: str = PATH) -> Delivery | None:
     kind = PublishAs.of(path)
-    return publisher.adopt(a_step(path=path, kind=kind), format_of(kind), Verify.FULL, unwatched)
+    size = publisher._destination.size
+    return publisher.adopt(a_step(path=path, kind=kind), format_of(kind), Verify.FULL, unwatched, size)
 
 
 # Publishing

@@ -121,11 +121,42 @@ def test_an_empty_state_folder_in_the_destination_is_no_obstacle(tmp_path: Path)
     assert workspace_of(tmp_path / "to", tmp_path / "state").is_apart
 
 
-@pytest.mark.parametrize("address", ["s3://bucket/prefix", "gs://bucket", "az://container/x", "https://x.example/y"])
-def test_an_address_is_no_folder(address: str) -> None:
+@pytest.mark.parametrize("address", ["https://x.example/y", "ftp://x/y", "S3X://x"])
+def test_an_address_that_is_no_store_is_refused(address: str, tmp_path: Path) -> None:
     """It must not become a folder of that name."""
-    with pytest.raises(ConfigError, match="object stores are not supported yet"):
+    with pytest.raises(ConfigError, match=r"takes a folder, s3://bucket/prefix, gs://"):
+        workspace_of(address, tmp_path)
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/prefix", "gs://bucket", "az://container/x"])
+def test_a_store_needs_a_local_state_folder(address: str) -> None:
+    with pytest.raises(ConfigError, match="needs --state DIR"):
         workspace_of(address)
+    with pytest.raises(ConfigError, match="--state takes a local folder"):
+        workspace_of(address, "s3://bucket/state")
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [("s3://bucket/a/b/", "s3://bucket/a/b"), ("S3://bucket", "s3://bucket"), ("gs://b-1.x//a", "gs://b-1.x/a")],
+)
+def test_one_place_in_a_store_has_one_address(written: str, address: str, tmp_path: Path) -> None:
+    workspace = workspace_of(written, tmp_path)
+    assert (workspace.address, workspace.to, workspace.is_apart) == (address, address, True)
+
+
+@pytest.mark.parametrize("rest", ["", "/a", "key:hush@bucket/a", "bucket/a?Signature=hush", "bucket/a//b", "b/.."])
+def test_an_address_that_cannot_be_used_is_not_repeated(rest: str, tmp_path: Path) -> None:
+    """It may hold a secret."""
+    with pytest.raises(ConfigError) as caught:
+        workspace_of(f"s3://{rest}", tmp_path)
+    assert "hush" not in str(caught.value)
+
+
+def test_the_state_folder_of_another_store_is_refused(tmp_path: Path) -> None:
+    workspace_of("s3://bucket/a", tmp_path).claim()
+    with pytest.raises(ConfigError, match="belongs to the destination s3://bucket/a, not to s3://bucket/b"):
+        workspace_of("s3://bucket/b", tmp_path).check_owner()
 
 
 def test_the_state_inside_one_destination_serves_no_other(tmp_path: Path) -> None:

@@ -1,0 +1,147 @@
+"""Calls to a store from any thread: on an event loop of their own, tried again where that may help, ended by a stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, wait
+from functools import cache
+from typing import TypeVar
+
+from tenacity import RetryCallState
+
+from ...brightspace import Tries, retrying
+from ...errors import BdsError, ConnectionFailed, ConnectionLost, DestinationError, Stopped, TransientError
+from ...support.log import event
+from ...support.patience import Patience
+from ...workspace import StoreAddress
+from .faults import Action, fault_of
+
+Result = TypeVar("Result")
+logger = logging.getLogger(__name__)
+
+#: Seconds for which a store that does not answer is tried again.
+OUTAGE = 300.0
+#: Seconds between two looks at whether the run is to be stopped.
+TICK = 0.1
+#: The longest time for one request, in seconds.
+LONGEST = 1800.0
+
+
+class Calls:
+    """Makes the requests of one destination.
+
+    A fault that the store answers counts as one of `attempts`. Without an answer, a request is tried again for OUTAGE
+    seconds. A request has `timeout` seconds, twice as many after each one that took longer: the link may be slow.
+    """
+
+    def __init__(self, address: StoreAddress, patience: Patience, attempts: int, timeout: float) -> None:
+        self._address = address
+        self._patience = patience
+        self._attempts = attempts
+        self._timeout = timeout
+        self._is_out = False
+
+    def run(self, work: Callable[[float], Awaitable[Result]], action: Action, *, within: float | None = None) -> Result:
+        """What `work` returns; it gets the seconds for one request. `within` is in seconds for all tries.
+
+        Blocks. Raises DestinationError; Stopped if the run is stopped meanwhile, and the request is cancelled.
+        """
+        future = asyncio.run_coroutine_threadsafe(self._within(work, action, within), _loop())
+        try:
+            return self._awaited(future)
+        except BaseException:
+            future.cancel()
+            raise
+
+    def _awaited(self, future: Future[Result]) -> Result:
+        while not wait([future], TICK).done:
+            if self._patience.is_cut:
+                raise Stopped("The run was stopped during a request to the object store; run again to go on.", 3)
+        return future.result()
+
+    async def _within(self, work: Callable[[float], Awaitable[Result]], action: Action, within: float | None) -> Result:
+        try:
+            async with asyncio.timeout(within):
+                return await self._tried(work, action, within or OUTAGE)
+        except TimeoutError:
+            text = f"{self._address} did not answer within {within:g} seconds"
+            raise DestinationError(f"{text}: check the endpoint, and proxy and firewall of this machine.") from None
+
+    async def _tried(self, work: Callable[[float], Awaitable[Result]], action: Action, outage: float) -> Result:
+        tries = _Tries(self._attempts, outage)
+        try:
+            async for attempt in retrying(tries, f"A request to {self._address}"):
+                with attempt:
+                    return await self._once(work, action)
+        except TransientError as error:
+            text = f"{error} Tried {tries.failures} times in vain: {action}; run again later."
+            raise DestinationError(text) from None
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    async def _once(self, work: Callable[[float], Awaitable[Result]], action: Action) -> Result:
+        from obstore.exceptions import BaseError
+
+        timeout = self._timeout
+        try:
+            result = await work(timeout)
+        except (BaseError, OSError) as error:
+            fault = fault_of(error, self._address, action)
+            if isinstance(fault, ConnectionLost):
+                self._timeout = max(self._timeout, min(LONGEST, 2 * timeout))
+            if isinstance(fault, ConnectionFailed | ConnectionLost):
+                self._note_outage(fault)
+            raise fault from None
+        self._note_answer()
+        return result
+
+    def _note_outage(self, fault: BdsError) -> None:
+        if not self._is_out:
+            self._is_out = True
+            text = "%s It is tried again for %.0f minutes."
+            logger.warning(text, fault, OUTAGE / 60, extra=event("store.outage_began", store=str(self._address)))
+
+    def _note_answer(self) -> None:
+        if self._is_out:
+            self._is_out = False
+            logger.info("%s answers again.", self._address, extra=event("store.outage_ended", store=str(self._address)))
+
+
+class _Tries(Tries):
+    """The tries of one call: a count for faults that the store answers, a time for those without an answer."""
+
+    def __init__(self, limit: int, outage: float) -> None:
+        super().__init__(limit)
+        self.failures = 0
+        self._outage = outage
+        self._since: float | None = None
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        """Count the failure in `retry_state`; True if it was the last one allowed."""
+        error = retry_state.outcome.exception() if retry_state.outcome is not None else None
+        self.failures += 1
+        if not isinstance(error, ConnectionFailed | ConnectionLost):
+            self._since = None
+            return super().__call__(retry_state)
+        self._since = self._since or time.monotonic()
+        return time.monotonic() - self._since >= self._outage
+
+    def longest_wait(self, retry_state: RetryCallState) -> float:  # noqa: ARG002
+        """Upper bound in seconds for the wait before the next try, so that one is made when the time is up."""
+        return self._outage if self._since is None else max(0.0, self._since + self._outage - time.monotonic())
+
+    def used_after(self, error: BaseException | None) -> int:
+        """The number of failures, which the wait before the next try depends on."""
+        counts = not isinstance(error, ConnectionFailed | ConnectionLost)
+        return self.used + 1 if counts else self.failures + 1
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """The event loop of all stores, in a thread that ends with the process."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="object-store", daemon=True).start()
+    return loop

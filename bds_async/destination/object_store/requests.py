@@ -1,0 +1,119 @@
+"""The requests to a store, as coroutines that make one try each."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from ...workspace import StoreAddress
+from ..destination import Recorded
+from .faults import is_absence
+from .opening import Limits, Opening
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+#: Bytes of a part of an upload, how many of them are under way for one file, and the most parts that a file has.
+PART, PARTS_AT_ONCE, PARTS = 5 * 1024 * 1024, 1, 9_000
+#: The key of an object's metadata that holds the SHA-256 of its content.
+SHA256 = "sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a store says of an object: bytes, seconds since 1970, its entity tag, and the SHA-256 that came with it."""
+
+    size: int
+    modified: float
+    e_tag: str | None
+    sha256: str | None
+
+
+class Requests:
+    """The requests to the store of an address; each may take `timeout` seconds. Raises obstore's errors.
+
+    The store is opened at the first request, which may raise DestinationError.
+    """
+
+    def __init__(self, address: StoreAddress, attempts: int) -> None:
+        self._address = address
+        self._attempts = attempts
+        self._lock = threading.Lock()
+        self._opening: Opening | None = None
+        self._stores: dict[Limits, ObjectStore] = {}
+
+    @property
+    def opening(self) -> Opening:
+        """The credentials and the endpoint; blocks at first."""
+        with self._lock:
+            self._opening = self._opening or Opening(self._address)
+            return self._opening
+
+    async def head(self, key: str, timeout: float) -> Known | None:
+        """What the store says of an object; None if it is not there."""
+        import obstore
+
+        try:
+            found = await obstore.get_async(self._store(Limits(timeout)), key, options={"head": True})
+        except FileNotFoundError as error:
+            if is_absence(error):
+                return None
+            raise
+        meta, sha256 = found.meta, found.attributes.get(SHA256)
+        return Known(meta["size"], meta["last_modified"].timestamp(), meta["e_tag"], sha256)
+
+    async def block(self, key: str, start: int, stop: int, e_tag: str | None, timeout: float) -> bytes:
+        """The bytes of an object from `start` to before `stop`, as long as its entity tag is `e_tag`."""
+        import obstore
+
+        options: _Options = {"range": (start, stop)} if e_tag is None else {"range": (start, stop), "if_match": e_tag}
+        found = await obstore.get_async(self._store(Limits(timeout)), key, options=options)  # type: ignore[arg-type]
+        return bytes(await found.bytes_async())
+
+    async def listed(self, key: str, timeout: float) -> Sequence[tuple[str, int]]:
+        """Key and length of every object below a key."""
+        import obstore
+
+        found = obstore.list(self._store(Limits(timeout)), key or None, chunk_size=1000)
+        return [(each["path"], each["size"]) async for page in found for each in page]
+
+    async def put(self, file: Path, key: str, wanted: Recorded, timeout: float) -> None:
+        """Upload a file: in one request if it is small, else in parts; obstore sends lost parts again."""
+        import obstore
+
+        is_small = wanted.bytes <= PART
+        await obstore.put_async(
+            self._store(Limits(timeout, 0 if is_small else self._attempts - 1)),
+            key,
+            file,
+            attributes={} if wanted.sha256 is None else {SHA256: wanted.sha256},
+            use_multipart=not is_small,
+            chunk_size=max(PART, math.ceil(wanted.bytes / PARTS)),
+            max_concurrency=PARTS_AT_ONCE,
+        )
+
+    async def put_empty(self, key: str, timeout: float) -> None:
+        """Write an object without content."""
+        import obstore
+
+        await obstore.put_async(self._store(Limits(timeout)), key, b"")
+
+    async def delete(self, key: str, timeout: float) -> None:
+        """Remove an object."""
+        import obstore
+
+        await obstore.delete_async(self._store(Limits(timeout)), key)
+
+    def _store(self, limits: Limits) -> ObjectStore:
+        if limits not in self._stores:
+            self._stores[limits] = self.opening.open(limits)
+        return self._stores[limits]
+
+
+class _Options(TypedDict, total=False):
+    range: tuple[int, int]
+    if_match: str

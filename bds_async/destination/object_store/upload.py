@@ -1,0 +1,51 @@
+"""The upload of one file, over several tries: what may have succeeded without an answer is looked at first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from ...errors import TransientError
+from ..destination import Recorded
+from .requests import PART, Requests
+
+
+class Upload:
+    """The upload of the local file `staged`, of which the object must have `wanted`.
+
+    `abort` ends the unfinished uploads of the same object, and blocks.
+    """
+
+    def __init__(
+        self, requests: Requests, staged: Path, key: str, wanted: Recorded, abort: Callable[[], object]
+    ) -> None:
+        self._requests = requests
+        self._staged = staged
+        self._key = key
+        self._wanted = wanted
+        self._abort = abort
+        self._has_begun = False
+
+    @property
+    def is_in_parts(self) -> bool:
+        """Whether a try that breaks off may leave parts in the store."""
+        return self._has_begun and self._wanted.bytes > PART
+
+    async def attempt(self, timeout: float) -> None:
+        """Make one try, in which each request may take `timeout` seconds."""
+        if self._has_begun and await self._has_succeeded(timeout):
+            return
+        self._has_begun = True
+        await self._requests.put(self._staged, self._key, self._wanted, timeout)
+        if not await self._is_there(timeout):
+            raise TransientError(f"The object {self._key} is not the one that was uploaded.")
+
+    async def _has_succeeded(self, timeout: float) -> bool:
+        if self.is_in_parts:
+            await asyncio.to_thread(self._abort)
+        return self._wanted.sha256 is not None and await self._is_there(timeout)
+
+    async def _is_there(self, timeout: float) -> bool:
+        known = await self._requests.head(self._key, timeout)
+        return known is not None and Recorded(known.size, known.sha256) == self._wanted

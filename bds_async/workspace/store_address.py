@@ -1,0 +1,62 @@
+"""The address of an object store: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..errors import ConfigError
+
+#: How an address begins. A single letter is a drive of Windows.
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+#: The names that one of the stores, at least, gives to a bucket.
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}")
+#: What is in no prefix: control characters, parts of an address that has credentials, and what some store encodes.
+_UNFIT = re.compile(r"[\x00-\x1f\x7f\\?#%*<>|\"^`{}~\[\]\ud800-\udfff]")
+
+
+class StoreKind(StrEnum):
+    """The kind of an object store: Amazon S3 and what speaks its language, Google Cloud Storage, Azure Blob Storage."""
+
+    S3 = "s3"
+    GOOGLE = "gs"
+    AZURE = "az"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAddress:
+    """The place of a destination in an object store. `prefix` has no `/` at its ends, and may be empty."""
+
+    kind: StoreKind
+    bucket: str
+    prefix: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}://{self.bucket}" + (f"/{self.prefix}" if self.prefix else "")
+
+    def key(self, path: str) -> str:
+        """The key of the object for a path relative to the destination; the prefix for an empty path."""
+        return "/".join(filter(None, (self.prefix, path)))
+
+
+def is_address(text: str) -> bool:
+    """Whether `--to` names an address, and no folder."""
+    return _SCHEME.match(text) is not None
+
+
+def parse_address(text: str) -> StoreAddress:
+    """The place that an address names; raises ConfigError, whose text does not repeat it, since it may hold secrets."""
+    scheme, _, rest = text.partition("://")
+    if scheme.lower() not in list(StoreKind):
+        raise ConfigError(f"--to takes a folder, s3://bucket/prefix, gs://… or az://…, and no {scheme}:// address.")
+    bucket, _, prefix = rest.partition("/")
+    if not _BUCKET.fullmatch(bucket):
+        raise ConfigError(
+            f"--to {scheme}://… names no bucket: write {scheme}://bucket/prefix. Credentials come from the "
+            "environment or a profile."
+        )
+    prefix = prefix.strip("/")
+    if _UNFIT.search(prefix) or any(part in ("", ".", "..") for part in prefix.split("/") if prefix):
+        raise ConfigError(f"The prefix in --to {scheme}://{bucket}/… cannot be used: write plain names with / between.")
+    return StoreAddress(StoreKind(scheme.lower()), bucket, prefix)

@@ -1,0 +1,171 @@
+"""Real object stores on loopback: moto's S3, and Azurite for Azure where it is installed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+#: Azurite's account, which its documentation publishes.
+AZURITE_ACCOUNT = "devstoreaccount1"
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+#: What no output of a test may hold.
+SECRET = "fjord-Secret-Key-of-the-tests"
+
+
+@dataclass
+class Store:
+    """A server that speaks a store's language: its address, and the environment that leads a client to it."""
+
+    endpoint: str
+    environ: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def client(self) -> Any:
+        """A client of boto3 for the S3 server, which no later change of the environment affects."""
+        import boto3
+
+        return boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1", **_KEYS)
+
+    def bucket(self) -> str:
+        """The name of a new, empty bucket."""
+        name = f"bucket-{secrets.token_hex(4)}"
+        self.client.create_bucket(Bucket=name)
+        return name
+
+
+_KEYS = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": SECRET}
+
+
+def s3_environ(endpoint: str) -> dict[str, str]:
+    """The environment of a client of the S3 server at `endpoint`, without any setting of this machine."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": _KEYS["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def unavailable(why: str) -> None:
+    """Skip a test whose server is missing; fail it where everything has to be tested."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{why}, and CI has to test it.")
+    pytest.skip(f"{why}.")
+
+
+@contextmanager
+def running_s3() -> Iterator[Store]:
+    """moto's S3 server in a process of its own."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with _running(command, port):
+        endpoint = f"http://127.0.0.1:{port}"
+        store = Store(endpoint, s3_environ(endpoint))
+        store.bucket()
+        yield store
+
+
+@contextmanager
+def running_azurite() -> Iterator[Store]:
+    """Azurite's blob service."""
+    found = azurite()
+    assert found is not None
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="bds-azurite-") as home:
+        command = [found, "--silent", "--disableTelemetry", "--skipApiVersionCheck", "--location", home]
+        with _running([*command, "--blobHost", "127.0.0.1", "--blobPort", str(port)], port):
+            endpoint = f"http://127.0.0.1:{port}/{AZURITE_ACCOUNT}"
+            names = {"ACCOUNT_NAME": AZURITE_ACCOUNT, "ACCOUNT_KEY": AZURITE_KEY}
+            environ = {f"AZURE_STORAGE_{name}": value for name, value in names.items()}
+            yield Store(endpoint, {**environ, "AZURE_ENDPOINT": endpoint})
+
+
+def azurite() -> str | None:
+    """The program `azurite-blob`: on the path, or where BDS_AZURITE says."""
+    return os.environ.get("BDS_AZURITE") or shutil.which("azurite-blob")
+
+
+def free_port() -> int:
+    """A loopback port that nothing listens on."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+@contextmanager
+def _running(command: list[str], port: int) -> Iterator[None]:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            _wait_for(port, process)
+            yield
+        finally:
+            process.kill()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"the server ended with {process.returncode}"
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise TimeoutError("the server does not listen")
+
+
+def objects(store: Store, bucket: str) -> dict[str, bytes]:
+    """The content of every object of an S3 bucket, by its key."""
+    client = store.client
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    keys = [each["Key"] for page in pages for each in page.get("Contents", ())]
+    return {key: client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+
+def unfinished(store: Store, bucket: str) -> list[str]:
+    """The keys of the uploads of an S3 bucket that were begun, and neither completed nor aborted."""
+    return [each["Key"] for each in store.client.list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
+
+
+def azure_container(store: Store) -> str:
+    """The name of a new, empty container of Azurite."""
+    import base64
+    import hashlib
+    import hmac
+    import urllib.request
+    from email.utils import formatdate
+
+    name = f"container-{secrets.token_hex(4)}"
+    date, version = formatdate(usegmt=True), "2021-08-06"
+    resource = f"/{AZURITE_ACCOUNT}/{AZURITE_ACCOUNT}/{name}\nrestype:container"
+    signed = "\n".join(["PUT", *[""] * 11, f"x-ms-date:{date}\nx-ms-version:{version}", resource])
+    key = hmac.new(base64.b64decode(AZURITE_KEY), signed.encode(), hashlib.sha256).digest()
+    request = urllib.request.Request(f"{store.endpoint}/{name}?restype=container", method="PUT")
+    request.add_header("x-ms-date", date)
+    request.add_header("x-ms-version", version)
+    request.add_header("Authorization", f"SharedKey {AZURITE_ACCOUNT}:{base64.b64encode(key).decode()}")
+    with urllib.request.urlopen(request):
+        return name
+
+
+def folder_of_state(home: Path) -> Path:
+    """A new state folder with its folder for partial files."""
+    state = home / "state"
+    (state / "partial").mkdir(parents=True)
+    return state
