@@ -83,6 +83,7 @@ class Phase(StrEnum):
     VERIFYING = "verifying"
     WAITING = "waiting for the extract before it"
     PUBLISHING = "publishing"
+    UPLOADING = "uploading"
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ class Fetch:
         self, context: RunContext, formats: Formats, options: RunOptions, *, observer: Observer, threads: ZipThreads
     ) -> None:
         self._lanes = context.storage.destination.lanes
+        self._placing = Phase.PUBLISHING if context.storage.workspace.store is None else Phase.UPLOADING
         self._publishing = GroupPublishing(context.storage.publisher, self._published, self._lanes)
         self._formats = formats
         self._options = options
@@ -168,7 +169,7 @@ class Fetch:
             self._enter(download, Phase.WAITING)
             # Only one lane keeps the order of what is put into it.
             await (_in_turn_before if self._lanes == 1 else _settled_before)(download)
-            self._enter(download, Phase.PUBLISHING)
+            self._enter(download, self._placing)
             self._publishing.put(download, staged)
 
     def _enter(self, download: Download, phase: Phase) -> None:

@@ -45,7 +45,15 @@ class LinksAhead:
         while self._tasks is not None and self._next and len(self._asked) < self._ahead:
             download = self._next.popleft()
             if not download.has_begun:
-                self._asked[download] = self._tasks.create_task(self._ask(download))
+                self._begin(download, self._tasks)
+
+    def _begin(self, download: Download, tasks: asyncio.TaskGroup) -> None:
+        asking = self._ask(download)
+        try:
+            self._asked[download] = tasks.create_task(asking)
+        except RuntimeError:
+            # The group is being shut down: the run ends, and the link is of no use any more.
+            asking.close()
 
     async def _ask(self, download: Download) -> None:
         """The worker that takes the download asks again, and judges, if this fails."""

@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX"),
 ]
 #: How often a mirror is killed: in the suite, and by hand.
-KILLS = [2, pytest.param(200, marks=pytest.mark.long)]
+KILLS = [1, pytest.param(200, marks=pytest.mark.long)]
 USERS = 4_000
 
 

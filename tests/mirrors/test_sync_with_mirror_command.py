@@ -158,7 +158,7 @@ async def test_a_signal_ends_it_while_it_applies_and_the_next_run_goes_on(
     scene: Scene, place: Place, number: signal.Signals
 ) -> None:
     async with starting(*scene.arguments("-v", *into(place)), cwd=scene.home) as running:
-        await line_with(running, b".zip: ")
+        await line_with(running, b" inserted, ")
         done = await running.stopped_by(number, within=SOON)
     assert (done.code, done.complaints) == (128 + number, []), done.err
     mirrored = scene.report()["mirror"]

@@ -133,4 +133,7 @@ def _variant(column: Column, text: str, parity: int) -> str:
     """Return one of two values that differ in the seventh digit of a second, or in letter case."""
     if column.type == ColumnType.DATETIME2:
         return f"{text[:19]}.123456{1 + parity}Z"
+    if text.lower() == text.upper():
+        # A text in a script without letter case.
+        text = f"{text} a"
     return text.lower() if parity else text.upper().replace("%D", "%d")
