@@ -28,9 +28,10 @@ def destination_of(
 ) -> Destination:
     """The destination of a workspace.
 
-    Requests to an object store follow `attempts` and `stall_timeout` of `options`, and end once `patience` is cut.
+    Requests to an object store follow `attempts` and `stall_timeout` of `options`. They, and copies to another file
+    system, end once `patience` is cut.
     Raises ConfigError where a package for the store is not installed.
     """
     if workspace.store is None:
-        return LocalFolder(Path(workspace.to))
+        return LocalFolder(Path(workspace.to), patience)
     return ObjectStore(workspace, workspace.store, options or RunOptions(), patience or Patience())

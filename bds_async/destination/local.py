@@ -11,9 +11,11 @@ import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
-from ..errors import DestinationError, ExtractError
+from ..errors import DestinationError, ExtractError, Stopped
 from ..support import durable
+from ..support.patience import Patience
 from ..workspace import OWN_FILES, STATE, ensure_room, inside, writing_to
 from .destination import Size
 
@@ -23,12 +25,13 @@ _COPIES = re.compile(rf"{re.escape(_COPY)}[0-9a-f]{{16}}")
 
 
 class LocalFolder:
-    """The folder `root`; see Destination."""
+    """The folder `root`; see Destination. A copy from another file system ends once `patience` is cut."""
 
     lanes = 1
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, patience: Patience | None = None) -> None:
         self.root = root
+        self._patience = patience or Patience()
 
     def prepare(self) -> None:
         """Make the folder."""
@@ -95,7 +98,7 @@ class LocalFolder:
         copy.unlink(missing_ok=True)
         try:
             with staged.open("rb") as source, copy.open("xb") as target:
-                shutil.copyfileobj(source, target, 4 * 1024 * 1024)
+                shutil.copyfileobj(_Stoppable(source, self._patience), target, 4 * 1024 * 1024)
             durable.fsync_file(copy)
             durable.fsync_folder(self.root)
         except BaseException:
@@ -142,3 +145,17 @@ class LocalFolder:
             is_there = self.root.is_dir()
         if not is_there:
             raise DestinationError(f"There is no folder {self.root}: mount it, or name the right one with --to.")
+
+
+class _Stoppable:
+    """A file that is read until the run is stopped."""
+
+    def __init__(self, file: BinaryIO, patience: Patience) -> None:
+        self._file = file
+        self._patience = patience
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; raises Stopped once the run is stopped."""
+        if self._patience.is_cut:
+            raise Stopped("The run was stopped while a file was copied to the destination; run again to go on.", 3)
+        return self._file.read(size)

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from bds_async.destination import Destination, LocalFolder, destination_of
-from bds_async.errors import DestinationError, ExtractError
+from bds_async.errors import DestinationError, ExtractError, Stopped
+from bds_async.support.patience import Patience
 from bds_async.workspace import workspace_of
 from tests.support.stores import azure_container, folder_of_state
 
@@ -250,6 +251,19 @@ class TestLocalFolder:
             with pytest.raises(DestinationError, match="is full"):
                 place.place(b"new")
             assert place.content() == b"old"
+            assert [path.name for path in (tmp_path / "to").iterdir()] == ["Users"]
+
+    def test_a_copy_ends_once_the_run_is_stopped(self, tmp_path: Path) -> None:
+        """The staged file stays, so that the next run places it."""
+        patience = Patience()
+        with other_file_system(tmp_path) as staging:
+            place = Place(LocalFolder(tmp_path / "to", patience), staging)
+            place.place(b"old")
+            patience.cut()
+            with pytest.raises(Stopped):
+                place.place(b"new")
+            assert place.content() == b"old"
+            assert [path.read_bytes() for path in staging.iterdir()] == [b"new"]
             assert [path.name for path in (tmp_path / "to").iterdir()] == ["Users"]
 
     def test_a_copy_that_has_no_room_is_not_begun(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
