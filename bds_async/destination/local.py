@@ -154,7 +154,7 @@ class _Stoppable:
         self._file = file
         self._patience = patience
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int = -1, /) -> bytes:
         """The next bytes; raises Stopped once the run is stopped."""
         if self._patience.is_cut:
             raise Stopped("The run was stopped while a file was copied to the destination; run again to go on.", 3)

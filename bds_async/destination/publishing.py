@@ -7,6 +7,7 @@ The order is: the staged file is on the disk; the ledger holds the intent; the f
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,12 @@ from ..ledger import Delivery, Ledger
 from ..options import Verify
 from ..planning import Step
 from ..support import durable
+from ..support.log import event
 from ..transfer import clear_away, drop_unzipped
 from ..workspace import STATE, Workspace, inside, writing_to
 from .destination import Destination, Recorded, Size
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,11 @@ class Publisher:
         with writing_to(self._workspace.state):
             drop_unzipped(self._workspace)
         self._destination.clean()
-        return [delivery for delivery in settled if delivery is not None]
+        finished = [delivery for delivery in settled if delivery is not None]
+        for delivery in finished:
+            fields = event("extract.recovered", path=delivery.path)
+            logger.info("%s: published; an earlier run was ended before that.", delivery.path, extra=fields)
+        return finished
 
     def _settle(self, intent: Delivery) -> Delivery | None:
         staged = self._staged(intent)

@@ -23,6 +23,7 @@ EVENTS = {
     "disk.unsupported": "the file system does not support an optional call",
     "error": "the command ends with this exit code",
     "extract.published": "an extract was verified and published",
+    "extract.recovered": "an extract was published whose run was ended before that",
     "extract.started": "the download of an extract starts",
     "extract.failed": "an extract failed for good",
     "gap.open": "differentials may have been missed",
