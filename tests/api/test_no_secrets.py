@@ -237,7 +237,7 @@ class Witness:
     def __call__(self, event: Event) -> None:
         self.found += self._known.shown_in("event", repr(event))
         self.looks += 1
-        if self.looks % 20 == 1:
+        if self.looks % 60 == 1:
             self.look_around()
 
     def look_around(self) -> None:

@@ -191,9 +191,12 @@ def fill(pipe: int) -> int:
 
 
 def is_writing(pid: int, path: Path) -> bool:
-    """Whether a process has a file open."""
-    folder = Path(f"/proc/{pid}/fd")
-    return any(each.samefile(path) for each in folder.iterdir() if each.exists())
+    """Whether a process has a file open; it may close others meanwhile."""
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            if each.samefile(path):
+                return True
+    return False
 
 
 @pytest.mark.parametrize(
