@@ -78,6 +78,10 @@ def _postgresql(text: str) -> Target:
         port, host, password = parts.port, parts.hostname, parts.password
     except ValueError:
         raise ConfigError("The mirror's address cannot be read: it is postgresql://user@host:port/database.") from None
+    if "@" in parts.path or any("@" in name for name, _ in options):
+        raise ConfigError("The mirror's address cannot be read: write / ? # @ in its password as %2F %3F %23 %40.")
+    if "sslpassword" in dict(options):
+        raise ConfigError("The mirror's address has an sslpassword, which is not supported: use a key without one.")
     password = unquote(password) if password is not None else dict(options).get("password")
     query = urlencode([(name, value) for name, value in options if name != "password"])
     user = f"{parts.username}@" if parts.username else ""

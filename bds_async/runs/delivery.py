@@ -132,7 +132,9 @@ class Fetch:
         try:
             await self._transfer.fetch(piece)
         except (ExtractError, UnreachableError) as error:
-            self._fail(download, error)
+            # The download goes on without a stale piece, whatever became of that.
+            if not piece.is_stale:
+                self._fail(download, error)
         download.under_way -= 1
         self._finish_if_whole(download)
         self._restart_if_abandoned(download)
@@ -169,6 +171,8 @@ class Fetch:
             self._enter(download, Phase.WAITING)
             # Only one lane keeps the order of what is put into it.
             await (_in_turn_before if self._lanes == 1 else _settled_before)(download)
+            if download.is_settled:
+                return
             self._enter(download, self._placing)
             self._publishing.put(download, staged)
 

@@ -78,9 +78,11 @@ def repair_job(found: Verification, options: RunOptions) -> Job:
 
 
 def _steps(listing: Listing, wanted: Mapping[Identity, Discrepancy]) -> Iterator[Step]:
+    left = dict(wanted)
     for extracts in listing.extracts.values():
         for extract in sorted(extracts, key=lambda extract: extract.age_key):
-            found = wanted.get(extract.identity)
+            # Once, though two data sets may share a plugin id.
+            found = left.pop(extract.identity, None)
             if found is not None and found.delivery is not None:
                 yield Step(extract, found.delivery.folder, found.path, PublishAs.of(found.path))
 

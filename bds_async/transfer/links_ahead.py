@@ -44,7 +44,7 @@ class LinksAhead:
         """Ask for further links; called when the tenant has redirected a download."""
         while self._tasks is not None and self._next and len(self._asked) < self._ahead:
             download = self._next.popleft()
-            if not download.has_begun:
+            if not download.has_begun and not download.partial.is_whole:
                 self._begin(download, self._tasks)
 
     def _begin(self, download: Download, tasks: asyncio.TaskGroup) -> None:

@@ -170,6 +170,18 @@ def test_uploads_that_cannot_be_aborted_are_a_warning(
     assert "127.0.0.1" not in caplog.text
 
 
+def test_an_endpoint_that_botocore_refuses_is_no_defect(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A host name with an underscore, which obstore accepts: nothing is asked of it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://minio_server:9000")
+    store = place.opened(place.workspace)
+    with pytest.raises(DestinationError):
+        store.probe()
+    store.drop_unfinished([PATH])
+    assert "could not be aborted (ValueError)" in caplog.text
+
+
 def test_what_is_recorded_of_an_object_is_its_length_and_sha256(place: Place) -> None:
     place.place(b"content")
     assert place.store.recorded(PATH) == Recorded(7, hashlib.sha256(b"content").hexdigest())

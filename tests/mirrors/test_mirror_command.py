@@ -137,7 +137,15 @@ def test_the_password_for_an_address_comes_from_the_variable_if_it_names_the_sam
         assert Target.find(address, None, {"BDS_MIRROR": other}) == Target(address=address)
 
 
-@pytest.mark.parametrize("text", ["duckdb:", "postgresql:x", "sqlite:x", "postgresql://host:port/x"])
-def test_an_odd_address_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError):
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("duckdb:", "postgresql:x", "sqlite:x", "postgresql://host:port/x"),
+        *("postgresql://me:12/hush@host/db", "postgresql://me:12?hush@host/db"),
+        "postgresql://me@host/db?sslpassword=hush",
+    ],
+)
+def test_an_odd_address_is_refused_without_showing_a_password(text: str) -> None:
+    with pytest.raises(ConfigError) as refused:
         Target.parse(text)
+    assert "hush" not in str(refused.value)

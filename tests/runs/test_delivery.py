@@ -30,6 +30,7 @@ from bds_async.support.threads import ZipThreads
 from bds_async.transfer import Download, Partial
 from bds_async.workspace import Workspace
 from tests.support.builders import QUEUED, an_extract
+from tests.support.commands import until
 from tests.support.places import prepared
 
 TENANT = "https://school.example"
@@ -122,6 +123,36 @@ class TestOrder:
         listed = differentials(url, 5)
         await deliveries.run(url, *listed, workers=5)
         assert deliveries.ended == listed
+
+    async def test_a_stale_piece_that_is_refused_does_not_fail_its_download(self, deliveries, serve, monkeypatch):
+        """The server forgets ranges: one answer brings the whole file, and then another piece gets a 404."""
+        size = 64 * 1024
+        monkeypatch.setattr("bds_async.transfer.download.LARGE", size)
+        monkeypatch.setattr("bds_async.transfer.download.PIECE", size)
+        whole, refused, asked = a_zip("a", 5 * size), asyncio.Event(), iter(("head", "refused"))
+
+        async def forgets(request: web.Request) -> web.StreamResponse:
+            what = next(asked, "whole")
+            if what == "head":
+                headers = {"ETag": '"one"', "Content-Range": f"bytes 0-{size - 1}/{len(whole)}"}
+                return web.Response(status=206, body=whole[:size], headers=headers)
+            if what == "refused":
+                await until(lambda: any(isinstance(event, Restarted) for event in deliveries.events))
+                refused.set()
+                return web.Response(status=404)
+            response = web.StreamResponse(headers={"ETag": '"one"', "Content-Length": str(len(whole))})
+            await response.prepare(request)
+            await response.write(whole[:size])
+            await refused.wait()
+            await asyncio.sleep(0.2)
+            await response.write(whole[size:])
+            return response
+
+        url = await serve(forgets)
+        (extract,) = differentials(url, 1, download_size=len(whole))
+        outcomes = await deliveries.run(url, extract)
+        assert (outcomes[extract].status, deliveries.ended) == (Status.DOWNLOADED, [extract])
+        assert deliveries.content(outcomes[extract]) == whole
 
     async def test_one_that_failed_is_stepped_over(self, deliveries, serve):
         async def all_but_one(request: web.Request) -> web.Response:

@@ -24,12 +24,15 @@ from bds_async import (
     repair,
     verify,
 )
+from bds_async.brightspace import Listing
 from bds_async.events import Event, Finished, Planned, Started, Surveyed
-from bds_async.ledger import Ledger
-from bds_async.runs.discrepancies import Fault, Remedy, Verification
+from bds_async.ledger import Delivery, Ledger
+from bds_async.runs.discrepancies import Discrepancy, Fault, Remedy, Verification
+from bds_async.runs.repair import _steps
 from bds_async.sandbox import Fault as Misbehaviour
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.api.test_pull import config_of, published
+from tests.support.builders import a_data_set, an_extract
 from tests.support.places import folder_lock, ledger_path
 
 SMALL = SandboxSettings(data_sets=6, scale=0.01)
@@ -255,3 +258,12 @@ async def test_the_old_routes_serve_as_well(tmp_path: Path) -> None:
         assert Config.load(tmp_path / "config.json", {}).bspace_url == config["bspace_url"]
         found = await mended(sandbox, to)
     assert set(remedies(found).values()) == {Remedy.REPAIRED}
+
+
+def test_an_extract_that_two_data_sets_list_is_fetched_once() -> None:
+    """They share a plugin id, as two names of one data set do."""
+    extract = an_extract()
+    delivery = Delivery.of(extract, "UserEnrollments", path="UserEnrollments/full/x.zip")
+    bad = Discrepancy("UserEnrollments/full/x.zip", Fault.CORRUPT, "damaged", delivery)
+    listing = Listing({a_data_set("One", 1): (extract,), a_data_set("Two", 2): (extract,)})
+    assert len(list(_steps(listing, {extract.identity: bad}))) == 1

@@ -41,11 +41,11 @@ def probe_s3(address: StoreAddress, requests: Requests) -> Probe:
     except ClientError as error:
         status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
         raise answered(status, name_of(error), address, Action.WRITE) from None
-    except BotoCoreError as error:
+    except (BotoCoreError, ValueError) as error:
         raise answered(0, name_of(error), address, Action.WRITE) from None
     try:
         is_aborted = Unfinished(address, access, TIMEOUT).abort(key) == 1
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, ValueError) as error:
         return Probe(name_of(error), _ahead(begun))
     return Probe(None if is_aborted else "the upload is not listed", _ahead(begun))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from functools import cached_property
 from typing import Any
 
 from ...support.log import event
@@ -18,7 +19,12 @@ class Unfinished:
 
     def __init__(self, address: StoreAddress, access: S3Access, timeout: float) -> None:
         self._address = address
-        self._client: Any = access.client(timeout)
+        self._access = access
+        self._timeout = timeout
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._access.client(self._timeout)
 
     def abort(self, key: str) -> int:
         """Abort every unfinished upload of an object; their number. Raises botocore's errors."""
@@ -34,11 +40,10 @@ class Unfinished:
 
     def try_to_abort(self, key: str) -> None:
         """Abort as `abort` does; a fault is a warning, since no data depends on it."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
         try:
             self.abort(key)
-        except (BotoCoreError, ClientError) as error:
+        # botocore raises ValueError, too, and what its parsers raise.
+        except Exception as error:
             why = name_of(error)
             logger.warning(_NOT_ABORTED, self._address, why, extra=event("store.unfinished", error=why))
 
