@@ -20,7 +20,7 @@ _CHECK_IT = "check it under Manage Extensibility"
 _KEY = "check client_id, key_id and private_key_file, that the JWKS URL serves the public key, and this machine's clock"
 _PAIR = (
     "client_id and client_secret do not belong to one registered application; compare both with Manage Extensibility, "
-    "correct config.json"
+    "correct the config"
 )
 
 #: Error code to the cause and what to do about it, for each request that the code can answer.
