@@ -103,7 +103,12 @@ class Tally:
         self._sizes[extract.identity] = size
 
     def _end(self, outcome: Outcome) -> None:
-        self._resize(outcome.extract, self._received.get(outcome.extract.identity, 0))
+        identity = outcome.extract.identity
+        if identity in self._received or outcome.status is Status.FAILED:
+            self._resize(outcome.extract, self._received.get(identity, 0))
+        else:
+            # An earlier run had received all of it.
+            self.bytes_done += self._sizes.get(identity, 0)
         self.files_done += 1
         self.failed += outcome.status is Status.FAILED
 

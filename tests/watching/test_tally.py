@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.events import Planned, Received, Restarted, Sized, unobserved
+from bds_async.events import Ended, Planned, Received, Restarted, Sized, unobserved
 from bds_async.watching import Tally, size_text
 from bds_async.watching.tally import sizes_text
-from tests.support.builders import an_extract
+from tests.support.builders import an_extract, an_outcome
 from tests.watching.a_run import A_MIRROR, A_REVIEW, LARGE, SMALL, a_run
 
 
@@ -46,6 +46,13 @@ class TestTally:
         for event in (Planned((LARGE, SMALL), 0), Sized(LARGE, 5_000_000), Received(LARGE, 5_000_000)):
             tally(event)
         assert (tally.bytes, tally.bytes_done) == (5_000_500, 5_000_000)
+
+    def test_what_an_earlier_run_had_received_counts_as_done(self):
+        """It is published without a byte, and neither the bytes done nor the bytes wanted forget it."""
+        tally = Tally()
+        tally(Planned((an_extract(download_size=1000),), 0))
+        tally(Ended(an_outcome(extract=an_extract(download_size=1000))))
+        assert (tally.files_done, tally.bytes_done, tally.bytes) == (1, 1000, 1000)
 
     def test_an_unknown_size_counts_as_nothing(self):
         tally = Tally()
