@@ -126,7 +126,7 @@ class TableWriter:
         )
 
     async def _make_unique(self, extract: SourceExtract, stage: Stage) -> bool:
-        """Leave usable rows in the stage; return whether its rows can be told apart by the key."""
+        """Leave usable rows in the stage; return whether the key distinguishes its rows."""
         if not stage.table.is_keyed or (extract.is_full and stage.lacks_key):
             return False
         merge = self._merger(stage, Applied(extract.identity, 0, is_unique=True, purges=False))

@@ -1,4 +1,4 @@
-"""Pieces of SQL that both databases read alike: moments, and the keys of a table."""
+"""Pieces of SQL that both databases read in the same way: moments, and the keys of a table."""
 
 from __future__ import annotations
 

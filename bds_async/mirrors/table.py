@@ -62,7 +62,7 @@ class Table:
 
     @property
     def is_keyed(self) -> bool:
-        """Whether rows can be told apart."""
+        """Whether rows can be distinguished."""
         return bool(self.key) and len(self.key_columns) == len(self.key)
 
     def with_columns(self, columns: Sequence[TableColumn]) -> Table:

@@ -1,4 +1,4 @@
-"""Data sets whose entries can't be read, or can't be told apart: they are named, and none of them is listed."""
+"""Data sets whose entries can't be read, or can't be distinguished: they are named, and none of them is listed."""
 
 from __future__ import annotations
 
