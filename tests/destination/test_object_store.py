@@ -15,6 +15,7 @@ import pytest
 
 from bds_async.destination import ObjectStore, Recorded
 from bds_async.destination.object_store import calls
+from bds_async.destination.object_store.opening import S3Access
 from bds_async.errors import ConfigError, DestinationError, Stopped
 from bds_async.options import RunOptions
 from bds_async.support.patience import Patience
@@ -241,6 +242,14 @@ def test_a_profile_gives_credentials_region_and_endpoint(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     place.place(b"content")
     assert place.content() == b"content"
+
+
+def test_aws_region_is_the_region_whatever_else_is_set(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message about a bucket in another region advises it."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert place.workspace.store is not None
+    assert S3Access.found(place.workspace.store).region == "eu-central-1"
 
 
 def test_an_unknown_profile_is_named_by_its_fault(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,7 +110,8 @@ class S3Access:
             session = get_session()
             if session.get_credentials() is None:
                 raise DestinationError(f"{address}: there are no credentials: set {sources}.")
-            region = session.get_config_variable("region") or os.environ.get("AWS_REGION") or "us-east-1"
+            # boto3 does not know AWS_REGION, which other tools of AWS take first.
+            region = os.environ.get("AWS_REGION") or session.get_config_variable("region") or "us-east-1"
             endpoints = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "s3")
             access = cls(session, region, endpoints.provide())
             access.credentials()
