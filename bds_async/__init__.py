@@ -186,31 +186,34 @@ __all__ = [
     "verify",
 ]
 
-#: The modules of the public names.
-_HOMES = (
-    ("api", ("mirror", "preview_pull", "preview_sync", "pull", "read_ledger", "read_listing", "repair", "sync")),
-    ("api", ("verify",)),
-    ("brightspace", ("connect_tenant", "Listing", "Tenant")),
-    ("columns", ("ChangeKind", "Header", "SchemaChange")),
-    ("config", ("Config",)),
-    ("errors", ("AnotherRunMayHelp", "AuthorisationError", "BdsError", "CatalogueError", "ConfigError")),
-    ("errors", ("CredentialsBusy", "DestinationError", "ExtractError", "FolderBusy", "LedgerBusy", "MachineLimit")),
-    ("errors", ("PatternError", "PersonMustAct", "Stopped", "TargetBusy", "TargetError", "UnreachableError")),
-    ("errors", ("WrongTenant",)),
-    ("events", ("Ended", "Entered", "Event", "Examined", "Finished", "Held", "ListsRead", "Mirrored", "Mirroring")),
-    ("events", ("Observer", "OutageBegan", "OutageEnded", "Phase", "Planned", "Read", "Received", "Restarted")),
-    ("events", ("Retrying", "Reviewed", "Sized", "Started", "Surveyed", "Warned")),
-    ("ledger", ("Delivery", "Ledger", "Selection")),
-    ("mirrors", ("MirrorReport", "TableResult", "Target")),
-    ("models", ("BdsType", "DataSet", "Extract", "Identity", "Plugin")),
-    ("options", ("MirrorOptions", "PublishAs", "PullOptions", "RunOptions", "SyncOptions", "Verify", "Wanted")),
-    ("planning", ("RunPlan", "Step", "SyncPlan")),
-    ("report", ("AppliedExtract", "Arrival", "Completeness", "Counters", "FailedList", "Gap", "MirrorSummary")),
-    ("report", ("MirrorTableSummary", "Outcome", "Problem", "ProblemKind", "RunReport", "Status")),
-    ("runs.discrepancies", ("Discrepancy", "Fault", "Remedy", "Verification")),
-    ("support.running", ("Stop",)),
-)
-_HOME_OF = {name: module for module, names in _HOMES for name in names}
+#: The public names of each module.
+_HOMES = {
+    "api": "mirror preview_pull preview_sync pull read_ledger read_listing repair sync verify",
+    "brightspace": "connect_tenant Listing Tenant",
+    "columns": "ChangeKind Header SchemaChange",
+    "config": "Config",
+    "errors": (
+        "AnotherRunMayHelp AuthorisationError BdsError CatalogueError ConfigError CredentialsBusy "
+        "DestinationError ExtractError FolderBusy LedgerBusy MachineLimit PatternError PersonMustAct Stopped "
+        "TargetBusy TargetError UnreachableError WrongTenant"
+    ),
+    "events": (
+        "Ended Entered Event Examined Finished Held ListsRead Mirrored Mirroring Observer OutageBegan "
+        "OutageEnded Phase Planned Read Received Restarted Retrying Reviewed Sized Started Surveyed Warned"
+    ),
+    "ledger": "Delivery Ledger Selection",
+    "mirrors": "MirrorReport TableResult Target",
+    "models": "BdsType DataSet Extract Identity Plugin",
+    "options": "MirrorOptions PublishAs PullOptions RunOptions SyncOptions Verify Wanted",
+    "planning": "RunPlan Step SyncPlan",
+    "report": (
+        "AppliedExtract Arrival Completeness Counters FailedList Gap MirrorSummary MirrorTableSummary "
+        "Outcome Problem ProblemKind RunReport Status"
+    ),
+    "runs.discrepancies": "Discrepancy Fault Remedy Verification",
+    "support.running": "Stop",
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> object:
