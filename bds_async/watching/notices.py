@@ -59,7 +59,8 @@ def _of_transfer(event: Started | Ended) -> Notice | None:
     match event:
         case Started(extract, held_bytes):
             held = f", {size_text(held_bytes)} of it already there" if held_bytes else ""
-            return Notice(logging.DEBUG, f"{extract}: download starts{held}.", "extract.started")
+            fields = {"data_set": extract.data_set, "bds_type": extract.bds_type, "held_bytes": held_bytes}
+            return Notice(logging.DEBUG, f"{extract}: download starts{held}.", "extract.started", fields)
         case Ended(outcome) if outcome.status is Status.DOWNLOADED:
             return extract_published(outcome)
     return None
@@ -127,7 +128,12 @@ def extract_published(outcome: Outcome) -> Notice:
     """Return the notice of a published extract."""
     size = outcome.bytes or 0
     text = f"{outcome.path}: published, {size_text(size)} in {outcome.seconds:.1f} s."
-    return Notice(logging.DEBUG, text, "extract.published", {"path": outcome.path, "bytes": size})
+    return Notice(
+        logging.DEBUG,
+        text,
+        "extract.published",
+        {"data_set": outcome.extract.data_set, "path": outcome.path, "bytes": size},
+    )
 
 
 def extract_failed(outcome: Outcome) -> Notice:
