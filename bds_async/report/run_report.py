@@ -21,7 +21,7 @@ class RunReport:
     """The result of a run.
 
     `started` and `finished` are by the wall clock, `finished` not before `started`; `seconds` is the duration by the
-    monotonic clock. `lacks` says why `data_sets` and `gaps` are missing, None if they are complete. `newest_delivered`
+    monotonic clock. `lacks` says what is missing and why, None if the report is complete. `newest_delivered`
     is the newest delivered queued date of each data set of the ledger by its name; it is for metrics, not for the JSON.
     `mirror` is None for a run without a mirror.
     """
@@ -146,7 +146,7 @@ class ReportedExtract(ExtractEntry):
 class RunReportDocument:
     """The run report, as `pull`, `sync` and `verify --repair` write it with `--report FILE`.
 
-    `lacks` says why `data_sets` and `gaps` are missing, null if they are complete. `mirror` is null for a run without a
+    `lacks` says what is missing and why, null if the report is complete. `mirror` is null for a run without a
     mirror.
     """
 

@@ -17,6 +17,8 @@ from .job import Job
 from .measure import Survey
 from .outcomes import delivered
 
+_UNPLANNED = "extracts to fetch, data_sets and gaps: the run ended before it had a plan"
+
 
 @dataclass
 class Record:
@@ -42,6 +44,11 @@ class Record:
             self.error = min(known, key=lambda each: rank(exit_code_of(each)))
 
     @property
+    def is_reportable(self) -> bool:
+        """Whether there is something to report: a plan, or extracts whose publication was finished."""
+        return self.plan is not None or bool(self.recovered)
+
+    @property
     def time_left(self) -> float | None:
         """Seconds until the time limit, None without one."""
         limit = self.job.options.max_time
@@ -63,7 +70,7 @@ class Record:
             counters=self._counters(connection),
             data_sets=self.survey.data_sets,
             gaps=self.survey.gaps,
-            lacks=self.survey.lacks,
+            lacks=self.survey.lacks if self.plan is not None else _UNPLANNED,
             newest_delivered=self.survey.newest_delivered,
             mirror=self.mirror,
         )

@@ -40,8 +40,8 @@ def unsaved(report: RunReport) -> None:
 async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, save: Save = unsaved) -> RunReport:
     """Do a job and report it.
 
-    What ends a run early is raised: a BdsError, or a defect. Once there was a plan, the report is made, observed
-    (Finished) and saved all the same; what the report lacks then, it says.
+    What ends a run early is raised: a BdsError, or a defect. Once there is something to report, the report is made,
+    observed (Finished) and saved all the same; what the report lacks then, it says.
     """
     connection, storage, record = context.connection, context.storage, Record(job)
     async with Supervision(stop, job.options.max_time, connection.stay_signed_in()) as supervision:
@@ -60,12 +60,13 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
         record.end_with(supervision.error)
     # A token exchange that ends while the run ends counts, too.
     await connection.refresher.settle()
-    if record.plan is not None:
+    if record.is_reportable:
         await follow(record, storage, observer, stop)
     report = record.report(connection)
-    if record.plan is not None:
+    if record.is_reportable:
         async with Supervision(stop, None) as supervision:
-            if await _is_saved(record, report, observer, save, supervision):
+            is_saved = await _is_saved(record, report, observer, save, supervision)
+            if is_saved and record.plan is not None:
                 await in_thread(partial(settle_gaps, record.listing, storage.ledger))
         record.end_with(supervision.error)
     if record.error is not None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bds_async.config.settings import Config
+from bds_async.destination import Publisher
 from bds_async.errors import AuthorisationError, BdsError, CatalogueError, DestinationError, Stopped, UnreachableError
 from bds_async.events import Event, Finished, ListsRead, Planned
 from bds_async.options import PullOptions
@@ -144,6 +145,23 @@ async def test_without_a_plan_there_is_no_report(runs: Runs) -> None:
     with pytest.raises(CatalogueError):
         await runs.run()
     assert (runs.observed, runs.saved) == ([ListsRead(0, None)], [])
+
+
+async def test_what_was_recovered_is_reported_even_if_planning_fails(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger knows it as delivered from then on, so no later report would have it."""
+    with monkeypatch.context() as patched:
+        patched.setattr(Publisher, "_finish", raising(UNSAVED))
+        with pytest.raises(DestinationError):
+            await runs.run()
+    runs.observed.clear()
+    runs.saved.clear()
+    with pytest.raises(DestinationError):
+        await runs.run(plan=raising(UNSAVED))
+    assert {each.status for each in runs.report.outcomes} == {Status.DOWNLOADED}
+    assert (runs.report.exit_code, list(runs.report.data_sets)) == (6, [])
+    assert "before it had a plan" in (runs.report.lacks or "")
 
 
 async def test_tries_again_are_counted(runs: Runs) -> None:
