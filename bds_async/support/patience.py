@@ -9,8 +9,8 @@ USUAL, HURRIED = 30.0, 1.0
 class Patience:
     """How many seconds to wait for others; any thread may cut it short, for waits under way too."""
 
-    def __init__(self, seconds: float = USUAL) -> None:
-        self.seconds = seconds
+    def __init__(self, seconds: float | None = None) -> None:
+        self.seconds = USUAL if seconds is None else seconds
         self.is_cut = False
 
     def cut(self) -> None:

@@ -148,10 +148,11 @@ async def test_without_a_stop_it_is_exit_code_75(scene: Scene, tmp_path: Path, c
 
 
 async def held_at_the_end(scene: Scene, tmp_path: Path, command: tuple[str, ...], *, is_stopped: bool) -> Done:
-    """A run whose ledger is held from its last publication on."""
+    """A run whose ledger is held from its last publication on; it waits for 3 seconds in place of 30 if not stopped."""
+    patience = {} if is_stopped else {"USUAL_PATIENCE": "3"}
     scene.spoil_a_file()
     pause = Pause(tmp_path / "pause", "bds_async.runs.run:measure")
-    async with starting(*scene.arguments(*command), cwd=None, **pause.environ) as running:
+    async with starting(*scene.arguments(*command), cwd=None, **pause.environ, **patience) as running:
         await paused(running, pause)
         with scene.held():
             pause.end()

@@ -1,6 +1,6 @@
 """A pull that is killed at any moment is finished by the next one: every file right, nothing fetched twice.
 
-PULL_KILLS=200 is the long version (16 by default), PULL_SEED another one; -s shows where the kills fell.
+PULL_KILLS=200 is the long version (10 by default), PULL_SEED another one; -s shows where the kills fell.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.crash.crashed_folder import Folder, truth_of
 from tests.support.commands import Running, starting, until
 
-KILLS = int(os.environ.get("PULL_KILLS", "16"))
+KILLS = int(os.environ.get("PULL_KILLS", "10"))
 SEED = int(os.environ.get("PULL_SEED", "4"))
 #: After so many kills a folder's run may go on to its end.
 MOST_KILLS_A_FOLDER = 12

@@ -1,6 +1,6 @@
 """A pull to S3 that is killed at any moment is finished by the next one: no torn object, no upload left unfinished.
 
-STORE_KILLS=100 is the long version (3 by default), STORE_SEED another one; -s shows how many kills left parts.
+STORE_KILLS=100 is the long version (2 by default), STORE_SEED another one; -s shows how many kills left parts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support.commands import starting
 from tests.support.stores import Store, objects, unfinished
 
-KILLS = int(os.environ.get("STORE_KILLS", "3"))
+KILLS = int(os.environ.get("STORE_KILLS", "2"))
 SEED = int(os.environ.get("STORE_SEED", "4"))
 #: After so many kills a pull may go on to its end.
 MOST_KILLS = 6

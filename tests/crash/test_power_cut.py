@@ -25,7 +25,7 @@ from tests.support.commands import Running, starting, until
 from tests.support.disks import Disk, on_a_device
 from tests.support.places import ledger_path, prepared
 
-CUTS = int(os.environ.get("POWER_CUTS", "8"))
+CUTS = int(os.environ.get("POWER_CUTS", "4"))
 SEED = int(os.environ.get("POWER_SEED", "5"))
 MOST_CUTS_A_FOLDER = 5
 

@@ -14,7 +14,7 @@ from tests.support.mirror_model import Model
 from tests.support.mirror_places import Place
 
 #: The random histories of each kind: in the suite, and by hand.
-SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(3, 40))]
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 40))]
 
 
 def found(place: Place, drawn: History) -> list[tuple[Any, ...]]:

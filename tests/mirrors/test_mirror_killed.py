@@ -24,7 +24,7 @@ pytestmark = [
 ]
 #: How often a mirror is killed: in the suite, and by hand.
 KILLS = [1, pytest.param(200, marks=pytest.mark.long)]
-USERS = 4_000
+USERS = 2_000
 
 
 def started(place: Place, folder: Path, how: str = "-q", stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
@@ -33,12 +33,12 @@ def started(place: Place, folder: Path, how: str = "-q", stderr: int = subproces
 
 
 def delivered(deliveries: Deliveries) -> Model:
-    """Deliver six extracts of some thousand rows, and return what the table has to hold."""
+    """Deliver six extracts of a thousand rows and more, and return what the table has to hold."""
     random = Random(7)
     told = []
     for day in range(6):
         bds_type = FULL if day % 3 == 0 else DIFFERENTIAL
-        users = sorted(random.sample(range(USERS), USERS - 300 if bds_type is FULL else 2_000))
+        users = sorted(random.sample(range(USERS), USERS - 300 if bds_type is FULL else 1_000))
         rows = tuple(("1", str(user), random.choice("abc"), "") for user in users)
         told.append(Told(deliveries.extract(bds_type, day * 24), rows))
         deliveries.deliver(told[-1].extract, csv_of(PLAIN.header, rows))

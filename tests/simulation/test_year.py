@@ -12,7 +12,7 @@ from .year import figures, simulate
 TWO_HOURS = pytest.mark.timeout(7200)
 WEEKS = replace(
     Plan(),
-    weeks=6,
+    weeks=4,
     every=8.0,
     longest_step=30,
     kills=0.3,
@@ -37,7 +37,7 @@ async def test_every_extract_is_delivered_once_and_every_gap_is_told_and_none_in
     assert found.gaps > found.open_gaps > 0
 
 
-MIRRORED = replace(WEEKS, weeks=4, every=24.0, longest_step=120, kills=0.6, outages=((0.3, 17 * DAY),))
+MIRRORED = replace(WEEKS, weeks=3, every=24.0, longest_step=120, kills=0.6, outages=((0.3, 17 * DAY),))
 YEAR = replace(Plan(), every=8.0, longest_step=48, kills=0.4)
 DATABASES = ("duckdb", "postgresql")
 

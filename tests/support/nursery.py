@@ -78,8 +78,10 @@ def run(order: dict[str, Any], streams: list[int]) -> None:
     pause_if_asked = importlib.import_module("paused").pause_if_asked
 
     from bds_async.__main__ import main
+    from bds_async.support import patience
 
     pause_if_asked()
+    patience.USUAL = float(os.environ.get("USUAL_PATIENCE", patience.USUAL))
     main()
 
 
