@@ -20,7 +20,11 @@ from bds_async.config import KEYS
 from tests.conftest import StartSandbox
 
 ROOT = Path(__file__).parents[2]
-PAGES = {path.name: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
+#: Pages that exist in the site alone: they show a file of the root.
+OF_THE_SITE = ("index.md", "changelog.md")
+PAGES = {
+    path.name: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in OF_THE_SITE
+}
 GUIDE = {name: text for name, text in PAGES.items() if name not in ("CONTRIBUTING.md", "SECURITY.md")}
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGES["library.md"], re.MULTILINE | re.DOTALL)
 
