@@ -1,6 +1,10 @@
-"""Help of the commands: options in groups, two examples at the end, the common options in one line."""
+"""Help of the commands, one screen each: options in groups, the common options in one line, two examples."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -21,6 +25,10 @@ _GROUPS = {
     "Report": ("--dry-run", "--json", "--report", "--metrics", "--ping", "--strict-schema", "--no-progress"),
 }
 _COMMON = ("--config", "-v", "-q", "--log-format", "--log-timestamps", "-h")
+#: What click writes of a range, such as `1<=x<=64`. The message about a value outside the range names it.
+_RANGE = re.compile(r"; [^][]*x[<>][^][]*(?=\])|\s*\[[^][;]*x[<>][^][]*\]")
+#: What click writes of a default, such as `.  [default: 60.0]`.
+_DEFAULT = re.compile(r"\.?\s+\[default: (.*?)(?:\.0)?\]$")
 #: Two command lines for each command.
 EXAMPLES = {
     "pull": (
@@ -32,6 +40,13 @@ EXAMPLES = {
     "login": ("login", "login --no-browser --config other.json"),
     "doctor": ("doctor --to /srv/bds", "doctor --json"),
     "verify": ("verify --to /srv/bds", "verify --repair --report repair.json"),
+    "ledger show": ("ledger show", "ledger show --to /srv/bds --json"),
+    "ledger export": ("ledger export", "ledger export --data-set 'Quiz*' --to /srv/bds"),
+    "ledger mark": ("ledger mark --data-set '*' --until 2026-11-01", "ledger mark --data-set Users --json"),
+    "ledger unmark": ("ledger unmark --data-set Users", "ledger unmark --path '*_20261122T*'"),
+    "ledger accept": ("ledger accept --data-set Users", "ledger accept --data-set '*' --to /srv/bds"),
+    "ledger unpin": ("ledger unpin --data-set Users", "ledger unpin --data-set 'Quiz*'"),
+    "ledger rebuild": ("ledger rebuild", "ledger rebuild --to /srv/bds --verify fast"),
     "schema": ("schema --data-set Users", "schema --json"),
     "schema-of": ("schema-of", "schema-of run-report"),
     "mirror": ("mirror", "mirror --into postgresql://loader@db:5432/school"),
@@ -49,25 +64,40 @@ class GroupedCommand(click.Command):
     """A command whose help shows its options in groups and ends with examples."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options, group by group."""
+        """Write the options, group by group, and the names of the common options."""
         records = {option.opts[0]: record for option, record in self._records(ctx)}
-        common = [name for name in records if name in _COMMON]
-        placed = {name for names in _GROUPS.values() for name in names} | {*common}
+        placed = {name for names in (_COMMON, *_GROUPS.values()) for name in names}
         groups = {"Options": tuple(name for name in records if name not in placed), **_GROUPS}
+        formatter.write_paragraph()
         for title, names in groups.items():
             if rows := [records[name] for name in names if name in records]:
-                with formatter.section(title):
+                with _block(formatter, title):
                     formatter.write_dl(rows)
-        formatter.write_paragraph()
-        formatter.write_text(f"Common options: {', '.join(_COMMON)}; see bds-async --help.")
+        formatter.write_text(f"Common: {', '.join(_COMMON)}; see bds-async -h")
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the examples."""
-        if examples := EXAMPLES.get(self.name or ""):
-            with formatter.section("Examples"):
-                for example in examples:
-                    formatter.write(f"{'':{formatter.current_indent}}bds-async {example}\n")
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the command's own last paragraph, if it has one, and the examples."""
+        super().format_epilog(ctx, formatter)
+        with _block(formatter, "Examples"):
+            for example in EXAMPLES[name_of(ctx)]:
+                formatter.write(f"{'':{formatter.current_indent}}bds-async {example}\n")
 
-    def _records(self, ctx: click.Context) -> list[tuple[click.Parameter, tuple[str, str]]]:
-        found = [(each, each.get_help_record(ctx)) for each in self.get_params(ctx)]
-        return [(each, record) for each, record in found if record is not None]
+    def _records(self, ctx: click.Context) -> Iterator[tuple[click.Parameter, tuple[str, str]]]:
+        for each in self.get_params(ctx):
+            if (record := each.get_help_record(ctx)) is not None:
+                yield each, (record[0], _DEFAULT.sub(r" [default: \1]", _RANGE.sub("", record[1])))
+
+
+def name_of(ctx: click.Context) -> str:
+    """Return the name of a command below the program, such as `ledger show`."""
+    group = ctx.parent
+    above = f"{group.command.name} " if group is not None and group.parent is not None else ""
+    return f"{above}{ctx.command.name}"
+
+
+@contextmanager
+def _block(formatter: click.HelpFormatter, title: str) -> Iterator[None]:
+    """A section without the blank line that click puts before each."""
+    formatter.write(f"{title}:\n")
+    with formatter.indentation():
+        yield

@@ -26,6 +26,7 @@ from ..support.text import counted, printable
 from ..watching import size_text
 from ..workspace import Workspace
 from .documents import DeliveredDataSet, DeliveredExtract
+from .help import GroupedCommand
 from .moments import moment
 from .running import run as run_job
 from .selection import data_set_option, glob, verify_option, watching_options, workspace_options
@@ -52,7 +53,7 @@ def selection_options(function: Function) -> Function:
         "--path",
         type=glob,
         metavar="GLOB",
-        help="Only extracts whose path below the folder matches; * and ? and [...] allowed.",
+        help="Only extracts with such a path below the folder (* ? [...]).",
     )
     @functools.wraps(function)
     def with_selection(since: datetime | None, until: datetime | None, path: str | None, **arguments: Any) -> Any:
@@ -67,7 +68,7 @@ def command() -> None:
     """Show, export and correct what counts as delivered to a folder."""
 
 
-@command.command("show", short_help="Show what was delivered.")
+@command.command("show", cls=GroupedCommand, short_help="Show what was delivered.")
 @workspace_options
 @patterns_option
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each data set.")
@@ -113,7 +114,7 @@ def _cell(name: str, value: object) -> Cell:
     return "" if value is None else printable(str(value))
 
 
-@command.command("export", short_help="Print what was delivered, as JSON.")
+@command.command("export", cls=GroupedCommand, short_help="Print what was delivered, as JSON.")
 @workspace_options
 @patterns_option
 @common_options
@@ -130,7 +131,7 @@ def _print_each(deliveries: Iterable[Delivery]) -> None:
         click.echo(json_line(DeliveredExtract.about(delivery)))
 
 
-@command.command("mark", short_help="Mark listed extracts as delivered.")
+@command.command("mark", cls=GroupedCommand, short_help="Mark listed extracts as delivered.")
 @workspace_options
 @patterns_option
 @selection_options
@@ -147,7 +148,7 @@ def mark_command(workspace: Workspace, patterns: tuple[str, ...], selection: Sel
     return log_failed_lists(marked.failed_lists)
 
 
-@command.command("unmark", short_help="Mark extracts as not delivered.")
+@command.command("unmark", cls=GroupedCommand, short_help="Mark extracts as not delivered.")
 @workspace_options
 @patterns_option
 @selection_options
@@ -178,7 +179,7 @@ def _demand_choice(patterns: tuple[str, ...], selection: Selection) -> None:
         raise ConfigError("Say which extracts: --data-set, --since, --until or --path (--data-set '*' for all).")
 
 
-@command.command("accept", short_help="Accept open gaps and absent data sets.")
+@command.command("accept", cls=GroupedCommand, short_help="Accept open gaps and absent data sets.")
 @workspace_options
 @click.option("--data-set", "patterns", multiple=True, required=True, metavar="PATTERN", help="As for pull.")
 @common_options
@@ -191,7 +192,7 @@ def accept_command(workspace: Workspace, patterns: tuple[str, ...]) -> None:
     logger.info("%s accepted.", counted(accepted.gaps, "gap"), extra=event("ledger.accepted", count=accepted.gaps))
 
 
-@command.command("unpin", short_help="Forget pinned columns.")
+@command.command("unpin", cls=GroupedCommand, short_help="Forget pinned columns.")
 @workspace_options
 @click.option("--data-set", "patterns", multiple=True, required=True, metavar="PATTERN", help="As for pull.")
 @common_options
@@ -205,7 +206,7 @@ def unpin_command(workspace: Workspace, patterns: tuple[str, ...]) -> None:
         )
 
 
-@command.command("rebuild", short_help="Rebuild the ledger from the files.")
+@command.command("rebuild", cls=GroupedCommand, short_help="Rebuild the ledger from the files.")
 @workspace_options
 @patterns_option
 @verify_option

@@ -31,7 +31,7 @@ from .table import new_table
 
 logger = logging.getLogger(__name__)
 
-LIMIT_HELP = "Hold a full back that would delete more of a table's live rows."
+LIMIT_HELP = "Share of rows that a full may delete"
 
 
 class Percent(click.FloatRange):
@@ -60,10 +60,9 @@ def mirror_options(function: Function) -> Function:
     @click.option(
         "--mirror",
         metavar="TARGET",
-        help="Then bring this mirror up to date: duckdb:PATH or postgresql://user@host:port/database. "
-        "Implies --with-fulls.",
+        help="Then apply all to duckdb:PATH or postgresql://….",
     )
-    @click.option("--mirror-schema", metavar="NAME", help=f"The schema of its tables. [default: {MIRROR_SCHEMA}]")
+    @click.option("--mirror-schema", metavar="NAME", help=f"The schema of its tables [default: {MIRROR_SCHEMA}].")
     @click.option("--delete-limit", type=Percent(), metavar="PERCENT", help=f"{LIMIT_HELP} [default: {DELETE_LIMIT:g}]")
     @functools.wraps(function)
     def with_mirror_options(mirror: str | None, **arguments: Any) -> Any:

@@ -32,15 +32,15 @@ from .watching import all_of, displaying, observing, savers, warn_of_no_report
     "wanted",
     kind=Wanted,
     default=PullOptions().wanted,
-    help="The newest full of each data set, every differential, or both.",
+    help="Newest fulls, every differential, or both.",
 )
 @click.option(
     "--since",
     type=moment,
     metavar="DATE",
-    help="Only extracts queued since this ISO 8601 moment (default UTC).",
+    help="Only those queued since, in ISO 8601 (UTC).",
 )
-@click.option("--force", is_flag=True, help="Fetch again what is already there, and replace it.")
+@click.option("--force", is_flag=True, help="Fetch again and replace what is there.")
 @click.option("--dry-run", is_flag=True, help="Print the plan with sizes, download nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --dry-run: print lines of JSON.")
 @run_options

@@ -8,11 +8,13 @@ import sys
 import click
 
 from ..recipes import RECIPES, recipe
+from .help import GroupedCommand
 from .settings import common_options
 
 
 @click.command(
     "recipe",
+    cls=GroupedCommand,
     epilog="Recipes: " + "; ".join(f"{name}, {purpose}" for name, purpose in RECIPES.items()) + ".",
 )
 @click.argument("name", type=click.Choice(list(RECIPES)), metavar="NAME")

@@ -46,21 +46,21 @@ to_option = click.option(
     default=DEFAULT_FOLDER,
     show_default=True,
     metavar="DIR",
-    help="Where extracts land: a folder, or s3://bucket/prefix, gs://…, az://… (needs --state).",
+    help="Folder, s3://…, gs://… or az://….",
 )
 
 state_option = click.option(
     "--state",
     type=FolderPath(),
     metavar="DIR",
-    help="Folder for ledger and partial files [default: .bds-async in --to].",
+    help="Folder of the ledger [default: .bds-async in --to].",
 )
 
 verify_option = choice_option(
     "--verify",
     kind=Verify,
     default=DEFAULTS.verify,
-    help="full: length, zip directory, every CRC-32; fast: no CRCs.",
+    help="Check all, or all but the CRC-32s.",
 )
 
 exclude_option = click.option(
@@ -68,7 +68,7 @@ exclude_option = click.option(
     shell_complete=data_set_names,
     multiple=True,
     metavar="PATTERN",
-    help="Leave these out. May be repeated.",
+    help="Leave these out; may be repeated.",
 )
 
 
@@ -96,7 +96,7 @@ def data_set_option(name: str = "data_set") -> Callable[[Function], Function]:
         multiple=True,
         metavar="PATTERN",
         shell_complete=data_set_names,
-        help="Only these: a name (* and ? allowed), schema id or plugin id. May be repeated.",
+        help="Only these: name (* ?), schema or plugin id; repeatable.",
     )
 
 
@@ -114,7 +114,7 @@ def fetching_options(function: Function) -> Function:
         default=DEFAULTS.workers,
         show_default=True,
         metavar="N",
-        help="Number of parallel downloads.",
+        help="Parallel downloads, 1 to 64.",
     )
     @click.option(
         "--attempts",
@@ -122,7 +122,7 @@ def fetching_options(function: Function) -> Function:
         default=DEFAULTS.attempts,
         show_default=True,
         metavar="N",
-        help="Tries for each extract before it fails.",
+        help="Tries for each extract.",
     )
     @click.option(
         "--stall-timeout",
@@ -130,20 +130,20 @@ def fetching_options(function: Function) -> Function:
         default=DEFAULTS.stall_timeout,
         show_default=True,
         metavar="SECONDS",
-        help="Drop a connection that delivers nothing for so long.",
+        help="Drop a silent connection.",
     )
     @verify_option
     @click.option(
         "--max-time",
         type=Seconds(0, min_open=True),
         metavar="SECONDS",
-        help="End the run in an orderly way after so long (exit code 3).",
+        help="End the run after so long, with exit code 3.",
     )
     @click.option(
         "--limit-rate",
         type=Rate(),
         metavar="RATE",
-        help="Bytes a second of all downloads together: 500K, 50M.",
+        help="Bytes a second of all downloads: 500K, 50M.",
     )
     @functools.wraps(function)
     def with_fetching_options(**arguments: Any) -> Any:
@@ -163,12 +163,12 @@ def run_options(function: Function) -> Function:
         "publish_as",
         kind=PublishAs,
         default=DEFAULTS.publish_as,
-        help="The zip as it came, the CSV in it, or typed Parquet.",
+        help="The zip, its CSV, or typed Parquet.",
     )
     @click.option(
         "--pin-columns",
         is_flag=True,
-        help="With --as csv: keep the columns first seen, in that order.",
+        help="With csv: keep the columns first seen, in order.",
     )
     @fetching_options
     @functools.wraps(function)

@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 @click.option(
     "--with-fulls",
     is_flag=True,
-    help="Deliver every new full; needed for data sets without differentials.",
+    help="Every new full; for data sets without differentials.",
 )
 @click.option("--strict-schema", is_flag=True, help="Exit with code 3 after a breaking change of columns.")
 @mirror_options
@@ -73,9 +73,7 @@ def command(
     """Deliver everything new since the last sync, each extract once and in order.
 
     The first sync delivers the newest full of each data set and the differentials queued after it, later ones deliver
-    each new differential. Only the ledger decides what is new: a loader may move or delete files. A failed extract,
-    and a gap in the differentials that no full closes, are exit code 3. With --mirror the run then applies what was
-    delivered to a database, and delivers every new full, which shows the rows that were deleted.
+    each new differential. The ledger decides what is new: a loader may move files.
     """
     options = SyncOptions(with_fulls=with_fulls, strict_schema=strict_schema, **mirror, **run)
     ping = Ping(address) if address is not None else None

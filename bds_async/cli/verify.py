@@ -38,7 +38,7 @@ _REMEDIES = {"repaired": "fetched again", "failed": "failed", "unlisted": "no lo
 @workspace_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
 @click.option("--repair", is_flag=True, help="Fetch again what is bad or missing, if it is still listed.")
-@click.option("--full", is_flag=True, help="Read each object of an object store; files of a folder are always read.")
+@click.option("--full", is_flag=True, help="Read each object of a store; files are always read.")
 @fetching_options
 @watching_options
 @common_options

@@ -65,6 +65,13 @@ def test_the_page_on_configuration_names_every_key() -> None:
     assert [key for key in KEYS.all if f"`{key}`" not in PAGES["configuration.md"]] == []
 
 
+def test_the_guide_names_every_option() -> None:
+    options = {parameter.opts[0] for command in every_command() for parameter in command.params}
+    text = "\n".join(GUIDE.values())
+    missing = [each for each in sorted(options) if each.startswith("--") and not re.search(rf"`[^`]*{each}\b", text)]
+    assert missing == []
+
+
 def test_the_page_on_exit_codes_has_every_code_of_an_error() -> None:
     classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.BdsError)]
     codes = {str(kind.exit_code) for kind in classes}
