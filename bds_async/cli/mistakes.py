@@ -38,8 +38,7 @@ def usage_text(error: click.ClickException) -> str:
 def _explained(error: click.ClickException) -> str:
     message = " ".join(error.format_message().split())
     if isinstance(error, click.NoSuchOption) and error.ctx is not None:
-        owners = _owners(error.option_name, error.ctx)
-        return f"No such option '{error.option_name}'{owners}" if owners else message
+        return f"No such option '{error.option_name}'{_meant(error.option_name, error.ctx)}"
     if message.startswith("No such command") and isinstance(error, click.UsageError) and error.ctx is not None:
         name = message.split("'")[1]
         return f"No such command '{name}'.{_near(name, error.ctx)}"
@@ -59,10 +58,31 @@ def _near(name: str, ctx: click.Context) -> str:
     return f" The commands: {', '.join(known)}."
 
 
+def _meant(option: str, ctx: click.Context) -> str:
+    """Return what a wrong option may mean, as the end of a sentence: an option of this command, or of others."""
+    if near := _near_option(option, _options(ctx.command)):
+        return f". Did you mean {near}?"
+    if owners := _owners(option, ctx):
+        return f": it belongs to {owners}."
+    every = {name for _, command in _commands(ctx.find_root()) for name in _options(command)}
+    near = _near_option(option, every)
+    return f". Did you mean {near}? It belongs to {_owners(near, ctx)}." if near else "."
+
+
+def _near_option(wrong: str, known: set[str]) -> str | None:
+    """Return the one option that begins with the wrong one, or the one that differs from it by a slip."""
+    begun = [name for name in known if name.startswith(wrong) and len(wrong) > 4]
+    if len(begun) == 1:
+        return begun[0]
+    # Without the dashes, which all options share.
+    names = {name.removeprefix("--"): name for name in known if name.startswith("--")}
+    near = difflib.get_close_matches(wrong.lstrip("-").lower().replace("_", "-"), names, n=1, cutoff=0.75)
+    return names[near[0]] if near else None
+
+
 def _owners(option: str, ctx: click.Context) -> str:
-    """Return the commands that have an option which this one lacks, as the end of a sentence; else empty."""
-    owners = [path for path, command in _commands(ctx.find_root()) if option in _options(command)]
-    return f": it belongs to {', '.join(owners)}." if owners else ""
+    """Return the commands that have an option, as words; empty if there is none."""
+    return ", ".join(path for path, command in _commands(ctx.find_root()) if option in _options(command))
 
 
 def _commands(root: click.Context) -> Iterator[tuple[str, click.Command]]:

@@ -28,7 +28,9 @@ MISTAKES = [
     ("pull --with-fulls", "No such option '--with-fulls': it belongs to sync."),
     ("pull --ping http://x", "No such option '--ping': it belongs to sync."),
     ("list --to x", "No such option '--to': it belongs to pull"),
-    ("pull --worker 3", "No such option '--worker'"),
+    ("pull --worker 3", "No such option '--worker'. Did you mean --workers?"),
+    ("sync --optn --mode", "No such option '--optn'."),
+    ("sync --sinc 2026-11-01", "No such option '--sinc'. Did you mean --since? It belongs to pull, "),
     ("pull --data-set Users Tools", "Repeat --data-set for each name, and put a pattern in quotes"),
     ("pull --data-set=User.txt Users.csv", "Repeat --data-set for each name, and put a pattern in quotes"),
     ("pull Users", "Got unexpected extra argument (Users)."),
@@ -59,6 +61,7 @@ async def test_a_mistake_on_the_command_line_is_two_lines(tmp_path: Path, line: 
     error, *usage = done.err.splitlines()
     assert error.startswith("bds-async: error: ")
     assert words in error
+    assert error.count("Did you mean") == words.count("Did you mean")
     assert [line.partition(" bds-async")[0] for line in usage] in ([], ["Usage:"])
 
 
