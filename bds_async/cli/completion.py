@@ -17,10 +17,10 @@ VARIABLE = "_BDS_ASYNC_COMPLETE"
 
 
 @click.command("completion", cls=GroupedCommand)
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]), metavar="SHELL")
 @common_options
 def command(shell: str) -> None:
-    """Print the completion script of a shell. Names of data sets are those of the folder's ledger.
+    """Print the completion script of a SHELL: bash, zsh or fish. Names of data sets are those of the folder's ledger.
 
     For bash, add to ~/.bashrc: eval "$(bds-async completion bash)"
     """

@@ -65,7 +65,7 @@ class GroupedCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, group by group, and the names of the common options."""
-        records = {option.opts[0]: record for option, record in self._records(ctx)}
+        records = {option.opts[0]: record for option, record in self.records(ctx)}
         placed = {name for names in (_COMMON, *_GROUPS.values()) for name in names}
         groups = {"Options": tuple(name for name in records if name not in placed), **_GROUPS}
         formatter.write_paragraph()
@@ -82,10 +82,16 @@ class GroupedCommand(click.Command):
             for example in EXAMPLES[name_of(ctx)]:
                 formatter.write(f"{'':{formatter.current_indent}}bds-async {example}\n")
 
-    def _records(self, ctx: click.Context) -> Iterator[tuple[click.Parameter, tuple[str, str]]]:
+    def records(self, ctx: click.Context) -> Iterator[tuple[click.Parameter, tuple[str, str]]]:
+        """The options and arguments of the command, each with its two columns of the help."""
         for each in self.get_params(ctx):
             if (record := each.get_help_record(ctx)) is not None:
-                yield each, (record[0], _DEFAULT.sub(r" [default: \1]", _RANGE.sub("", record[1])))
+                yield each, (record[0], tidy(record[1]))
+
+
+def tidy(text: str) -> str:
+    """Return the text of an option without its range, and with its default in short."""
+    return _DEFAULT.sub(r" [default: \1]", _RANGE.sub("", text))
 
 
 def name_of(ctx: click.Context) -> str:

@@ -22,25 +22,33 @@ from .settings import common_options
 @click.option(
     "--port",
     type=click.IntRange(0, 65533),
+    metavar="N",
     default=0,
     help="Port of the auth service; tenant and storage get the next two [default: free ports].",
 )
 @click.option(
-    "--data-sets", type=click.IntRange(1, 100_000), default=139, show_default=True, help="Number of data sets."
+    "--data-sets",
+    type=click.IntRange(1, 100_000),
+    default=139,
+    show_default=True,
+    metavar="N",
+    help="Number of data sets.",
 )
 @click.option(
     "--seed",
     type=int,
     default=0,
+    metavar="N",
     show_default=True,
     help="The same seed gives the same data.",
 )
 @click.option(
     "--scale",
     type=click.FloatRange(0, min_open=True),
+    metavar="FACTOR",
     default=1.0,
     show_default=True,
-    help="Factor of the number of rows.",
+    help="Number of rows, as a factor.",
 )
 @click.option(
     "--write-config",

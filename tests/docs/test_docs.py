@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import shutil
+import subprocess
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Iterator
@@ -18,6 +21,7 @@ from bds_async.cli.main import COMMANDS, cli
 from bds_async.cli.schema_of import FORMATS
 from bds_async.config import KEYS
 from tests.conftest import StartSandbox
+from tests.docs.man_page import man_page
 
 ROOT = Path(__file__).parents[2]
 #: Pages that exist in the site alone: they show a file of the root.
@@ -86,6 +90,19 @@ def test_the_page_on_the_library_names_every_event_and_only_public_names() -> No
     kinds = {name for name, kind in vars(events).items() if getattr(kind, "__module__", "") == events.__name__}
     public = kinds & {*bds_async.__all__}
     assert [name for name in sorted(public) if f"`{name}`" not in PAGES["library.md"]] == []
+
+
+def test_the_man_page_is_the_text_of_the_help() -> None:
+    assert (ROOT / "docs" / "bds-async.1").read_text("utf-8") == man_page(), "python -m tests.docs.man_page"
+
+
+@pytest.mark.skipif(shutil.which("man") is None, reason="needs man")
+def test_man_accepts_the_page() -> None:
+    environ = {**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "80", "MANROFFSEQ": ""}
+    command = ["man", "--warnings", "-l", ROOT / "docs" / "bds-async.1"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert [name for name in ("NAME", "COMMANDS", "EXIT STATUS") if f"\n{name}\n" not in done.stdout] == []
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
