@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import click
 
+from ..config import problem_of
 from ..errors import ConfigError, Stopped
 from ..sandbox import Fault, Sandbox, SandboxSettings, load_faults
 from ..support.os_errors import reason
@@ -88,6 +89,9 @@ def _faults(file: Path, data_sets: int) -> tuple[Fault, ...]:
     except OSError as error:
         raise ConfigError(f"{file} can't be read: {error.strerror}.") from None
     except ValueError as error:
+        if isinstance(fault := error.__cause__, json.JSONDecodeError):
+            problem = problem_of(fault.doc, fault, "docs/sandbox.md", is_secret=False)
+            raise ConfigError(f"The faults file {file} {problem}.") from None
         raise ConfigError(f"{error}.") from None
 
 

@@ -5,6 +5,7 @@ from .damage import damage_in
 from .file import parse_object, with_refresh_token
 from .settings import AUTH_SERVICE, KEYS, Config, TokenSource, files_in_use
 from .sources import access_of_others, config_path, is_absent
+from .syntax import problem_of
 
 __all__ = [
     "AUTH_SERVICE",
@@ -20,5 +21,6 @@ __all__ = [
     "is_loopback",
     "origin",
     "parse_object",
+    "problem_of",
     "with_refresh_token",
 ]

@@ -103,11 +103,25 @@ class Config(BaseModel):
         stored = from_file(path, KEYS)
         provided = from_environment(environ, KEYS)
         values = (stored.values if stored is not None else {}) | {key: value for key, (value, _) in provided.items()}
-        _demand([key for key in needed_keys(values) if key not in values and key not in not_yet], path, stored)
+        missing = [key for key in needed_keys(values) if key not in values and key not in not_yet]
+        lacking = _lacking(missing, path, stored) if missing else ""
         names = dict.fromkeys(values, str(path)) | {key: name for key, (_, name) in provided.items()}
         values["config_file"] = path.absolute() if stored is not None and not stored.is_stream else None
         values["token_source"] = _token_source(provided, stored)
-        return cls.model_validate(values, context=names)
+        return cls._checked(values, names, lacking)
+
+    @classmethod
+    def _checked(cls, values: Mapping[str, Any], origins: Mapping[str, str], lacking: str) -> Self:
+        """Return the settings; one ConfigError names what is wrong and what is lacking."""
+        try:
+            config = cls.model_validate(values, context=origins)
+        except ConfigError as error:
+            wrong = str(error)
+        else:
+            if not lacking:
+                return config
+            wrong = ""
+        raise ConfigError(" ".join(filter(None, (wrong, lacking))))
 
     @property
     def is_service_user(self) -> bool:
@@ -149,7 +163,7 @@ class Config(BaseModel):
         try:
             return handler(_present(data) if isinstance(data, dict) else data)
         except ValidationError as error:
-            problems = _problems(error, info.context or {})
+            problems = _problems(error, info.context)
         raise ConfigError(problems)
 
 
@@ -190,13 +204,11 @@ def _token_source(provided: Mapping[str, tuple[str, str]], stored: Stored | None
     return TokenSource.PIPE if stored.is_stream else TokenSource.FILE
 
 
-def _demand(missing: list[str], path: Path, stored: Stored | None) -> None:
-    if not missing:
-        return
+def _lacking(missing: list[str], path: Path, stored: Stored | None) -> str:
     file = path.absolute()
     lacking = f"{file} lacks" if stored is not None else f"There is no config file {file}, and the environment lacks"
     login = " `bds-async login` stores the refresh token." if "refresh_token" in missing else ""
-    raise ConfigError(
+    return (
         f"{lacking} {', '.join(missing)} (absent, empty or still the sample's placeholder). "
         "Write it there, name another file with --config, or set "
         f"{', '.join(variable(key) for key in missing)} in the environment.{login}"
@@ -213,10 +225,15 @@ def _stripped(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
 
 
-def _problems(error: ValidationError, origins: Mapping[str, str]) -> str:
-    """One sentence for each wrong value: its key, where it is, what it should be. Never the value."""
+def _problems(error: ValidationError, origins: Mapping[str, str] | None) -> str:
+    """One sentence for each wrong value: its key, where it is, what it should be. Never the value.
+
+    With `origins`, absent keys are left out: the caller names them all, with the place to write them.
+    """
     found = error.errors(include_url=False, include_input=False)
-    return "; ".join(_problem(str(one["loc"][0]) if one["loc"] else "it", one, origins) for one in found) + "."
+    wrong = [one for one in found if origins is None or one["type"] != "missing"]
+    text = "; ".join(_problem(str(one["loc"][0]) if one["loc"] else "it", one, origins or {}) for one in wrong)
+    return f"{text}." if text else ""
 
 
 def _problem(key: str, error: Any, origins: Mapping[str, str]) -> str:

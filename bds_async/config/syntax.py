@@ -1,4 +1,4 @@
-"""What is wrong with a config file that is not JSON, in words: the usual mistakes of people, and the line of each."""
+"""What is wrong with a file that is not JSON, in words: the usual mistakes of people, and the line of each."""
 
 from __future__ import annotations
 
@@ -15,21 +15,28 @@ _WORD = re.compile(r"[^\s{}\[\]:,\"'“”„‟‘’‚‛«»#*/]+")
 _LONGEST = 60
 
 
-def problem_of(text: str, error: json.JSONDecodeError) -> str:
-    """Return the fault of a config file, as the rest of a sentence; values of the file are not quoted."""
+def problem_of(
+    text: str, error: json.JSONDecodeError, model: str = "config-sample.json", *, is_secret: bool = True
+) -> str:
+    """Return the fault of a file, as the rest of a sentence; values of a secret file are not quoted.
+
+    `model` shows how such a file is written.
+    """
     if not text.strip():
-        return "is empty: copy config-sample.json and fill it in"
+        return f"is empty: see {model} for its form"
     is_section = re.match(r"\s*\[\w+\]\s*\n", text) is not None
     if is_section or not text.lstrip().startswith(("{", "[", "/", "#", "“", "”")):
         kind = "YAML or INI" if is_section or re.match(r"\s*[\w-]+\s*[:=]", text) else "something else"
-        return f"is not JSON but {kind}: write it in the form of config-sample.json"
+        return f"is not JSON but {kind}: write it in the form of {model}"
     for fault in (_comment, _trailing_comma, _quotes, _missing_comma, _end, _escape, _word):
         if (found := fault(text, error)) is not None:
             place, why = found
             break
     else:
         place, why = error.pos, error.msg
-    return f"is not JSON, line {text.count(chr(10), 0, place) + 1}: {why}. The line: {_masked(_line(text, place))}"
+    line = _line(text, place)
+    shown = _masked(line) if is_secret else _cut(line)
+    return f"is not JSON, line {text.count(chr(10), 0, place) + 1}: {why}. The line: {shown}"
 
 
 #: The place of a fault and what to do about it; None for another fault.
@@ -94,4 +101,8 @@ def _masked(line: str) -> str:
     """Return a line with `…` for every word that is not the name of a key."""
     masked = _WORD.sub(lambda word: word[0] if word[0] in SHOWN else "…", line)
     masked = re.sub(r"…(?:[\s:/#*]*…)+", "…", masked)
-    return masked if len(masked) <= _LONGEST else f"{masked[:_LONGEST]}…"
+    return _cut(masked)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

@@ -263,7 +263,7 @@ class TestRedirects:
         url = await serve(Site(redirects(f"http://127.0.0.2:9{SIGNED}")))
         error = await fault(await connect(url), url)
         assert type(error) is ConnectionFailed
-        assert re.fullmatch(r"Could not connect to 127\.0\.0\.2: .+\. 127\.0\.0\.1 redirects there\.", str(error))
+        assert re.fullmatch(r"Could not connect to 127\.0\.0\.2:9: .+\. 127\.0\.0\.1 redirects there\.", str(error))
 
     async def test_a_link_to_a_host_that_can_not_be_reached_blames_nobody_else(self, serve, connect):
         error = await fault(await connect(await serve(Site(says(200)))), URL(f"http://127.0.0.2:9{SIGNED}"))

@@ -190,9 +190,10 @@ class TestFaults:
     async def test_a_refused_connection_means_that_nothing_was_sent(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
-            error = await fault(at(taken.getsockname()[1]))
+            port = taken.getsockname()[1]
+            error = await fault(at(port))
         assert isinstance(error, ConnectionFailed)
-        assert str(error) == "Could not connect to 127.0.0.1: Connection refused."
+        assert str(error) == f"Could not connect to 127.0.0.1:{port}: Connection refused."
 
     @pytest.mark.parametrize("reset", [True, False])
     async def test_a_connection_that_breaks_before_the_answer_may_have_carried_the_request(self, listen, reset):
@@ -471,7 +472,7 @@ class TestProxies:
         monkeypatch.setenv("HTTPS_PROXY", "http://me:hush@127.0.0.1:1")
         error = await fault(URL("https://storage.example" + SIGNED))
         assert isinstance(error, ConnectionFailed)
-        assert "Could not connect to the proxy on the way to storage.example" in str(error)
+        assert "Could not connect to the proxy 127.0.0.1:1 on the way to storage.example" in str(error)
 
     @pytest.mark.parametrize(
         "setting",

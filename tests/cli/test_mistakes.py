@@ -108,6 +108,7 @@ MISTAKES_OF_CONTENT: list[tuple[dict[str, Any], str, int, str]] = [
     ({}, "pull --to /proc/nothing/here", 6, r"is gone, or can't be made there: mount it, or choose another --to"),
     ({"bspace_url": ""}, "list", 2, r"lacks bspace_url"),
     ({"bspace_url": "school"}, "list", 2, r"bspace_url in .*config\.json"),
+    ({"bspace_url": 5, "refresh_token": ""}, "list", 2, r"bspace_url in .* must be text .* lacks refresh_token"),
     ({"bspace_url": "http://school.example"}, "list", 2, r"bspace_url in .*https"),
     ({"bspace_url": 5}, "list", 2, r"bspace_url in .* must be text \(in quotes\)"),
     ({"bspace_url": "<https://school.example>"}, "list", 2, r"inside angle brackets; remove < and >"),

@@ -66,7 +66,8 @@ async def test_it_misbehaves_as_the_file_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "place"),
     [
-        ("[", "not JSON"),
+        ("[", "is not JSON, line 1: the file ends too early; a closing bracket is missing. The line: ["),
+        ('[{"action": "reset"},]', 'remove the comma before the closing bracket. The line: [{"action": "reset"},]'),
         ({"fault": []}, "'faults'"),
         ([{"action": "cut", "after": 1}, {"action": "explode"}], "faults[1].action"),
         ([{"action": "cut"}], "faults[0].after"),

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from yarl import URL
 
 from ...errors import ConfigError, ConnectionFailed, ExtractError, Throttled, TransientError, UnreachableError
-from ..http import Answer, Transport
+from ..http import Answer, Transport, place_of
 from ..retry import TRANSIENT_STATUSES, retry_after
 from .access_token import AccessToken, parse_access_token
 
@@ -86,7 +86,7 @@ class TokenEndpoint:
             if is_connected:
                 raise TransientError(f"{self.host} sent no whole answer within {TIMEOUT:.0f} seconds.") from None
             within = f"{exchange.connect_within:.0f} s"
-            raise ConnectionFailed(f"Could not connect to {self.host} within {within}.") from None
+            raise ConnectionFailed(f"Could not connect to {place_of(self.url)} within {within}.") from None
 
     def error_code(self, answer: Answer) -> str | None:
         """The OAuth error code of an answer, None if it has none. An `error` that is no code is `status 4xx`."""

@@ -4,7 +4,7 @@ from .addresses import is_public
 from .faults import CONNECT_TIMEOUT
 from .proxies import proxy_address
 from .reading import chunks, left_over, read_bounded
-from .transport import Answer, Transport, host_of
+from .transport import Answer, Transport, host_of, place_of
 
 __all__ = [
     "CONNECT_TIMEOUT",
@@ -14,6 +14,7 @@ __all__ = [
     "host_of",
     "is_public",
     "left_over",
+    "place_of",
     "proxy_address",
     "read_bounded",
 ]

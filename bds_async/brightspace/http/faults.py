@@ -105,8 +105,15 @@ def _untrusted(error: aiohttp.ClientConnectorCertificateError) -> ExtractError:
 
 
 def _not_connected(error: aiohttp.ClientConnectorError, host: str) -> ConnectionFailed:
-    proxy = "the proxy on the way to " if isinstance(error, aiohttp.ClientProxyConnectionError) else ""
-    return ConnectionFailed(f"Could not connect to {proxy}{host}: {_reason(error.os_error)}.")
+    place = with_port(host, error.port)
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        place = f"the proxy {with_port(error.host, error.port)} on the way to {host}"
+    return ConnectionFailed(f"Could not connect to {place}: {_reason(error.os_error)}.")
+
+
+def with_port(host: str, port: int | None) -> str:
+    """A host and its port for messages; without the port if it is the one of http or https."""
+    return host if port in (None, 80, 443) else f"{host}:{port}"
 
 
 def _reason(error: OSError) -> str:

@@ -19,7 +19,7 @@ from yarl import URL
 
 from ... import __version__
 from .addresses import PublicResolver, check_public
-from .faults import CONNECT_TIMEOUT, connection_timeout, password_wanted, translated, translated_body
+from .faults import CONNECT_TIMEOUT, connection_timeout, password_wanted, translated, translated_body, with_port
 from .name_lookup import resolver
 from .proxies import proxy_for
 from .reading import read_bounded
@@ -28,6 +28,14 @@ from .reading import read_bounded
 BUFFER_BUDGET = 4 * 1024 * 1024
 #: Bytes of a header line: signed URLs are longer than aiohttp's default allows.
 MAX_HEADER = 64 * 1024
+
+
+def place_of(url: URL) -> str:
+    """The host and the port of a URL for messages."""
+    try:
+        return with_port(host_of(url), url.port)
+    except ValueError:
+        return "the server"
 
 
 def host_of(url: URL) -> str:
@@ -131,7 +139,7 @@ class Transport:
         )
         async with AsyncExitStack() as stack:
             with translated(host, proxy):
-                async with limits.kept(host):
+                async with limits.kept(place_of(url)):
                     response = await stack.enter_async_context(request)
             if response.status == 407 and proxy is not None:
                 raise password_wanted(proxy)
@@ -157,14 +165,14 @@ class _Limits:
         self._is_connected = False
 
     @asynccontextmanager
-    async def kept(self, host: str) -> AsyncIterator[None]:
+    async def kept(self, place: str) -> AsyncIterator[None]:
         """Keep the limits; raises ConnectionFailed, or TimeoutError for headers that are late."""
         try:
             async with self._clock:
                 yield
         except TimeoutError:
             if self._clock.expired() and not self._is_connected:
-                raise connection_timeout(host, self._connect) from None
+                raise connection_timeout(place, self._connect) from None
             raise
 
     def connected(self) -> None:
