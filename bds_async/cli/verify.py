@@ -18,7 +18,7 @@ from ..errors import ConfigError
 from ..events import Observer
 from ..options import RunOptions
 from ..report import fields_of
-from ..runs.discrepancies import Verification
+from ..runs.discrepancies import Fault, Remedy, Verification
 from ..support.running import Stop, beside, time_limits
 from ..support.text import counted, printable
 from ..workspace import Workspace
@@ -29,8 +29,8 @@ from .selection import fetching_options, watching_options, workspace_options
 from .settings import common_options, settings
 from .watching import all_of, observing, savers
 
-#: Totals of the files in the ledger, and the remedies in words.
-_OF_THE_LEDGER = ("right", "missing", "changed", "corrupt")
+#: Faults of the files in the ledger, and the remedies in words.
+_OF_THE_LEDGER = (Fault.MISSING, Fault.CHANGED, Fault.CORRUPT)
 _REMEDIES = {"repaired": "fetched again", "failed": "failed", "unlisted": "no longer listed"}
 
 
@@ -96,12 +96,19 @@ def _lines(found: Verification) -> Iterator[str]:
         remedy = f" [{each.remedy}{f': {each.error}' if each.error else ''}]" if each.remedy else ""
         yield printable(f"{each.fault:<7}  {each.path}: {each.detail}{remedy}")
     totals = asdict(VerifyTotals.of(found))
-    parts = [f"{totals[what]} {what}" for what in _OF_THE_LEDGER if totals[what] or what == "right"]
-    yield f"{counted(found.files, 'file')} in the ledger: {', '.join(parts)}."
+    yield f"{counted(found.files, 'file')} in the ledger: {', '.join(_counts(found))}."
     if totals["unknown"]:
         yield f"{counted(totals['unknown'], 'file')} in the folder that the ledger does not know."
     if remedies := [f"{totals[each]} {_REMEDIES[each]}" for each in _REMEDIES if totals[each]]:
         yield f"Repair: {', '.join(remedies)}."
+
+
+def _counts(found: Verification) -> Iterator[str]:
+    """The numbers of right and wrong files of the ledger as they are now, after a repair."""
+    wrong = [each.fault for each in found.discrepancies if each.remedy is not Remedy.REPAIRED]
+    counts = {kind: wrong.count(kind) for kind in _OF_THE_LEDGER}
+    yield f"{found.files - sum(counts.values())} right"
+    yield from (f"{count} {kind}" for kind, count in counts.items() if count)
 
 
 def _document(found: Verification, to: str) -> VerifyDocument:

@@ -31,6 +31,8 @@ from .tally import size_text
 
 #: Failures that the summary names one by one, and extracts with the same error that are named together.
 MOST_FAILURES, ONE_CAUSE = 50, 5
+#: What becomes of a failed extract.
+AGAIN = "The next run tries"
 
 
 def notice_of(event: Event) -> Notice | None:
@@ -115,7 +117,7 @@ def _causes(failed: Sequence[Outcome]) -> Iterator[Notice]:
         if len(outcomes) < ONE_CAUSE:
             yield from map(extract_failed, outcomes)
         else:
-            text = f"{counted(len(outcomes), 'extract')} failed: {error} The first: {outcomes[0].extract}."
+            text = f"{counted(len(outcomes), 'extract')} failed: {error} The first: {outcomes[0].extract}. {AGAIN} them again."
             yield Notice(logging.ERROR, text, "run.failed_alike", {"count": len(outcomes), "error": error})
 
 
@@ -141,7 +143,7 @@ def extract_failed(outcome: Outcome) -> Notice:
     extract = outcome.extract
     entry = fields_of(ExtractEntry.of(extract, extract.data_set, extract.schema_id))
     fields = {**entry, "error": outcome.error, "attempts": outcome.attempts}
-    return Notice(logging.ERROR, f"{extract} failed: {outcome.error}", "extract.failed", fields)
+    return Notice(logging.ERROR, f"{extract} failed: {outcome.error} {AGAIN} it again.", "extract.failed", fields)
 
 
 def list_failed(failed: FailedList) -> Notice:

@@ -98,6 +98,7 @@ async def test_repair_fetches_again_and_the_report_says_so(to: Path) -> None:
     done = await verify(to, "--repair", "--report", to.parent / "run.json")
     assert done.code == 0
     assert done.out.count("[repaired]") == 2
+    assert done.out.endswith("5 files in the ledger: 5 right.\nRepair: 2 fetched again.\n")
     assert cut.read_bytes() == right
     report = json.loads((to.parent / "run.json").read_text("utf-8"))
     assert (report["command"], report["exit_code"], report["totals"]["downloaded"]) == ("verify", 0, 2)

@@ -123,7 +123,7 @@ class TestSummary:
         )
         Summary(log, FOLDER)(Finished(report))
         assert caplog.messages[:2] == [
-            "User Enrollments (full, 2026-11-22T04:09:22.000Z) failed: t answered 404.",
+            "User Enrollments (full, 2026-11-22T04:09:22.000Z) failed: t answered 404. The next run tries it again.",
             "Tools: Could not fetch its extract list: t answered 500.",
         ]
         assert caplog.messages[2].startswith(f"{FOLDER}: 1 downloaded, 1 failed, 1 extract list failed; 1.0 kB in ")
@@ -156,6 +156,7 @@ class TestSummary:
     def test_failures_for_one_cause_are_one_line(self):
         (line,) = failures(a_report(*outcomes_of(139, error="The server is on fire.")))
         assert line.text.startswith("139 extracts failed: The server is on fire. The first: ")
+        assert line.text.endswith(". The next run tries them again.")
 
     def test_extracts_without_permission_are_one_line(self):
         outcomes = [replace(each, error=f"/{number} answered 403.") for number, each in enumerate(outcomes_of(139))]
@@ -166,7 +167,7 @@ class TestSummary:
     def test_names_are_no_templates_for_the_log(self, name, log, caplog):
         outcome = an_outcome(Status.FAILED, extract=an_extract(data_set=name), error=name)
         Summary(log, FOLDER)(Finished(a_report(outcome)))
-        assert caplog.messages[0] == f"{outcome.extract} failed: {name}"
+        assert caplog.messages[0] == f"{outcome.extract} failed: {name} The next run tries it again."
 
 
 class TestEvents:
