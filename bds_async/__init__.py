@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         Finished,
         Held,
         ListsRead,
+        Merging,
         Mirrored,
         Mirroring,
         Observer,
@@ -123,6 +124,7 @@ __all__ = [
     "Listing",
     "ListsRead",
     "MachineLimit",
+    "Merging",
     "MirrorOptions",
     "MirrorReport",
     "MirrorSummary",
@@ -198,7 +200,7 @@ _HOMES = {
         "TargetBusy TargetError UnreachableError WrongTenant"
     ),
     "events": (
-        "Ended Entered Event Examined Finished Held ListsRead Mirrored Mirroring Observer OutageBegan "
+        "Ended Entered Event Examined Finished Held ListsRead Merging Mirrored Mirroring Observer OutageBegan "
         "OutageEnded Phase Planned Read Received Restarted Retrying Reviewed Sized Started Surveyed Warned"
     ),
     "ledger": "Delivery Ledger Selection",

@@ -81,6 +81,7 @@ class Phase(StrEnum):
     """What happens to an extract once all its bytes are received; the value is the wording."""
 
     VERIFYING = "verifying"
+    CONVERTING = "converting"
     WAITING = "waiting for the extract before it"
     PUBLISHING = "publishing"
     UPLOADING = "uploading"
@@ -155,6 +156,15 @@ class Mirroring:
 
 
 @dataclass(frozen=True, slots=True)
+class Merging:
+    """One extract is about to be applied to a table of the mirror; `path` is relative to the folder."""
+
+    table: str
+    data_set: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mirrored:
     """One extract was applied to the table of a data set in the mirror."""
 
@@ -201,7 +211,7 @@ Waiting: TypeAlias = Held | OutageBegan | OutageEnded
 Transferring: TypeAlias = Started | Sized | Received | Restarted | Retrying | Entered | Ended
 Running: TypeAlias = ListsRead | Planned | Transferring | Waiting | Warned | Finished
 Verifying: TypeAlias = Surveyed | Read | Examined | Reviewed
-Applying: TypeAlias = Mirroring | Mirrored
+Applying: TypeAlias = Mirroring | Merging | Mirrored
 Event: TypeAlias = Running | Applying | Verifying
 #: Called on the event loop. It must return soon and raise nothing.
 Observer: TypeAlias = Callable[[Event], None]

@@ -13,14 +13,13 @@ from typing import Any
 import click
 
 from ..api import mirror
-from ..errors import ConfigError
-from ..events import Event, Mirrored
+from ..errors import BdsError, ConfigError
 from ..mirrors import MirrorReport, PendingExtract, TableResult, Target, preview
 from ..models import brief_text
 from ..options import DELETE_LIMIT, MIRROR_SCHEMA, MirrorOptions
 from ..report import fields_of, json_line
 from ..support.text import counted, printable
-from ..watching import mirror_text, mirror_warnings, notice_of
+from ..watching import MirrorSoFar, mirror_text, mirror_warnings
 from ..workspace import Workspace
 from .documents import MirrorDocument, MirrorPlanned
 from .help import GroupedCommand
@@ -28,6 +27,7 @@ from .running import run_simple
 from .selection import Function, choosing_options, workspace_options
 from .settings import common_options
 from .table import new_table
+from .watching import all_of, displaying
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def command(
     if dry_run:
         _print_pending(run_simple(preview(target, workspace, chosen)), target, as_json=as_json)
         return 0
-    report = run_simple(mirror(target, workspace.to, chosen, state=workspace.state, observer=_log_applied))
+    report = _mirrored(target, workspace, chosen)
     if as_json:
         click.echo(json.dumps(fields_of(MirrorDocument.about(report)), indent=1, ensure_ascii=False))
     else:
@@ -136,9 +136,16 @@ def _is_names(names: object) -> bool:
     return isinstance(names, list) and bool(names) and all(isinstance(name, str) for name in names)
 
 
-def _log_applied(event: Event) -> None:
-    if isinstance(event, Mirrored) and (notice := notice_of(event)) is not None:
-        notice.log(logger)
+def _mirrored(target: Target, workspace: Workspace, options: MirrorOptions) -> MirrorReport:
+    so_far = MirrorSoFar()
+    try:
+        with displaying() as display:
+            observer = all_of([display, so_far])
+            return run_simple(mirror(target, workspace.to, options, state=workspace.state, observer=observer))
+    except BdsError:
+        for notice in so_far.notices():
+            notice.log(logger)
+        raise
 
 
 def print_mirror(report: MirrorReport) -> None:

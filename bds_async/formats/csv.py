@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import DestinationError, UnusableArchive
+from ..events import Phase
 from ..options import PublishAs, Verify
 from ..planning import Step
 from ..support.prefix import Prefix
@@ -29,6 +30,7 @@ class CsvFormat:
 
     kind = PublishAs.CSV
     is_proof = False
+    staging = Phase.VERIFYING
 
     def __init__(self, pins: ColumnPins | None = None) -> None:
         self._pins = pins or AllColumns()

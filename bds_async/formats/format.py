@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ..events import Phase
 from ..options import PublishAs, Verify
 from ..planning import Step
 from ..support.prefix import Prefix
@@ -33,6 +34,8 @@ class Format(Protocol):
     is_proof: bool
     #: Whether staging depends on what the earlier extracts of the data set had.
     is_ordered: bool
+    #: What staging is called for a person.
+    staging: Phase
 
     def stage(self, step: Step, zipped: Path, prefix: Prefix, verify: Verify, watch: Watch = unwatched) -> Staged:
         """Verify a downloaded zip and make the file to publish, beside it; no such file is left after an error.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from ..events import Phase
 from ..options import PublishAs, Verify
 from ..planning import Step
 from ..registry import ColumnType, find
@@ -26,6 +27,7 @@ class ParquetFormat:
     kind = PublishAs.PARQUET
     is_proof = False
     is_ordered = False
+    staging = Phase.CONVERTING
 
     def stage(self, step: Step, zipped: Path, prefix: Prefix, verify: Verify, watch: Watch = unwatched) -> Staged:  # noqa: ARG002
         """Unzip and check the CSV beside the zip, and write the Parquet file of it; its CRC-32 is always checked."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..events import Phase
 from ..options import PublishAs, Verify
 from ..planning import Step
 from ..support.prefix import Prefix
@@ -30,6 +31,7 @@ class ZipFormat:
     kind = PublishAs.ZIP
     is_proof = True
     is_ordered = False
+    staging = Phase.VERIFYING
 
     def stage(self, step: Step, zipped: Path, prefix: Prefix, verify: Verify, watch: Watch = unwatched) -> Staged:  # noqa: ARG002
         """Verify the zip, which is the file to publish."""

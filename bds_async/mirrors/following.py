@@ -7,9 +7,10 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from ..events import Mirrored, Observer
+from ..events import Merging, Mirrored, Observer
 from ..models import brief_text
 from ..report import AppliedExtract, Problem, ProblemKind
+from ..support.text import counted
 from .applied import Applied, Counts
 from .apply import CAPPED_ROWS, Held, NeedsRestart, TableWriter
 from .result import TableResult
@@ -77,6 +78,7 @@ class Follower:
             self._miss(extract, fault)
             return
         begun = time.monotonic()
+        self._observer(Merging(self._writer.table.name, self._subject.data_set.name, extract.path or ""))
         try:
             applied, counts = await self._writer.apply(extract, self._limit, self._complete_after)
         except FileChanged as error:
@@ -187,11 +189,17 @@ class Follower:
 
     def _keyless(self) -> list[str]:
         fulls = [each for each in self._writer.applied if each.is_full]
-        if not fulls or fulls[-1].is_unique:
+        passed = counted(len(self._passed_over), "differential")
+        if (fulls and fulls[-1].is_unique) or not (fulls or self._passed_over):
             return []
-        why = "its key is twice in a full" if self._writer.table.is_keyed else "no key is known"
+        name, why = self._subject.data_set.name, "no key is known"
+        if not fulls:
+            return [f"{name} waits for a full, since {why}: {passed} cannot be applied."]
+        if self._writer.table.is_keyed:
+            why = "its key is twice in a full"
         since = brief_text(fulls[-1].identity.queued_for_processing_date)
-        return [f"{self._subject.data_set.name} is replaced by each full, since {why} (full of {since})."]
+        left = f"; {passed} cannot be applied" if self._passed_over else ""
+        return [f"{name} is replaced by each full, since {why} (full of {since}){left}."]
 
 
 def identity_key(extract: SourceExtract | Applied) -> tuple[object, ...]:

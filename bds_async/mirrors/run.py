@@ -47,6 +47,7 @@ async def mirror_source(
     target: Target, workspace: Workspace, source: Source, options: MirrorOptions, observer: Observer
 ) -> MirrorReport:
     """Apply what has not been applied yet of a source that is not empty; raises as `mirror_workspace` does."""
+    demand_package(target, options.schema)
     check_keys(options.keys or {}, source.data_sets)
     try:
         async with opened(target, workspace, options.schema) as engine:
@@ -56,9 +57,15 @@ async def mirror_source(
         raise
 
 
-def demand_package(target: Target) -> None:
-    """Raise ConfigError if the package for a target's database is not installed."""
-    (demand_duckdb if target.path is not None else demand_asyncpg)()
+def demand_package(target: Target, schema: str) -> None:
+    """Raise ConfigError if the package for a target's database is not installed, or its file cannot have the schema."""
+    if target.path is None:
+        demand_asyncpg()
+        return
+    demand_duckdb()
+    # DuckDB names a database after its file, and refuses `bds.users` as ambiguous if both are called bds.
+    if target.path.stem.lower() == schema.lower():
+        raise ConfigError(f"The database {target} and its schema have one name: choose another name for one of them.")
 
 
 @asynccontextmanager

@@ -159,7 +159,7 @@ class Fetch:
         if form.is_ordered:
             self._enter(download, Phase.WAITING)
             await _settled_before(download)
-        self._enter(download, Phase.VERIFYING)
+        self._enter(download, form.staging)
         try:
             staged = await self._threads.run(partial(self._stage, download, form))
         except VerificationError as error:

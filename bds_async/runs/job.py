@@ -103,7 +103,7 @@ def mirror_job(options: SyncOptions) -> MirrorJob | None:
     if options.mirror is None:
         return None
     target = Target.named(options.mirror, "--mirror", os.environ)
-    demand_package(target)
+    demand_package(target, options.mirror_schema)
     chosen = MirrorOptions(
         data_set=options.data_set,
         exclude=options.exclude,

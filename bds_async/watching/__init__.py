@@ -5,7 +5,7 @@ from __future__ import annotations
 from .files import demand_writable, write
 from .lines import Lines, Summary
 from .metrics_file import MetricsFile
-from .mirror_notices import mirror_finished, mirror_text, mirror_warnings
+from .mirror_notices import MirrorSoFar, mirror_finished, mirror_text, mirror_warnings
 from .notice import Notice
 from .notices import failures, gaps_open, list_failed, notice_of, plan_text
 from .ping import Ping
@@ -15,6 +15,7 @@ from .view import View
 __all__ = [
     "Lines",
     "MetricsFile",
+    "MirrorSoFar",
     "Notice",
     "Ping",
     "Summary",

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..events import Event, Finished, ListsRead
 from ..report import MirrorSummary
 from ..support.log import event as log_event
-from .mirror_notices import mirror_finished, mirror_warnings
+from .mirror_notices import MirrorSoFar, mirror_finished, mirror_warnings
 from .notices import failures, finished, lists_progress, notice_of
 from .tally import Tally, size_text
 
@@ -60,9 +60,11 @@ class Summary:
     def __init__(self, logger: logging.Logger, folder: Path | str) -> None:
         self._logger = logger
         self._folder = folder
+        self._mirror = MirrorSoFar()
 
     def __call__(self, event: Event) -> None:
         """Log the summary when the run has ended."""
+        self._mirror(event)
         if isinstance(event, Finished):
             for notice in failures(event.report):
                 notice.log(self._logger)
@@ -73,5 +75,5 @@ class Summary:
     def _log_mirror(self, mirror: MirrorSummary) -> None:
         for notice in mirror_warnings(mirror):
             notice.log(self._logger)
-        if mirror.error is None:
-            mirror_finished(mirror).log(self._logger)
+        for notice in self._mirror.notices() if mirror.error is not None else (mirror_finished(mirror),):
+            notice.log(self._logger)

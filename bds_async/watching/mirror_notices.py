@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from ..events import Mirrored, Mirroring
+from ..events import Event, Mirrored, Mirroring
 from ..report import MirrorSummary, MirrorTableSummary
 from ..support.text import counted
 from .notice import Notice
@@ -26,6 +26,28 @@ def applied(event: Mirrored) -> Notice:
     text = ", ".join(f"{count} {name}" for name, count in counts.items())
     fields = {"path": extract.path, "rows": extract.rows, "seconds": extract.seconds, **counts}
     return Notice(logging.DEBUG, f"{extract.path}: {counted(extract.rows, 'row')}, {text}", "mirror.applied", fields)
+
+
+class MirrorSoFar:
+    """What a mirror has applied of what it found, for a mirror that is stopped. It is an observer."""
+
+    def __init__(self) -> None:
+        self._begun: Mirroring | None = None
+        self._applied = 0
+
+    def __call__(self, event: Event) -> None:
+        """Count an event of the mirror."""
+        if isinstance(event, Mirroring):
+            self._begun, self._applied = event, 0
+        self._applied += isinstance(event, Mirrored)
+
+    def notices(self) -> Iterator[Notice]:
+        """Yield the notice of a mirror that began and has not applied everything."""
+        begun = self._begun
+        if begun is not None and self._applied < begun.extracts:
+            what = f"{self._applied} of {counted(begun.extracts, 'extract')} applied to {begun.target}"
+            fields = {"target": begun.target, "applied": self._applied, "extracts": begun.extracts}
+            yield Notice(logging.WARNING, f"{what}; the next run applies the rest.", "mirror.stopped", fields)
 
 
 def mirror_warnings(mirror: MirrorSummary) -> Iterator[Notice]:

@@ -117,7 +117,8 @@ def _causes(failed: Sequence[Outcome]) -> Iterator[Notice]:
         if len(outcomes) < ONE_CAUSE:
             yield from map(extract_failed, outcomes)
         else:
-            text = f"{counted(len(outcomes), 'extract')} failed: {error} The first: {outcomes[0].extract}. {AGAIN} them again."
+            first = f"The first: {outcomes[0].extract}. {AGAIN} them again."
+            text = f"{counted(len(outcomes), 'extract')} failed: {error} {first}"
             yield Notice(logging.ERROR, text, "run.failed_alike", {"count": len(outcomes), "error": error})
 
 
@@ -184,8 +185,16 @@ def summary(report: RunReport) -> str:
         f"{counted(len(report.gaps) - closed, 'gap')} open": len(report.gaps) - closed,
         counted(report.counters.retries, "retry"): report.counters.retries,
     }
-    parts = [f"{report.count(Status.DOWNLOADED)} downloaded", *(part for part, count in counts.items() if count)]
+    parts = [part for part, count in counts.items() if count]
+    if _only_mirrored(report):
+        return f"{', '.join(['nothing new to download', *parts])}; the mirror took {report.seconds:.1f} s."
+    parts = [f"{report.count(Status.DOWNLOADED)} downloaded", *parts]
     return f"{', '.join(parts)}; {size_text(report.published_bytes)} in {report.seconds:.1f} s."
+
+
+def _only_mirrored(report: RunReport) -> bool:
+    tables = report.mirror.tables if report.mirror is not None and report.mirror.error is None else ()
+    return not report.count(Status.DOWNLOADED) and any(table.applied for table in tables)
 
 
 def _listed_bytes(event: Planned) -> int:

@@ -104,6 +104,14 @@ class Transfers:
         """Return the transfers; another thread may call it."""
         return list(self._under_way.values())
 
+    def common_state(self) -> State | None:
+        """Return what is done to most transfers if all their bytes are received, else None."""
+        phases = [transfer.phase for transfer in self.all()]
+        if not phases or None in phases:
+            return None
+        phase = max(phases, key=phases.count)
+        return State(f"{phase}", f"{phase}")
+
     def clear(self) -> None:
         """Forget all transfers: the run has ended."""
         self._under_way.clear()

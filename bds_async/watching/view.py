@@ -18,6 +18,7 @@ from ..events import (
     Finished,
     Held,
     ListsRead,
+    Merging,
     Mirrored,
     Mirroring,
     OutageBegan,
@@ -63,6 +64,8 @@ class View:
         self._clock, self._now = clock, now
         self._tally, self._transfers, self._meter = Tally(), Transfers(clock), Meter(clock())
         self._before_plan = ""
+        self._merging: Merging | None = None
+        self._mirrored_rows = 0
         self._hold: tuple[State, float] | None = None
         self._live: Live | None = None
 
@@ -87,8 +90,8 @@ class View:
                 self._start()
             case Planned() | Surveyed() | Mirroring():
                 self._begin(event)
-            case Mirrored(_, _, applied):
-                self._meter.add(applied.bytes or 0, self._clock())
+            case Merging() | Mirrored():
+                self._note_mirror(event)
             case Received(_, new_bytes) | Read(new_bytes):
                 self._meter.add(new_bytes, self._clock())
             case Held() | OutageBegan() | OutageEnded():
@@ -104,6 +107,7 @@ class View:
         shown = max(1, min(MOST_ROWS, height - FREE_ROWS))
         transfers = self._transfers.all()
         lines = [layout.row(self._overall()), *map(layout.line, self._hold_lines())]
+        lines += map(layout.line, self._mirror_lines())
         lines += [layout.row(self._row(transfer)) for transfer in transfers[:shown]]
         if more := len(transfers[shown:]):
             lines.append(layout.line(f"  and {more} more"))
@@ -120,7 +124,8 @@ class View:
     def _overall(self) -> Row:
         tally, now = self._tally, self._clock()
         size = max(tally.bytes, tally.bytes_done)
-        return Row(f"{tally.done}{tally.failures}", max(0, tally.bytes_done), size, self._meter.rate(now))
+        state = self._transfers.common_state()
+        return Row(f"{tally.done}{tally.failures}", max(0, tally.bytes_done), size, self._meter.rate(now), state)
 
     def _row(self, transfer: Transfer) -> Row:
         now, extract = self._clock(), transfer.extract
@@ -128,6 +133,20 @@ class View:
         state = transfer.state(now, self._holding())
         size = None if transfer.size is None else max(transfer.size, transfer.received)
         return Row(name, transfer.received, size, transfer.meter.rate(now), state)
+
+    def _note_mirror(self, event: Merging | Mirrored) -> None:
+        if isinstance(event, Merging):
+            self._merging = event
+            return
+        self._merging = None
+        self._mirrored_rows += event.extract.rows
+        self._meter.add(event.extract.bytes or 0, self._clock())
+
+    def _mirror_lines(self) -> Iterator[str]:
+        """The table in work, and the rows that were applied before."""
+        if self._merging is not None:
+            rows = f", {self._mirrored_rows:,} rows so far" if self._mirrored_rows else ""
+            yield f"  {printable(self._merging.table)}: {printable(self._merging.path.rpartition('/')[2])}{rows}"
 
     def _note_hold(self, event: Held | OutageBegan | OutageEnded) -> None:
         if isinstance(event, OutageEnded):

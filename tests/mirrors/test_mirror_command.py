@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -28,7 +29,8 @@ def delivered(tmp_path: Path) -> Deliveries:
 
 async def test_the_mirror_lies_in_the_folder_by_default(delivered: Deliveries) -> None:
     done = await bds("mirror", "--to", delivered.root)
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.complaints) == (0, [])
+    assert re.fullmatch(r"1 extract, \d+ B, to apply to duckdb:.*mirror\.duckdb\.\n", done.err)
     assert "1 extract applied to 1 table of duckdb:" in done.out
     assert (delivered.root / "mirror.duckdb").is_file()
     again = await bds("mirror", "--to", delivered.root)
@@ -70,6 +72,7 @@ async def test_rejects_lead_to_3_and_are_named(delivered: Deliveries) -> None:
     ("arguments", "code", "word"),
     [
         (["--into", "postgresql://me:hush@127.0.0.1/x"], 2, "--into holds a password"),
+        (["--into", "duckdb:BDS.duckdb"], 2, "and its schema have one name"),
         (["--into", "mysql://x"], 2, "neither duckdb:PATH nor postgresql://"),
         (["--into", "postgresql://me@127.0.0.1:1/x"], 6, "cannot be reached"),
         (["--into", "duckdb:/nowhere/at/all.duckdb"], 6, "is not there"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -70,6 +71,7 @@ async def test_the_summary_names_the_mirror_and_what_a_full_corrected(scene: Sce
     allowed = await scene.sync("--mirror", "duckdb:mirror.duckdb", "--delete-limit", "50")
     assert allowed.code == 0, allowed.err
     assert "Fulls corrected" in allowed.err
+    assert re.search(r": nothing new to download; the mirror took \d+\.\d s\.$", allowed.err, re.MULTILINE)
     before = users(scene.home / "mirror.duckdb")
     mirrored = scene.report()["mirror"]
     assert mirrored["target"] == "duckdb:mirror.duckdb"
@@ -112,6 +114,7 @@ async def test_the_environment_alone_starts_no_mirror(scene: Scene) -> None:
         (["--mirror", "duckdb:x", "--as", "parquet"], "Parquet"),
         (["--mirror", ""], "neither duckdb:PATH nor postgresql://"),
         (["--mirror", "postgresql://me:hush@127.0.0.1/x"], "--mirror holds a password"),
+        (["--mirror", "duckdb:bds.duckdb"], "and its schema have one name"),
         (["--mirror", "duckdb:x", "--delete-limit", "101"], "--delete-limit"),
         (["--delete-limit", "30"], "--delete-limit needs --mirror"),
         (["--mirror-schema", "x"], "--mirror-schema needs --mirror"),
@@ -164,6 +167,7 @@ async def test_a_signal_ends_it_while_it_applies_and_the_next_run_goes_on(
     mirrored = scene.report()["mirror"]
     stopped = sum(table["applied"] for table in mirrored["tables"])
     assert mirrored["error"].startswith("Stopped by SIG")
+    assert re.search(rf"{stopped} of \d+ extracts applied to .*; the next run applies the rest\.", done.err)
     assert (await scene.sync(*into(place))).code == 0
     rest = sum(table["applied"] for table in scene.report()["mirror"]["tables"])
     ((applied,),) = (row.values() for row in await place.fetch(f'SELECT count(*) FROM "{place.schema}"._bds_applied'))

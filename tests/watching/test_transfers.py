@@ -48,6 +48,15 @@ def test_a_transfer_starts_receives_is_verified_and_published(watched: Watched) 
     assert watched.transfers.all() == []
 
 
+def test_what_is_done_to_most_transfers_is_named_once_no_byte_is_to_come(watched: Watched) -> None:
+    watched.see(Started(SMALL, 0), Entered(LARGE, Phase.CONVERTING))
+    assert watched.transfers.common_state() is None
+    watched.see(Entered(SMALL, Phase.CONVERTING))
+    state = watched.transfers.common_state()
+    assert state is not None
+    assert state.text == "converting"
+
+
 def test_a_wait_for_a_retry_counts_down_and_then_the_transfer_resumes(watched: Watched) -> None:
     watched.see(Received(LARGE, 1000), Retrying(LARGE, 2, 6, 3.5, "x broke off."))
     said = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from datetime import datetime
@@ -17,6 +18,7 @@ from bds_async.events import (
     Finished,
     Held,
     ListsRead,
+    Merging,
     OutageBegan,
     OutageEnded,
     Planned,
@@ -156,9 +158,10 @@ def test_a_verification_has_one_row_and_may_be_followed_by_a_run(shown: Shown) -
 def test_a_mirror_has_the_overall_row_for_itself(shown: Shown) -> None:
     shown.see(*a_run()[:-1])
     shown.now += HELD.seconds
-    shown.see(*A_MIRROR)
+    shown.see(*A_MIRROR, Merging("users", "Users", "Users/full/Users_full_x.zip"))
     shown.now += 1
-    (row,) = shown.rows()
+    row, table = shown.rows()
+    assert re.fullmatch(r"  users: Users_full_x\.zip, \d+ rows so far", table)
     assert row.split() == ["mirror:", "1", "of", "2", "extracts", "0.7/1.5", "kB", "700", "B/s", "0:01"]
 
 
