@@ -15,7 +15,6 @@ import click
 from ..api import mirror
 from ..errors import BdsError, ConfigError
 from ..mirrors import MirrorReport, PendingExtract, TableResult, Target, preview
-from ..models import brief_text
 from ..options import DELETE_LIMIT, MIRROR_SCHEMA, MirrorOptions
 from ..report import fields_of, json_line
 from ..support.text import counted, printable
@@ -26,7 +25,7 @@ from .help import GroupedCommand
 from .running import run_simple
 from .selection import Function, choosing_options, workspace_options
 from .settings import common_options
-from .table import new_table
+from .table import Cell, print_rows
 from .watching import all_of, displaying
 
 logger = logging.getLogger(__name__)
@@ -150,19 +149,14 @@ def _mirrored(target: Target, workspace: Workspace, options: MirrorOptions) -> M
 
 def print_mirror(report: MirrorReport) -> None:
     """Print a line for each table of a mirror, and the sum."""
-    table = new_table("table", "applied", "inserted", "updated", "deleted", "rejected", "complete through")
-    shown = [each for each in report.tables if each.applied]
-    for each in shown:
-        table.add_row(*_cells(each))
-    if shown:
-        table.print()
+    if shown := [_cells(each) for each in report.tables if each.applied]:
+        print_rows(("table", "applied", "inserted", "updated", "deleted", "rejected", "complete through"), shown)
     click.echo(mirror_text(report.summary))
 
 
-def _cells(each: TableResult) -> list[str]:
-    through = brief_text(each.complete_through) if each.complete_through is not None else ""
+def _cells(each: TableResult) -> list[Cell]:
     counts = (each.applied, each.inserted, each.updated, each.deleted, each.rejected)
-    return [printable(each.table), *map(str, counts), through]
+    return [printable(each.table), *map(str, counts), each.complete_through]
 
 
 def _print_pending(pending: Sequence[PendingExtract], target: Target, *, as_json: bool) -> None:

@@ -145,8 +145,8 @@ class View:
     def _mirror_lines(self) -> Iterator[str]:
         """The table in work, and the rows that were applied before."""
         if self._merging is not None:
-            rows = f", {self._mirrored_rows:,} rows so far" if self._mirrored_rows else ""
-            yield f"  {printable(self._merging.table)}: {printable(self._merging.path.rpartition('/')[2])}{rows}"
+            table, file = printable(self._merging.table), printable(self._merging.path.rpartition("/")[2])
+            yield f"  {self._mirrored_rows:,} rows applied; now {table}, {file}"
 
     def _note_hold(self, event: Held | OutageBegan | OutageEnded) -> None:
         if isinstance(event, OutageEnded):

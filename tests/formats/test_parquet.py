@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from bds_async import Outcome, PublishAs, Status, Verify, repair, verify
 from bds_async.errors import ConfigError, Stopped, UnusableArchive, VerificationError
-from bds_async.events import Event, Warned
+from bds_async.events import Entered, Event, Phase, Warned
 from bds_async.formats import parquet_file
 from bds_async.formats.format import Staged
 from bds_async.formats.parquet import ParquetFormat
@@ -313,6 +313,7 @@ async def test_a_sync_names_text_columns_in_a_warning_and_in_the_report(
         report = await job.sync(DAY, events.append, **PARQUET)
     first = report.document()["extracts"][0]
     assert "UserName" in first["text_columns"]
+    assert Phase.CONVERTING in {each.phase for each in events if isinstance(each, Entered)}
     warnings = [each.message for each in events if isinstance(each, Warned) and each.about == "columns.text"]
     assert warnings
     assert "UserName" in warnings[0]

@@ -161,7 +161,7 @@ def test_a_mirror_has_the_overall_row_for_itself(shown: Shown) -> None:
     shown.see(*A_MIRROR, Merging("users", "Users", "Users/full/Users_full_x.zip"))
     shown.now += 1
     row, table = shown.rows()
-    assert re.fullmatch(r"  users: Users_full_x\.zip, \d+ rows so far", table)
+    assert re.fullmatch(r"  \d+ rows applied; now users, Users_full_x\.zip", table)
     assert row.split() == ["mirror:", "1", "of", "2", "extracts", "0.7/1.5", "kB", "700", "B/s", "0:01"]
 
 
