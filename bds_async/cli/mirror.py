@@ -14,6 +14,7 @@ import click
 
 from ..api import mirror
 from ..errors import BdsError, ConfigError
+from ..events import Observer
 from ..mirrors import MirrorReport, PendingExtract, TableResult, Target, preview
 from ..options import DELETE_LIMIT, MIRROR_SCHEMA, MirrorOptions
 from ..report import fields_of, json_line
@@ -139,7 +140,7 @@ def _mirrored(target: Target, workspace: Workspace, options: MirrorOptions) -> M
     so_far = MirrorSoFar()
     try:
         with displaying() as display:
-            observer = all_of([display, so_far])
+            observer: Observer = all_of([display, so_far])
             return run_simple(mirror(target, workspace.to, options, state=workspace.state, observer=observer))
     except BdsError:
         for notice in so_far.notices():

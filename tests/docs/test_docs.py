@@ -99,7 +99,7 @@ def test_the_man_page_is_the_text_of_the_help() -> None:
 @pytest.mark.skipif(shutil.which("man") is None, reason="needs man")
 def test_man_accepts_the_page() -> None:
     environ = {**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "80", "MANROFFSEQ": ""}
-    command = ["man", "--warnings", "-l", ROOT / "docs" / "bds-async.1"]
+    command = ["man", "--warnings", "-l", str(ROOT / "docs" / "bds-async.1")]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     assert [name for name in ("NAME", "COMMANDS", "EXIT STATUS") if f"\n{name}\n" not in done.stdout] == []
