@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections import Counter
 
 import click
@@ -14,6 +15,7 @@ from .help import GroupedCommand
 from .running import run_simple
 from .selection import workspace_options
 from .settings import common_options, settings
+from .text_table import terminal_width
 
 #: Columns that status and name take.
 _STATUS, _NAME = 9, 15
@@ -48,9 +50,17 @@ def _print_check(check: Check) -> None:
     """Print what was found; the checks that were not made follow in one line."""
     if check.needs:
         return
-    click.echo(f"{check.status.value:<{_STATUS}}{check.name:<{_NAME}}{printable(check.found)}")
+    _print_wrapped(f"{check.status.value:<{_STATUS}}{check.name:<{_NAME}}{printable(check.found)}")
     if check.to_do is not None:
-        click.echo(f"{'':<{_STATUS + _NAME}}-> {settings().in_use.complete(printable(check.to_do))}")
+        _print_wrapped(f"{'':<{_STATUS + _NAME}}-> {settings().in_use.complete(printable(check.to_do))}")
+
+
+def _print_wrapped(line: str) -> None:
+    """Print a line; on a terminal it is broken between words, and goes on below the third column."""
+    width, indent = terminal_width(), " " * (_STATUS + _NAME)
+    if width is not None and width > 2 * len(indent):
+        line = textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    click.echo(line)
 
 
 def _print_summary(examination: Examination) -> None:

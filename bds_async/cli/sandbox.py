@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,11 +13,14 @@ import click
 from ..config import problem_of
 from ..errors import ConfigError, Stopped
 from ..sandbox import Fault, Sandbox, SandboxSettings, load_faults
+from ..support.log import event
 from ..support.os_errors import reason
 from ..support.running import Stop
 from .help import GroupedCommand
 from .running import run
 from .settings import common_options
+
+logger = logging.getLogger(__name__)
 
 
 @click.command("sandbox", cls=GroupedCommand)
@@ -118,4 +122,5 @@ async def _serve(found: SandboxSettings, write_config: Path | None, stop: Stop) 
         if write_config is not None:
             await asyncio.to_thread(sandbox.write_config, write_config)
             click.echo(f"config  {write_config}")
+        logger.info("Serving this tenant until Ctrl-C or SIGTERM.", extra=event("sandbox.serving"))
         await stop.obey()

@@ -20,6 +20,8 @@ from bds_async import errors, events
 from bds_async.cli.main import COMMANDS, cli
 from bds_async.cli.schema_of import FORMATS
 from bds_async.config import KEYS
+from bds_async.sandbox.faults.model import SELECTORS
+from bds_async.sandbox.faults.specs import SPECS
 from tests.conftest import StartSandbox
 from tests.docs.man_page import man_page
 
@@ -30,7 +32,11 @@ PAGES = {
     path.name: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in OF_THE_SITE
 }
 GUIDE = {name: text for name, text in PAGES.items() if name not in ("CONTRIBUTING.md", "SECURITY.md")}
-EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGES["library.md"], re.MULTILINE | re.DOTALL)
+EXAMPLES = [
+    example
+    for page in ("library.md", "sandbox.md")
+    for example in re.findall(r"^```python\n(.*?)^```$", PAGES[page], re.MULTILINE | re.DOTALL)
+]
 
 
 def every_command() -> Iterator[click.Command]:
@@ -86,6 +92,10 @@ def test_the_page_on_machine_formats_names_every_format() -> None:
     assert set(FORMATS) == set(re.findall(r"^\| `([a-z-]+)` \|", PAGES["machine-formats.md"], re.MULTILINE))
 
 
+def test_the_page_on_the_sandbox_names_every_fault_and_key() -> None:
+    assert [name for name in (*SPECS, *SELECTORS) if f"`{name}`" not in PAGES["sandbox.md"]] == []
+
+
 def test_the_page_on_the_library_names_every_event_and_only_public_names() -> None:
     kinds = {name for name, kind in vars(events).items() if getattr(kind, "__module__", "") == events.__name__}
     public = kinds & {*bds_async.__all__}
@@ -106,9 +116,7 @@ def test_man_accepts_the_page() -> None:
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
-async def test_the_python_of_the_page_on_the_library_runs(
-    number: int, start_sandbox: StartSandbox, tmp_path: Path
-) -> None:
+async def test_the_python_of_the_pages_runs(number: int, start_sandbox: StartSandbox, tmp_path: Path) -> None:
     """In a folder with a config.json, as a reader would run it."""
     sandbox = await start_sandbox(data_sets=12, scale=0.01)
     sandbox.write_config(tmp_path / "config.json")
