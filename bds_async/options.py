@@ -146,7 +146,7 @@ class SyncOptions(RunOptions):
         _convert(self, "delete_limit", _between(_PERCENT, float))
         if self.mirror is not None:
             if self.publish_as is PublishAs.PARQUET:
-                raise ConfigError("mirror (--mirror) reads zips and CSVs, not Parquet: publish as zip or CSV.")
+                raise ConfigError("`mirror` reads zips and CSVs, not Parquet: publish as zip or CSV.")
             object.__setattr__(self, "with_fulls", True)
 
 

@@ -1,13 +1,17 @@
 """The tree of errors, its exit codes, and which of several errors decides how a run ends."""
 
+import ast
 import asyncio
 import inspect
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bds_async
 from bds_async import errors
 from bds_async.errors import (
     AuthorisationError,
@@ -127,3 +131,34 @@ def test_however_the_groups_are_nested_one_of_the_leaves_with_the_first_code_is_
     found = weightiest(error)
     assert any(found is leaf for leaf in leaves(error))
     assert rank(exit_code_of(found)) == min(rank(exit_code_of(leaf)) for leaf in leaves(error))
+
+
+#: Parts whose texts are for the command line alone.
+PROMISED = r"`[^`]*`|--as zip|--delete-limit"
+FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
+OF_THE_COMMAND_LINE = ("cli", "watching", "doctor", "recipes", "sandbox", "brightspace/auth", "brightspace/login")
+
+
+def texts(module: Path) -> Iterator[str]:
+    """Every string literal of a module but its docstrings."""
+    tree = ast.parse(module.read_text("utf-8"))
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | FUNCTION)]
+    docs = {id(body[0].value) for body in bodies if body and isinstance(body[0], ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            docs |= {id(part) for part in node.values}
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.value
+
+
+def test_no_message_of_the_library_names_an_option_of_the_command_line() -> None:
+    """It names the parameter, `to`, which the command line shows as --to. Suggested commands have options.
+
+    What the run report says of an extract or a table names the option: PROMISED.
+    """
+    root = Path(bds_async.__file__).parent
+    paths = {path.relative_to(root).as_posix(): path for path in root.rglob("*.py")}
+    modules = [path for name, path in paths.items() if not name.startswith(OF_THE_COMMAND_LINE)]
+    said = [(path.name, text) for path in modules for text in texts(path)]
+    assert [each for each in said if re.search(r"(?<![\w-])--[a-z]", re.sub(PROMISED, "", each[1]))] == []

@@ -50,9 +50,13 @@ def _print_check(check: Check) -> None:
     """Print what was found; the checks that were not made follow in one line."""
     if check.needs:
         return
-    _print_wrapped(f"{check.status.value:<{_STATUS}}{check.name:<{_NAME}}{printable(check.found)}")
+    _print_wrapped(f"{check.status.value:<{_STATUS}}{check.name:<{_NAME}}{_in_use(check.found)}")
     if check.to_do is not None:
-        _print_wrapped(f"{'':<{_STATUS + _NAME}}-> {settings().in_use.complete(printable(check.to_do))}")
+        _print_wrapped(f"{'':<{_STATUS + _NAME}}-> {_in_use(check.to_do)}")
+
+
+def _in_use(text: str) -> str:
+    return settings().in_use.complete(printable(text))
 
 
 def _print_wrapped(line: str) -> None:

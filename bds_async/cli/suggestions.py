@@ -1,4 +1,4 @@
-"""Commands that messages suggest, completed by the options in use, so that they run as they are printed."""
+"""Messages of the library in the words of the command line: its options, and commands that run as they are printed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _COMMAND = re.compile(r"`bds-async (?P<name>[a-z][a-z-]*)(?P<rest>[^`]*)`")
+#: A parameter of the library, alone or with a value: `state`, `delete_limit=30`, `publish_as='zip'`.
+_PARAMETER = re.compile(r"`(?P<name>[a-z_]+)(?:=(?P<quote>'?)(?P<value>[^'`]+)(?P=quote))?`")
+#: The options of parameters; those with another name than their option, too.
+_OPTIONS = {
+    name: f"--{name.replace('_', '-')}"
+    for name in (
+        *("to", "state", "exclude", "pin_columns", "workers", "max_time"),
+        *("mirror", "schema", "keys", "rebuild", "keep_deleted", "delete_limit"),
+    )
+} | {"publish_as": "--as", "target": "--into"}
 #: Commands that know no folder.
 _WITHOUT_FOLDER = frozenset({"login", "list", "demo", "sandbox", "recipe", "report", "schema-of", "completion"})
 
@@ -22,7 +32,8 @@ class InUse:
     folder: tuple[str, ...] = ()
 
     def complete(self, text: str) -> str:
-        """Return a text in which each suggested command has the options in use that it lacks."""
+        """Return a text with options in place of parameters; each suggested command gets the options in use."""
+        text = _PARAMETER.sub(_as_option, text)
         return _COMMAND.sub(self._completed, text) if self.config or self.folder else text
 
     def _completed(self, found: re.Match[str]) -> str:
@@ -30,6 +41,13 @@ class InUse:
         words = [] if "--config" in found["rest"] else [*self.config]
         words += [] if "--to" in found["rest"] else folder
         return f"`bds-async {found['name']}{found['rest']}{' ' if words else ''}{_quoted(words)}`"
+
+
+def _as_option(found: re.Match[str]) -> str:
+    option = _OPTIONS.get(found["name"])
+    if option is None:
+        return found[0]
+    return option if found["value"] is None else f"{option} {found['value']}"
 
 
 def _quoted(words: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from ..support.log import event
 from ..support.text import counted, printable
 from ..watching import gaps_open, list_failed, plan_text, size_text
 from .documents import ListedDataSet, PlannedExtract, action_of
+from .settings import settings
 from .table import Cell, print_rows
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def print_plan(plan: RunPlan, as_json: bool) -> None:
     fetch = tuple(step.extract for step in plan.steps if step.delivered is None)
     there = len(plan.steps) - len(fetch)
     if not fetch:
-        click.echo(plan_text(Planned(fetch, there, plan.nothing)))
+        click.echo(settings().in_use.complete(plan_text(Planned(fetch, there, plan.nothing))))
     else:
         click.echo(f"{len(fetch)} to fetch, {_total(fetch)}; {there} already there.")
 

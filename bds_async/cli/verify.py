@@ -94,6 +94,7 @@ def _repaired(
 def _lines(found: Verification) -> Iterator[str]:
     for each in found.discrepancies:
         remedy = f" [{each.remedy}{f': {each.error}' if each.error else ''}]" if each.remedy else ""
+        remedy = settings().in_use.complete(remedy)
         yield printable(f"{each.fault:<7}  {each.path}: {each.detail}{remedy}")
     totals = asdict(VerifyTotals.of(found))
     yield f"{counted(found.files, 'file')} in the ledger: {', '.join(_counts(found))}."

@@ -144,7 +144,7 @@ class LocalFolder:
         with writing_to(self.root):
             is_there = self.root.is_dir()
         if not is_there:
-            raise DestinationError(f"There is no folder {self.root}: mount it, or name the right one with --to.")
+            raise DestinationError(f"There is no folder {self.root}: mount it, or name the right one with `to`.")
 
 
 class _Stoppable:

@@ -30,7 +30,7 @@ def demand_duckdb() -> Any:
     try:
         import duckdb
     except ImportError:
-        raise ConfigError("--as parquet needs DuckDB: pip install 'bds-async[parquet]'.") from None
+        raise ConfigError("`publish_as='parquet'` needs DuckDB: pip install 'bds-async[parquet]'.") from None
     return duckdb
 
 

@@ -63,7 +63,7 @@ def _positions(columns: Sequence[str], wanted: Sequence[str]) -> list[int]:
 def _taken(free: dict[str, list[int]], name: str) -> int:
     if not free.get(name):
         raise UnusableArchive(
-            f"The CSV has no column {ascii(name)[:80]}, which is pinned: publish without --pin-columns, or pin the "
+            f"The CSV has no column {ascii(name)[:80]}, which is pinned: publish without `pin_columns`, or pin the "
             "current columns with `bds-async ledger unpin`."
         )
     return free[name].pop()

@@ -69,7 +69,7 @@ def _lock_refusal(path: Path) -> DestinationError | None:
         return None
     return DestinationError(
         f"The ledger {path} cannot be locked: the file system of its folder refuses locks ({error.strerror or error}). "
-        "Keep the state folder on a local disk with --state DIR."
+        "Keep the state folder on a local disk with `state=DIR`."
     )
 
 

@@ -121,7 +121,7 @@ class Ledger:
     def _check_tenant(self, tenant: str | None, place: object) -> None:
         known = self._owner
         if tenant is not None and known is not None and known != _origin(tenant):
-            raise WrongTenant(f"{place} holds extracts of {known}, not of {_origin(tenant)}: choose another --to.")
+            raise WrongTenant(f"{place} holds extracts of {known}, not of {_origin(tenant)}: choose another `to`.")
 
     @property
     def _owner(self) -> str | None:

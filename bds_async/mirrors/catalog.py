@@ -80,7 +80,7 @@ class Catalog:
         known = (await self.settings()).get("tenant")
         if known is not None and known != tenant:
             text = f"The mirror's schema {self.schema} holds data of {known}, not of {tenant}"
-            raise ConfigError(f"{text}: choose another --schema or --into.")
+            raise ConfigError(f"{text}: choose another `schema` or `target`.")
         if known is None:
             async with self.engine.transaction():
                 await self.remember("tenant", tenant)

@@ -129,7 +129,8 @@ class Follower:
         files = {identity_key(each): each for each in self._subject.data_set.extracts if each.path is not None}
         found = [files.get(identity_key(each)) for each in self._writer.applied]
         if None in found or await asyncio.to_thread(self._has_fault, [each for each in found if each is not None]):
-            text = f"{extract.path} came late and holds a key twice; earlier files are gone: run `mirror --rebuild`."
+            text = f"{extract.path} came late and holds a key twice; earlier files are gone"
+            text = f"{text}: run `bds-async mirror --rebuild`."
             self._problems[extract] = Problem(ProblemKind.HELD, extract.path or "", text)
             return
         await self._catalog.empty(self._writer.table)

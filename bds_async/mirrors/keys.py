@@ -55,7 +55,7 @@ def check_keys(corrected: Mapping[str, Sequence[str]], data_sets: Sequence[Sourc
         delivered = {name.casefold() for extract in data_set.extracts for name in extract.columns or ()}
         missing = [name for name in key.columns if delivered and name.casefold() not in delivered]
         if missing:
-            raise ConfigError(f"--keys names {missing[0]!r} for {data_set.name}, which has no such column.")
+            raise ConfigError(f"`keys` names {missing[0]!r} for {data_set.name}, which has no such column.")
 
 
 def _plain(name: str) -> str:

@@ -38,7 +38,7 @@ async def mirror_workspace(
     """
     source = await source_of(workspace, chosen_by(options))
     if source.is_empty:
-        text = f"Nothing was delivered to {workspace.to}: run `bds-async sync` first, or name the folder with --to."
+        text = f"Nothing was delivered to {workspace.to}: run `bds-async sync` first, or name the folder with `to`."
         raise ConfigError(text)
     return await mirror_source(target, workspace, source, options, observer)
 
@@ -148,11 +148,11 @@ class _Mirror:
         keep_deleted = self._options.keep_deleted or settings.get("keep_deleted") == "yes"
         tables = await self._catalog.tables()
         if tables and keep_deleted and settings.get("keep_deleted") != "yes":
-            raise ConfigError("--keep-deleted is new to tables that exist: add --rebuild for all data sets.")
+            raise ConfigError("`keep_deleted` is new to tables that exist: add `rebuild` for all data sets.")
         for data_set in self._source.data_sets if keys != known_keys else ():
             known = known_data_set(data_set)
             if data_set.folder in tables and key_of(data_set, known, keys) != key_of(data_set, known, known_keys):
-                raise ConfigError(f"--keys changes the key of {data_set.name}, whose table exists: add --rebuild.")
+                raise ConfigError(f"`keys` changes the key of {data_set.name}, whose table exists: add `rebuild`.")
         wanted = {"keep_deleted": "yes" if keep_deleted else "no", "keys": keys_text(keys)}
         if not wanted.items() <= settings.items():
             async with self._engine.transaction():

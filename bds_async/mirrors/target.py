@@ -31,11 +31,11 @@ class Target:
         Raises ConfigError for an address that is not one, for a password in `--into`, and without any target.
         """
         if into is not None:
-            return cls.named(into, "--into", environment)
+            return cls.named(into, "`target`", environment)
         if from_environment := environment.get(VARIABLE):
             return cls.parse(from_environment)
         if folder is None:
-            raise ConfigError("A mirror of an object store needs --into or BDS_MIRROR.")
+            raise ConfigError("A mirror of an object store needs `target` or BDS_MIRROR.")
         return cls(path=Path(folder, MIRROR))
 
     @classmethod

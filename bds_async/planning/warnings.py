@@ -37,7 +37,7 @@ def nothing_to_sync(listing: Listing, options: RunOptions) -> str:
 def _no_data_set(listing: Listing, options: RunOptions) -> str:
     if listing.extracts or listing.failed:
         return ""
-    return "--exclude leaves no data set" if options.exclude else "the tenant offers no data sets"
+    return "`exclude` leaves no data set" if options.exclude else "the tenant offers no data sets"
 
 
 def breaks_with_columns(extract: Extract, change: SchemaChange | None) -> str:
@@ -85,7 +85,8 @@ def in_another_form(delivered: Iterable[Delivery], wanted: PublishAs) -> str:
     count = sum(found[form.suffix] for form in others)
     return (
         f"{counted(count, 'extract')} delivered as {' or '.join(others)} before will not come again as {wanted}: "
-        f"give --as {wanted} a folder of its own (--to), or fetch the listed ones again with `bds-async pull --force`."
+        f"give `publish_as='{wanted}'` a folder of its own (`to`), or fetch the listed ones again "
+        "with `bds-async pull --force`."
     )
 
 

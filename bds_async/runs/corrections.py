@@ -63,7 +63,7 @@ def _owner(workspace: Workspace) -> str:
     demand_ledger(workspace)
     with Ledger.read(workspace.ledger, place=workspace.to) as ledger:
         if ledger.tenant is None:
-            raise ConfigError(f"There is no ledger in {workspace.to}: name the right folder with --to.")
+            raise ConfigError(f"There is no ledger in {workspace.to}: name the right folder with `to`.")
         return ledger.tenant
 
 

@@ -102,7 +102,7 @@ def mirror_job(options: SyncOptions) -> MirrorJob | None:
     """The mirror that a sync asks for, if it does; raises ConfigError if it cannot be one."""
     if options.mirror is None:
         return None
-    target = Target.named(options.mirror, "--mirror", os.environ)
+    target = Target.named(options.mirror, "`mirror`", os.environ)
     demand_package(target, options.mirror_schema)
     chosen = MirrorOptions(
         data_set=options.data_set,

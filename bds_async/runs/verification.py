@@ -69,7 +69,7 @@ def demand_ledger(workspace: Workspace) -> None:
         where = workspace.state if workspace.is_apart else "it"
         raise ConfigError(
             f"{workspace.to} is no folder of bds-async, since there is no ledger in {where}: name the right one "
-            "with --to, or rebuild its ledger with `bds-async ledger rebuild`."
+            "with `to`, or rebuild its ledger with `bds-async ledger rebuild`."
         )
 
 

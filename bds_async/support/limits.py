@@ -12,13 +12,13 @@ from ..errors import MachineLimit
 _FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, getattr(errno, "WSAEMFILE", errno.EMFILE)})
 _NO_FILE = (
     "This machine can't open another file or connection ({reason}); raise the limit of open files (`ulimit -n`), "
-    "or lower --workers."
+    "or lower `workers`."
 )
 _NO_THREAD = (
     "This machine can't start another thread or process; raise the limit of processes (`ulimit -u`, or the pids limit "
     "of the container)."
 )
-_NO_MEMORY = "This machine has no memory left for bds-async; free some, raise the limit, or lower --workers."
+_NO_MEMORY = "This machine has no memory left for bds-async; free some, raise the limit, or lower `workers`."
 _NO_FOLDER = "The working directory has been removed; change to a folder that exists, then run again."
 
 

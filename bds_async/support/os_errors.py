@@ -23,16 +23,16 @@ _READ_ONLY = Meaning("the file system is read-only", _DENIED.of_folder)
 _BUSY = Meaning(
     "it is mounted as a single file, which can't be replaced (mount its folder instead)", "is busy: free it"
 )
-_GONE = Meaning("its folder doesn't exist", "is gone, or can't be made there: mount it, or choose another --to")
+_GONE = Meaning("its folder doesn't exist", "is gone, or can't be made there: mount it, or choose another `to`")
 _NO_FOLDER = Meaning(
-    "its folder doesn't exist", "is not a folder, or has a file where a folder belongs: choose another --to"
+    "its folder doesn't exist", "is not a folder, or has a file where a folder belongs: choose another `to`"
 )
 _IS_FOLDER = Meaning("it is a folder", _NO_FOLDER.of_folder)
 _SEVERAL_DISKS = Meaning(
     "its folder spans several file systems",
     "spans several file systems: let it be one, since a file is published by renaming it",
 )
-_TOO_LARGE = Meaning(_FULL.of_file, "takes no files of that size: choose a --to on another file system")
+_TOO_LARGE = Meaning(_FULL.of_file, "takes no files of that size: choose a `to` on another file system")
 _MEANINGS = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,

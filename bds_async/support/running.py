@@ -105,7 +105,7 @@ async def _time_limit(seconds: float, stop: Stop, left: float) -> NoReturn:
     """Raise Stopped (exit code 3) when no time is left; no wait for other programs is long from then on."""
     await asyncio.sleep(left)
     stop.patience.cut()
-    raise Stopped(f"The run's time of {seconds:g} seconds (--max-time) is up; run again to go on.", 3)
+    raise Stopped(f"The run's time of {seconds:g} seconds (`max_time`) is up; run again to go on.", 3)
 
 
 async def beside(main: Awaitable[Result], *others: Coroutine[Any, Any, object]) -> Result:

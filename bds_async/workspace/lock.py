@@ -19,7 +19,7 @@ def cannot_lock(workspace: Workspace, error: OSError) -> DestinationError:
     """The error for a state folder on a file system that refuses locks."""
     return DestinationError(
         f"The state folder {workspace.state} can't be locked ({error.strerror}): "
-        "keep it on a local disk with --state DIR."
+        "keep it on a local disk with `state=DIR`."
     )
 
 
@@ -41,7 +41,7 @@ class FolderLock:
                 lock = file_lock(self._workspace.lock)
                 lock.acquire(timeout=0)
             except Timeout:
-                text = f"Another run holds {self._workspace.to}: wait for it, or choose another --to."
+                text = f"Another run holds {self._workspace.to}: wait for it, or choose another `to`."
                 raise FolderBusy(text) from None
             except CannotLock as error:
                 raise cannot_lock(self._workspace, error) from None

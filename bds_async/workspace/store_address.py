@@ -49,14 +49,14 @@ def parse_address(text: str) -> StoreAddress:
     """The place that an address names; raises ConfigError, whose text does not repeat it, since it may hold secrets."""
     scheme, _, rest = text.partition("://")
     if scheme.lower() not in list(StoreKind):
-        raise ConfigError(f"--to takes a folder, s3://bucket/prefix, gs://… or az://…, and no {scheme}:// address.")
+        raise ConfigError(f"`to` takes a folder, s3://bucket/prefix, gs://… or az://…, and no {scheme}:// address.")
     bucket, _, prefix = rest.partition("/")
     if not _BUCKET.fullmatch(bucket):
         raise ConfigError(
-            f"--to {scheme}://… names no bucket: write {scheme}://bucket/prefix. Credentials come from the "
+            f"`to` {scheme}://… names no bucket: write {scheme}://bucket/prefix. Credentials come from the "
             "environment or a profile."
         )
     prefix = prefix.strip("/")
     if _UNFIT.search(prefix) or any(part in ("", ".", "..") for part in prefix.split("/") if prefix):
-        raise ConfigError(f"The prefix in --to {scheme}://{bucket}/… cannot be used: write plain names with / between.")
+        raise ConfigError(f"The prefix in `to` {scheme}://{bucket}/… cannot be used: write plain names with / between.")
     return StoreAddress(StoreKind(scheme.lower()), bucket, prefix)

@@ -71,7 +71,7 @@ class Workspace:
         if is_link:
             raise DestinationError(
                 f"{self.state} is a symbolic link, not a folder of bds-async: remove it, and name its target with "
-                "--state DIR if the state is there."
+                "`state=DIR` if the state is there."
             )
 
     def claim(self) -> None:
@@ -91,7 +91,7 @@ class Workspace:
         if known not in (None, self.address):
             raise ConfigError(
                 f"The state folder {self.state} belongs to the destination {known}, not to {self.address}: name "
-                f"another folder with --state, or, if the destination was moved, remove {self.owner}."
+                f"another folder with `state`, or, if the destination was moved, remove {self.owner}."
             )
 
     def _recorded(self) -> str | None:
@@ -127,9 +127,9 @@ def workspace_of(to: str | os.PathLike[str], state: str | os.PathLike[str] | Non
 def _workspace_of_store(to: str, state: str | os.PathLike[str] | None) -> Workspace:
     store = parse_address(to)
     if state is None:
-        raise ConfigError(f"--to {store} needs --state DIR: a local folder for the ledger, partial files and the lock.")
+        raise ConfigError(f"`to` {store} needs `state=DIR`: a local folder for the ledger, partial files and the lock.")
     if is_address(os.fspath(state)):
-        raise ConfigError("--state takes a local folder: the ledger cannot be in an object store.")
+        raise ConfigError("`state` takes a local folder: the ledger cannot be in an object store.")
     return Workspace(Path(state), str(store), str(store), store)
 
 
@@ -137,16 +137,16 @@ def _check_places(destination: Path, state: Path, own: Path, workspace: Workspac
     if destination == state or destination in state.parents:
         raise ConfigError(
             f"The state folder {workspace.state} lies inside the destination {workspace.to}: "
-            f"name a folder outside of it with --state, or leave --state out, which means {own}."
+            f"name a folder outside of it with `state`, or leave `state` out, which means {own}."
         )
     if state in destination.parents:
         raise ConfigError(
             f"The destination {workspace.to} lies inside the state folder {workspace.state}: "
-            "name another folder with --state."
+            "name another folder with `state`."
         )
     if (own / workspace.ledger.name).exists():
         raise ConfigError(
-            f"The ledger of {workspace.to} is in {own}, and --state names {workspace.state}: "
+            f"The ledger of {workspace.to} is in {own}, and `state` names {workspace.state}: "
             f"{_way_out(own, workspace.state)}"
         )
 
@@ -154,7 +154,7 @@ def _check_places(destination: Path, state: Path, own: Path, workspace: Workspac
 def _way_out(own: Path, state: Path) -> str:
     if state.exists():
         return f"both exist; keep the one with the right ledger (see `bds-async ledger show`) and move {own} away."
-    return f"leave --state out, or move the state first, while no run works on it: mv {own} {state}"
+    return f"leave `state` out, or move the state first, while no run works on it: mv {own} {state}"
 
 
 def _make_private(state: Path) -> None:

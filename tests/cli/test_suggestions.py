@@ -31,12 +31,26 @@ IN_USE = InUse(("--config", "my config.json"), ("--to", "/data", "--state", "/st
             "`bds-async ledger accept --data-set 'Quiz Attempts' --config 'my config.json' --to /data --state /state`",
         ),
         ("`bds-async verify --to elsewhere`", "`bds-async verify --to elsewhere --config 'my config.json'`"),
-        ("`bspace_url` of bds-async", "`bspace_url` of bds-async"),
     ],
 )
 def test_the_options_in_use_are_added_where_the_command_takes_them(said: str, completed: str) -> None:
     assert IN_USE.complete(said) == completed
     assert InUse().complete(said) == said
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("choose another `to`.", "choose another --to."),
+        ("keep it on a local disk with `state=DIR`.", "keep it on a local disk with --state DIR."),
+        ("allow it with `delete_limit=30`.", "allow it with --delete-limit 30."),
+        ("`publish_as='zip'` publishes it", "--as zip publishes it"),
+        ("name another `target`", "name another --into"),
+        ("`bspace_url` of bds-async", "`bspace_url` of bds-async"),
+    ],
+)
+def test_parameters_of_the_library_become_options(said: str, shown: str) -> None:
+    assert InUse().complete(said) == shown
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])

@@ -291,7 +291,7 @@ class TestEnvironment:
         monkeypatch.chdir(tmp_path)
         text = refusal(None)
         assert f"There is no config file {tmp_path / 'config.json'}, and the environment lacks " in text
-        assert "name another file with --config, or set BDS_BSPACE_URL, BDS_CLIENT_ID, " in text
+        assert "name another file, or set BDS_BSPACE_URL, BDS_CLIENT_ID, " in text
 
     def test_without_a_file_all_that_is_missing_is_named(self, tmp_path):
         text = refusal(tmp_path / "absent.json", {"BDS_CLIENT_ID": "x"})

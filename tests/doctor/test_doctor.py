@@ -484,7 +484,7 @@ class TestDestination:
         examination = await examined(sandbox)
         check = named(examination, "destination")
         assert check.status is CheckStatus.FAILED
-        assert "keep it on a local disk with --state DIR" in check.found
+        assert "keep it on a local disk with `state=DIR`" in check.found
         assert examination.exit_code == 6
 
     @posix_only

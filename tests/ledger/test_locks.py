@@ -54,7 +54,7 @@ def test_refused_locks_are_a_fault_of_the_destination(
     """Exit code 6, at once, with the way out; nothing is left of the probe."""
     refuse(monkeypatch, number)
     before = sorted(each.name for each in path.parent.iterdir())
-    with held(path), pytest.raises(DestinationError, match=r"refuses locks .*--state DIR") as caught:
+    with held(path), pytest.raises(DestinationError, match=r"refuses locks .*`state=DIR`") as caught:
         opened(path)
     assert caught.value.exit_code == 6
     assert os.strerror(number) in str(caught.value)
@@ -81,5 +81,5 @@ def test_an_open_ledger_finds_out_as_well(path: Path, monkeypatch: pytest.Monkey
     """The share may have been mounted anew meanwhile."""
     with Ledger.open(path, TENANT) as ledger:
         refuse(monkeypatch, errno.ENOLCK)
-        with held(path), pytest.raises(DestinationError, match="--state DIR"):
+        with held(path), pytest.raises(DestinationError, match="`state=DIR`"):
             ledger.gaps.accept("Users")

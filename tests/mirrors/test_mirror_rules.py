@@ -229,7 +229,7 @@ def test_deleted_rows_are_kept_where_that_is_asked_for(enrollments: Deliveries, 
 def test_keep_deleted_is_refused_for_tables_that_exist(enrollments: Deliveries, place: Place) -> None:
     enrollments.full(0, ("OrgUnitId", "UserId", "RoleName"), [(1, 1, "a")])
     place.mirror(enrollments.root)
-    with pytest.raises(ConfigError, match="--rebuild"):
+    with pytest.raises(ConfigError, match="add `rebuild`"):
         place.mirror(enrollments.root, keep_deleted=True)
     place.mirror(enrollments.root, keep_deleted=True, rebuild=True)
     assert by_user(place)[1]["_bds_deleted"] is None
@@ -239,7 +239,7 @@ def test_keys_are_corrected_and_remembered(enrollments: Deliveries, place: Place
     header = ("OrgUnitId", "UserId", "RoleName")
     enrollments.full(0, header, [(1, 1, "a"), (1, 2, "a")])
     place.mirror(enrollments.root)
-    with pytest.raises(ConfigError, match="--rebuild"):
+    with pytest.raises(ConfigError, match="add `rebuild`"):
         place.mirror(enrollments.root, keys={"User Enrollments": ["UserId"]})
     place.mirror(enrollments.root, keys={"User Enrollments": ["UserId"]}, rebuild=True)
     enrollments.diff(1, header, [(2, 1, "b")])

@@ -32,7 +32,7 @@ def delivered(*paths: str | None) -> list[Delivery]:
     ("listing", "options", "why"),
     [
         (NOTHING, PullOptions(), "the tenant offers no data sets"),
-        (NOTHING, PullOptions(exclude=("*",)), "--exclude leaves no data set"),
+        (NOTHING, PullOptions(exclude=("*",)), "`exclude` leaves no data set"),
         (NOT_GENERATED, PullOptions(), "no full is listed of 2 data sets"),
         (NOT_GENERATED, PullOptions(wanted=Wanted.ALL), "no extract is listed of 2 data sets"),
         (FULL_ALONE, PullOptions(wanted=Wanted.DIFFERENTIAL), "no differential is listed of 1 data set"),
@@ -51,7 +51,7 @@ def test_a_pull_that_chooses_nothing_says_why(listing, options, why):
     ("listing", "options", "why"),
     [
         (NOTHING, SyncOptions(), "the tenant offers no data sets"),
-        (NOTHING, SyncOptions(exclude=("*",)), "--exclude leaves no data set"),
+        (NOTHING, SyncOptions(exclude=("*",)), "`exclude` leaves no data set"),
         (NOT_GENERATED, SyncOptions(), "no extract is listed yet"),
         (FULL_ALONE, SyncOptions(), "nothing new since the last sync"),
     ],

@@ -115,7 +115,7 @@ class TestLocks:
         workspace.prepare()
         monkeypatch.setattr("fcntl.flock", fails_with(number))
         for _ in range(2):
-            with pytest.raises(DestinationError, match=r"refuses locks.*on a local disk with --state DIR") as caught:
+            with pytest.raises(DestinationError, match=r"refuses locks.*on a local disk with `state=DIR`") as caught:
                 FolderLock(workspace).acquire()
         assert caught.value.exit_code == 6
         assert not list(workspace.state.glob("*lock*"))
@@ -151,7 +151,7 @@ class TestLinkedState:
         (tmp_path / "to").mkdir()
         (tmp_path / "home").mkdir(mode=0o755)
         (tmp_path / "to" / ".bds-async").symlink_to(tmp_path / "home")
-        with pytest.raises(DestinationError, match=r"is a symbolic link.*--state DIR"):
+        with pytest.raises(DestinationError, match=r"is a symbolic link.*`state=DIR`"):
             workspace_of(tmp_path / "to").prepare()
         assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o755
         assert not list((tmp_path / "home").iterdir())

@@ -106,7 +106,7 @@ def test_folders_whose_names_begin_alike_are_apart(tmp_path: Path) -> None:
 def test_a_ledger_in_the_destination_is_not_left_behind(tmp_path: Path) -> None:
     """The message says how to move it, and the state is accepted then."""
     with_ledger(tmp_path / "to" / ".bds-async")
-    with pytest.raises(ConfigError, match="leave --state out, or move") as caught:
+    with pytest.raises(ConfigError, match="leave `state` out, or move") as caught:
         workspace_of(tmp_path / "to", tmp_path / "state")
     command = str(caught.value).rpartition("run works on it: ")[2].split()
     assert command[0] == "mv"
@@ -130,9 +130,9 @@ def test_an_address_that_is_no_store_is_refused(address: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("address", ["s3://bucket/prefix", "gs://bucket", "az://container/x"])
 def test_a_store_needs_a_local_state_folder(address: str) -> None:
-    with pytest.raises(ConfigError, match="needs --state DIR"):
+    with pytest.raises(ConfigError, match="needs `state=DIR`"):
         workspace_of(address)
-    with pytest.raises(ConfigError, match="--state takes a local folder"):
+    with pytest.raises(ConfigError, match="`state` takes a local folder"):
         workspace_of(address, "s3://bucket/state")
 
 

@@ -119,7 +119,7 @@ def _unanswered(fault: _Fault, address: StoreAddress) -> BdsError:
 
 def _refusal(fault: _Fault, address: StoreAddress, action: Action) -> str:
     if fault.code in _NO_BUCKET or (fault.status == 404 and action is Action.LIST):
-        return f"there is no bucket {address.bucket} ({fault}): create it, or name the right one with --to."
+        return f"there is no bucket {address.bucket} ({fault}): create it, or name the right one with `to`."
     if fault.code in _CLOCK:
         return f"the store refuses requests of this moment ({fault}): set the clock of this machine, preferably by NTP."
     if fault.code in _REGION or (fault.status or 0) // 100 == 3:
@@ -130,4 +130,4 @@ def _refusal(fault: _Fault, address: StoreAddress, action: Action) -> str:
         permission = _PERMISSIONS[address.kind].get(action, "write access")
         return f"no permission to {action} ({fault}): grant {permission}, or check {CREDENTIALS[address.kind]}."
     sources = CREDENTIALS[address.kind]
-    return f"the store refuses to {action} ({fault}): check --to, the endpoint and the credentials ({sources})."
+    return f"the store refuses to {action} ({fault}): check `to`, the endpoint and the credentials ({sources})."

@@ -47,7 +47,7 @@ def demand_extra(address: StoreAddress) -> None:
     """Raise ConfigError where the packages of the extra `object-store` are not installed."""
     wanted = ("obstore", "botocore") if address.kind is StoreKind.S3 else ("obstore",)
     if any(find_spec(name) is None for name in wanted):
-        text = f"--to {address.kind}:// needs {' and '.join(wanted)}: pip install 'bds-async[object-store]'."
+        text = f"`to` {address.kind}:// needs {' and '.join(wanted)}: pip install 'bds-async[object-store]'."
         raise ConfigError(text)
 
 
