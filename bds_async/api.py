@@ -16,12 +16,11 @@ from .mirrors import MirrorReport, Target, mirror_workspace
 from .options import DEFAULT_FOLDER, MirrorOptions, PullOptions, RunOptions, SyncOptions, Verify
 from .planning import RunPlan, SyncPlan, offered_by, plan_pull, plan_sync
 from .report import RunReport
-from .runs.context import open_context
 from .runs.discrepancies import Verification
 from .runs.job import Job, pull_job, sync_job
 from .runs.listing import read_listing
 from .runs.repair import repair_workspace
-from .runs.run import Save, run, unsaved
+from .runs.run import Save, deliver, unsaved
 from .runs.verification import demand_destination, verify_workspace
 from .support.running import Stop, beside
 from .support.to_its_end import in_thread
@@ -218,6 +217,4 @@ async def _preview(
 async def _run(
     job: Job, config: Config, workspace: Workspace, *, observer: Observer, stop: Stop | None, save: Save
 ) -> RunReport:
-    stop = stop or Stop()
-    async with open_context(config, workspace, job.options, observer, stop) as context:
-        return await run(job, context, observer, stop, save)
+    return await deliver(job, config, workspace, observer=observer, stop=stop or Stop(), save=save)

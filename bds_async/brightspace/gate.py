@@ -69,7 +69,7 @@ class Gate:
 
         Raises UnreachableError once the tenant is given up.
         """
-        await self._enter()
+        await self.opens()
         self._in_flight += 1
         try:
             yield
@@ -145,7 +145,8 @@ class Gate:
         self._probing, self._credits = True, None
         return is_news
 
-    async def _enter(self) -> None:
+    async def opens(self) -> None:
+        """Wait until a request may pass; raises UnreachableError once the tenant is given up."""
         while self._closed is None and (wait := self._seconds_to_wait()) > 0:
             changed = self._changed
             try:

@@ -111,6 +111,10 @@ class Tenant:
         """Whether the bearer may be sent there."""
         return origin_of(url) == self.origin
 
+    async def accepts_requests(self) -> None:
+        """Wait until the gate would let a request pass; raises UnreachableError once the tenant is given up."""
+        await self._gate.opens()
+
     async def json(self, url: URL, what: str | None = None) -> Any:
         """GET one of the tenant's JSON routes and decode its answer; `what` names it in the log of each retry.
 

@@ -37,16 +37,16 @@ def command(workspace: Workspace, *, as_json: bool) -> int:
     differential of the same data set are fetched into a temporary folder; the destination is not created or locked.
     The exit code is that of the most serious failure.
     """
-    observer = unobserved if as_json else _print_check
+    observer = unobserved if as_json else print_check
     examination = run_simple(examine(settings().config, workspace, observer=observer))
     if as_json:
         click.echo(json.dumps(examination.document(), ensure_ascii=False, indent=2))
     else:
-        _print_summary(examination)
+        print_summary(examination)
     return examination.exit_code
 
 
-def _print_check(check: Check) -> None:
+def print_check(check: Check) -> None:
     """Print what was found; the checks that were not made follow in one line."""
     if check.needs:
         return
@@ -67,10 +67,11 @@ def _print_wrapped(line: str) -> None:
     click.echo(line)
 
 
-def _print_summary(examination: Examination) -> None:
+def print_summary(examination: Examination) -> None:
+    """Print the checks that were not made, and how many had which result."""
     if waiting := [check for check in examination.checks if check.needs]:
         names = ", ".join(check.name for check in waiting)
-        _print_check(Check(counted(len(waiting), "check"), CheckStatus.SKIPPED, f"Not checked after that: {names}."))
+        print_check(Check(counted(len(waiting), "check"), CheckStatus.SKIPPED, f"Not checked after that: {names}."))
     count = Counter(check.status for check in examination.checks)
     click.echo(", ".join(f"{count[status]} {status.value}" for status in CheckStatus if count[status]) + ".")
     if examination.observations:

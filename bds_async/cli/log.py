@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import PurePath
@@ -17,13 +19,23 @@ from .suggestions import InUse
 LEVELS = {-1: logging.WARNING, 0: logging.INFO, 1: logging.DEBUG}
 
 
-def set_up_logging(verbosity: int, log_format: str, *, timestamps: bool = False, in_use: InUse | None = None) -> None:
+@dataclass(frozen=True, slots=True)
+class About:
+    """What each message gets: options that suggested commands need, and the name of a tenant of a fleet."""
+
+    in_use: InUse = field(default_factory=InUse)
+    tenant: str = ""
+
+
+def set_up_logging(
+    verbosity: int, log_format: str, *, timestamps: bool = False, about: Callable[[], About] = About
+) -> None:
     """Send the program's log to stderr. `verbosity` is -1, 0 or 1; `log_format` is `text` or `json`.
 
-    With `timestamps` each text line begins with the time. Suggested commands get the options `in_use`.
+    With `timestamps` each text line begins with the time. `about` says what a message gets at the moment.
     """
     handler = _Stderr()
-    handler.addFilter(partial(_complete, in_use or InUse()))
+    handler.addFilter(partial(_complete, about))
     handler.setFormatter(_formatter(log_format, timestamps=timestamps))
     logger = logging.getLogger("bds_async")
     logger.handlers = [handler]
@@ -36,9 +48,13 @@ def event_of(record: logging.LogRecord) -> str:
     return getattr(record, "event", None) or record.name.removeprefix("bds_async.").lower()
 
 
-def _complete(in_use: InUse, record: logging.LogRecord) -> bool:
-    """Complete the commands that a message suggests; a filter that keeps every record."""
-    record.msg, record.args = in_use.complete(record.getMessage()), None
+def _complete(about: Callable[[], About], record: logging.LogRecord) -> bool:
+    """Complete the commands that a message suggests, and name the tenant; a filter that keeps every record."""
+    known = about()
+    record.msg, record.args = known.in_use.complete(record.getMessage()), None
+    if known.tenant:
+        record.msg = f"{known.tenant}: {record.msg}"
+        record.fields = {"tenant": known.tenant, **getattr(record, "fields", {})}
     return True
 
 

@@ -16,9 +16,8 @@ from typing import NoReturn
 import click
 
 from .. import __version__
-from ..errors import BdsError
-from ..support.limits import machine_limit
 from ..support.log import event
+from .ends import end_of
 from .log import set_up_logging
 from .mistakes import usage_text
 from .output import Messages, Output, ReaderGone, hold_standard_descriptors
@@ -28,6 +27,7 @@ from .settings import common_options
 COMMANDS = {
     "pull": ("pull", "Make a folder hold the chosen extracts."),
     "sync": ("sync", "Deliver everything new, each extract once."),
+    "fleet": ("fleet", "Run sync or pull for a list of tenants."),
     "list": ("list_command", "Show what the tenant lists."),
     "login": ("login", "Sign in once, in a browser."),
     "doctor": ("doctor", "Check everything that a run depends on."),
@@ -107,13 +107,9 @@ def _exit_code(run: Callable[[], object]) -> int:
         return _logged("Interrupted.", 130)
     except click.ClickException as error:
         return _misused(error)
-    except BdsError as error:
-        return _logged(str(error), error.exit_code, type(error).__name__)
     except Exception as error:
-        if (limit := machine_limit(error)) is not None:
-            return _logged(str(limit), limit.exit_code, type(limit).__name__)
-        # A defect may not print a secret either.
-        return _logged(_defect(error), 1, type(error).__name__)
+        end = end_of(error)
+        return _logged(end.message, end.exit_code, end.kind)
     return code if isinstance(code, int) else 0
 
 
@@ -146,14 +142,3 @@ def _prepare_streams() -> None:
 def _logged(message: str, code: int, kind: str | None = None) -> int:
     logger.error("%s", message, extra=event("error", exit_code=code, kind=kind))
     return code
-
-
-def _defect(error: Exception) -> str:
-    """Return where a defect occurred, without the text of the exception, which may quote a secret."""
-    lines = [f"This is a defect in bds-async {__version__}, please report it: {type(error).__name__}"]
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        lines.append(f"  at {code.co_filename}:{trace.tb_lineno} in {code.co_name}")
-        trace = trace.tb_next
-    return "\n".join(lines)

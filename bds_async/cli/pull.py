@@ -2,90 +2,84 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import functools
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..api import preview_pull, pull
+from ..api import preview_pull
 from ..config import Config
 from ..errors import ConfigError
 from ..options import PullOptions, Wanted
-from ..report import RunReport
-from ..support.running import Stop
 from ..workspace import Workspace
 from .allocator import keep_large_blocks
 from .help import GroupedCommand
 from .moments import moment
+from .request import Request
 from .running import run as run_job
-from .selection import choice_option, run_options, watching_options, workspace_options
+from .selection import Function, choice_option, progress_option, report_options, run_options, workspace_options
 from .settings import common_options, settings
 from .tables import log_failed_lists, print_plan
-from .watching import all_of, displaying, observing, savers, warn_of_no_report
+from .watching import displaying, observing, warn_of_no_report
+
+
+def pull_options(function: Function) -> Function:
+    """Add the options of a run of `pull`; the command gets them as one Request."""
+
+    @workspace_options
+    @choice_option(
+        "--type",
+        "wanted",
+        kind=Wanted,
+        default=PullOptions().wanted,
+        help="Newest fulls, every differential, or both.",
+    )
+    @click.option(
+        "--since",
+        type=moment,
+        metavar="DATE",
+        help="Only those queued since, in ISO 8601 (UTC).",
+    )
+    @click.option("--force", is_flag=True, help="Fetch again and replace what is there.")
+    @run_options
+    @report_options
+    @functools.wraps(function)
+    def with_request(workspace: Workspace, run: dict[str, Any], report: Path | None, **arguments: Any) -> Any:
+        given = {name: arguments.pop(name) for name in ("wanted", "since", "force")}
+        request = Request(workspace=workspace, options=PullOptions(**given, **run), report=report)
+        return function(request=request, **arguments)
+
+    return with_request  # type: ignore[return-value]
 
 
 @click.command("pull", cls=GroupedCommand)
-@workspace_options
-@choice_option(
-    "--type",
-    "wanted",
-    kind=Wanted,
-    default=PullOptions().wanted,
-    help="Newest fulls, every differential, or both.",
-)
-@click.option(
-    "--since",
-    type=moment,
-    metavar="DATE",
-    help="Only those queued since, in ISO 8601 (UTC).",
-)
-@click.option("--force", is_flag=True, help="Fetch again and replace what is there.")
+@pull_options
 @click.option("--dry-run", is_flag=True, help="Print the plan with sizes, download nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --dry-run: print lines of JSON.")
-@run_options
-@watching_options
+@progress_option
 @common_options
-def command(
-    workspace: Workspace,
-    wanted: Wanted,
-    since: datetime | None,
-    *,
-    force: bool,
-    dry_run: bool,
-    as_json: bool,
-    run: dict[str, Any],
-    report: Path | None,
-    no_progress: bool,
-) -> int:
+def command(request: Request[PullOptions], *, dry_run: bool, as_json: bool, no_progress: bool) -> int:
     """Make a folder hold the chosen extracts: by default the newest full of every data set.
 
     What is already there is not fetched again. The next run finishes a run that was killed.
     """
-    options = PullOptions(wanted=wanted, since=since, force=force, **run)
-    config = Config.load(settings().config)
     if dry_run:
-        warn_of_no_report(report)
-        return _print_plan(config, workspace, options, as_json=as_json, no_progress=no_progress)
+        warn_of_no_report(request.report)
+        return _print_plan(request, as_json=as_json, no_progress=no_progress)
     if as_json:
         raise ConfigError("--json needs --dry-run; --report FILE writes the result of a run.")
-
-    async def job(stop: Stop) -> RunReport:
-        save = all_of(savers(workspace, stop, report))
-        with observing(workspace, no_progress=no_progress) as observer:
-            return await pull(
-                config, workspace.to, options, state=workspace.state, observer=observer, stop=stop, save=save
-            )
-
     keep_large_blocks()
-    return run_job(job).exit_code
+    with observing(request.workspace, no_progress=no_progress) as observer:
+        return run_job(lambda stop: request.carried_out(observer, stop)).exit_code
 
 
-def _print_plan(config: Config, workspace: Workspace, options: PullOptions, *, as_json: bool, no_progress: bool) -> int:
+def _print_plan(request: Request[PullOptions], *, as_json: bool, no_progress: bool) -> int:
+    config, workspace = Config.load(settings().config), request.workspace
     with displaying(no_progress=no_progress) as observer:
         found = run_job(
             lambda stop: preview_pull(
-                config, workspace.to, options, state=workspace.state, observer=observer, stop=stop
+                config, workspace.to, request.options, state=workspace.state, observer=observer, stop=stop
             )
         )
     print_plan(found, as_json)

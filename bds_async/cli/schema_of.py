@@ -7,7 +7,7 @@ import json
 import click
 
 from ..doctor.examination import DoctorDocument
-from ..report import RunReportDocument, json_schema_of
+from ..report import FleetReportDocument, RunReportDocument, json_schema_of
 from .documents import (
     DataSetColumns,
     DeliveredDataSet,
@@ -24,6 +24,7 @@ from .settings import common_options
 #: Each machine format: its name for `schema-of`, and the class that defines it.
 FORMATS: dict[str, type] = {
     "run-report": RunReportDocument,
+    "fleet-report": FleetReportDocument,
     "list": ListedDataSet,
     "dry-run": PlannedExtract,
     "ledger-export": DeliveredExtract,

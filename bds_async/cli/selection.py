@@ -182,16 +182,11 @@ def run_options(function: Function) -> Function:
     return with_run_options  # type: ignore[return-value]
 
 
+report_options = click.option("--report", type=ReportPath(), metavar="FILE", help="Write the run report (JSON).")
+
+progress_option = click.option("--no-progress", is_flag=True, help="No live view, even where stderr is a terminal.")
+
+
 def watching_options(function: Function) -> Function:
     """Add `--report` and `--no-progress`."""
-    for option in (
-        click.option("--no-progress", is_flag=True, help="No live view, even where stderr is a terminal."),
-        click.option(
-            "--report",
-            type=ReportPath(),
-            metavar="FILE",
-            help="Write the run report (JSON).",
-        ),
-    ):
-        function = option(function)
-    return function
+    return report_options(progress_option(function))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from .log import set_up_logging
+from .log import About, set_up_logging
 from .suggestions import InUse
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -18,13 +20,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @dataclass(slots=True)
 class Settings:
-    """The values of the common options."""
+    """The values of the common options, and the name of the tenant where they are those of a tenant of a fleet."""
 
     config: Path | None = None
     verbosity: int = 0
     log_format: str = "text"
     log_timestamps: bool = False
     folder: tuple[str, ...] = ()
+    tenant: str = ""
 
     @property
     def in_use(self) -> InUse:
@@ -32,10 +35,26 @@ class Settings:
         return InUse(() if self.config is None else ("--config", str(self.config)), self.folder)
 
 
+#: The settings of the tenant of a fleet that a task works for.
+_OF_TENANT: ContextVar[Settings | None] = ContextVar("settings of a tenant", default=None)
+
+
 def settings() -> Settings:
-    """Return the settings of the command that is running."""
+    """Return the settings of the command that is running, or of the tenant of a fleet that this task works for."""
+    if (of_tenant := _OF_TENANT.get()) is not None:
+        return of_tenant
     found: Settings = click.get_current_context().ensure_object(Settings)
     return found
+
+
+@contextmanager
+def working_for(tenant: Settings) -> Iterator[None]:
+    """Let the settings of a tenant apply in the body, in its tasks and threads too: each line of the log names it."""
+    token = _OF_TENANT.set(tenant)
+    try:
+        yield
+    finally:
+        _OF_TENANT.reset(token)
 
 
 def common_options(function: Function) -> Function:
@@ -67,7 +86,17 @@ def common_options(function: Function) -> Function:
         current.verbosity = (1 if verbose else -1) if verbose or quiet else current.verbosity
         current.log_format = log_format or current.log_format
         current.log_timestamps = log_timestamps or current.log_timestamps
-        set_up_logging(current.verbosity, current.log_format, timestamps=current.log_timestamps, in_use=current.in_use)
+        set_up_logging(current.verbosity, current.log_format, timestamps=current.log_timestamps, about=_about(current))
         return function(**arguments)
 
     return with_common_options  # type: ignore[return-value]
+
+
+def _about(command: Settings) -> Callable[[], About]:
+    """What the log adds to a message at the moment."""
+
+    def about() -> About:
+        current = _OF_TENANT.get() or command
+        return About(current.in_use, current.tenant)
+
+    return about

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .entries import ExtractEntry, Moment, Seconds, fields_of, json_line, json_schema_of
+from .fleet_report import FleetReport, FleetReportDocument, TenantResult
 from .mirror import AppliedExtract, MirrorSummary, MirrorTableSummary, Problem, ProblemKind
 from .outcomes import (
     Arrival,
@@ -23,6 +24,8 @@ __all__ = [
     "Counters",
     "ExtractEntry",
     "FailedList",
+    "FleetReport",
+    "FleetReportDocument",
     "Gap",
     "MirrorSummary",
     "MirrorTableSummary",
@@ -34,6 +37,7 @@ __all__ = [
     "RunReportDocument",
     "Seconds",
     "Status",
+    "TenantResult",
     "fields_of",
     "json_line",
     "json_schema_of",

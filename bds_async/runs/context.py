@@ -15,6 +15,7 @@ from ..ledger import Ledger, opened
 from ..options import RunOptions
 from ..support.running import Stop, beside, time_limits
 from ..support.to_its_end import in_thread
+from ..transfer import Bodies
 from ..workspace import FolderLock, Workspace
 
 
@@ -34,10 +35,14 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """Where a run gets extracts from, and where it publishes them."""
+    """Where a run gets extracts from, and where it publishes them.
+
+    `bodies` is the bound of bodies that it shares with other runs, None without one.
+    """
 
     connection: Connection
     storage: Storage
+    bodies: Bodies | None = None
 
 
 @asynccontextmanager
@@ -72,11 +77,17 @@ def _prepare(storage: Storage) -> None:
 
 @asynccontextmanager
 async def open_context(
-    config: Config, workspace: Workspace, options: RunOptions, observer: Observer, stop: Stop
+    config: Config,
+    workspace: Workspace,
+    options: RunOptions,
+    observer: Observer,
+    stop: Stop,
+    *,
+    bodies: Bodies | None = None,
 ) -> AsyncIterator[RunContext]:
     """Everything that a run works with; raises as `open_storage`, and ConfigError for settings of no use."""
     async with (
         open_storage(workspace, config.bspace_url, stop, options) as storage,
         connect(config, options, observer) as connection,
     ):
-        yield RunContext(connection, storage)
+        yield RunContext(connection, storage, bodies)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from itertools import pairwise
 
 from ..brightspace import refused_permission
 from ..destination import Published
@@ -24,6 +23,7 @@ from ..transfer import Download, LinksAhead, Partial, Piece, RateLimit, Transfer
 from ..workspace import free_space
 from .context import RunContext, Storage
 from .job import Formats
+from .order import all_settled, chained, in_turn_before, settled_before
 from .outcomes import delivered, failed, way
 from .publishing import GroupPublishing
 from .record import Record
@@ -54,15 +54,6 @@ def _downloads(plan: RunPlan, storage: Storage, options: RunOptions) -> list[Dow
         Download(step, Partial.load(storage.workspace, step.extract.identity), options.attempts) for step in steps
     ]
     return chained(downloads)
-
-
-def chained(downloads: Iterable[Download]) -> list[Download]:
-    """The same downloads; each knows which one of its data set has to be settled before it."""
-    ordered = list(downloads)
-    for earlier, later in pairwise(ordered):
-        if earlier.step.folder == later.step.folder:
-            later.predecessor = earlier
-    return ordered
 
 
 def _announce(record: Record, plan: RunPlan, observer: Observer) -> None:
@@ -97,6 +88,7 @@ class Fetch:
             links=self._links,
             rate=RateLimit(options.limit_rate),
             stall_timeout=options.stall_timeout,
+            bodies=context.bodies,
         )
         self._pool: Pool[Piece] = Pool(options.workers, self._fetch)
         self._finishing: asyncio.TaskGroup | None = None
@@ -111,7 +103,7 @@ class Fetch:
                 self._finish_if_whole(download)
             self._links.expect(sorted(downloads, key=_size, reverse=True), self._finishing)
             publishing = [self._finishing.create_task(self._publishing.run()) for _ in range(self._lanes)]
-            await self._pool.run(_all_settled(downloads))
+            await self._pool.run(all_settled(downloads))
             for lane in publishing:
                 lane.cancel()
 
@@ -158,7 +150,7 @@ class Fetch:
         form = self._formats[download.step.kind]
         if form.is_ordered:
             self._enter(download, Phase.WAITING)
-            await _settled_before(download)
+            await settled_before(download)
         self._enter(download, form.staging)
         try:
             staged = await self._threads.run(partial(self._stage, download, form))
@@ -170,7 +162,7 @@ class Fetch:
         else:
             self._enter(download, Phase.WAITING)
             # Only one lane keeps the order of what is put into it.
-            await (_in_turn_before if self._lanes == 1 else _settled_before)(download)
+            await (in_turn_before if self._lanes == 1 else settled_before)(download)
             if download.is_settled:
                 return
             self._enter(download, self._placing)
@@ -224,27 +216,3 @@ class Fetch:
 def _size(download: Download) -> int:
     """The listed bytes: larger downloads begin first."""
     return download.extract.download_size or 0
-
-
-async def _settled_before(download: Download) -> None:
-    """Wait for every extract of the same data set that comes before.
-
-    One that was published has waited for those before it; one that failed has not.
-    """
-    earlier = download.predecessor
-    while earlier is not None:
-        await earlier.settled()
-        earlier = earlier.predecessor if earlier.has_failed else None
-
-
-async def _in_turn_before(download: Download) -> None:
-    """Wait until every extract of the same data set that comes before is published, in line for it, or failed."""
-    earlier = download.predecessor
-    while earlier is not None:
-        await earlier.in_turn()
-        earlier = earlier.predecessor if earlier.has_failed else None
-
-
-async def _all_settled(downloads: Sequence[Download]) -> None:
-    for download in downloads:
-        await download.settled()

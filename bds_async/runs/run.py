@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
+from ..config import Config
 from ..errors import BdsError, Stopped, rank
 from ..events import Finished, Observer
 from ..report import RunReport
@@ -18,7 +19,9 @@ from ..support.log import event
 from ..support.running import Stop, Supervision
 from ..support.threads import ZipThreads
 from ..support.to_its_end import in_thread
-from .context import RunContext
+from ..transfer import Bodies
+from ..workspace import Workspace
+from .context import RunContext, open_context
 from .delivery import fetch
 from .job import Job
 from .listing import list_chosen
@@ -35,6 +38,24 @@ Save: TypeAlias = Callable[[RunReport], object]
 
 def unsaved(report: RunReport) -> None:
     """Save nothing."""
+
+
+async def deliver(
+    job: Job,
+    config: Config,
+    workspace: Workspace,
+    *,
+    observer: Observer,
+    stop: Stop,
+    save: Save = unsaved,
+    bodies: Bodies | None = None,
+) -> RunReport:
+    """Connect to the tenant, lock the state folder, and do a job; raises as `run`, and what opening raises.
+
+    `bodies` is a bound that this run shares with others.
+    """
+    async with open_context(config, workspace, job.options, observer, stop, bodies=bodies) as context:
+        return await run(job, context, observer, stop, save)
 
 
 async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, save: Save = unsaved) -> RunReport:

@@ -1,5 +1,6 @@
 """One extract under way: its pieces, its partial file, and the fetch of one piece."""
 
+from .bodies import Bodies
 from .download import Download, Piece
 from .fetch import Transfer
 from .links_ahead import LinksAhead
@@ -7,6 +8,7 @@ from .partial import Partial, clear_away, drop_unzipped, sweep
 from .rate_limit import RateLimit
 
 __all__ = [
+    "Bodies",
     "Download",
     "LinksAhead",
     "Partial",

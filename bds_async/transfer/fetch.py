@@ -20,6 +20,7 @@ from ..errors import ConnectionFailed, RefusedRequest, TransientError
 from ..events import Observer, Received, Restarted, Retrying, Sized, Started
 from ..support.text import counted
 from .block import Block
+from .bodies import Bodies
 from .download import Download, Piece
 from .links_ahead import LinksAhead
 from .rate_limit import RateLimit
@@ -39,7 +40,8 @@ EXPIRED = frozenset({400, 401, 403, 404, 410})
 class Transfer:
     """Fetches pieces from one tenant; `put` queues the pieces that a fetch makes necessary.
 
-    `links` are those that are asked for ahead of their use; by default none is. `rate` holds the bodies back.
+    `links` are those that are asked for ahead of their use; by default none is. `rate` holds the bodies back, `bodies`
+    bounds their number.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Transfer:
         links: LinksAhead | None = None,
         rate: RateLimit | None = None,
         stall_timeout: float = 60.0,
+        bodies: Bodies | None = None,
     ) -> None:
         self._tenant = tenant
         self._links = links or LinksAhead(tenant, 0)
@@ -58,6 +61,7 @@ class Transfer:
         self._put = put
         self._observer = observer
         self._stall_timeout = stall_timeout
+        self._bodies = bodies or Bodies(None)
 
     async def fetch(self, piece: Piece) -> None:
         """Bring a piece into its download's partial file, unless the download has gone on without it.
@@ -92,7 +96,7 @@ class Transfer:
         if not piece.is_wanted:
             return True
         try:
-            async with self._tenant.open(link, _headers(piece)) as response:
+            async with self._bodies.one_of(self._tenant, link), self._tenant.open(link, _headers(piece)) as response:
                 if not self._tenant.is_own(response.url):
                     download.signed_link = response.url
                     self._links.go_on()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .files import demand_writable, write
+from .fleet_notices import fleet_finished, fleet_planned
 from .lines import Lines, Summary
 from .metrics_file import MetricsFile
 from .mirror_notices import MirrorSoFar, mirror_finished, mirror_text, mirror_warnings
@@ -23,6 +24,8 @@ __all__ = [
     "View",
     "demand_writable",
     "failures",
+    "fleet_finished",
+    "fleet_planned",
     "gaps_open",
     "list_failed",
     "mirror_finished",

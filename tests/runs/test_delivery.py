@@ -25,7 +25,8 @@ from bds_async.options import PublishAs, RunOptions
 from bds_async.planning import Step
 from bds_async.report import Outcome, Status
 from bds_async.runs.context import RunContext, Storage
-from bds_async.runs.delivery import Fetch, chained
+from bds_async.runs.delivery import Fetch
+from bds_async.runs.order import chained
 from bds_async.support.threads import ZipThreads
 from bds_async.transfer import Download, Partial
 from bds_async.workspace import Workspace

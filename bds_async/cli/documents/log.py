@@ -26,6 +26,8 @@ EVENTS = {
     "extract.recovered": "an extract was published whose run was ended before that",
     "extract.started": "the download of an extract starts",
     "extract.failed": "an extract failed for good",
+    "fleet.finished": "the fleet has ended; the fields count its tenants by exit code",
+    "fleet.planned": "the tenants that the fleet runs for",
     "gap.open": "differentials may have been missed",
     "ledger.accepted": "gaps were accepted as lost",
     "ledger.accepted_absence": "absent data sets were accepted as no longer listed",

@@ -1,0 +1,128 @@
+"""`bds-async fleet`: run `sync` or `pull` for a list of tenants, each on its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import cast, get_args
+
+import click
+
+from ..doctor import Examination
+from ..errors import rank
+from ..options import WORKERS, RunOptions
+from ..report import FleetReport, TenantResult
+from ..runs.fleet import Attempt, run_fleet
+from ..support.clock import Stopwatch
+from ..support.running import Stop
+from ..transfer import Bodies
+from ..watching import demand_writable, fleet_finished, fleet_planned, write
+from .allocator import keep_large_blocks
+from .doctor import print_check, print_summary
+from .fleet_member import Member, members_of
+from .fleet_options import FleetCommand
+from .help import GroupedCommand
+from .own_files import demand_apart
+from .running import run as run_job
+from .selection import report_options
+from .settings import common_options, settings, working_for
+
+logger = logging.getLogger(__name__)
+
+
+@click.command("fleet", cls=GroupedCommand)
+@click.argument("words", nargs=-1, required=True, metavar="[pull|sync] FILE")
+@click.option("--group", "groups", multiple=True, metavar="NAME", help="Only this group. May be repeated.")
+@click.option("--check", is_flag=True, help="Make the checks of doctor for each tenant; deliver nothing.")
+@click.option(
+    "--tenants-at-once",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Number of tenants under way at a time.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(*WORKERS),
+    default=RunOptions().workers,
+    show_default=True,
+    metavar="N",
+    help="Number of parallel downloads of all tenants together.",
+)
+@report_options
+@common_options
+def command(
+    words: tuple[str, ...],
+    groups: tuple[str, ...],
+    *,
+    check: bool,
+    tenants_at_once: int,
+    workers: int,
+    report: Path | None,
+) -> int:
+    """Run sync, or pull, for each tenant of a fleet file.
+
+    Each tenant has its own token, lock, ledger, report and exit code, and one that fails stops no other. The exit code
+    of the fleet is the worst of them. The file is TOML: [[tenant]] with name, config and to for each, and optionally
+    state, group and [tenant.options]; [defaults] holds options for all. `recipe fleet` prints an example.
+    """
+    kind, file = _parsed(words)
+    members = members_of(file, kind, settings(), workers, groups)
+    if report is not None:
+        _demand_report(report, members, file)
+    keep_large_blocks()
+    fleet_planned(len(members)).log(logger)
+    done = run_job(lambda stop: carried_out(members, kind, tenants_at_once, workers, stop, check=check))
+    if report is not None:
+        write(report, done.to_json(), "report")
+    fleet_finished(done).log(logger)
+    return done.exit_code
+
+
+def _parsed(words: Sequence[str]) -> tuple[FleetCommand, Path]:
+    """Return the command and the fleet file."""
+    *commands, file = words
+    if len(commands) > 1 or (commands and commands[0] not in get_args(FleetCommand)):
+        raise click.UsageError("Name pull or sync, or neither, and one fleet file.")
+    return (cast("FleetCommand", commands[0]) if commands else "sync"), Path(file)
+
+
+def _demand_report(report: Path, members: Sequence[Member], file: Path) -> None:
+    others = {file: "the fleet file"}
+    for member in members:
+        others |= dict.fromkeys(member.request.files, f"the file of {member.name}")
+    for member in members:
+        with working_for(member.settings):
+            demand_apart(report, "report", member.request.workspace, others)
+    demand_writable(report, "report")
+
+
+async def carried_out(
+    members: Sequence[Member], kind: FleetCommand, at_once: int, workers: int, stop: Stop, *, check: bool = False
+) -> FleetReport:
+    """Run, or check, every member, and report what became of each."""
+    watch, bodies = Stopwatch(), Bodies(workers)
+    attempts: list[Attempt[TenantResult]] = [
+        partial(member.check, partial(_show, member.name)) if check else partial(member.run, bodies)
+        for member in members
+    ]
+    results = await run_fleet(attempts, at_once, stop)
+    return FleetReport(
+        command=f"fleet {'check' if check else kind}",
+        started=watch.started,
+        finished=watch.finished,
+        seconds=watch.seconds,
+        exit_code=min((result.exit_code for result in results), key=rank),
+        tenants=results,
+    )
+
+
+def _show(name: str, found: Examination) -> None:
+    """Print the checks of one tenant."""
+    click.echo(f"{name}:")
+    for check in found.checks:
+        print_check(check)
+    print_summary(found)

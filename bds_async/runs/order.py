@@ -1,0 +1,42 @@
+"""The order of the extracts of a data set: which one has to be settled before which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from ..transfer import Download
+
+
+def chained(downloads: Iterable[Download]) -> list[Download]:
+    """The same downloads; each knows which one of its data set has to be settled before it."""
+    ordered = list(downloads)
+    for earlier, later in pairwise(ordered):
+        if earlier.step.folder == later.step.folder:
+            later.predecessor = earlier
+    return ordered
+
+
+async def settled_before(download: Download) -> None:
+    """Wait for every extract of the same data set that comes before.
+
+    One that was published has waited for those before it; one that failed has not.
+    """
+    earlier = download.predecessor
+    while earlier is not None:
+        await earlier.settled()
+        earlier = earlier.predecessor if earlier.has_failed else None
+
+
+async def in_turn_before(download: Download) -> None:
+    """Wait until every extract of the same data set that comes before is published, in line for it, or failed."""
+    earlier = download.predecessor
+    while earlier is not None:
+        await earlier.in_turn()
+        earlier = earlier.predecessor if earlier.has_failed else None
+
+
+async def all_settled(downloads: Sequence[Download]) -> None:
+    """Wait until the outcome of each download is known."""
+    for download in downloads:
+        await download.settled()

@@ -1,0 +1,192 @@
+"""`bds-async fleet`: many tenants in one command, each on its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bds_async.brightspace.auth import TokenRefresher
+from bds_async.cli.fleet import carried_out
+from bds_async.cli.fleet_member import members_of
+from bds_async.cli.settings import Settings
+from bds_async.errors import ConfigError
+from bds_async.recipes import recipe
+from bds_async.sandbox import Fault
+from bds_async.sandbox.seen import Counters
+from bds_async.support.running import Stop
+from tests.support.commands import bds, starting, until
+from tests.support.fleets import report_of, running_fleet
+from tests.support.machine import checked
+
+TENANT = '[[tenant]]\nname = "{0}"\nconfig = "{0}.json"\nto = "to/{0}"\n'
+
+
+async def test_18_of_20_tenants_are_delivered_beside_a_dead_token_and_one_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exit code is the worst, each tenant has its own, and no live token is refused."""
+    monkeypatch.setattr(TokenRefresher.__init__, "__kwdefaults__", {"first_patience": 0, "patience": 0})
+    names = [f"tenant-{number:02}" for number in range(20)]
+    async with running_fleet(tmp_path, names, data_sets=1) as fleet:
+        file = fleet.write()
+        fleet.sandboxes["tenant-03"].revoke_refresh_tokens()
+        await fleet.sandboxes["tenant-11"].go_away()
+        members = members_of(file, "pull", Settings(), workers=16)
+        report = await carried_out(members, "pull", 4, 16, Stop())
+        found = checked("fleet-report", report.document())
+        broken = {"tenant-03": 4, "tenant-11": 5}
+        assert {each["name"]: each["exit_code"] for each in found["tenants"]} == {**dict.fromkeys(names, 0), **broken}
+        assert (found["command"], found["exit_code"]) == ("fleet pull", 4)
+        for each in found["tenants"]:
+            is_broken = each["name"] in broken
+            assert (each["report"] is None, each["error"] is not None) == (is_broken, is_broken)
+            assert len(fleet.files(each["name"])) == (0 if is_broken else 1)
+        live = [sandbox for name, sandbox in fleet.sandboxes.items() if name not in broken]
+        assert sum(sandbox.counters.refused_exchanges for sandbox in live) == 0
+
+
+async def test_the_command_writes_one_report_and_names_the_tenant_in_each_line(tmp_path: Path) -> None:
+    async with running_fleet(tmp_path, ["yale", "brock", "delft"]) as fleet:
+        file = fleet.write("with_fulls = true", groups={"brock": "canada", "delft": "europe"})
+        fleet.sandboxes["brock"].revoke_refresh_tokens()
+        fleet.sandboxes["delft"].play(Fault.of("status", status=404, on="download", bds_type="Full"))
+        done = await bds("fleet", file, "--report", tmp_path / "fleet.json", "--log-format", "json")
+        assert (done.code, done.out) == (4, "")
+        lines = [json.loads(line) for line in done.err.splitlines()]
+        assert {line["tenant"] for line in lines if line["event"] in ("run.finished", "error")} == {
+            "yale",
+            "brock",
+            "delft",
+        }
+        assert [line["message"] for line in lines][-1].startswith(
+            "1 of 3 tenants done; exit code 4: brock; exit code 3: delft."
+        )
+        (refused,) = [line["message"] for line in lines if line["event"] == "error"]
+        assert refused.startswith("brock: ")
+        assert f"`bds-async login --config {tmp_path / 'brock.json'}`" in refused
+        report = checked("fleet-report", report_of(tmp_path / "fleet.json"))
+        assert [(each["name"], each["group"], each["exit_code"]) for each in report["tenants"]] == [
+            ("yale", None, 0),
+            ("brock", "canada", 4),
+            ("delft", "europe", 3),
+        ]
+        assert [each["report"] and each["report"]["exit_code"] for each in report["tenants"]] == [0, None, 3]
+
+        again = await bds("fleet", "pull", file, "--group", "europe", "-q")
+        assert again.code == 2
+        assert "tenant yale: pull has no option 'with_fulls': it belongs to sync." in again.err
+
+
+async def test_check_names_each_tenant_and_writes_nothing_in_a_destination(tmp_path: Path) -> None:
+    async with running_fleet(tmp_path, ["yale", "brock"]) as fleet:
+        file = fleet.write(more=["nowhere"])
+        done = await bds("fleet", "--check", file, "--report", tmp_path / "check.json")
+    assert done.code == 2
+    assert {"yale:", "brock:", "nowhere:"} <= {*done.out.splitlines()}
+    assert not (tmp_path / "to").exists()
+    report = checked("fleet-report", report_of(tmp_path / "check.json"))
+    assert (report["command"], report["exit_code"]) == ("fleet check", 2)
+    assert {each["name"]: each["exit_code"] for each in report["tenants"]} == {"yale": 0, "brock": 0, "nowhere": 2}
+
+
+async def test_a_signal_stops_every_run_in_an_orderly_way(tmp_path: Path) -> None:
+    """Runs under way end by it, later ones do not begin, and the report says both."""
+    async with running_fleet(tmp_path, ["yale", "brock", "delft"], bandwidth=2_000, scale=0.2) as fleet:
+        file, report = fleet.write(), tmp_path / "fleet.json"
+        async with starting("fleet", file, "--tenants-at-once", 2, "--report", report) as running:
+            under_way = [fleet.sandboxes["yale"].counters, fleet.sandboxes["brock"].counters]
+            await until(lambda: all(each.bodies_in_flight for each in under_way))
+            done = await running.stopped_by(signal.SIGTERM, within=10)
+        assert (done.code, done.complaints) == (143, [])
+        found = report_of(report)["tenants"]
+        assert [each["exit_code"] for each in found] == [143, 143, 143]
+        assert [each["report"] is not None for each in found] == [True, True, False]
+        assert fleet.sandboxes["delft"].counters.requests == 0
+
+
+async def test_workers_bound_the_bodies_of_all_tenants_together(tmp_path: Path) -> None:
+    """The server counts a body for a moment longer than the client, and three tenants would make three."""
+    async with running_fleet(tmp_path, ["yale", "brock", "delft"], bandwidth=20_000) as fleet:
+        together = Counters()
+        for sandbox in fleet.sandboxes.values():
+            sandbox._tenant.log.counters = together
+        members = members_of(fleet.write(), "pull", Settings(), workers=1)
+        report = await carried_out(members, "pull", 3, 1, Stop())
+        assert (report.exit_code, together.most_bodies_in_flight <= 2) == (0, True)
+
+
+@pytest.fixture
+def fleet_file(tmp_path: Path) -> Callable[[str], Path]:
+    def write(text: str) -> Path:
+        (tmp_path / "fleet.toml").write_text(text, "utf-8")
+        return tmp_path / "fleet.toml"
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[[tenant]\n", "is not TOML"),
+        ("", "names no tenant"),
+        ("tenant = 3\n", "names no tenant"),
+        ('[[tenant]]\nname = "yale"\nto = "to"\n', "tenant 1 (yale) lacks config"),
+        ('[[tenant]]\nname = "a\\u0007b"\nconfig = "c"\nto = "to"\n', "needs name as a text of one line"),
+        (TENANT.format("yale") + "group = 3\n", "needs group as a text"),
+        (TENANT.format("yale") + "worker = 3\n", "unknown key 'worker'"),
+        ("[default]\nforce = true\n" + TENANT.format("yale"), "did you mean defaults?"),
+        (TENANT.format("yale") * 2, "two tenants have the name yale"),
+        (TENANT.format("yale") + TENANT.format("brock").replace("to/brock", "to/../to/yale"), "the same destination"),
+        ("[defaults]\nreport = 'r.json'\n" + TENANT.format("yale") + TENANT.format("brock"), "the same output file"),
+        ("[defaults]\nstate = 'x'\n" + TENANT.format("yale"), "state is a key of the tenant"),
+        ("[defaults]\nwith-fulls = true\n" + TENANT.format("yale"), "did you mean with_fulls?"),
+        ("[defaults]\nwith_fulls = 1\n" + TENANT.format("yale"), "with_fulls is a flag"),
+        ("[defaults]\nattempts = [1, 2]\n" + TENANT.format("yale"), "attempts takes one text or number."),
+        ("[defaults]\nattempts = 0\n" + TENANT.format("yale"), "tenant yale: Invalid value for '--attempts'"),
+        ("[defaults]\nforce = true\n" + TENANT.format("yale"), "it belongs to pull"),
+        ("[defaults]\ndry_run = true\n" + TENANT.format("yale"), "sync has no option 'dry_run'"),
+    ],
+)
+def test_a_broken_file_is_refused_before_anything_is_done(
+    fleet_file: Callable[[str], Path], text: str, says: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        members_of(fleet_file(text), "sync", Settings(), workers=16)
+    assert says in str(caught.value)
+
+
+def test_a_group_without_a_tenant_and_a_variable_for_all_tenants_are_refused(
+    fleet_file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = fleet_file(TENANT.format("yale") + 'group = "us"\n')
+    with pytest.raises(ConfigError, match="is in the group 'eu'; its groups: us"):
+        members_of(file, "sync", Settings(), workers=16, groups=["eu"])
+    monkeypatch.setenv("BDS_REFRESH_TOKEN", "secret")
+    with pytest.raises(ConfigError, match="BDS_REFRESH_TOKEN would hold for each tenant"):
+        members_of(file, "sync", Settings(), workers=16)
+
+
+def test_the_options_of_a_tenant_win_over_the_defaults_and_paths_are_relative_to_the_file(
+    fleet_file: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BDS_PING_URL", "https://health.example/one-for-all")
+    text = '[defaults]\nas = "csv"\nwith_fulls = true\nworkers = 8\n' + TENANT.format("yale")
+    own = '[tenant.options]\nwith_fulls = false\ndata_set = ["Users", "Role*"]\nmetrics = "yale.prom"\nmax_time = 2.5\n'
+    own += 'mirror = "duckdb:yale.duckdb"\n'
+    yale, brock = members_of(fleet_file(text + own + TENANT.format("brock")), "sync", Settings(), workers=4)
+    options = yale.request.options
+    assert (options.publish_as, options.data_set, options.max_time) == ("csv", ("Users", "Role*"), 2.5)
+    assert (options.workers, options.mirror) == (4, f"duckdb:{tmp_path}/yale.duckdb")
+    assert (yale.request.metrics, brock.request.metrics) == (tmp_path / "yale.prom", None)
+    assert yale.request.workspace.to == str(tmp_path / "to/yale")
+    assert (brock.request.options.with_fulls, brock.request.ping, brock.request.options.data_set) == (True, None, ())
+
+
+def test_the_recipe_is_a_fleet_file(fleet_file: Callable[[str], Path]) -> None:
+    members = members_of(fleet_file(recipe("fleet")), "sync", Settings(), workers=16)
+    assert len({member.name for member in members}) >= 2
+    assert {member.group for member in members} - {None}
