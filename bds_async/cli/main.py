@@ -27,7 +27,6 @@ from .settings import common_options
 COMMANDS = {
     "pull": ("pull", "Make a folder hold the chosen extracts."),
     "sync": ("sync", "Deliver everything new, each extract once."),
-    "fleet": ("fleet", "Run sync or pull for a list of tenants."),
     "list": ("list_command", "Show what the tenant lists."),
     "login": ("login", "Sign in once, in a browser."),
     "doctor": ("doctor", "Check everything that a run depends on."),
@@ -36,6 +35,7 @@ COMMANDS = {
     "schema": ("schema", "Show columns, and how they changed."),
     "schema-of": ("schema_of", "Print the JSON Schema of a machine format."),
     "mirror": ("mirror", "Keep a database at the current state."),
+    "fleet": ("fleet", "Run sync or pull for a list of tenants."),
     "recipe": ("recipe", "Print a file for a scheduler."),
     "completion": ("completion", "Print the completion script of a shell."),
     "demo": ("demo", "Pull from the sandbox, without an account."),
