@@ -20,6 +20,7 @@ BdsError
     └── ExtractError              3   one extract (or one extract list) failed; others go on
         ├── RefusedRequest        3   answered with a status that a retry does not change
         ├── UnusableArchive       3   a zip that arrived whole, and cannot be used
+        ├── LinkExpired           3   a signed link that this machine cannot renew; its coordinator can
         └── TransientError        3   retried within this run
             ├── Unauthorised      3   this request is refused an access token that others accept
             ├── ConnectionFailed  3   no connection was made, so nothing was sent
@@ -146,6 +147,10 @@ class RefusedRequest(ExtractError):
 
 class UnusableArchive(ExtractError):
     """The zip arrived whole and cannot be used: encrypted, an unknown method, too large, not one member."""
+
+
+class LinkExpired(ExtractError):
+    """A signed link is of no use any more, and this machine has no token to ask for another one."""
 
 
 class TransientError(ExtractError):

@@ -77,7 +77,8 @@ class RunOptions:
     `data_set` and `exclude` are patterns: a name (case-insensitive, `*` and `?` allowed), a schema id or a plugin id.
     `workers` is the number of parallel downloads, `attempts` the number of tries for each extract. `stall_timeout` and
     `max_time` are in seconds, `limit_rate` is in bytes a second for all downloads together. `pin_columns`, for CSV
-    only, writes the columns first seen of each data set, in that order.
+    only, writes the columns first seen of each data set, in that order. `cluster` is the address of a Dask scheduler
+    whose workers fetch, None for this machine.
     """
 
     data_set: tuple[str, ...] = ()
@@ -90,6 +91,7 @@ class RunOptions:
     max_time: float | None = None
     limit_rate: int | None = None
     pin_columns: bool = False
+    cluster: str | None = None
 
     def __post_init__(self) -> None:
         """Convert text to the option's type; raises ConfigError for a value that no run can use."""

@@ -6,6 +6,8 @@ from .gate import Gate
 from .links import to_url
 from .refusals import refused_permission
 from .retry import Tries, retrying
+from .source import Source
+from .storage import Storage
 from .tenant import Tenant
 
 __all__ = [
@@ -13,6 +15,8 @@ __all__ = [
     "Connection",
     "Gate",
     "Listing",
+    "Source",
+    "Storage",
     "Tenant",
     "Tries",
     "connect",

@@ -14,6 +14,8 @@ _GROUPS = {
     "Where": ("--to", "--state", "--as", "--pin-columns", "--into", "--schema", "--mirror", "--mirror-schema"),
     "How": (
         "--workers",
+        "--tenants-at-once",
+        "--cluster",
         "--attempts",
         "--stall-timeout",
         "--verify",

@@ -170,10 +170,15 @@ def run_options(function: Function) -> Function:
         is_flag=True,
         help="With csv: keep the columns first seen, in order.",
     )
+    @click.option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Fetch on the workers of this Dask scheduler: tcp://host:port.",
+    )
     @fetching_options
     @functools.wraps(function)
     def with_run_options(run: dict[str, Any], **arguments: Any) -> Any:
-        names = ("data_set", "exclude", "publish_as", "pin_columns")
+        names = ("data_set", "exclude", "publish_as", "pin_columns", "cluster")
         run = {**run, **{name: arguments.pop(name) for name in names}}
         if run["pin_columns"] and run["publish_as"] is not PublishAs.CSV:
             raise ConfigError(f"--pin-columns needs --as csv; with --as {run['publish_as']} all columns are published.")

@@ -8,9 +8,10 @@ from ..workspace import Workspace
 from .destination import Destination, Recorded, Size
 from .local import LocalFolder
 from .object_store import ObjectStore, Probe
-from .publishing import Published, Publisher
+from .publishing import REMOTE, Published, Publisher
 
 __all__ = [
+    "REMOTE",
     "Destination",
     "LocalFolder",
     "ObjectStore",

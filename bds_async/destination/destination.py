@@ -57,6 +57,17 @@ class Destination(Protocol):
         """Finish a `place` that a kill interrupted after it had removed the staged file; nothing if there is none."""
         ...
 
+    def bring(self, staged: Path) -> bool:
+        """Bring the whole local file `staged` of a worker to where `name_copy` finds it, by the name of that file.
+
+        False if nothing is brought, since only the machine that has the file can place it.
+        """
+        ...
+
+    def name_copy(self, staged: Path, path: str) -> None:
+        """Publish what a worker has brought under the name of `staged`; raises DestinationError if it is gone."""
+        ...
+
     def drop_unfinished(self, paths: Sequence[str]) -> None:
         """Remove what interrupted placings of these files left half done, where nothing but a new placing uses it."""
         ...

@@ -113,6 +113,19 @@ class LocalFolder:
         with writing_to(self.root), contextlib.suppress(FileNotFoundError):
             durable.replace(self._copy_of(staged), inside(self.root, path))
 
+    def bring(self, staged: Path) -> bool:
+        """Copy the file into the folder, under a name of its own."""
+        with writing_to(self.root):
+            self._copy(staged, staged.name)
+        return True
+
+    def name_copy(self, staged: Path, path: str) -> None:
+        """Rename the copy."""
+        final = inside(self.root, path)
+        with writing_to(self.root):
+            final.parent.mkdir(parents=True, exist_ok=True)
+            durable.replace(self._copy_of(staged), final)
+
     def drop_unfinished(self, paths: Sequence[str]) -> None:
         """Nothing: a copy that is not complete is replaced by the next one, or removed by `clean`."""
 

@@ -26,6 +26,9 @@ from .destination import Destination, Recorded, Size
 
 logger = logging.getLogger(__name__)
 
+#: What the name of a file begins with that is staged on a worker of a cluster.
+REMOTE = "cluster/"
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
@@ -83,6 +86,31 @@ class Publisher:
             self._destination.place(path, delivery.path or "", delivery.sha256)
         return self._finish(deliveries)
 
+    def intend(self, step: Step, checked: Checked, staged: str) -> Delivery | ExtractError:
+        """Record that a file which a worker has staged under this name is about to be placed.
+
+        An ExtractError if a folder is in its place. `settle` or `forget` comes next.
+        """
+        if (refusal := self._refusal(step)) is not None:
+            return refusal
+        delivery = _delivery(step, checked, staged=staged)
+        with self._ledger.deliveries.together():
+            self._ledger.deliveries.intend(delivery)
+        return delivery
+
+    def settle(self, delivery: Delivery) -> Published:
+        """Publish what was intended: name the copy that a worker brought, or record what it has uploaded."""
+        self._destination.name_copy(self._staged(delivery), delivery.path or "")
+        return self._finish([delivery])[0]
+
+    def forget(self, delivery: Delivery) -> None:
+        """Drop an intent whose file is lost with its worker."""
+        self._ledger.deliveries.forget(delivery.identity)
+
+    def is_placed(self, delivery: Delivery) -> bool:
+        """Whether the destination has recorded the very file of an intent."""
+        return self._destination.recorded(delivery.path or "") == Recorded(delivery.bytes or 0, delivery.sha256)
+
     def adopt(self, step: Step, form: Format, verify: Verify, watch: Watch, size: Size) -> Delivery | None:
         """Verify a file that lies in the place of a step without the ledger's knowledge, and record it as delivered.
 
@@ -135,6 +163,9 @@ class Publisher:
         if length is not None and not self._can_place(intent):
             self._ledger.deliveries.forget(intent.identity)
             return None
+        if length is None and self._is_on_a_worker(intent) and not self.is_placed(intent):
+            self._ledger.deliveries.forget(intent.identity)
+            return None
         if length is None:
             self._destination.finish_placing(staged, intent.path or "")
         elif length == intent.bytes:
@@ -144,9 +175,13 @@ class Publisher:
             return None
         return self._finish([intent])[0].delivery
 
+    def _is_on_a_worker(self, intent: Delivery) -> bool:
+        """Whether the file of an intent was to be uploaded by a worker, so that its absence here says nothing."""
+        return self._workspace.store is not None and (intent.staged or "").startswith(REMOTE)
+
     def _place_once(self, staged: Path, intent: Delivery) -> None:
         """Place a staged file, unless the destination says that it was placed already."""
-        if self._destination.recorded(intent.path or "") != Recorded(intent.bytes or 0, intent.sha256):
+        if not self.is_placed(intent):
             self._destination.place(staged, intent.path or "", intent.sha256)
 
     def _can_place(self, intent: Delivery) -> bool:

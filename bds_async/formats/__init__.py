@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from ..columns import Columns
 from ..ledger import Ledger
 from ..options import PublishAs, RunOptions
 from .csv import CsvFormat
@@ -9,7 +10,7 @@ from .encoding import decode_zip
 from .format import Format, Staged
 from .parquet import ParquetFormat
 from .parquet_file import demand_duckdb
-from .pins import DeliveredColumns, FirstColumns
+from .pins import DeliveredColumns, FirstColumns, TheseColumns
 from .reading import Checked, Watch, unwatched
 from .zip import ZipFormat
 
@@ -22,6 +23,7 @@ __all__ = [
     "format_of",
     "formats_for",
     "formats_for_repair",
+    "formats_with_pins",
     "unwatched",
 ]
 
@@ -36,6 +38,16 @@ def formats_for(options: RunOptions) -> Callable[[Ledger], Mapping[PublishAs, Fo
 def formats_for_repair(ledger: Ledger) -> Mapping[PublishAs, Format]:
     """The formats that give a file as it was delivered before."""
     return _formats(CsvFormat(DeliveredColumns(ledger)))
+
+
+def formats_with_pins(kind: PublishAs, pins: Columns | None) -> Mapping[PublishAs, Format]:
+    """The formats on a machine without a ledger; `pins` are the columns of a CSV, None for all of them.
+
+    Raises ConfigError if a library for `kind` is not installed.
+    """
+    if kind is PublishAs.PARQUET:
+        demand_duckdb()
+    return _formats(CsvFormat(TheseColumns(pins)))
 
 
 def format_of(kind: PublishAs) -> Format:

@@ -36,6 +36,19 @@ class AllColumns:
         return unzip(None)
 
 
+class TheseColumns:
+    """The given columns are written, with None all of them."""
+
+    are_ordered = False
+
+    def __init__(self, columns: Columns | None) -> None:
+        self._columns = columns
+
+    def unzipped(self, folder: str, identity: Identity, unzip: Unzip) -> Checked:  # noqa: ARG002
+        """Unzip with these columns."""
+        return unzip(self._columns)
+
+
 class FirstColumns:
     """The columns first seen of each data set are written; the ledger keeps them."""
 

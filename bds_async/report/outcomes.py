@@ -77,7 +77,7 @@ class Outcome:
 
     `path` is relative to the folder, with `/`; `bytes` and `sha256` are those of the published file; `seconds` is the
     time from its first request to its publication. `text_columns` are those of a Parquet file that are text although
-    another type is documented. What is not known is None.
+    another type is documented. `worker` is the machine of a cluster that fetched it. What is not known is None.
     """
 
     extract: Extract
@@ -93,6 +93,7 @@ class Outcome:
     schema_change: SchemaChange | None = None
     text_columns: tuple[str, ...] | None = None
     arrival: Arrival | None = None
+    worker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ class ReportedExtract(ExtractEntry):
     `path` is relative to the folder, with `/`. `bytes` and `sha256` are those of the published file. `attempts` counts
     the requests that failed plus the last one, `resumed_bytes` the bytes that an earlier run had left. `columns` is
     the header of the CSV. `text_columns` are the columns of a new Parquet file that are text, since a value does not
-    fit the documented type. What is not known is null.
+    fit the documented type. `worker` is the machine of a cluster that fetched the extract. What is not known is null.
     """
 
     status: Status
@@ -118,6 +118,7 @@ class ReportedExtract(ExtractEntry):
     schema_change: SchemaChange | None
     text_columns: tuple[str, ...] | None
     arrival: Arrival | None
+    worker: str | None
 
     @classmethod
     def about(cls, outcome: Outcome) -> ReportedExtract:
@@ -139,6 +140,7 @@ class ReportedExtract(ExtractEntry):
             schema_change=outcome.schema_change,
             text_columns=outcome.text_columns,
             arrival=outcome.arrival,
+            worker=outcome.worker,
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ..brightspace import Connection, connect
 from ..config import Config
@@ -17,6 +18,9 @@ from ..support.running import Stop, beside, time_limits
 from ..support.to_its_end import in_thread
 from ..transfer import Bodies
 from ..workspace import FolderLock, Workspace
+
+if TYPE_CHECKING:
+    from .cluster import Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,14 @@ class Storage:
 class RunContext:
     """Where a run gets extracts from, and where it publishes them.
 
-    `bodies` is the bound of bodies that it shares with other runs, None without one.
+    `bodies` is the bound of bodies that it shares with other runs, None without one. `cluster` is where it fetches,
+    None for this machine.
     """
 
     connection: Connection
     storage: Storage
     bodies: Bodies | None = None
+    cluster: Cluster | None = None
 
 
 @asynccontextmanager

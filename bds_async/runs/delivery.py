@@ -1,4 +1,4 @@
-"""From the steps of a plan to their outcomes: the pool fetches pieces, whole files are verified and published."""
+"""Downloads brought to their outcomes: the pool fetches pieces, whole files are verified and published."""
 
 from __future__ import annotations
 
@@ -7,63 +7,23 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 
-from ..brightspace import refused_permission
 from ..destination import Published
-from ..errors import AnotherRunMayHelp, ExtractError, UnreachableError, VerificationError
-from ..events import Ended, Entered, Observer, Phase, Planned, Restarted, Warned
+from ..errors import ExtractError, UnreachableError, VerificationError
+from ..events import Entered, Observer, Phase, Restarted, Warned
 from ..formats import Format, Staged, decode_zip
 from ..options import RunOptions
-from ..planning import RunPlan, breaks_with_columns, has_text_columns
-from ..report import Outcome, Status
 from ..support.pool import Pool
 from ..support.prefix import Prefix
 from ..support.threads import ZipThreads
-from ..support.to_its_end import in_thread
-from ..transfer import Download, LinksAhead, Partial, Piece, RateLimit, Transfer
+from ..transfer import Download, LinksAhead, Piece, RateLimit, Transfer
 from ..workspace import free_space
-from .context import RunContext, Storage
+from .context import RunContext
 from .job import Formats
-from .order import all_settled, chained, in_turn_before, settled_before
-from .outcomes import delivered, failed, way
+from .order import all_settled, in_turn_before, settled_before
 from .publishing import GroupPublishing
-from .record import Record
+from .settling import Settling
 
 logger = logging.getLogger(__name__)
-
-
-async def fetch(record: Record, context: RunContext, observer: Observer, threads: ZipThreads) -> None:
-    """Bring every step of the record's plan that is not done to its outcome; raises what stops the whole run.
-
-    An extract that fails is an outcome. Within a data set files are published in queued order. Raises
-    AuthorisationError if the tenant refuses each extract with 403.
-    """
-    plan, job, storage = record.plan, record.job, context.storage
-    assert plan is not None, "a run fetches what is planned"
-    record.downloads = await in_thread(partial(_downloads, plan, storage, job.options))
-    _announce(record, plan, observer)
-    formats = job.formats(storage.ledger)
-    await Fetch(context, formats, job.options, observer=observer, threads=threads).deliver(record.downloads)
-    asked = [(download.extract, download.error) for download in record.downloads]
-    if refused := refused_permission(asked, context.connection.tenant.origin):
-        raise refused
-
-
-def _downloads(plan: RunPlan, storage: Storage, options: RunOptions) -> list[Download]:
-    steps = [step for step in plan.steps if step.delivered is None]
-    downloads = [
-        Download(step, Partial.load(storage.workspace, step.extract.identity), options.attempts) for step in steps
-    ]
-    return chained(downloads)
-
-
-def _announce(record: Record, plan: RunPlan, observer: Observer) -> None:
-    for outcome in record.recovered:
-        if warning := breaks_with_columns(outcome.extract, outcome.schema_change):
-            observer(Warned(warning, "columns.breaking"))
-    extracts = tuple(download.extract for download in record.downloads)
-    observer(Planned(extracts, len(plan.steps) - len(extracts), plan.nothing))
-    if plan.warning:
-        observer(Warned(plan.warning, "plan.warning"))
 
 
 class Fetch:
@@ -78,6 +38,7 @@ class Fetch:
         self._formats = formats
         self._options = options
         self._observer = observer
+        self._settling = Settling(observer)
         self._threads = threads
         tenant = context.connection.tenant
         self._links = LinksAhead(tenant, options.workers)
@@ -126,7 +87,7 @@ class Fetch:
         except (ExtractError, UnreachableError) as error:
             # The download goes on without a stale piece, whatever became of that.
             if not piece.is_stale:
-                self._fail(download, error)
+                self._settling.fail(download, error)
         download.under_way -= 1
         self._finish_if_whole(download)
         self._restart_if_abandoned(download)
@@ -138,7 +99,7 @@ class Fetch:
         try:
             self._queue(download.restart())
         except ExtractError as error:
-            self._fail(download, error)
+            self._settling.fail(download, error)
 
     def _finish_if_whole(self, download: Download) -> None:
         """An earlier run may have fetched everything, and ended before it could publish."""
@@ -158,7 +119,7 @@ class Fetch:
             self._reject(download, error)
         except ExtractError as error:
             download.partial.discard()
-            self._fail(download, error)
+            self._settling.fail(download, error)
         else:
             self._enter(download, Phase.WAITING)
             # Only one lane keeps the order of what is put into it.
@@ -180,37 +141,19 @@ class Fetch:
     def _published(self, download: Download, staged: Staged, result: Published | ExtractError) -> None:
         if isinstance(result, ExtractError):
             download.partial.discard()
-            self._fail(download, result)
+            self._settling.fail(download, result)
             return
         download.partial.hand_over()
-        extract, change = download.extract, result.change
-        if warning := breaks_with_columns(extract, change):
-            self._observer(Warned(warning, "columns.breaking"))
-        text = staged.checked.text_columns
-        if warning := has_text_columns(extract, text):
-            self._observer(Warned(warning, "columns.text"))
-        known = {"schema_change": change, "text_columns": text, **way(download)}
-        outcome = delivered(extract, result.delivery, Status.DOWNLOADED, **known)
-        self._settle(download, outcome)
+        self._settling.publish(download, staged.checked, result)
 
     def _reject(self, download: Download, error: VerificationError) -> None:
         logger.debug("%s: the received file is no whole zip: %s", download.extract, error)
         lost, piece = download.partial.held_bytes, download.reject()
         if piece is None:
-            self._fail(download, error)
+            self._settling.fail(download, error)
             return
         self._observer(Restarted(download.extract, lost))
         self._queue(piece)
-
-    def _fail(self, download: Download, error: AnotherRunMayHelp) -> None:
-        if not download.is_settled:
-            logger.debug("%s: given up: %s", download.extract, error)
-            download.error = error
-            self._settle(download, failed(download, error))
-
-    def _settle(self, download: Download, outcome: Outcome) -> None:
-        download.settle(outcome)
-        self._observer(Ended(outcome))
 
 
 def _size(download: Download) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
@@ -21,8 +22,9 @@ from ..support.threads import ZipThreads
 from ..support.to_its_end import in_thread
 from ..transfer import Bodies
 from ..workspace import Workspace
+from .cluster import cluster_of
 from .context import RunContext, open_context
-from .delivery import fetch
+from .fetching import fetch
 from .job import Job
 from .listing import list_chosen
 from .measure import measure, settle_gaps
@@ -54,8 +56,9 @@ async def deliver(
 
     `bodies` is a bound that this run shares with others.
     """
-    async with open_context(config, workspace, job.options, observer, stop, bodies=bodies) as context:
-        return await run(job, context, observer, stop, save)
+    opening = open_context(config, workspace, job.options, observer, stop, bodies=bodies)
+    async with opening as context, cluster_of(workspace, job.options, stop) as cluster:
+        return await run(job, replace(context, cluster=cluster), observer, stop, save)
 
 
 async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, save: Save = unsaved) -> RunReport:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from yarl import URL
 
-from ..brightspace import Tenant
+from ..brightspace import Source
 
 
 class Bodies:
@@ -18,7 +18,7 @@ class Bodies:
         self._free = None if count is None else asyncio.Semaphore(count)
 
     @asynccontextmanager
-    async def one_of(self, tenant: Tenant, link: URL) -> AsyncIterator[None]:
+    async def one_of(self, tenant: Source, link: URL) -> AsyncIterator[None]:
         """Wait until a request to `link` may be made.
 
         While the tenant holds new requests back, none of the bound is taken from the other runs.

@@ -59,13 +59,15 @@ class Piece:
 class Download:
     """One step of a plan under way: its partial file, links, tries and outcome.
 
-    `predecessor` is the extract of the same data set that has to be settled before this one is published.
+    `predecessor` is the extract of the same data set that has to be settled before this one is published. `worker` is
+    the machine of a cluster that fetches it.
     """
 
     step: Step
     partial: Partial
     attempts: int
     predecessor: Download | None = None
+    worker: str | None = None
     signed_link: URL | None = field(default=None, repr=False)
     under_way: int = 0
     failures: int = 0

@@ -14,7 +14,7 @@ from functools import partial
 import aiohttp
 from yarl import URL
 
-from ..brightspace import Tenant, retrying
+from ..brightspace import Source, retrying
 from ..brightspace.http import chunks, left_over
 from ..errors import ConnectionFailed, RefusedRequest, TransientError
 from ..events import Observer, Received, Restarted, Retrying, Sized, Started
@@ -46,7 +46,7 @@ class Transfer:
 
     def __init__(
         self,
-        tenant: Tenant,
+        tenant: Source,
         put: Callable[[Piece], None],
         observer: Observer,
         *,

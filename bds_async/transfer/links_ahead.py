@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from yarl import URL
 
-from ..brightspace.tenant import Tenant
+from ..brightspace import Source
 from ..errors import BdsError, TransientError
 from .download import Download
 
@@ -22,7 +22,7 @@ class LinksAhead:
     A link lives for a short time, so no more are asked for than are soon used.
     """
 
-    def __init__(self, tenant: Tenant, ahead: int) -> None:
+    def __init__(self, tenant: Source, ahead: int) -> None:
         self._tenant = tenant
         self._ahead = ahead
         self._next: deque[Download] = deque()

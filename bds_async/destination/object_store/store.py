@@ -94,6 +94,13 @@ class ObjectStore:
     def finish_placing(self, staged: Path, path: str) -> None:
         """Nothing: a staged file is removed after its object is complete."""
 
+    def bring(self, staged: Path) -> bool:  # noqa: ARG002
+        """Nothing: the worker that has the file uploads it, once the ledger holds the intent."""
+        return False
+
+    def name_copy(self, staged: Path, path: str) -> None:
+        """Nothing: a worker has placed the object."""
+
     def drop_unfinished(self, paths: Sequence[str]) -> None:
         """Abort the unfinished uploads of these objects on S3; in other stores they expire."""
         for path in paths:

@@ -1,0 +1,6 @@
+"""Fetching on the workers of a Dask scheduler. Nothing of dask is imported before a cluster is asked for."""
+
+from .connection import Cluster, cluster_of
+from .fetch import ClusterFetch
+
+__all__ = ["Cluster", "ClusterFetch", "cluster_of"]

@@ -1,0 +1,236 @@
+"""The connection to a Dask scheduler: its workers, their versions, and the loss of any of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import itertools
+import os
+import pydoc
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+from ... import __version__
+from ...errors import ConfigError, UnreachableError
+from ...options import PublishAs, RunOptions
+from ...support.running import Stop, beside
+from ...workspace import STATE, Workspace, writing_to
+from .quiet import demand_dask, quiet
+from .slots import Slots
+from .values import Failed, Place, Way
+from .work import finish, prepare
+
+#: Seconds to connect to a scheduler; of a request to it; between two looks at it.
+CONNECT, REQUEST, LOOK = 8.0, 5.0, 1.0
+#: Seconds for which a cluster may have no worker before it is given up.
+WITHOUT_WORKERS = 120.0
+#: The kind of the answer in place of a worker that was lost.
+LOST = "LostWorker"
+
+
+class ClusterLost(UnreachableError):
+    """The scheduler does not answer, or has no worker."""
+
+
+class Cluster:
+    """The workers of one scheduler, in the service of one run; `slots` bounds the extracts under way on them."""
+
+    def __init__(self, client: Any, address: str, place: Place) -> None:
+        self.place = place
+        self.slots = Slots()
+        self._client = client
+        self._address = address
+        self._workers: set[str] = set()
+        self._numbers = itertools.count()
+
+    async def watch(self) -> NoReturn:
+        """Follow the workers; raises ClusterLost once the scheduler, or every worker for long, is lost."""
+        loop = asyncio.get_running_loop()
+        seen = loop.time()
+        while True:
+            await self.look()
+            seen = loop.time() if self._workers else seen
+            if loop.time() - seen > WITHOUT_WORKERS:
+                raise ClusterLost(f"The scheduler at {self._address} has lost all its workers; run again later.")
+            await asyncio.sleep(LOOK)
+
+    async def look(self) -> None:
+        """Take note of the workers, and of how many threads they have."""
+        found = await self._asked(self._client.scheduler.identity(n_workers=-1))
+        self._workers = set(found["workers"])
+        await self.slots.resize(sum(worker["nthreads"] for worker in found["workers"].values()))
+
+    async def ask(
+        self,
+        function: Callable[..., Any],
+        *arguments: object,
+        worker: str | None = None,
+        preferred: str | None = None,
+    ) -> Any:
+        """What a function returns on a worker, or on `worker` alone; a Failed of the kind LOST if that is lost.
+
+        One that is `preferred` is asked if it is there.
+
+        The key says nothing, since dashboards and logs show it. A cancellation takes the work back.
+        """
+        key = f"bds-async-{self.place.run}-{next(self._numbers)}"
+        chosen = [each for each in (worker or preferred,) if each is not None]
+        future = self._client.submit(
+            function,
+            *arguments,
+            key=key,
+            pure=False,
+            workers=chosen or None,
+            allow_other_workers=worker is None and bool(chosen),
+        )
+        try:
+            return await _first(self._result(future), self._loss_of(worker))
+        finally:
+            future.release()
+
+    async def _result(self, future: Any) -> Any:
+        try:
+            return await future
+        except Exception:
+            # The worker was lost too often for Dask, or was lost as its result was fetched. With the scheduler
+            # everything is lost, and this raises.
+            await self.look()
+            return _lost_worker()
+
+    async def _loss_of(self, worker: str | None) -> Failed:
+        while worker is None or worker in self._workers:  # noqa: ASYNC110 - `look` replaces the set
+            await asyncio.sleep(LOOK)
+        return _lost_worker()
+
+    async def prepare(self, workspace: Workspace, form: PublishAs) -> None:
+        """Check that each worker has this version and reaches the destination; raises ConfigError."""
+        # A function of the standard library, which a worker without this version has, too.
+        versions = await self._everywhere(pydoc.locate, "bds_async.__version__")
+        for worker, version in versions.items():
+            if version != __version__:
+                known = version if isinstance(version, str) else "none"
+                text = f"The worker {worker} has bds-async {known}, and this machine has {__version__}"
+                raise ConfigError(f"{text}: install the same version on both.")
+        with _probe(workspace) as probe:
+            faults = await self._everywhere(prepare, self.place, probe, form)
+        for worker, fault in faults.items():
+            if fault is not None:
+                raise ConfigError(f"The worker {worker} cannot work for this run: {fault}")
+
+    async def leave(self) -> None:
+        """End the work of this run on all workers, as far as they are reached."""
+        with contextlib.suppress(ClusterLost):
+            await self._everywhere(finish, self.place)
+
+    async def _everywhere(self, function: Callable[..., Any], *arguments: object) -> dict[str, Any]:
+        """What a function returns on each worker; an error of Dask is no result."""
+        found: dict[str, Any] = await self._asked(self._client.run(function, *arguments, on_error="return"))
+        return {worker: None if isinstance(answer, OSError) else answer for worker, answer in found.items()}
+
+    async def _asked(self, request: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            async with asyncio.timeout(REQUEST):
+                return await request
+        except Exception as error:
+            raise self.no_answer(error) from None
+
+    def no_answer(self, error: Exception) -> ClusterLost:
+        """The error for a scheduler that does not answer."""
+        text = f"No Dask scheduler answers at {self._address} ({type(error).__name__})"
+        return ClusterLost(f"{text}; check --cluster and the scheduler, or run again later.")
+
+    def no_worker(self) -> ClusterLost:
+        """The error for a scheduler that has no worker."""
+        return ClusterLost(f"The Dask scheduler at {self._address} has no worker: start some, then run again.")
+
+
+@asynccontextmanager
+async def cluster_of(workspace: Workspace, options: RunOptions, stop: Stop) -> AsyncIterator[Cluster | None]:
+    """The workers of the scheduler that the options name, prepared for a run; None if they name none.
+
+    Raises UnreachableError if no scheduler answers or it has no worker, ConfigError if dask is not installed, a worker
+    has another version, or it does not reach the destination.
+    """
+    address = options.cluster
+    if address is None:
+        yield None
+        return
+    demand_dask()
+    with quiet():
+        from distributed import Client
+
+        try:
+            # Its annotations are incomplete.
+            client: Any = cast("Any", Client)(
+                address, asynchronous=True, timeout=CONNECT, set_as_default=False, name="bds-async"
+            )
+        except ValueError:
+            raise ConfigError(f"--cluster {address} is not the address of a scheduler, tcp://host:port.") from None
+        cluster = Cluster(client, address, Place(_lease(workspace), secrets.token_hex(8), workspace.address))
+        try:
+            await beside(_connected(client, cluster, workspace, options.publish_as), stop.obey())
+            yield cluster
+        finally:
+            await _left(client, cluster)
+
+
+async def _connected(client: Any, cluster: Cluster, workspace: Workspace, form: PublishAs) -> None:
+    try:
+        async with asyncio.timeout(CONNECT + LOOK):
+            await client
+    except Exception as error:
+        raise cluster.no_answer(error) from None
+    await cluster.look()
+    if not cluster.slots.size:
+        raise cluster.no_worker()
+    await cluster.prepare(workspace, form)
+
+
+async def _left(client: Any, cluster: Cluster) -> None:
+    if client.status == "running":
+        await cluster.leave()
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(REQUEST):
+            await client.close(timeout=LOOK)
+
+
+def _lost_worker() -> Failed:
+    return Failed(Way(worker=""), LOST, "The worker was lost.")
+
+
+def _lease(workspace: Workspace) -> str:
+    """The name of a destination with its state folder."""
+    known = f"{workspace.address}\0{os.path.realpath(workspace.state)}"
+    return hashlib.sha256(known.encode(errors="surrogateescape")).hexdigest()[:16]
+
+
+@contextmanager
+def _probe(workspace: Workspace) -> Iterator[str]:
+    """The name of a file in the destination's folder that workers look for; of an object store there is none."""
+    name = f"{STATE}-tmp-{secrets.token_hex(8)}"
+    if workspace.store is not None:
+        yield name
+        return
+    path = Path(workspace.to, name)
+    with writing_to(path.parent):
+        path.write_bytes(b"")
+    try:
+        yield name
+    finally:
+        path.unlink(missing_ok=True)
+
+
+async def _first(one: Coroutine[Any, Any, Any], other: Coroutine[Any, Any, Any]) -> Any:
+    """The result of the first of two to end; the other is cancelled."""
+    tasks = [asyncio.ensure_future(one), asyncio.ensure_future(other)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return next(iter(done)).result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,212 @@
+"""The steps of a plan on the workers of a cluster: links, plan and ledger stay here, the bytes go there."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from yarl import URL
+
+from ... import errors
+from ...brightspace import Tries, retrying, to_url
+from ...brightspace.retry import full_jitter
+from ...columns import Columns
+from ...errors import BdsError, ExtractError, PersonMustAct, UnreachableError
+from ...events import Entered, Observer, Phase, Received, Sized, Started
+from ...ledger import Delivery
+from ...options import RunOptions
+from ...support.pool import Pool
+from ...support.text import counted
+from ...support.threads import ZipThreads
+from ...support.to_its_end import in_thread, to_its_end
+from ...transfer import Bodies, Download
+from ..context import RunContext
+from ..delivery import Fetch
+from ..job import Formats
+from ..one_extract import How
+from ..order import all_settled
+from ..settling import Settling
+from .connection import LOST, Cluster, ClusterLost
+from .values import Answer, Expired, Failed, Order, Ready
+from .work import fetch_extract, upload
+
+#: Workers that one extract may lose before it fails: it may be what ends them.
+MOST_LOST = 10
+
+
+class ClusterFetch:
+    """Delivers downloads by a cluster; of one data set one at a time, in queued order.
+
+    What the tenant serves itself, without a signed link, is fetched here.
+    """
+
+    def __init__(
+        self,
+        context: RunContext,
+        cluster: Cluster,
+        formats: Formats,
+        options: RunOptions,
+        *,
+        observer: Observer,
+        threads: ZipThreads,
+    ) -> None:
+        self._context = context
+        self._tenant = context.connection.tenant
+        self._storage = context.storage
+        self._bodies = context.bodies or Bodies(None)
+        self._cluster = cluster
+        self._formats = formats
+        self._options = options
+        self._observer = observer
+        self._threads = threads
+        self._settling = Settling(observer)
+        self._pool: Pool[Download] = Pool(options.workers, self._deliver)
+        self._next: dict[Download, Download] = {}
+
+    async def deliver(self, downloads: Sequence[Download]) -> None:
+        """Bring every download to its outcome; raises (in a group) what stops the whole run."""
+        if self._options.limit_rate is not None:
+            # A share for each slot; a slot more would need a share more.
+            share = self._options.limit_rate / self._cluster.slots.fix(self._options.workers)
+            self._options = replace(self._options, limit_rate=max(1, int(share)))
+        self._next = {each.predecessor: each for each in downloads if each.predecessor is not None}
+        for download in downloads:
+            if download.predecessor is None:
+                self._put(download)
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(self._cluster.watch())
+            await self._pool.run(all_settled(downloads))
+            watch.cancel()
+
+    def _put(self, download: Download) -> None:
+        self._pool.put(download, download.extract.download_size or 0)
+
+    async def _deliver(self, download: Download) -> None:
+        """Bring one download to its outcome, then let the next one of its data set begin."""
+        async with self._cluster.slots.one(), self._bodies.one_of(self._tenant, self._tenant.origin):
+            if download.begin():
+                self._observer(Started(download.extract, 0))
+            try:
+                await self._settled(download)
+            except ClusterLost:
+                raise
+            except (ExtractError, UnreachableError) as error:
+                self._settling.fail(download, error)
+        if (successor := self._next.get(download)) is not None:
+            self._put(successor)
+
+    async def _settled(self, download: Download) -> None:
+        """Ask workers until the download is published; raises what it fails with, or what stops the run."""
+        pins, lost, idle, held = await in_thread(partial(self._pins, download)), 0, 0, 0
+        while True:
+            link = await self._signed(download)
+            if link is None:
+                await self._fetch_here(download)
+                return
+            answer = await self._answer(download, link, pins)
+            match answer:
+                case Ready() if await self._is_published(download, answer, pins):
+                    return
+                case Expired(way):
+                    idle, held = (1, way.held_bytes) if way.held_bytes > held else (idle + 1, held)
+                    await self._wait_for_another_link(idle)
+                case Failed(_, kind) if kind != LOST:
+                    raise error_of(answer)
+                case _:
+                    lost += 1
+                    if lost >= MOST_LOST:
+                        raise ExtractError(f"{counted(lost, 'worker')} were lost while they had it.")
+
+    async def _wait_for_another_link(self, idle: int) -> None:
+        """Wait before another link is asked for; raises ExtractError if links bring nothing any more."""
+        if idle >= self._options.attempts:
+            raise ExtractError(f"The storage refused or ended {counted(idle, 'fresh signed link')} in a row.")
+        if idle > 1:
+            await asyncio.sleep(full_jitter(idle))
+
+    async def _signed(self, download: Download) -> URL | None:
+        """The signed link of a download; None if the tenant serves it itself."""
+        link = to_url(download.extract.download_link)
+        async for attempt in retrying(Tries(self._options.attempts), download.extract):
+            download.failures += attempt.retry_state.attempt_number > 1
+            with attempt:
+                return await self._tenant.outlasting(partial(self._tenant.signed_link, link))
+        raise AssertionError("unreachable: the last failure is raised")
+
+    async def _answer(self, download: Download, link: URL, pins: Columns | None) -> Answer:
+        options = self._options
+        order = Order(
+            address=str(link),
+            origin=str(self._tenant.origin),
+            step=download.step,
+            how=How(
+                attempts=options.attempts,
+                stall_timeout=options.stall_timeout,
+                verify=options.verify,
+                limit_rate=options.limit_rate,
+            ),
+            place=self._cluster.place,
+            pins=pins,
+        )
+        answer: Answer = await self._cluster.ask(fetch_extract, order, preferred=download.worker)
+        download.failures += answer.way.failures
+        download.worker = answer.way.worker or download.worker
+        return answer
+
+    async def _fetch_here(self, download: Download) -> None:
+        download.worker = socket.gethostname()
+        here = replace(self._context, bodies=None)
+        options = replace(self._options, workers=1)
+        await Fetch(here, self._formats, options, observer=self._observer, threads=self._threads).deliver([download])
+
+    async def _is_published(self, download: Download, ready: Ready, pins: Columns | None) -> bool:
+        """Publish the file of a worker; False if the worker was lost with it."""
+        extract = download.extract
+        self._observer(Sized(extract, ready.checked.bytes))
+        self._observer(Received(extract, ready.checked.bytes))
+        self._observer(Entered(extract, Phase.PUBLISHING if ready.handed_over else Phase.UPLOADING))
+        intent = await in_thread(partial(self._intended, download, ready, pins))
+        if isinstance(intent, ExtractError):
+            raise intent
+        if not ready.handed_over and not await self._is_uploaded(ready, intent):
+            await in_thread(partial(self._storage.publisher.forget, intent))
+            return False
+        # What is placed gets its outcome, even if the run is being stopped.
+        await to_its_end(self._settle(download, ready, intent))
+        return True
+
+    async def _settle(self, download: Download, ready: Ready, intent: Delivery) -> None:
+        published = await in_thread(partial(self._storage.publisher.settle, intent))
+        self._settling.publish(download, ready.checked, published)
+
+    async def _is_uploaded(self, ready: Ready, intent: Delivery) -> bool:
+        place, worker = self._cluster.place, ready.way.worker
+        failed: Failed | None = await self._cluster.ask(upload, ready, place, intent.path, worker=worker)
+        if failed is not None and failed.kind != LOST:
+            await in_thread(partial(self._storage.publisher.forget, intent))
+            raise error_of(failed)
+        return failed is None or await in_thread(partial(self._storage.publisher.is_placed, intent))
+
+    def _pins(self, download: Download) -> Columns | None:
+        """The columns to write, where they are pinned."""
+        return self._storage.ledger.columns.pinned(download.step.folder) if self._options.pin_columns else None
+
+    def _intended(self, download: Download, ready: Ready, pins: Columns | None) -> Delivery | ExtractError:
+        columns, folder = self._storage.ledger.columns, download.step.folder
+        if self._options.pin_columns and columns.stored_pin(folder) is None:
+            columns.pin(folder, pins or ready.checked.columns)
+        return self._storage.publisher.intend(download.step, ready.checked, ready.staged)
+
+
+def error_of(failed: Failed) -> BdsError:
+    """The error that a worker's answer stands for: what stops the run stops it here, the rest fails the extract."""
+    kind = getattr(errors, failed.kind, BdsError)
+    if issubclass(kind, ExtractError):
+        return ExtractError(failed.message)
+    where = f"On the worker {failed.way.worker}: {failed.message}"
+    if issubclass(kind, PersonMustAct):
+        return kind(where)
+    return BdsError(f"{where} This is a defect in bds-async, please report it.")

@@ -1,0 +1,38 @@
+"""Dask without its own words: it logs for its own users, to stderr."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ...errors import ConfigError
+
+#: The loggers of dask and of the libraries that it brings.
+_LIBRARIES = frozenset({"distributed", "dask", "tornado", "bokeh"})
+
+
+def demand_dask() -> None:
+    """Raise ConfigError where the extra is not installed."""
+    try:
+        import distributed  # noqa: F401
+    except ImportError:
+        text = "--cluster needs the package distributed: pip install 'bds-async[dask]', here and on each worker."
+        raise ConfigError(text) from None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the loggers of these libraries silent in the body; what they report is an error of a run, too."""
+    import distributed.client
+    import distributed.comm.tcp  # noqa: F401 - each sets up its logger when it is imported
+
+    known = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in _LIBRARIES]
+    former = {name: logging.getLogger(name).disabled for name in known}
+    for name in known:
+        logging.getLogger(name).disabled = True
+    try:
+        yield
+    finally:
+        for name, disabled in former.items():
+            logging.getLogger(name).disabled = disabled

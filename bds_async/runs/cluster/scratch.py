@@ -1,0 +1,71 @@
+"""The scratch space of a worker: one folder for each destination, which belongs to the run that came last."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import threading
+from pathlib import Path
+from typing import NoReturn
+
+from ...errors import ConfigError, Stopped
+from ...support import durable
+from ...workspace import StoreAddress, Workspace, is_address
+from ...workspace.store_address import parse_address
+from .values import Place
+
+#: Seconds between two looks at the lease of a run.
+LOOK = 0.5
+#: The run that may work for each destination, in this process.
+_LEASES: dict[str, str] = {}
+_LOCK = threading.Lock()
+
+
+def begin(place: Place, root: Path) -> None:
+    """Give the lease of a destination to a run; what an earlier run left is removed, and its work ends."""
+    with _LOCK:
+        if _LEASES.get(place.lease) == place.run:
+            return
+        _LEASES[place.lease] = place.run
+    for folder in _home(place, root).glob("*"):
+        if folder.name != place.run:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def end(place: Place, root: Path) -> None:
+    """Take the lease of a run, which is over, and remove its files."""
+    with _LOCK:
+        if _LEASES.get(place.lease) == place.run:
+            _LEASES[place.lease] = ""
+    shutil.rmtree(_home(place, root) / place.run, ignore_errors=True)
+
+
+def holds_lease(place: Place) -> bool:
+    """Whether a run may work; one that this process has not heard of gets the lease if it is free."""
+    with _LOCK:
+        return _LEASES.setdefault(place.lease, place.run) == place.run
+
+
+async def until_lost(place: Place) -> NoReturn:
+    """Wait until the run loses its lease; raises Stopped."""
+    while holds_lease(place):  # noqa: ASYNC110 - another thread takes the lease
+        await asyncio.sleep(LOOK)
+    raise Stopped("The run is over.", 3)
+
+
+def scratch_of(place: Place, root: Path) -> Workspace:
+    """The workspace of a run on this worker, which is made if it is missing; raises DestinationError."""
+    store: StoreAddress | None = parse_address(place.to) if is_address(place.to) else None
+    workspace = Workspace(_home(place, root) / place.run, place.to, place.to, store)
+    durable.make_folders(workspace.partials)
+    return workspace
+
+
+def demand_reachable(place: Place, probe: str) -> None:
+    """Raise ConfigError where this machine does not see the destination's folder, by a file that is in it."""
+    if not is_address(place.to) and not Path(place.to, probe).is_file():
+        raise ConfigError(f"it does not see the folder {place.to}: mount it there, as on the coordinator's machine")
+
+
+def _home(place: Place, root: Path) -> Path:
+    return root / f"bds-async-{place.lease}"

@@ -1,0 +1,82 @@
+"""What travels between the coordinator and the workers. No token does; a signed address is in no repr."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ... import __version__
+from ...columns import Columns
+from ...formats import Checked
+from ...planning import Step
+from ..one_extract import How
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A destination as workers need it: the run that holds it, and its address.
+
+    `lease` names the destination and its tenant, and `run` the run of this coordinator.
+    """
+
+    lease: str
+    run: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One extract to fetch: its signed address, what is expected, and where it goes.
+
+    `pins` are the columns to write where columns are pinned, `version` is that of the coordinator.
+    """
+
+    address: str = field(repr=False)
+    origin: str
+    step: Step
+    how: How
+    place: Place
+    pins: Columns | None = None
+    version: str = __version__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How far a worker came: requests that failed, and bytes of an earlier run or an earlier worker."""
+
+    worker: str
+    failures: int = 0
+    resumed_bytes: int = 0
+    held_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A whole, verified file. `staged` is its name; it is `handed_over` if it is in the destination's folder.
+
+    Otherwise it is in the scratch space of the worker, which can upload it.
+    """
+
+    way: Way
+    checked: Checked
+    staged: str
+    handed_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The signed address is of no use any more; the worker keeps what it has received."""
+
+    way: Way
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The extract failed for good, or the worker cannot work: the name of the error's class, and its text."""
+
+    way: Way
+    kind: str
+    message: str
+
+
+Answer: TypeAlias = Ready | Expired | Failed

@@ -1,0 +1,158 @@
+"""What a worker does. These functions run in the threads of a Dask worker; they return their errors as values."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from yarl import URL
+
+from ... import __version__
+from ...brightspace import Storage
+from ...brightspace.http import Transport
+from ...columns import Columns
+from ...destination import REMOTE, Destination, destination_of
+from ...errors import BdsError, ConfigError, LinkExpired, Stopped
+from ...formats import Format, Staged, formats_with_pins
+from ...options import PublishAs, RunOptions
+from ...support.limits import machine_limit
+from ...support.patience import Patience
+from ...support.running import beside
+from ...support.threads import ZipThreads
+from ...transfer import clear_away
+from ...workspace import Workspace, inside, writing_to
+from ..one_extract import OneExtract, Under
+from .scratch import begin, demand_reachable, end, holds_lease, scratch_of, until_lost
+from .values import Answer, Expired, Failed, Order, Place, Ready, Way
+
+Result = TypeVar("Result")
+
+
+def prepare(place: Place, probe: str, form: PublishAs, dask_worker: Any = None) -> str | None:
+    """Give this worker, which Dask passes, to a run: why it cannot work for it, None if it can."""
+    root = Path(dask_worker.local_directory)
+    begin(place, root)
+    try:
+        demand_reachable(place, probe)
+        formats_with_pins(form, None)
+        destination_of(scratch_of(place, root))
+    except BdsError as error:
+        return str(error)
+    return None
+
+
+def finish(place: Place, dask_worker: Any = None) -> None:
+    """Take this worker, which Dask passes, from a run, which is over, and remove its files."""
+    end(place, Path(dask_worker.local_directory))
+
+
+def fetch_extract(order: Order) -> Answer:
+    """Fetch, verify and convert one extract; bring it to a folder, without its name."""
+    if order.version != __version__:
+        text = f"The worker {_name()} has bds-async {__version__}, and the coordinator has {order.version}"
+        return Failed(Way(worker=_name()), ConfigError.__name__, f"{text}: install the same version on both.")
+    return asyncio.run(_answered(order.place, partial(_fetch, order)))
+
+
+def upload(staged: Ready, place: Place, path: str) -> Failed | None:
+    """Place a file that this worker has staged, under its final name, in an object store."""
+
+    async def work() -> None:
+        scratch = scratch_of(place, _root())
+        file = inside(scratch.partials, staged.staged.removeprefix(REMOTE))
+        patience, destination = _destination(scratch)
+        try:
+            await asyncio.to_thread(destination.place, file, path, staged.checked.sha256)
+        except asyncio.CancelledError:
+            patience.cut()
+            raise
+
+    return asyncio.run(_answered(place, work))
+
+
+async def _fetch(order: Order) -> Answer:
+    scratch, how = scratch_of(order.place, _root()), order.how
+    with ZipThreads(1) as threads:
+        limit = None if how.limit_rate is None else max(1, int(how.limit_rate))
+        async with Transport(connections=1, stall_timeout=how.stall_timeout, limit_rate=limit) as transport:
+            form = _format(order.step.kind, order.pins)
+            source = Storage(URL(order.origin), transport)
+            one = OneExtract(Under(order.step, URL(order.address, encoded=True), scratch), source, form, how)
+            try:
+                staged = await one.staged(threads)
+            except LinkExpired:
+                return Expired(_way(one))
+            except BdsError as error:
+                one.download.partial.discard()
+                return Failed(_way(one), type(error).__name__, str(error))
+        return await asyncio.to_thread(_handed_over, staged, _way(one), scratch)
+
+
+def _handed_over(staged: Staged, way: Way, scratch: Workspace) -> Ready:
+    """Give the file a name of its own, since a lost worker may do the same at the same time, and bring it."""
+    name = f"{staged.path.stem}-{secrets.token_hex(8)}{staged.path.suffix}"
+    file = staged.path.with_name(name)
+    with writing_to(scratch.state):
+        staged.path.rename(file)
+        clear_away(staged.path)
+    _, destination = _destination(scratch)
+    return Ready(way, staged.checked, f"{REMOTE}{name}", destination.bring(file))
+
+
+def _format(kind: PublishAs, pins: Columns | None) -> Format:
+    formats: Mapping[PublishAs, Format] = formats_with_pins(kind, pins)
+    return formats[kind]
+
+
+def _destination(scratch: Workspace) -> tuple[Patience, Destination]:
+    patience = Patience()
+    return patience, destination_of(scratch, RunOptions(), patience)
+
+
+def _way(one: OneExtract) -> Way:
+    download = one.download
+    held = download.partial.held_bytes
+    return Way(worker=_name(), failures=download.failures, resumed_bytes=download.resumed_bytes, held_bytes=held)
+
+
+async def _answered(place: Place, work: Callable[[], Awaitable[Result]]) -> Result | Failed:
+    """What `work` returns, while the run holds its lease; an error is an answer, so that none is logged by Dask."""
+    try:
+        if not holds_lease(place):
+            raise Stopped("The run is over.", 3)
+        return await beside(work(), until_lost(place))
+    except BdsError as error:
+        return Failed(Way(worker=_name()), type(error).__name__, str(error))
+    except Exception as error:
+        known = machine_limit(error)
+        text = str(known) if known is not None else f"{type(error).__name__} in {_place_of(error)}"
+        return Failed(Way(worker=_name()), type(known or error).__name__, text)
+    finally:
+        # What `finish` removed, this may have made again.
+        if not holds_lease(place):
+            end(place, _root())
+
+
+def _place_of(error: BaseException) -> str:
+    """Where a defect occurred, without the text of the exception, which may quote a secret."""
+    trace, where = error.__traceback__, ""
+    while trace is not None:
+        where = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return where
+
+
+def _name() -> str:
+    from distributed import get_worker
+
+    return str(get_worker().address)
+
+
+def _root() -> Path:
+    from distributed import get_worker
+
+    return Path(get_worker().local_directory)

@@ -1,0 +1,93 @@
+"""One extract from its signed link to a whole, verified file: a function of values.
+
+It needs no tenant, ledger or lock, so it runs on another machine as well as here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass, field
+from functools import partial
+
+from yarl import URL
+
+from ..brightspace import Source
+from ..errors import VerificationError
+from ..events import Observer, unobserved
+from ..formats import Format, Staged, decode_zip
+from ..options import Verify
+from ..planning import Step
+from ..support.prefix import Prefix
+from ..support.threads import ZipThreads
+from ..transfer import Download, Partial, Piece, RateLimit, Transfer
+from ..workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How to fetch and check one extract; `limit_rate` is in bytes a second, for this extract alone."""
+
+    attempts: int
+    stall_timeout: float
+    verify: Verify
+    limit_rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    """One extract under way, in the folder for partial files of `workspace`."""
+
+    step: Step
+    signed_link: URL = field(repr=False)
+    workspace: Workspace
+
+
+class OneExtract:
+    """Fetches one extract by one body at a time; `download` says how far it is, after an error too."""
+
+    def __init__(
+        self, under: Under, source: Source, form: Format, how: How, *, observer: Observer = unobserved
+    ) -> None:
+        self.download = Download(under.step, Partial.load(under.workspace, under.step.extract.identity), how.attempts)
+        self.download.signed_link = under.signed_link
+        self._form = form
+        self._how = how
+        self._observer = observer
+        self._pieces: deque[Piece] = deque()
+        rate = RateLimit(None if how.limit_rate is None else max(1, int(how.limit_rate)))
+        self._transfer = Transfer(source, self._pieces.append, observer, rate=rate, stall_timeout=how.stall_timeout)
+
+    async def staged(self, threads: ZipThreads) -> Staged:
+        """Fetch it, verify it and give the file to publish, beside its partial file.
+
+        Raises ExtractError (LinkExpired among them), DestinationError. What had come is kept for the next time, unless
+        it is of no use.
+        """
+        first = self.download.first_piece()
+        self._pieces.extend([first] if first is not None else [])
+        while True:
+            await self._fetched()
+            try:
+                return await threads.run(partial(self._stage, threads))
+            except VerificationError as error:
+                logger.debug("%s: the received file is no whole zip: %s", self.download.extract, error)
+                piece = self.download.reject()
+                if piece is None:
+                    raise
+                self._pieces.append(piece)
+
+    async def _fetched(self) -> None:
+        """Fetch pieces until every byte is there, whatever a server answers."""
+        while not self.download.partial.is_whole:
+            if not self._pieces:
+                self._pieces.append(self.download.restart())
+            await self._transfer.fetch(self._pieces.popleft())
+        self._pieces.clear()
+
+    def _stage(self, threads: ZipThreads) -> Staged:
+        part = self.download.partial
+        prefix = Prefix() if decode_zip(part.path, threads.watch) else part.prefix
+        return self._form.stage(self.download.step, part.path, prefix, self._how.verify, threads.watch)
