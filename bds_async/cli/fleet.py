@@ -21,12 +21,12 @@ from ..transfer import Bodies
 from ..watching import demand_writable, fleet_finished, fleet_planned, write
 from .allocator import keep_large_blocks
 from .doctor import print_check, print_summary
-from .fleet_member import Member, members_of
+from .fleet_member import Bound, Member, members_of
 from .fleet_options import FleetCommand
 from .help import GroupedCommand
 from .own_files import demand_apart
 from .running import run as run_job
-from .selection import report_options
+from .selection import cluster_option, report_options
 from .settings import common_options, settings, working_for
 
 logger = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ logger = logging.getLogger(__name__)
     metavar="N",
     help="Number of parallel downloads of all tenants together.",
 )
+@cluster_option
 @report_options
 @common_options
 def command(
@@ -61,6 +62,7 @@ def command(
     check: bool,
     tenants_at_once: int,
     workers: int,
+    cluster: str | None,
     report: Path | None,
 ) -> int:
     """Run sync, or pull, for each tenant of a fleet file.
@@ -70,7 +72,7 @@ def command(
     state, group and [tenant.options]; [defaults] holds options for all. `recipe fleet` prints an example.
     """
     kind, file = _parsed(words)
-    members = members_of(file, kind, settings(), workers, groups)
+    members = members_of(file, kind, settings(), Bound(workers, cluster), groups)
     if report is not None:
         _demand_report(report, members, file)
     keep_large_blocks()

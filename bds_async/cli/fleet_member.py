@@ -13,7 +13,7 @@ from typing import Any
 from ..doctor import CheckStatus, Examination, examine
 from ..errors import ConfigError, Stopped
 from ..events import Event, Finished, Observer
-from ..options import SyncOptions
+from ..options import RunOptions, SyncOptions
 from ..report import RunReport, TenantResult
 from ..runs.fleet import Entry, read_fleet
 from ..support.log import event
@@ -34,6 +34,18 @@ _OF_ONE_TENANT = ("BDS_BSPACE_URL", "BDS_REFRESH_TOKEN", "BDS_REFRESH_TOKEN_FILE
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """What holds for all tenants: the most workers, and the cluster in place of those that they name."""
+
+    workers: int
+    cluster: str | None = None
+
+    def of(self, options: RunOptions) -> RunOptions:
+        """Return the options of a tenant within this."""
+        return replace(options, workers=min(options.workers, self.workers), cluster=self.cluster or options.cluster)
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """One tenant of a fleet."""
 
@@ -43,7 +55,7 @@ class Member:
     request: Request[Any] = field(repr=False)
 
     @classmethod
-    def of(cls, entry: Entry, command: FleetCommand, file: Path, common: Settings, workers: int) -> Member:
+    def of(cls, entry: Entry, command: FleetCommand, file: Path, common: Settings, bound: Bound) -> Member:
         """Make the member of an entry; raises ConfigError, which names the tenant."""
         settings = replace(common, config=entry.config, tenant=entry.name)
         places = [f"--to={entry.to}", *([f"--state={entry.state}"] if entry.state is not None else [])]
@@ -51,8 +63,7 @@ class Member:
             request = request_of(command, places, entry.options, file.parent, settings)
         except ConfigError as error:
             raise ConfigError(f"{file}: tenant {entry.name}: {error}") from None
-        options = replace(request.options, workers=min(request.options.workers, workers))
-        return cls(entry.name, entry.group, settings, replace(request, options=options))
+        return cls(entry.name, entry.group, settings, replace(request, options=bound.of(request.options)))
 
     async def run(self, bodies: Bodies, stop: Stop, reason: Stopped | None) -> TenantResult:
         """Do the run, unless there is a reason not to begin it. Its errors are logged, and in the result."""
@@ -106,14 +117,14 @@ def _keep(kept: list[RunReport], event: Event) -> None:
 
 
 def members_of(
-    file: Path, command: FleetCommand, common: Settings, workers: int, groups: Sequence[str] = ()
+    file: Path, command: FleetCommand, common: Settings, bound: Bound, groups: Sequence[str] = ()
 ) -> list[Member]:
     """Return the members of a fleet file, of these groups only if any are named.
 
     Raises ConfigError for anything wrong in the file, and for a group that has no tenant. No two tenants may share a
     destination, a state folder or a file to write, and no variable of the environment may give all of them one key.
     """
-    members = [Member.of(entry, command, file, common, workers) for entry in read_fleet(file)]
+    members = [Member.of(entry, command, file, common, bound) for entry in read_fleet(file)]
     for name in _OF_ONE_TENANT:
         if os.environ.get(name):
             raise ConfigError(

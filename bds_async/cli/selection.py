@@ -63,6 +63,10 @@ verify_option = choice_option(
     help="Check all, or all but the CRC-32s.",
 )
 
+cluster_option = click.option(
+    "--cluster", metavar="ADDRESS", help="Fetch on the workers of this Dask scheduler: tcp://host:port."
+)
+
 exclude_option = click.option(
     "--exclude",
     shell_complete=data_set_names,
@@ -170,11 +174,7 @@ def run_options(function: Function) -> Function:
         is_flag=True,
         help="With csv: keep the columns first seen, in order.",
     )
-    @click.option(
-        "--cluster",
-        metavar="ADDRESS",
-        help="Fetch on the workers of this Dask scheduler: tcp://host:port.",
-    )
+    @cluster_option
     @fetching_options
     @functools.wraps(function)
     def with_run_options(run: dict[str, Any], **arguments: Any) -> Any:

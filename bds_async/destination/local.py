@@ -110,8 +110,9 @@ class LocalFolder:
 
     def finish_placing(self, staged: Path, path: str) -> None:
         """Rename the copy of a staged file that a kill left without its name."""
-        with writing_to(self.root), contextlib.suppress(FileNotFoundError):
-            durable.replace(self._copy_of(staged), inside(self.root, path))
+        with writing_to(self.root):
+            if self._copy_of(staged).exists():
+                self.name_copy(staged, path)
 
     def bring(self, staged: Path) -> bool:
         """Copy the file into the folder, under a name of its own."""

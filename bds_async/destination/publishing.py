@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..columns import SchemaChange, compare
-from ..errors import ExtractError, UnusableArchive, VerificationError
+from ..errors import DestinationError, ExtractError, UnusableArchive, VerificationError
 from ..formats import Checked, Format, Staged, Watch
 from ..ledger import Delivery, Ledger
 from ..options import Verify
@@ -99,8 +99,15 @@ class Publisher:
         return delivery
 
     def settle(self, delivery: Delivery) -> Published:
-        """Publish what was intended: name the copy that a worker brought, or record what it has uploaded."""
-        self._destination.name_copy(self._staged(delivery), delivery.path or "")
+        """Publish what was intended: name the copy that a worker brought, or record what it has uploaded.
+
+        Raises DestinationError; the intent is dropped then, since a later recovery would take the file for placed.
+        """
+        try:
+            self._destination.name_copy(self._staged(delivery), delivery.path or "")
+        except DestinationError:
+            self.forget(delivery)
+            raise
         return self._finish([delivery])[0]
 
     def forget(self, delivery: Delivery) -> None:

@@ -12,6 +12,7 @@ RECIPES = {
     "kubernetes": "a Kubernetes CronJob with its secret and volume",
     "airflow": "an Airflow DAG",
     "windows-task": "a task for the Windows Task Scheduler (XML)",
+    "dask-kubernetes": "a Dask cluster for --cluster on Kubernetes",
     "fleet": "a fleet file for several tenants (TOML)",
     "dockerfile": "a Dockerfile for a small image that does not run as root",
 }

@@ -50,7 +50,8 @@ async def repair_workspace(
             return found
         left = options.max_time and max(0.0, options.max_time - (time.monotonic() - began))
         async with connect(config, options, observer) as connection:
-            job = repair_job(found, replace(options, max_time=left))
+            # What a file was made of is known here alone.
+            job = repair_job(found, replace(options, max_time=left, cluster=None))
             report = await run(job, RunContext(connection, storage), observer, stop, save)
         return remedied(found, report)
 

@@ -11,7 +11,7 @@ import pytest
 
 from bds_async.brightspace.auth import TokenRefresher
 from bds_async.cli.fleet import carried_out
-from bds_async.cli.fleet_member import members_of
+from bds_async.cli.fleet_member import Bound, members_of
 from bds_async.cli.settings import Settings
 from bds_async.errors import ConfigError
 from bds_async.recipes import recipe
@@ -35,7 +35,7 @@ async def test_18_of_20_tenants_are_delivered_beside_a_dead_token_and_one_that_i
         file = fleet.write()
         fleet.sandboxes["tenant-03"].revoke_refresh_tokens()
         await fleet.sandboxes["tenant-11"].go_away()
-        members = members_of(file, "pull", Settings(), workers=16)
+        members = members_of(file, "pull", Settings(), Bound(16))
         report = await carried_out(members, "pull", 4, 16, Stop())
         found = checked("fleet-report", report.document())
         broken = {"tenant-03": 4, "tenant-11": 5}
@@ -114,7 +114,7 @@ async def test_workers_bound_the_bodies_of_all_tenants_together(tmp_path: Path) 
         together = Counters()
         for sandbox in fleet.sandboxes.values():
             sandbox._tenant.log.counters = together
-        members = members_of(fleet.write(), "pull", Settings(), workers=1)
+        members = members_of(fleet.write(), "pull", Settings(), Bound(1))
         report = await carried_out(members, "pull", 3, 1, Stop())
         assert (report.exit_code, together.most_bodies_in_flight <= 2) == (0, True)
 
@@ -155,7 +155,7 @@ def test_a_broken_file_is_refused_before_anything_is_done(
     fleet_file: Callable[[str], Path], text: str, says: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        members_of(fleet_file(text), "sync", Settings(), workers=16)
+        members_of(fleet_file(text), "sync", Settings(), Bound(16))
     assert says in str(caught.value)
 
 
@@ -164,10 +164,10 @@ def test_a_group_without_a_tenant_and_a_variable_for_all_tenants_are_refused(
 ) -> None:
     file = fleet_file(TENANT.format("yale") + 'group = "us"\n')
     with pytest.raises(ConfigError, match="is in the group 'eu'; its groups: us"):
-        members_of(file, "sync", Settings(), workers=16, groups=["eu"])
+        members_of(file, "sync", Settings(), Bound(16), groups=["eu"])
     monkeypatch.setenv("BDS_REFRESH_TOKEN", "secret")
     with pytest.raises(ConfigError, match="BDS_REFRESH_TOKEN would hold for each tenant"):
-        members_of(file, "sync", Settings(), workers=16)
+        members_of(file, "sync", Settings(), Bound(16))
 
 
 def test_the_options_of_a_tenant_win_over_the_defaults_and_paths_are_relative_to_the_file(
@@ -177,16 +177,17 @@ def test_the_options_of_a_tenant_win_over_the_defaults_and_paths_are_relative_to
     text = '[defaults]\nas = "csv"\nwith_fulls = true\nworkers = 8\n' + TENANT.format("yale")
     own = '[tenant.options]\nwith_fulls = false\ndata_set = ["Users", "Role*"]\nmetrics = "yale.prom"\nmax_time = 2.5\n'
     own += 'mirror = "duckdb:yale.duckdb"\n'
-    yale, brock = members_of(fleet_file(text + own + TENANT.format("brock")), "sync", Settings(), workers=4)
+    yale, brock = members_of(fleet_file(text + own + TENANT.format("brock")), "sync", Settings(), Bound(4, "tcp://x:1"))
     options = yale.request.options
     assert (options.publish_as, options.data_set, options.max_time) == ("csv", ("Users", "Role*"), 2.5)
-    assert (options.workers, options.mirror) == (4, f"duckdb:{tmp_path}/yale.duckdb")
+    assert (options.workers, options.cluster) == (4, "tcp://x:1")
+    assert options.mirror == f"duckdb:{tmp_path}/yale.duckdb"
     assert (yale.request.metrics, brock.request.metrics) == (tmp_path / "yale.prom", None)
     assert yale.request.workspace.to == str(tmp_path / "to/yale")
     assert (brock.request.options.with_fulls, brock.request.ping, brock.request.options.data_set) == (True, None, ())
 
 
 def test_the_recipe_is_a_fleet_file(fleet_file: Callable[[str], Path]) -> None:
-    members = members_of(fleet_file(recipe("fleet")), "sync", Settings(), workers=16)
+    members = members_of(fleet_file(recipe("fleet")), "sync", Settings(), Bound(16))
     assert len({member.name for member in members}) >= 2
     assert {member.group for member in members} - {None}

@@ -1,6 +1,7 @@
 """`--cluster` with a real Dask scheduler and real workers: the bytes go there, all secrets and decisions stay here.
 
-BDS_CLUSTER_KILLS and BDS_CLUSTER_DATA_SETS make the runs longer, by hand.
+The default tests share one cluster, since each process of Dask imports for a second. The long ones are run by hand:
+`pytest -m long tests/runs/test_cluster.py`, with BDS_CLUSTER_KILLS for the number of workers that are killed.
 """
 
 from __future__ import annotations
@@ -29,99 +30,135 @@ from tests.support.commands import Done, bds, starting, until
 from tests.support.fleets import report_of
 from tests.support.stores import Store, objects
 
-KILLS = int(os.environ.get("BDS_CLUSTER_KILLS", "2"))
-DATA_SETS = int(os.environ.get("BDS_CLUSTER_DATA_SETS", "12"))
+KILLS = int(os.environ.get("BDS_CLUSTER_KILLS", "30"))
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory, s3_server: Store) -> Iterator[DaskCluster]:
-    """Three workers, which reach the S3 server."""
-    with running_cluster(tmp_path_factory.mktemp("cluster"), 3, **s3_server.environ) as found:
+class Scene:
+    """A cluster, and a sandbox whose extracts go to `home/to`."""
+
+    def __init__(self, cluster: DaskCluster, sandbox: Sandbox, home: Path) -> None:
+        self.cluster, self.sandbox, self.home = cluster, sandbox, home
+        home.mkdir(exist_ok=True)
+        sandbox.write_config(home / "config.json")
+        self.words = ["--config", home / "config.json", "--to", home / "to", "--report", home / "report.json"]
+
+    async def run(self, command: str, *more: object, **environ: str) -> Done:
+        """Run `pull` or `sync` on the cluster."""
+        return await bds(command, *self.words, "--cluster", self.cluster.address, *more, **environ)
+
+    def report(self) -> Any:
+        return report_of(self.home / "report.json")
+
+    def workers(self) -> set[str]:
+        return {each["worker"] for each in self.report()["extracts"]}
+
+    def files(self) -> dict[str, bytes]:
+        """Every file in the folder but those of the state; leftovers are included."""
+        to = self.home / "to"
+        found = (path for path in to.rglob("*") if path.is_file() and ".bds-async" not in path.parts)
+        return {path.relative_to(to).as_posix(): path.read_bytes() for path in found}
+
+    async def are_right(self) -> bool:
+        """Whether the files are those that the ledger names, each whole, and no other."""
+        found = (await bds("verify", "--to", self.home / "to", "--json")).document()["totals"]
+        return found["right"] == found["files"] == len(self.files()) and found["unknown"] == 0
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, s3_server: Store) -> Iterator[DaskCluster]:
+    """Two workers, which reach the S3 server."""
+    (tmp_path / "dask").mkdir()
+    with running_cluster(tmp_path / "dask", 2, **s3_server.environ) as found:
         yield found
 
 
-async def run(
-    command: str, sandbox: Sandbox, home: Path, cluster: DaskCluster | None, *more: object, **environ: str
-) -> Done:
-    """Run `pull` or `sync` into `home/to`."""
-    sandbox.write_config(home / "config.json")
-    where = ["--config", home / "config.json", *(("--cluster", cluster.address) if cluster is not None else ())]
-    return await bds(command, *where, "--report", home / "report.json", *(more or ("--to", home / "to")), **environ)
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Every file in a folder but those of the program, by its path; the names of leftovers are included."""
-    found = (path for path in folder.rglob("*") if path.is_file() and ".bds-async" not in path.parts)
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
-
-
-async def test_a_shared_folder_gets_the_same_files_as_without_a_cluster(
-    cluster: DaskCluster, start_sandbox: StartSandbox, tmp_path: Path
+async def test_a_cluster_delivers_through_kills_keeps_secrets_and_ends_in_order(
+    cluster: DaskCluster,
+    start_sandbox: StartSandbox,
+    tmp_path: Path,
+    s3: Store,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The workers that fetched are in the report; a signed link that is refused is asked for again from here."""
-    sandbox = await start_sandbox(data_sets=DATA_SETS)
-    sandbox.play(Fault.of("status", status=403, data_set="Users", first=1))
-    done = await run("pull", sandbox, tmp_path, cluster)
+    """Each step has its promise in its own docstring."""
+    await two_killed_workers_lose_nothing(Scene(cluster, await start_sandbox(bandwidth=4_000), tmp_path / "kills"))
+    await what_the_tenant_serves_itself_is_fetched_here(
+        Scene(cluster, await start_sandbox(data_sets=2, direct=True), tmp_path / "direct")
+    )
+    store = Scene(cluster, await start_sandbox(), tmp_path / "store")
+    await no_secret_is_in_a_log_or_page_of_the_cluster(store, s3, monkeypatch)
+    last = Scene(cluster, await start_sandbox(bandwidth=3_000), tmp_path / "last")
+    await a_stop_ends_the_work_on_the_workers(last)
+    await another_version_is_exit_2(last)
+    await a_lost_scheduler_is_exit_5_with_a_report(last)
+    await no_scheduler_is_exit_5_in_time_and_one_line(last)
+
+
+async def two_killed_workers_lose_nothing(scene: Scene) -> None:
+    """Their extracts go to others; here both of two workers are replaced."""
+    async with starting("pull", *scene.words, "--cluster", scene.cluster.address) as running:
+        for _ in range(2):
+            await until(lambda: scene.sandbox.counters.bodies_in_flight > 0)
+            scene.cluster.kill(scene.cluster.workers[0])
+            scene.cluster.add_worker()
+        done = await running.ends()
     assert (done.code, done.complaints) == (0, [])
-    report = report_of(tmp_path / "report.json")
-    workers = {each["worker"] for each in report["extracts"]}
-    assert len(workers) > 1
-    assert workers <= {*await asyncio.to_thread(cluster.known)}
-    asked = [each for each in sandbox.requests if each.data_set == "Users" and each.kind == "download"]
-    assert len(asked) == 2
-    (tmp_path / "plain").mkdir()
-    assert (await run("pull", sandbox, tmp_path / "plain", None)).code == 0
-    assert files(tmp_path / "to") == files(tmp_path / "plain" / "to")
-    assert cluster.scratch() == []
+    totals = scene.report()["totals"]
+    assert totals["downloaded"] == totals["planned"] == len(scene.files()) == 4
+    assert scene.workers() <= {*await asyncio.to_thread(scene.cluster.addresses_seen)}
+    assert await scene.are_right()
 
 
-async def test_no_secret_is_in_a_log_or_page_of_the_cluster_while_csvs_go_to_a_store(
-    cluster: DaskCluster, start_sandbox: StartSandbox, tmp_path: Path, s3: Store, monkeypatch: pytest.MonkeyPatch
+async def what_the_tenant_serves_itself_is_fetched_here(scene: Scene) -> None:
+    """Without a signed link only the token opens it."""
+    assert (await scene.run("pull")).code == 0
+    assert (scene.workers(), len(scene.files())) == ({socket.gethostname()}, 2)
+
+
+async def no_secret_is_in_a_log_or_page_of_the_cluster(
+    scene: Scene, s3: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Signed addresses and tokens are searched in logs, the task stream, events, and the pages of the dashboard."""
-    sandbox, bucket, signatures = await start_sandbox(data_sets=6), s3.bucket(), []
-    signer, sign = sandbox._tenant.signer, sandbox._tenant.signer._signature
+    """Signed addresses and tokens are searched in logs, tasks, task stream, events and pages, as CSVs go to a store.
+
+    A signed link that is refused is asked for again by the coordinator.
+    """
+    scene.sandbox.play(Fault.of("status", status=403, data_set="Users", bds_type="Full", first=1))
+    signatures: list[str] = []
+    signer, sign = scene.sandbox._tenant.signer, scene.sandbox._tenant.signer._signature
     monkeypatch.setattr(signer, "_signature", lambda *parts: signatures.append(sign(*parts)) or signatures[-1])
-    to = ("--to", f"s3://{bucket}/lake", "--state", tmp_path / "state")
-    seen = asyncio.create_task(asyncio.to_thread(watched, cluster.address))
-    await asyncio.sleep(1)
-    done = await run("sync", sandbox, tmp_path, cluster, *to, "--as", "csv", **s3.environ)
+    bucket = s3.bucket()
+    to = ("--to", f"s3://{bucket}/lake", "--state", scene.home / "state")
+    watching = asyncio.create_task(asyncio.to_thread(watched, scene.cluster.address))
+    done = await scene.run("sync", *to, "--as", "csv", **s3.environ)
     assert (done.code, done.complaints) == (0, [])
-    found = objects(s3, bucket)
-    report = report_of(tmp_path / "report.json")
-    published = {f"lake/{each['path']}": each["bytes"] for each in report["extracts"]}
-    assert {key: len(content) for key, content in found.items()} == published
-    assert all(key.endswith(".csv") for key in found)
-    text = cluster.logs() + await seen + done.err
-    secrets = [*signatures, *sandbox._tenant.tokens._access, *sandbox._tenant.tokens._refresh, sandbox.client_secret]
-    assert len(signatures) > 6
-    assert "bds-async-" in text
+    published = {f"lake/{each['path']}": each["bytes"] for each in scene.report()["extracts"]}
+    assert {key: len(content) for key, content in objects(s3, bucket).items()} == published
+    assert all(key.endswith(".csv") for key in published)
+    fulls = [each for each in scene.sandbox.requests if (each.data_set, each.bds_type) == ("Users", "Full")]
+    assert [each.kind for each in fulls].count("download") == 2
+    text = scene.cluster.logs() + await watching + done.err
+    tokens = scene.sandbox._tenant.tokens
+    assert len({*signatures}) >= len(published)
+    assert text.count("bds-async-") > len(published)
+    secrets = [*signatures, *tokens._access, *tokens._refresh, scene.sandbox.client_secret, "Signature="]
     assert [secret for secret in secrets if secret in text] == []
-    assert "Signature" not in text
-    verified = await bds("verify", *to, **s3.environ)
-    assert verified.code == 0
+    assert (await bds("verify", *to, **s3.environ)).code == 0
 
 
 def watched(address: str) -> str:
-    """What a cluster shows of tasks while it works: the stream, the events, the state and the pages."""
+    """What a cluster shows of tasks while it works: their state, the stream, the calls, the events and the pages."""
     from distributed import Client
 
     texts = []
     with Client(address, set_as_default=False) as client:
         client.get_task_stream()
-        for _ in range(6):
-            time.sleep(0.7)
-            texts.append(str(client.get_task_stream(start=0)))
-            texts.append(str(client.run_on_scheduler(_state)))
-            texts.append(str(client.call_stack()))
-        texts.append(str(client.get_events()))
-        port = client.scheduler_info()["services"].get("dashboard")
-    for page in ("info/main/workers.html", "json/counts.json", "info/logs.html", "metrics"):
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=5) as answer:
-                texts.append(answer.read().decode())
-        except OSError:
-            continue
+        for _ in range(8):
+            time.sleep(0.5)
+            texts += [str(client.run_on_scheduler(_state)), str(client.call_stack())]
+        texts += [str(client.get_task_stream(start=0)), str(client.get_events())]
+        port = client.scheduler_info()["services"]["dashboard"]
+    for page in ("info/main/workers.html", "json/counts.json", "info/main/logs.html"):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=10) as answer:
+            texts.append(answer.read().decode())
     return "\n".join(texts)
 
 
@@ -129,119 +166,52 @@ def _state(dask_scheduler: Any = None) -> str:
     return str([(key, str(task.run_spec), repr(task)) for key, task in dask_scheduler.tasks.items()])
 
 
-async def test_workers_that_are_killed_lose_nothing_and_tear_nothing(
-    cluster: DaskCluster, start_sandbox: StartSandbox, tmp_path: Path
-) -> None:
-    """Their extracts go to others; the next run has nothing to fetch, and removes what the killed ones left."""
-    sandbox = await start_sandbox(data_sets=DATA_SETS, bandwidth=20_000 if KILLS == 2 else 100_000)
-    chance, killed = random.Random(KILLS), 0
-    sandbox.write_config(tmp_path / "config.json")
-    where = ("--config", tmp_path / "config.json", "--to", tmp_path / "to", "--cluster", cluster.address)
-    while killed < KILLS:
-        async with starting("pull", *where, "--force", "--report", tmp_path / "report.json") as running:
-            await until(lambda: sandbox.counters.bodies_in_flight > 1)
-            while running.process.returncode is None and killed < KILLS:
-                await asyncio.sleep(chance.uniform(0.1, 0.5))
-                cluster.kill(chance.choice(cluster.workers))
-                cluster.add_worker()
-                killed += 1
-                await asyncio.sleep(1.5)
-            done = await running.ends(300)
-        assert (done.code, done.complaints) == (0, [])
-        report = report_of(tmp_path / "report.json")
-        assert report["totals"]["downloaded"] == report["totals"]["planned"]
-    await asyncio.to_thread(cluster.wait_for, 3)
-    again = await bds("pull", *where, "-q")
-    assert (again.code, again.err) == (0, "")
-    found = files(tmp_path / "to")
-    assert {*found} == {each["path"] for each in report["extracts"]}
-    verified = await bds("verify", "--to", tmp_path / "to", "--json")
-    assert verified.document()["totals"]["right"] == len(found) == DATA_SETS
+async def a_stop_ends_the_work_on_the_workers(scene: Scene) -> None:
+    """The scratch space of the run is removed, and its report says what is pending."""
+    async with starting("sync", *scene.words, "--cluster", scene.cluster.address) as running:
+        await until(lambda: scene.sandbox.counters.bodies_in_flight > 1)
+        done = await running.stopped_by(signal.SIGTERM, within=30)
+    assert (done.code, done.complaints) == (143, [])
+    assert any(each["status"] == "pending" for each in scene.report()["extracts"])
+    await asyncio.to_thread(scene.cluster.wait_for_no_scratch)
 
 
-async def test_a_stop_ends_the_work_on_the_workers_and_the_next_sync_goes_on(
-    cluster: DaskCluster, start_sandbox: StartSandbox, tmp_path: Path
-) -> None:
-    """Two weeks of syncs, one of them stopped, another killed: each extract once."""
-    sandbox = await start_sandbox(data_sets=3, bandwidth=50_000)
-    sandbox.write_config(tmp_path / "config.json")
-    where = ("--config", tmp_path / "config.json", "--to", tmp_path / "to", "--cluster", cluster.address)
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        async with starting("sync", *where) as running:
-            await until(lambda: sandbox.counters.bodies_in_flight > 1)
-            done = await running.stopped_by(number, within=15)
-        assert done.code == (143 if number == signal.SIGTERM else -number)
-        if number == signal.SIGTERM:
-            await until(lambda: cluster.scratch() == [])
-    paths: list[str] = []
-    for _ in range(3):
-        done = await run("sync", sandbox, tmp_path, cluster)
-        assert (done.code, done.complaints) == (0, [])
-        extracts = report_of(tmp_path / "report.json")["extracts"]
-        paths += [each["path"] for each in extracts if each["status"] == "downloaded"]
-        sandbox.advance(timedelta(days=6))
-    assert len(paths) == len({*paths})
-    assert {*files(tmp_path / "to")} >= {*paths}
-    verified = await bds("verify", "--to", tmp_path / "to", "--json")
-    assert verified.document()["totals"]["right"] == len(files(tmp_path / "to"))
+async def another_version_is_exit_2(scene: Scene) -> None:
+    """The error names both versions."""
+    preload = scene.home / "old.py"
+    preload.write_text("import bds_async\nbds_async.__version__ = '0.0.7'\n")
+    old = scene.cluster.add_worker("--preload", str(preload))
+    await asyncio.to_thread(scene.cluster.wait_for, 3)
+    exchanges = scene.sandbox.counters.exchanges
+    done = await scene.run("pull")
+    assert (done.code, scene.sandbox.counters.exchanges) == (2, exchanges)
+    (line,) = done.err.splitlines()
+    assert f"has bds-async 0.0.7, and this machine has {__version__}" in line
+    scene.cluster.kill(old)
+    await asyncio.to_thread(scene.cluster.wait_for, 2)
 
 
-async def test_what_the_tenant_serves_itself_is_fetched_here(
-    cluster: DaskCluster, start_sandbox: StartSandbox, tmp_path: Path
-) -> None:
-    sandbox = await start_sandbox(data_sets=2, direct=True)
-    done = await run("pull", sandbox, tmp_path, cluster)
-    assert (done.code, len(files(tmp_path / "to"))) == (0, 2)
-    assert {each["worker"] for each in report_of(tmp_path / "report.json")["extracts"]} == {socket.gethostname()}
+async def a_lost_scheduler_is_exit_5_with_a_report(scene: Scene) -> None:
+    """The run ends in an orderly way, with one error and no word of Dask's own."""
+    async with starting("pull", *scene.words, "--cluster", scene.cluster.address) as running:
+        await until(lambda: scene.sandbox.counters.bodies_in_flight > 0)
+        scene.cluster.scheduler.kill()
+        done = await running.ends()
+    assert (done.code, done.complaints) == (5, [])
+    (error,) = [line for line in done.err.splitlines() if "error" in line]
+    assert "No Dask scheduler answers" in error
+    assert scene.report()["exit_code"] == 5
 
 
-async def test_no_scheduler_is_exit_5_in_time_and_one_line(start_sandbox: StartSandbox, tmp_path: Path) -> None:
-    sandbox = await start_sandbox(data_sets=1)
-    sandbox.write_config(tmp_path / "config.json")
-    began = time.monotonic()
-    done = await bds(
-        "pull", "--config", tmp_path / "config.json", "--to", tmp_path / "to", "--cluster", "tcp://127.0.0.1:1"
-    )
+async def no_scheduler_is_exit_5_in_time_and_one_line(scene: Scene) -> None:
+    """Before a token is spent."""
+    began, exchanges = time.monotonic(), scene.sandbox.counters.exchanges
+    done = await scene.run("pull")
     assert (done.code, done.out) == (5, "")
     assert time.monotonic() - began < 15
     (line,) = done.err.splitlines()
-    assert line.startswith("bds-async: error: No Dask scheduler answers at tcp://127.0.0.1:1")
-    assert sandbox.counters.exchanges == 0
-
-
-@pytest.fixture
-def doomed(tmp_path: Path) -> Iterator[DaskCluster]:
-    """A cluster of one worker, which nothing else uses."""
-    (tmp_path / "home").mkdir()
-    with running_cluster(tmp_path / "home", 1) as found:
-        yield found
-
-
-async def test_another_version_is_exit_2_and_a_lost_scheduler_exit_5(
-    doomed: DaskCluster, start_sandbox: StartSandbox, tmp_path: Path
-) -> None:
-    """An error names both versions; the loss of the scheduler ends a run in an orderly way, with its report."""
-    sandbox = await start_sandbox(data_sets=4, bandwidth=3_000)
-    (tmp_path / "old.py").write_text("import bds_async\nbds_async.__version__ = '0.0.7'\n")
-    old = doomed.add_worker("--preload", str(tmp_path / "old.py"))
-    await asyncio.to_thread(doomed.wait_for, 2)
-    done = await run("pull", sandbox, tmp_path, doomed)
-    assert (done.code, sandbox.counters.exchanges) == (2, 0)
-    (line,) = done.err.splitlines()
-    assert f"has bds-async 0.0.7, and this machine has {__version__}" in line
-    doomed.kill(old)
-    await asyncio.to_thread(doomed.wait_for, 1)
-
-    where = ("--config", tmp_path / "config.json", "--to", tmp_path / "to", "--cluster", doomed.address)
-    async with starting("pull", *where, "--report", tmp_path / "report.json") as running:
-        await until(lambda: sandbox.counters.bodies_in_flight > 0)
-        doomed.scheduler.kill()
-        done = await running.ends(30)
-    assert (done.code, done.complaints) == (5, [])
-    errors = [line for line in done.err.splitlines() if "error" in line]
-    assert len(errors) == 1
-    assert "No Dask scheduler answers" in errors[0]
-    assert report_of(tmp_path / "report.json")["exit_code"] == 5
+    assert line.startswith(f"bds-async: error: No Dask scheduler answers at {scene.cluster.address} (")
+    assert scene.sandbox.counters.exchanges == exchanges
 
 
 def test_nothing_of_dask_is_imported_without_a_cluster() -> None:
@@ -249,3 +219,68 @@ def test_nothing_of_dask_is_imported_without_a_cluster() -> None:
     text = f"import {names}; print({{'dask', 'distributed'}} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.long
+async def test_139_data_sets_outlive_many_killed_workers(
+    cluster: DaskCluster, start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    """Run after run, until so many are killed: the same files as without a cluster."""
+    sandbox, chance = await start_sandbox(data_sets=139, bandwidth=100_000), random.Random(KILLS)
+    scene, killed = Scene(cluster, sandbox, tmp_path / "to"), 0
+    cluster.add_worker()
+    await asyncio.to_thread(cluster.wait_for, 3)
+    while killed < KILLS:
+        async with starting("pull", *scene.words, "--cluster", cluster.address, "--force") as running:
+            await until(lambda: sandbox.counters.bodies_in_flight > 1)
+            while running.process.returncode is None and killed < KILLS:
+                await asyncio.sleep(chance.uniform(0.1, 2))
+                cluster.kill(chance.choice(cluster.workers))
+                cluster.add_worker()
+                killed += 1
+            done = await running.ends(300)
+        assert (done.code, done.complaints) == (0, [])
+    again = await scene.run("pull", "-q")
+    assert (again.code, again.err, len(scene.files())) == (0, "", 139)
+    assert await scene.are_right()
+    plain = Scene(cluster, sandbox, tmp_path / "plain")
+    assert (await bds("pull", *plain.words)).code == 0
+    assert scene.files() == plain.files()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("where", ["folder", "store"])
+async def test_two_weeks_of_syncs_deliver_each_extract_once(
+    cluster: DaskCluster, start_sandbox: StartSandbox, tmp_path: Path, s3: Store, where: str
+) -> None:
+    """Some are stopped, some killed; a loader takes every file away as soon as it sees it, and sees none twice."""
+    sandbox, chance, taken = await start_sandbox(data_sets=3, bandwidth=40_000), random.Random(7), list[str]()
+    scene, bucket = Scene(cluster, sandbox, tmp_path / "weeks"), s3.bucket()
+    to = () if where == "folder" else ("--to", f"s3://{bucket}/p", "--state", tmp_path / "state")
+
+    def take() -> None:
+        if where == "folder":
+            for path in scene.files():
+                if not path.startswith(".bds-async-tmp-"):
+                    (scene.home / "to" / path).unlink()
+                    taken.append(path)
+        else:
+            for key in objects(s3, bucket):
+                s3.client.delete_object(Bucket=bucket, Key=key)
+                taken.append(key.removeprefix("p/"))
+
+    for day in range(14):
+        if day % 3 == 1:
+            words = ("sync", *scene.words, "--cluster", cluster.address, *to)
+            async with starting(*words, **s3.environ) as running:
+                await asyncio.sleep(chance.uniform(1, 5))
+                await running.stopped_by(chance.choice((signal.SIGTERM, signal.SIGKILL)), within=30)
+            take()
+        done = await scene.run("sync", *to, **s3.environ)
+        assert (done.code, done.complaints) == (0, [])
+        take()
+        sandbox.advance(timedelta(days=1))
+    assert len(taken) == len({*taken})
+    # What is listed now was queued after the first full, or is an older full.
+    newest = {f"{each.queued:%Y%m%dT%H%M%SZ}" for data_set in sandbox.catalogue() for each in data_set.extracts[-2:]}
+    assert len(newest - {path.split("_")[-2] for path in taken}) <= 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
 import sys
 import time
@@ -67,6 +68,14 @@ class DaskCluster:
                 await comm.close()
 
         return asyncio.run(ask())
+
+    def addresses_seen(self) -> set[str]:
+        """The address of every worker that the scheduler has logged."""
+        return {*re.findall(r"tcp://[0-9.]+:[0-9]+", (self.home / "scheduler.log").read_text("utf-8", "replace"))}
+
+    def wait_for_no_scratch(self) -> None:
+        """Wait until no run has a file in the scratch space."""
+        _wait_until(lambda: not self.scratch(), self.scheduler)
 
     def logs(self) -> str:
         """All that the scheduler and the workers have logged."""

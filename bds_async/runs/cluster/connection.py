@@ -24,8 +24,8 @@ from .slots import Slots
 from .values import Failed, Place, Way
 from .work import finish, prepare
 
-#: Seconds to connect to a scheduler; of a request to it; between two looks at it.
-CONNECT, REQUEST, LOOK = 8.0, 5.0, 1.0
+#: Seconds to connect to a scheduler; of a request to it, and to all workers, which may import much; between two looks.
+CONNECT, REQUEST, EVERYWHERE, LOOK = 8.0, 15.0, 60.0, 1.0
 #: Seconds for which a cluster may have no worker before it is given up.
 WITHOUT_WORKERS = 120.0
 #: The kind of the answer in place of a worker that was lost.
@@ -128,12 +128,13 @@ class Cluster:
 
     async def _everywhere(self, function: Callable[..., Any], *arguments: object) -> dict[str, Any]:
         """What a function returns on each worker; an error of Dask is no result."""
-        found: dict[str, Any] = await self._asked(self._client.run(function, *arguments, on_error="return"))
+        request = self._client.run(function, *arguments, on_error="return")
+        found: dict[str, Any] = await self._asked(request, EVERYWHERE)
         return {worker: None if isinstance(answer, OSError) else answer for worker, answer in found.items()}
 
-    async def _asked(self, request: Coroutine[Any, Any, Any]) -> Any:
+    async def _asked(self, request: Coroutine[Any, Any, Any], within: float = REQUEST) -> Any:
         try:
-            async with asyncio.timeout(REQUEST):
+            async with asyncio.timeout(within):
                 return await request
         except Exception as error:
             raise self.no_answer(error) from None
@@ -194,7 +195,7 @@ async def _left(client: Any, cluster: Cluster) -> None:
     if client.status == "running":
         await cluster.leave()
     with contextlib.suppress(Exception):
-        async with asyncio.timeout(REQUEST):
+        async with asyncio.timeout(CONNECT):
             await client.close(timeout=LOOK)
 
 
