@@ -106,6 +106,7 @@ class TestDocument:
                 "schema_change": None,
                 "text_columns": None,
                 "arrival": None,
+                "worker": None,
             }
         ]
 
@@ -123,6 +124,7 @@ class TestDocument:
             "schema_change",
             "text_columns",
             "arrival",
+            "worker",
         }
         assert (entry["status"], entry["attempts"], entry["resumed_bytes"], entry["seconds"]) == ("pending", 0, 0, 0.0)
 

@@ -42,7 +42,7 @@ class Scene:
         sandbox.write_config(home / "config.json")
         self.words = ["--config", home / "config.json", "--to", home / "to", "--report", home / "report.json"]
 
-    async def run(self, command: str, *more: object, **environ: str) -> Done:
+    async def run(self, command: str, *more: object, **environ: Any) -> Done:
         """Run `pull` or `sync` on the cluster."""
         return await bds(command, *self.words, "--cluster", self.cluster.address, *more, **environ)
 
@@ -68,7 +68,7 @@ class Scene:
 def cluster(tmp_path: Path, s3_server: Store) -> Iterator[DaskCluster]:
     """Two workers, which reach the S3 server."""
     (tmp_path / "dask").mkdir()
-    with running_cluster(tmp_path / "dask", 2, **s3_server.environ) as found:
+    with running_cluster(tmp_path / "dask", 2, **s3_server.keywords) as found:
         yield found
 
 
@@ -128,7 +128,7 @@ async def no_secret_is_in_a_log_or_page_of_the_cluster(
     bucket = s3.bucket()
     to = ("--to", f"s3://{bucket}/lake", "--state", scene.home / "state")
     watching = asyncio.create_task(asyncio.to_thread(watched, scene.cluster.address))
-    done = await scene.run("sync", *to, "--as", "csv", **s3.environ)
+    done = await scene.run("sync", *to, "--as", "csv", **s3.keywords)
     assert (done.code, done.complaints) == (0, [])
     published = {f"lake/{each['path']}": each["bytes"] for each in scene.report()["extracts"]}
     assert {key: len(content) for key, content in objects(s3, bucket).items()} == published
@@ -141,7 +141,7 @@ async def no_secret_is_in_a_log_or_page_of_the_cluster(
     assert text.count("bds-async-") > len(published)
     secrets = [*signatures, *tokens._access, *tokens._refresh, scene.sandbox.client_secret, "Signature="]
     assert [secret for secret in secrets if secret in text] == []
-    assert (await bds("verify", *to, **s3.environ)).code == 0
+    assert (await bds("verify", *to, **s3.keywords)).code == 0
 
 
 def watched(address: str) -> str:
@@ -272,11 +272,11 @@ async def test_two_weeks_of_syncs_deliver_each_extract_once(
     for day in range(14):
         if day % 3 == 1:
             words = ("sync", *scene.words, "--cluster", cluster.address, *to)
-            async with starting(*words, **s3.environ) as running:
+            async with starting(*words, **s3.keywords) as running:
                 await asyncio.sleep(chance.uniform(1, 5))
                 await running.stopped_by(chance.choice((signal.SIGTERM, signal.SIGKILL)), within=30)
             take()
-        done = await scene.run("sync", *to, **s3.environ)
+        done = await scene.run("sync", *to, **s3.keywords)
         assert (done.code, done.complaints) == (0, [])
         take()
         sandbox.advance(timedelta(days=1))

@@ -57,7 +57,7 @@ class DaskCluster:
         """What the scheduler knows of its workers, by their addresses."""
         import asyncio
 
-        from distributed.comm import connect
+        from distributed.comm.core import connect
 
         async def ask() -> Any:
             comm = await connect(self.address)

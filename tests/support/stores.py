@@ -34,6 +34,11 @@ class Store:
     endpoint: str
     environ: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The environment as keyword arguments, which have other types beside it."""
+        return self.environ
+
     @cached_property
     def client(self) -> Any:
         """A client of boto3 for the S3 server, which no later change of the environment affects."""
