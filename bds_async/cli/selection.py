@@ -63,9 +63,7 @@ verify_option = choice_option(
     help="Check all, or all but the CRC-32s.",
 )
 
-cluster_option = click.option(
-    "--cluster", metavar="ADDRESS", help="Fetch on the workers of this Dask scheduler: tcp://host:port."
-)
+cluster_option = click.option("--cluster", metavar="ADDRESS", help="Fetch on a Dask cluster: tcp://host:port.")
 
 exclude_option = click.option(
     "--exclude",
