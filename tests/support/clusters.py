@@ -123,4 +123,4 @@ def _wait_until(condition: Any, process: subprocess.Popen[bytes]) -> None:
     while not condition():
         assert process.poll() is None, "the scheduler has ended"
         assert time.monotonic() < deadline, "the cluster does not come up"
-        time.sleep(0.1)
+        time.sleep(0.3)
