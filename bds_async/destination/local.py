@@ -115,9 +115,16 @@ class LocalFolder:
                 self.name_copy(staged, path)
 
     def bring(self, staged: Path) -> bool:
-        """Copy the file into the folder, under a name of its own."""
+        """Move the file into the folder, under a name of its own; copy it from another file system."""
         with writing_to(self.root):
-            self._copy(staged, staged.name)
+            durable.fsync_file(staged)
+            try:
+                durable.rename(staged, self._copy_of(staged))
+                durable.fsync_folder(self.root)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                self._copy(staged, staged.name)
         return True
 
     def name_copy(self, staged: Path, path: str) -> None:

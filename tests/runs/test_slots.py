@@ -17,13 +17,13 @@ async def test_as_many_are_taken_as_there_are_and_a_fixed_number_does_not_grow()
             await asyncio.Event().wait()
 
     tasks = [asyncio.create_task(work()) for _ in range(5)]
-    for size, expected in ((0, 0), (2, 2), (4, 4), (1, 4)):
-        await slots.resize(size)
+    for threads, workers, expected in ((0, 0, 0), (1, 1, 2), (2, 2, 4), (1, 1, 4)):
+        await slots.resize(threads, workers)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert under_way == expected
     assert slots.fix(16) == 1
-    await slots.resize(8)
+    await slots.resize(8, 2)
     assert slots.size == 1
     for task in tasks:
         task.cancel()

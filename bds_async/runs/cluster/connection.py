@@ -21,15 +21,13 @@ from ...support.running import Stop, beside
 from ...workspace import STATE, Workspace, writing_to
 from .quiet import demand_dask, quiet
 from .slots import Slots
-from .values import Failed, Place, Way
+from .values import LOST, Failed, Place, Way
 from .work import finish, prepare
 
 #: Seconds to connect to a scheduler; of a request to it, and to all workers, which may import much; between two looks.
 CONNECT, REQUEST, EVERYWHERE, LOOK = 8.0, 15.0, 60.0, 1.0
 #: Seconds for which a cluster may have no worker before it is given up.
 WITHOUT_WORKERS = 120.0
-#: The kind of the answer in place of a worker that was lost.
-LOST = "LostWorker"
 
 
 class ClusterLost(UnreachableError):
@@ -62,7 +60,8 @@ class Cluster:
         """Take note of the workers, and of how many threads they have."""
         found = await self._asked(self._client.scheduler.identity(n_workers=-1))
         self._workers = set(found["workers"])
-        await self.slots.resize(sum(worker["nthreads"] for worker in found["workers"].values()))
+        threads = sum(worker["nthreads"] for worker in found["workers"].values())
+        await self.slots.resize(threads, len(self._workers))
 
     async def ask(
         self,
@@ -95,16 +94,16 @@ class Cluster:
     async def _result(self, future: Any) -> Any:
         try:
             return await future
-        except Exception:
+        except Exception as error:
             # The worker was lost too often for Dask, or was lost as its result was fetched. With the scheduler
             # everything is lost, and this raises.
             await self.look()
-            return _lost_worker()
+            return _lost_worker(type(error).__name__)
 
     async def _loss_of(self, worker: str | None) -> Failed:
         while worker is None or worker in self._workers:  # noqa: ASYNC110 - `look` replaces the set
             await asyncio.sleep(LOOK)
-        return _lost_worker()
+        return _lost_worker("it left the scheduler")
 
     async def prepare(self, workspace: Workspace, form: PublishAs) -> None:
         """Check that each worker has this version and reaches the destination; raises ConfigError."""
@@ -199,8 +198,8 @@ async def _left(client: Any, cluster: Cluster) -> None:
             await client.close(timeout=LOOK)
 
 
-def _lost_worker() -> Failed:
-    return Failed(Way(worker=""), LOST, "The worker was lost.")
+def _lost_worker(why: str) -> Failed:
+    return Failed(Way(worker=""), LOST, why)
 
 
 def _lease(workspace: Workspace) -> str:

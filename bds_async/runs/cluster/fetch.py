@@ -29,8 +29,8 @@ from ..job import Formats
 from ..one_extract import How
 from ..order import all_settled
 from ..settling import Settling
-from .connection import LOST, Cluster, ClusterLost
-from .values import Answer, Expired, Failed, Order, Ready
+from .connection import Cluster, ClusterLost
+from .values import LOST, Answer, Expired, Failed, Order, Ready
 from .work import fetch_extract, upload
 
 #: Workers that one extract may lose before it fails: it may be what ends them.
@@ -117,13 +117,15 @@ class ClusterFetch:
                     raise error_of(answer)
                 case _:
                     lost += 1
-                    if lost >= MOST_LOST:
-                        raise ExtractError(f"{counted(lost, 'worker')} were lost while they had it.")
+            if lost >= MOST_LOST:
+                why = answer.message if isinstance(answer, Failed) else "before it was placed"
+                raise ExtractError(f"{counted(lost, 'worker')} were lost while they had it ({why}).")
 
     async def _wait_for_another_link(self, idle: int) -> None:
         """Wait before another link is asked for; raises ExtractError if links bring nothing any more."""
         if idle >= self._options.attempts:
-            raise ExtractError(f"The storage refused or ended {counted(idle, 'fresh signed link')} in a row.")
+            what = f"{counted(idle, 'fresh signed link')} in a row were refused"
+            raise ExtractError(f"{what}, or led to a storage that workers cannot reach.")
         if idle > 1:
             await asyncio.sleep(full_jitter(idle))
 

@@ -10,6 +10,8 @@ from ...errors import ConfigError
 
 #: The loggers of dask and of the libraries that it brings.
 _LIBRARIES = frozenset({"distributed", "dask", "tornado", "bokeh"})
+#: The loggers that are kept silent, each with how many runs of this process need that: a fleet has several at a time.
+_SILENT: dict[str, int] = {}
 
 
 def demand_dask() -> None:
@@ -27,12 +29,16 @@ def quiet() -> Iterator[None]:
     import distributed.client
     import distributed.comm.tcp  # noqa: F401 - each sets up its logger when it is imported
 
-    known = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in _LIBRARIES]
-    former = {name: logging.getLogger(name).disabled for name in known}
-    for name in known:
+    names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in _LIBRARIES]
+    ours = [name for name in names if name in _SILENT or not logging.getLogger(name).disabled]
+    for name in ours:
+        _SILENT[name] = _SILENT.get(name, 0) + 1
         logging.getLogger(name).disabled = True
     try:
         yield
     finally:
-        for name, disabled in former.items():
-            logging.getLogger(name).disabled = disabled
+        for name in ours:
+            _SILENT[name] -= 1
+            if not _SILENT[name]:
+                del _SILENT[name]
+                logging.getLogger(name).disabled = False

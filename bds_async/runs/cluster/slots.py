@@ -8,30 +8,33 @@ from contextlib import asynccontextmanager
 
 
 class Slots:
-    """At most `size` bodies of work at a time, in the order of asking. A `fixed` size does not change any more."""
+    """At most `size` bodies of work at a time, in the order of asking, and as many `ahead` that wait for a thread."""
 
     def __init__(self) -> None:
         self.size = 0
+        self._ahead = 0
         self._is_fixed = False
         self._taken = 0
         self._changed = asyncio.Condition()
 
     def fix(self, most: int) -> int:
-        """Keep the present size, at most `most`, from now on; return it."""
+        """Keep the present size, at most `most`, from now on, with none ahead; return it."""
+        self._ahead = 0
         self.size, self._is_fixed = min(self.size, most), True
         return self.size
 
-    async def resize(self, size: int) -> None:
-        """Take note of the present number of threads."""
+    async def resize(self, threads: int, workers: int) -> None:
+        """Take note of the present number of threads and of workers; each worker has one extract ahead."""
         async with self._changed:
-            self.size = self.size if self._is_fixed else size
+            if not self._is_fixed:
+                self.size, self._ahead = threads, workers
             self._changed.notify_all()
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
         """Take a slot as soon as one is free."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._taken < self.size)
+            await self._changed.wait_for(lambda: self._taken < self.size + self._ahead)
             self._taken += 1
         try:
             yield

@@ -11,6 +11,9 @@ from ...formats import Checked
 from ...planning import Step
 from ..one_extract import How
 
+#: The kind of the answer in place of a worker that was lost, or that works for another run.
+LOST = "LostWorker"
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -27,7 +27,7 @@ from ...transfer import clear_away
 from ...workspace import Workspace, inside, writing_to
 from ..one_extract import OneExtract, Under
 from .scratch import begin, demand_reachable, end, holds_lease, scratch_of, until_lost
-from .values import Answer, Expired, Failed, Order, Place, Ready, Way
+from .values import LOST, Answer, Expired, Failed, Order, Place, Ready, Way
 
 Result = TypeVar("Result")
 
@@ -125,6 +125,8 @@ async def _answered(place: Place, work: Callable[[], Awaitable[Result]]) -> Resu
         if not holds_lease(place):
             raise Stopped("The run is over.", 3)
         return await beside(work(), until_lost(place))
+    except Stopped as error:
+        return Failed(Way(worker=_name()), LOST, str(error))
     except BdsError as error:
         return Failed(Way(worker=_name()), type(error).__name__, str(error))
     except Exception as error:
