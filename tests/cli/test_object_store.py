@@ -15,7 +15,7 @@ import pytest
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support.commands import Done, bds, starting, until
 from tests.support.store_proxy import HANG, Answer, Rule, first, proxy_of
-from tests.support.stores import AZURITE_KEY, SECRET, Store, azure_container, objects, unfinished
+from tests.support.stores import AZURITE_KEY, SECRET, Store, azure_container, objects, put_to_azure, unfinished
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 #: Data sets of the sandbox that are uploaded in parts.
@@ -158,10 +158,15 @@ async def test_a_lost_ledger_is_rebuilt_from_the_objects(scene: Scene) -> None:
 
 
 async def test_objects_that_the_ledger_does_not_know_are_adopted(scene: Scene) -> None:
+    """Whatever objects of others lie beside them; and a run checks the store once."""
     assert (await scene.run("pull")).code == 0
     asked = scene.sandbox.counters.body_bytes
-    assert (await scene.run("pull", state=scene.home / "other")).code == 0
-    assert scene.sandbox.counters.body_bytes == asked
+    scene.put("/Users//x", b"x")
+    with proxy_of(scene.s3.endpoint) as proxy:
+        for is_known in (False, True):
+            done = await scene.run("pull", state=scene.home / "other", AWS_ENDPOINT_URL=proxy.url)
+            assert (done.code, scene.sandbox.counters.body_bytes) == (0, asked)
+            assert proxy.count("HEAD", ".bds-async-check") == 1 + is_known
 
 
 @pytest.mark.parametrize(
@@ -264,10 +269,14 @@ async def test_a_mirror_reads_the_objects_and_needs_a_target(scene: Scene) -> No
 
 
 async def test_azure_holds_what_was_pulled(azure_server: Store, tmp_path: Path) -> None:
-    """With the large extract in parts; a second pull fetches nothing, `verify --full` and `doctor` find no fault."""
+    """With the large extract in parts; a second pull fetches nothing, `verify --full` and `doctor` find no fault.
+
+    Nor does an object of another program whose key keeps the container from being listed stop a pull.
+    """
     async with Sandbox(SandboxSettings(**LARGE)) as sandbox:
         sandbox.write_config(tmp_path / "config.json")
-        to = f"az://{azure_container(azure_server)}/some/prefix"
+        container = azure_container(azure_server)
+        to = f"az://{container}/some/prefix"
         arguments = ("--config", tmp_path / "config.json", "--to", to, "--state", tmp_path / "state")
 
         async def run(*command: str) -> Done:
@@ -280,7 +289,13 @@ async def test_azure_holds_what_was_pulled(azure_server: Store, tmp_path: Path) 
         assert "3 already there" in (await run("pull")).err
         assert sandbox.counters.body_bytes == asked
         assert "3 right" in (await run("verify", "--full")).out
+        put_to_azure(azure_server, container, "some/prefix/Users//x")
+        places = (*arguments[:4], "--state", tmp_path / "other")
+        assert (await bds("pull", *places, cwd=None, **azure_server.environ)).code == 0
+        assert sandbox.counters.body_bytes == asked
         assert "can be listed and written" in (await run("doctor")).out
+        unlisted = await bds("verify", *arguments, cwd=None, **azure_server.environ)
+        assert (unlisted.code, "has a key with an empty part" in unlisted.err) == (6, True)
         elsewhere = (*arguments[:2], "--to", "az://none", "--state", tmp_path / "x")
         missing = await bds("pull", *elsewhere, cwd=None, **azure_server.environ)
         assert (missing.code, "there is no bucket none" in missing.err) == (6, True)

@@ -140,7 +140,7 @@ class Server(ThreadingHTTPServer):
 def proxy_of(endpoint: str, rule: Rule = nothing) -> Iterator[Proxy]:
     """A proxy in front of the store at `endpoint`."""
     with Server(endpoint, rule) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield server.proxy

@@ -145,23 +145,34 @@ def unfinished(store: Store, bucket: str) -> list[str]:
 
 def azure_container(store: Store) -> str:
     """The name of a new, empty container of Azurite."""
+    name = f"container-{secrets.token_hex(4)}"
+    _put_to_azure(store, name, "restype=container", {})
+    return name
+
+
+def put_to_azure(store: Store, container: str, key: str) -> None:
+    """Write an empty object, whatever its key."""
+    _put_to_azure(store, f"{container}/{key}", "", {"x-ms-blob-type": "BlockBlob"})
+
+
+def _put_to_azure(store: Store, path: str, query: str, headers: dict[str, str]) -> None:
+    """A signed request without content (Authorize with Shared Key, in Azure's documentation)."""
     import base64
     import hashlib
     import hmac
     import urllib.request
     from email.utils import formatdate
 
-    name = f"container-{secrets.token_hex(4)}"
-    date, version = formatdate(usegmt=True), "2021-08-06"
-    resource = f"/{AZURITE_ACCOUNT}/{AZURITE_ACCOUNT}/{name}\nrestype:container"
-    signed = "\n".join(["PUT", *[""] * 11, f"x-ms-date:{date}\nx-ms-version:{version}", resource])
+    headers = {**headers, "x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-08-06"}
+    named = [f"{name}:{value}" for name, value in sorted(headers.items())]
+    resource = f"/{AZURITE_ACCOUNT}/{AZURITE_ACCOUNT}/{path}"
+    signed = "\n".join(["PUT", *[""] * 11, *named, resource, *filter(None, [query.replace("=", ":")])])
     key = hmac.new(base64.b64decode(AZURITE_KEY), signed.encode(), hashlib.sha256).digest()
-    request = urllib.request.Request(f"{store.endpoint}/{name}?restype=container", method="PUT")
-    request.add_header("x-ms-date", date)
-    request.add_header("x-ms-version", version)
-    request.add_header("Authorization", f"SharedKey {AZURITE_ACCOUNT}:{base64.b64encode(key).decode()}")
+    headers["Authorization"] = f"SharedKey {AZURITE_ACCOUNT}:{base64.b64encode(key).decode()}"
+    headers |= {"Content-Length": "0", "Content-Type": ""}
+    request = urllib.request.Request(f"{store.endpoint}/{path}?{query}", headers=headers, method="PUT")
     with urllib.request.urlopen(request):
-        return name
+        pass
 
 
 def folder_of_state(home: Path) -> Path:

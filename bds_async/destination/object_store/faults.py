@@ -59,6 +59,8 @@ _BAD_CREDENTIALS = {
     "AuthenticationFailed",
     "AuthenticationRequired",
 }
+#: Of keys that obstore refuses, outside S3, whose objects botocore lists.
+_UNLISTABLE = "an object below it has a key with an empty part (//), or with . or .. as a part: rename or remove it."
 _CLOCK = {"RequestTimeTooSkewed", "RequestExpired"}
 _REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 #: Faults of one try that S3 answers with a status of its own.
@@ -91,8 +93,16 @@ def is_absence(error: BaseException) -> bool:
     return isinstance(error, FileNotFoundError) and _Fault.read(str(error)).code not in _NO_BUCKET
 
 
+class UnlistableError(DestinationError):
+    """A store cannot be listed, because an object has a key that is no path."""
+
+
 def fault_of(error: BaseException, address: StoreAddress, action: Action) -> BdsError:
     """The error of this package for an error of obstore: TransientError if another try may help."""
+    from obstore.exceptions import InvalidPathError
+
+    if isinstance(error, InvalidPathError):
+        return UnlistableError(f"{address}: {_UNLISTABLE}")
     fault = _Fault.read(str(error))
     return _unanswered(fault, address) if fault.status is None else _answered(fault, address, action)
 
