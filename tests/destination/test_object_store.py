@@ -119,14 +119,14 @@ def test_a_store_that_goes_away_is_tried_until_the_time_is_up(place: Place, monk
     assert place.proxy.count("PUT", PATH) > 4
 
 
-@pytest.mark.parametrize(("faults", "tries"), [(2, 3), (100, 4)])
+@pytest.mark.parametrize(("part", "faults", "tries"), [(2, 2, 3), (2, 100, 4), (1, 100, 2)])
 def test_a_try_in_which_parts_were_taken_counts_as_an_attempt_and_begins_the_time_again(
-    place: Place, monkeypatch: pytest.MonkeyPatch, faults: int, tries: int
+    place: Place, monkeypatch: pytest.MonkeyPatch, part: int, faults: int, tries: int
 ) -> None:
     """However short the time for a silent store is; and an upload that always breaks off ends."""
     monkeypatch.setattr(calls, "OUTAGE", 0.01)
     monkeypatch.setattr(Limits, "retry", Limits(5).retry)  # obstore sends no part again
-    place.proxy.rule = first(faults, "PUT", "partNumber=2", RESET)
+    place.proxy.rule = first(faults, "PUT", f"partNumber={part}", RESET)
     if faults < place.attempts:
         place.place(LARGE)
         assert place.content() == LARGE

@@ -18,7 +18,7 @@ WEEKS = replace(
     kills=0.3,
     outages=((0.1, 30 * HOUR), (0.3, 17 * DAY)),
 )
-STORED = replace(WEEKS, store=True, form="parquet")
+STORED = replace(WEEKS, kills=0.6, store=True, form="parquet")
 EACH_FULL = replace(WEEKS, seed=2, every=24.0, longest_step=60, with_fulls=True)
 
 

@@ -57,7 +57,7 @@ class Calls:
     ) -> Result:
         """What `work` returns; it gets the seconds for one request.
 
-        `until` ends the tries of a check, by time.monotonic(). `taken` says how many parts of an upload the store has.
+        `until` ends the tries of a check, by time.monotonic(). `taken` grows as the store takes parts.
         Blocks. Raises DestinationError; Stopped if the run is stopped meanwhile, and the request is cancelled.
         """
         left = OUTAGE if until is None else max(0.0, until - time.monotonic())

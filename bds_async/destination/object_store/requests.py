@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Bytes of a part of an upload, how many of them are under way for one file, and the most parts that a file has.
 PART, PARTS_AT_ONCE, PARTS = 5 * 1024 * 1024, 1, 9_000
+#: Bytes of a part that are read at a time: obstore asks for the first of them once the store has the part before.
+BLOCK = 1024 * 1024
 #: The key of an object's metadata that holds the SHA-256 of its content.
 SHA256 = "sha256"
 
@@ -98,7 +100,7 @@ class Requests:
     ) -> None:
         """Upload a file: in one request if it is small, else in parts; obstore sends lost parts again.
 
-        `taken` is called for each part that the store has taken, but the last two; from any thread.
+        `taken` is called, from any thread, as the store takes parts.
         """
         import obstore
 
@@ -107,7 +109,7 @@ class Requests:
         await obstore.put_async(
             await self._store(timeout, 0 if is_small else self._attempts - 1),
             key,
-            file if is_small else _parts(file, size, taken),
+            file if is_small else _blocks(file, size, taken),
             attributes={} if wanted.sha256 is None else {SHA256: wanted.sha256},
             use_multipart=not is_small,
             chunk_size=size,
@@ -133,13 +135,14 @@ class Requests:
         return self._stores[limits]
 
 
-def _parts(file: Path, size: int, taken: Callable[[], object]) -> Iterator[bytes]:
-    """The parts of a file. obstore asks for the next but one when the store has taken a part."""
+def _blocks(file: Path, part: int, taken: Callable[[], object]) -> Iterator[bytes]:
+    """The content of a file. No part is held in memory while the one before is under way."""
     with file.open("rb", buffering=0) as content:
-        for number, part in enumerate(iter(partial(content.read, size), b"")):
-            if number > 1:
+        for number, block in enumerate(iter(partial(content.read, BLOCK), b"")):
+            # The block after a part is read before the store has the part; the next one is not.
+            if number * BLOCK > part:
                 taken()
-            yield part
+            yield block
 
 
 class _Options(TypedDict, total=False):

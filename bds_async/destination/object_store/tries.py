@@ -14,7 +14,7 @@ from ...errors import ConnectionFailed, ConnectionLost
 class StoreTries(Tries):
     """The tries of one call, which ends after `limit` failures that count, or `silence` seconds without an answer.
 
-    `taken` says how many parts the store has taken so far. A try in which it took some counts, whatever its fault: the
+    `taken` grows as the store takes parts of an upload. A try in which it took some counts, whatever its fault: the
     store is there, and the seconds begin at the next failure.
     """
 

@@ -34,7 +34,7 @@ class Upload:
         return self._has_begun and self._wanted.bytes > PART
 
     def taken(self) -> int:
-        """How many parts the store has taken, those of earlier tries included."""
+        """A number that grows as the store takes parts."""
         return self._taken
 
     def _take(self) -> None:
