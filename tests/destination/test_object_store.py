@@ -306,6 +306,19 @@ def test_an_unknown_profile_is_named_by_its_fault(place: Place, monkeypatch: pyt
         place.store.prepare()
 
 
+def test_a_service_that_gives_no_credentials_of_google_is_no_missing_permission(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GOOGLE_BASE_URL", place.proxy.url)
+    monkeypatch.setenv("GCE_METADATA_HOST", place.proxy.url.removeprefix("http://"))
+    place.proxy.rule = first(99, "GET", "computeMetadata", Answer(403))
+    store = place.opened(workspace_of(f"gs://{place.bucket}/p", place.workspace.state))
+    with pytest.raises(DestinationError, match="check the endpoint and the credentials"):
+        store.prepare()
+    assert place.proxy.count("GET", "computeMetadata") == 1
+
+
 def test_without_the_extra_the_command_to_install_it_is_named(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bds_async.destination.object_store.opening.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'bds-async\[object-store\]'"):

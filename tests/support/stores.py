@@ -1,4 +1,4 @@
-"""Real object stores on loopback: moto's S3, and Azurite for Azure where it is installed."""
+"""Object stores on loopback: moto's S3, Azurite for Azure where it is installed, and Google's requests to the S3."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from .store_proxy import proxy_of
 
 #: Azurite's account, which its documentation publishes.
 AZURITE_ACCOUNT = "devstoreaccount1"
@@ -43,7 +45,7 @@ class Store:
 
     def bucket(self) -> str:
         """The name of a new, empty bucket."""
-        name = f"bucket-{secrets.token_hex(4)}"
+        name = f"bucket{secrets.token_hex(4)}"
         self.client.create_bucket(Bucket=name)
         return name
 
@@ -81,6 +83,13 @@ def running_s3() -> Iterator[Store]:
         store = Store(endpoint, s3_environ(endpoint))
         store.bucket()
         yield store
+
+
+@contextmanager
+def google_of(s3: Store) -> Iterator[Store]:
+    """Google's XML API as far as it is that of S3: the S3 server, whose headers of metadata get Google's names."""
+    with proxy_of(s3.endpoint, renamed=("x-goog-meta-", "x-amz-meta-")) as proxy:
+        yield Store(proxy.url, {"GOOGLE_BASE_URL": proxy.url, "GOOGLE_BEARER_TOKEN": SECRET})
 
 
 @contextmanager

@@ -80,6 +80,8 @@ class _Fault:
         status = re.search(r"status code: (\d{3})", text)
         code = re.search(r"<Code>([A-Za-z]{1,60})</Code>", text)
         kind = re.search(r"kind: (Connect|Timeout|Request|Interrupted|Decode|Unknown)\b", text)
+        if "performing token request" in text:
+            return cls(None, "", kind[1] if kind else "")
         if "redirect without LOCATION" in text:
             return cls(301, "", "")
         return cls(int(status[1]) if status else None, code[1] if code else "", kind[1] if kind else "")
