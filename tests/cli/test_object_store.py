@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -15,7 +18,16 @@ import pytest
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support.commands import Done, bds, starting, until
 from tests.support.store_proxy import HANG, Answer, Rule, first, proxy_of
-from tests.support.stores import AZURITE_KEY, SECRET, Store, azure_container, objects, put_to_azure, unfinished
+from tests.support.stores import (
+    AZURITE_KEY,
+    SECRET,
+    Store,
+    azure_container,
+    objects,
+    put_to_azure,
+    unavailable,
+    unfinished,
+)
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 #: Data sets of the sandbox that are uploaded in parts.
@@ -113,6 +125,31 @@ async def test_a_sync_delivers_each_extract_once_and_in_queued_order(scene: Scen
     for data_set in {path.partition("/")[0] for path in uploaded}:
         moments = [path.rpartition("_2")[2] for path in uploaded if path.startswith(f"{data_set}/")]
         assert moments == sorted(moments)
+
+
+async def test_duckdb_reads_the_objects_as_the_guide_says(scene: Scene) -> None:
+    """With the extensions of BDS_DUCKDB, a folder that pip filled (`.ci/run`): DuckDB would download them."""
+    extensions = os.environ.get("BDS_DUCKDB")
+    if extensions is None:
+        unavailable("DuckDB's extensions httpfs and aws are not installed (BDS_DUCKDB)")
+    assert (await scene.run("pull", "--as", "parquet", "--data-set", "Users")).code == 0
+    guide = (Path(__file__).parents[2] / "docs" / "object-stores.md").read_text("utf-8")
+    query = guide.partition("```sql\n")[2].partition("```")[0].replace("my-bucket/brightspace", scene.to[5:])
+    moto = f"credential_chain, ENDPOINT '{scene.s3.endpoint.removeprefix('http://')}', URL_STYLE 'path', USE_SSL false"
+    environ = {**os.environ, **scene.s3.environ, "PYTHONPATH": str(extensions)}
+    command = [sys.executable, "-c", DUCKDB, str(extensions), query.replace("credential_chain", moto)]
+    done = await asyncio.to_thread(subprocess.run, command, env=environ, capture_output=True, text=True)
+    users = next(each for each in scene.sandbox.catalogue() if each.name == "Users")
+    assert (done.stderr, done.stdout) == ("", f"{len(users.newest_full.rows())}\n")
+
+
+#: Loads the extensions in a folder, and prints the first value that some statements select.
+DUCKDB = """
+import sys, pathlib, duckdb
+for file in sorted(pathlib.Path(sys.argv[1]).glob("duckdb_extension_*/extensions/*/*.duckdb_extension"), reverse=True):
+    duckdb.execute(f"LOAD '{file}'")
+print(duckdb.sql(sys.argv[2]).fetchone()[0])
+"""
 
 
 async def test_what_a_loader_took_is_not_delivered_again_by_sync(scene: Scene) -> None:
