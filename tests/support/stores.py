@@ -39,9 +39,13 @@ class Store:
     @cached_property
     def client(self) -> Any:
         """A client of boto3 for the S3 server, which no later change of the environment affects."""
+        return self.client_of("s3", "us-east-1")
+
+    def client_of(self, service: str, region: str) -> Any:
+        """A client of boto3 for another service of the S3 server, which is all of AWS."""
         import boto3
 
-        return boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1", **_KEYS)
+        return boto3.client(service, endpoint_url=self.endpoint, region_name=region, **_KEYS)
 
     def bucket(self) -> str:
         """The name of a new, empty bucket."""
