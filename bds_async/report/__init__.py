@@ -13,28 +13,37 @@ from .outcomes import (
     Outcome,
     Status,
 )
-from .run_report import REPORT_VERSION, RunReport, RunReportDocument
+from .reading import NoRunReport, read_run_report
+from .run_report import REPORT_VERSION, ReportedExtract, RunReport, RunReportDocument, Totals
+from .times import AttemptTimes, Hold, HoldKind
 
 __all__ = [
     "REPORT_VERSION",
     "AppliedExtract",
     "Arrival",
+    "AttemptTimes",
     "Completeness",
     "Counters",
     "ExtractEntry",
     "FailedList",
     "Gap",
+    "Hold",
+    "HoldKind",
     "MirrorSummary",
     "MirrorTableSummary",
     "Moment",
+    "NoRunReport",
     "Outcome",
     "Problem",
     "ProblemKind",
+    "ReportedExtract",
     "RunReport",
     "RunReportDocument",
     "Seconds",
     "Status",
+    "Totals",
     "fields_of",
     "json_line",
     "json_schema_of",
+    "read_run_report",
 ]

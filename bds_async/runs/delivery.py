@@ -16,8 +16,10 @@ from ..formats import Format, Staged, decode_zip
 from ..options import RunOptions
 from ..planning import RunPlan, breaks_with_columns, has_text_columns
 from ..report import Outcome, Status
+from ..support.clock import Stopwatch
 from ..support.pool import Pool
 from ..support.prefix import Prefix
+from ..support.slots import Slots
 from ..support.threads import ZipThreads
 from ..support.to_its_end import in_thread
 from ..transfer import Download, LinksAhead, Partial, Piece, RateLimit, Transfer
@@ -27,6 +29,7 @@ from .job import Formats
 from .outcomes import delivered, failed, way
 from .publishing import GroupPublishing
 from .record import Record
+from .turns import all_settled, in_turn_before, settled_before
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +45,8 @@ async def fetch(record: Record, context: RunContext, observer: Observer, threads
     record.downloads = await in_thread(partial(_downloads, plan, storage, job.options))
     _announce(record, plan, observer)
     formats = job.formats(storage.ledger)
-    await Fetch(context, formats, job.options, observer=observer, threads=threads).deliver(record.downloads)
+    work = Fetch(context, formats, job.options, observer=observer, threads=threads, stopwatch=record.stopwatch)
+    await work.deliver(record.downloads)
     asked = [(download.extract, download.error) for download in record.downloads]
     if refused := refused_permission(asked, context.connection.tenant.origin):
         raise refused
@@ -79,7 +83,14 @@ class Fetch:
     """Fetches, verifies and publishes; the outcome of each download is kept in it and passed to the observer."""
 
     def __init__(
-        self, context: RunContext, formats: Formats, options: RunOptions, *, observer: Observer, threads: ZipThreads
+        self,
+        context: RunContext,
+        formats: Formats,
+        options: RunOptions,
+        *,
+        observer: Observer,
+        threads: ZipThreads,
+        stopwatch: Stopwatch,
     ) -> None:
         self._lanes = context.storage.destination.lanes
         self._placing = Phase.PUBLISHING if context.storage.workspace.store is None else Phase.UPLOADING
@@ -97,7 +108,9 @@ class Fetch:
             links=self._links,
             rate=RateLimit(options.limit_rate),
             stall_timeout=options.stall_timeout,
+            clock=lambda: stopwatch.seconds,
         )
+        self._slots = Slots(options.workers)
         self._pool: Pool[Piece] = Pool(options.workers, self._fetch)
         self._finishing: asyncio.TaskGroup | None = None
 
@@ -111,7 +124,7 @@ class Fetch:
                 self._finish_if_whole(download)
             self._links.expect(sorted(downloads, key=_size, reverse=True), self._finishing)
             publishing = [self._finishing.create_task(self._publishing.run()) for _ in range(self._lanes)]
-            await self._pool.run(_all_settled(downloads))
+            await self._pool.run(all_settled(downloads))
             for lane in publishing:
                 lane.cancel()
 
@@ -130,7 +143,8 @@ class Fetch:
     async def _fetch(self, piece: Piece) -> None:
         download = piece.download
         try:
-            await self._transfer.fetch(piece)
+            with self._slots.taken() as worker:
+                await self._transfer.fetch(piece, worker)
         except (ExtractError, UnreachableError) as error:
             # The download goes on without a stale piece, whatever became of that.
             if not piece.is_stale:
@@ -158,7 +172,7 @@ class Fetch:
         form = self._formats[download.step.kind]
         if form.is_ordered:
             self._enter(download, Phase.WAITING)
-            await _settled_before(download)
+            await settled_before(download)
         self._enter(download, form.staging)
         try:
             staged = await self._threads.run(partial(self._stage, download, form))
@@ -170,7 +184,7 @@ class Fetch:
         else:
             self._enter(download, Phase.WAITING)
             # Only one lane keeps the order of what is put into it.
-            await (_in_turn_before if self._lanes == 1 else _settled_before)(download)
+            await (in_turn_before if self._lanes == 1 else settled_before)(download)
             if download.is_settled:
                 return
             self._enter(download, self._placing)
@@ -203,6 +217,7 @@ class Fetch:
 
     def _reject(self, download: Download, error: VerificationError) -> None:
         logger.debug("%s: the received file is no whole zip: %s", download.extract, error)
+        download.made.spoil(str(error))
         lost, piece = download.partial.held_bytes, download.reject()
         if piece is None:
             self._fail(download, error)
@@ -224,27 +239,3 @@ class Fetch:
 def _size(download: Download) -> int:
     """The listed bytes: larger downloads begin first."""
     return download.extract.download_size or 0
-
-
-async def _settled_before(download: Download) -> None:
-    """Wait for every extract of the same data set that comes before.
-
-    One that was published has waited for those before it; one that failed has not.
-    """
-    earlier = download.predecessor
-    while earlier is not None:
-        await earlier.settled()
-        earlier = earlier.predecessor if earlier.has_failed else None
-
-
-async def _in_turn_before(download: Download) -> None:
-    """Wait until every extract of the same data set that comes before is published, in line for it, or failed."""
-    earlier = download.predecessor
-    while earlier is not None:
-        await earlier.in_turn()
-        earlier = earlier.predecessor if earlier.has_failed else None
-
-
-async def _all_settled(downloads: Sequence[Download]) -> None:
-    for download in downloads:
-        await download.settled()

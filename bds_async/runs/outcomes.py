@@ -37,4 +37,5 @@ def way(download: Download) -> dict[str, Any]:
         "resumed_bytes": download.resumed_bytes,
         "seconds": download.seconds,
         "arrival": download.step.arrival,
+        "attempt_times": download.made.all,
     }

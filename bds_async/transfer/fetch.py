@@ -19,6 +19,7 @@ from ..brightspace.http import chunks, left_over
 from ..errors import ConnectionFailed, RefusedRequest, TransientError
 from ..events import Observer, Received, Restarted, Retrying, Sized, Started
 from ..support.text import counted
+from .attempts import Clock
 from .block import Block
 from .download import Download, Piece
 from .links_ahead import LinksAhead
@@ -39,7 +40,8 @@ EXPIRED = frozenset({400, 401, 403, 404, 410})
 class Transfer:
     """Fetches pieces from one tenant; `put` queues the pieces that a fetch makes necessary.
 
-    `links` are those that are asked for ahead of their use; by default none is. `rate` holds the bodies back.
+    `links` are those that are asked for ahead of their use; by default none is. `rate` holds the bodies back. `clock`
+    gives the times of the attempts.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Transfer:
         links: LinksAhead | None = None,
         rate: RateLimit | None = None,
         stall_timeout: float = 60.0,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._tenant = tenant
         self._links = links or LinksAhead(tenant, 0)
@@ -58,9 +61,12 @@ class Transfer:
         self._put = put
         self._observer = observer
         self._stall_timeout = stall_timeout
+        self._clock = clock
 
-    async def fetch(self, piece: Piece) -> None:
+    async def fetch(self, piece: Piece, worker: int = 1) -> None:
         """Bring a piece into its download's partial file, unless the download has gone on without it.
+
+        `worker` is the number under which the times of the attempts are kept.
 
         Raises ExtractError when its tries are used up, and what stops the whole run.
         """
@@ -68,21 +74,26 @@ class Transfer:
             self._observer(Started(piece.download.extract, piece.download.resumed_bytes))
         async for attempt in retrying(piece.tries, piece.download.extract, partial(self._announce_retry, piece)):
             with attempt:
-                await self._counted(piece)
+                await self._counted(piece, worker)
 
     def _announce_retry(self, piece: Piece, why: str, seconds: float) -> None:
         tries = piece.tries
         self._observer(Retrying(piece.download.extract, tries.used + 1, tries.limit, seconds, why))
 
-    async def _counted(self, piece: Piece) -> None:
+    async def _counted(self, piece: Piece, worker: int) -> None:
         try:
-            while piece.is_wanted and not await self._tenant.outlasting(partial(self._ask, piece)):
-                pass
+            if piece.is_wanted:
+                with piece.download.made.under_way(worker, self._clock) as piece.attempt:
+                    await self._asked(piece)
         except TransientError:
             if piece.is_stale:
                 return
             piece.download.failures += 1
             raise
+
+    async def _asked(self, piece: Piece) -> None:
+        while piece.is_wanted and not await self._tenant.outlasting(partial(self._ask, piece)):
+            pass
 
     async def _ask(self, piece: Piece) -> bool:
         """One request; False if it has to be made again at once, because the signed link is of no use any more."""
@@ -97,6 +108,7 @@ class Transfer:
                     download.signed_link = response.url
                     self._links.go_on()
                 if piece.is_wanted:
+                    piece.attempt.answered()
                     await self._accept(piece, response)
         except RefusedRequest as error:
             self._judge(error, download, signed)
@@ -177,6 +189,7 @@ class Transfer:
             check_magic(block.head(64))
         await writer.write(*block.chunks)
         piece.start += block.size
+        piece.attempt.bytes += block.size
         piece.tries.progress(piece.download.advance())
         self._observer(Received(piece.download.extract, block.size))
 

@@ -16,7 +16,7 @@ from bds_async.errors import AuthorisationError, BdsError, DestinationError, Led
 from bds_async.ledger import Delivery
 from bds_async.options import PullOptions
 from bds_async.planning import RunPlan, Step
-from bds_async.report import Arrival, Completeness, FailedList, Gap, Outcome, RunReport, Status
+from bds_async.report import Arrival, Completeness, FailedList, Gap, Hold, HoldKind, Outcome, RunReport, Status
 from bds_async.runs.job import pull_job
 from bds_async.runs.measure import Survey
 from bds_async.runs.record import Record
@@ -38,6 +38,9 @@ class Parts:
     retries: int = 1
 
     origin = URL("https://school.example")
+
+    def holds_since(self, start: float) -> list[Hold]:
+        return [Hold(HoldKind.RATE_LIMIT, 1.0, 2.0)]
 
     @property
     def tenant(self) -> Parts:
