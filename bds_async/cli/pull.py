@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import click
@@ -18,6 +17,7 @@ from ..workspace import Workspace
 from .allocator import keep_large_blocks
 from .help import GroupedCommand
 from .moments import moment
+from .report_files import ReportFiles
 from .running import run as run_job
 from .selection import choice_option, run_options, watching_options, workspace_options
 from .settings import common_options, settings
@@ -55,7 +55,7 @@ def command(
     dry_run: bool,
     as_json: bool,
     run: dict[str, Any],
-    report: Path | None,
+    files: ReportFiles,
     no_progress: bool,
 ) -> int:
     """Make a folder hold the chosen extracts: by default the newest full of every data set.
@@ -65,13 +65,13 @@ def command(
     options = PullOptions(wanted=wanted, since=since, force=force, **run)
     config = Config.load(settings().config)
     if dry_run:
-        warn_of_no_report(report)
+        warn_of_no_report(files)
         return _print_plan(config, workspace, options, as_json=as_json, no_progress=no_progress)
     if as_json:
         raise ConfigError("--json needs --dry-run; --report FILE writes the result of a run.")
 
     async def job(stop: Stop) -> RunReport:
-        save = all_of(savers(workspace, stop, report))
+        save = all_of(savers(workspace, stop, files))
         with observing(workspace, no_progress=no_progress) as observer:
             return await pull(
                 config, workspace.to, options, state=workspace.state, observer=observer, stop=stop, save=save

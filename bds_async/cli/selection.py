@@ -14,6 +14,7 @@ from ..errors import ConfigError
 from ..options import ATTEMPTS, DEFAULT_FOLDER, STALL_TIMEOUT, WORKERS, PublishAs, RunOptions, Verify
 from ..workspace import workspace_of
 from .completion import data_set_names
+from .report_files import ReportFiles
 from .settings import settings
 from .values import DestinationPlace, FolderPath, Rate, ReportPath, Seconds
 
@@ -183,15 +184,13 @@ def run_options(function: Function) -> Function:
 
 
 def watching_options(function: Function) -> Function:
-    """Add `--report` and `--no-progress`."""
-    for option in (
-        click.option("--no-progress", is_flag=True, help="No live view, even where stderr is a terminal."),
-        click.option(
-            "--report",
-            type=ReportPath(),
-            metavar="FILE",
-            help="Write the run report (JSON).",
-        ),
-    ):
-        function = option(function)
-    return function
+    """Add `--report`, `--html` and `--no-progress`; the command gets the files as `files`."""
+
+    @click.option("--report", type=ReportPath(), metavar="FILE", help="Write the run report (JSON).")
+    @click.option("--html", type=ReportPath(), metavar="FILE", help="Write the run report as one HTML page.")
+    @click.option("--no-progress", is_flag=True, help="No live view, even where stderr is a terminal.")
+    @functools.wraps(function)
+    def with_watching_options(report: Path | None, html: Path | None, **arguments: Any) -> Any:
+        return function(files=ReportFiles(report, html), **arguments)
+
+    return with_watching_options  # type: ignore[return-value]

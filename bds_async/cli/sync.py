@@ -23,6 +23,7 @@ from .allocator import keep_large_blocks
 from .help import GroupedCommand
 from .mirror import mirror_options
 from .own_files import demand_apart
+from .report_files import ReportFiles
 from .running import run as run_job
 from .selection import run_options, watching_options, workspace_options
 from .settings import common_options, settings
@@ -67,7 +68,7 @@ def command(
     metrics: Path | None,
     address: str | None,
     run: dict[str, Any],
-    report: Path | None,
+    files: ReportFiles,
     no_progress: bool,
 ) -> int:
     """Deliver everything new since the last sync, each extract once and in order.
@@ -78,16 +79,16 @@ def command(
     options = SyncOptions(with_fulls=with_fulls, strict_schema=strict_schema, **mirror, **run)
     ping = Ping(address) if address is not None else None
     if dry_run:
-        warn_of_no_report(report)
+        warn_of_no_report(files)
         return _print_plan(workspace, options, as_json=as_json, no_progress=no_progress)
     if as_json:
         raise ConfigError("--json needs --dry-run; --report FILE writes the result of a run.")
 
     async def job(stop: Stop) -> RunReport:
-        file = _metrics_file(metrics, workspace, report)
+        file = _metrics_file(metrics, workspace, files)
         with file.around() if file is not None else nullcontext():
             config = Config.load(settings().config)
-            save = all_of(savers(workspace, stop, report, file))
+            save = all_of(savers(workspace, stop, files, file))
             with observing(workspace, no_progress=no_progress) as observer:
                 return await sync(
                     config, workspace.to, options, state=workspace.state, observer=observer, stop=stop, save=save
@@ -102,10 +103,10 @@ def command(
     return done.exit_code
 
 
-def _metrics_file(path: Path | None, workspace: Workspace, report: Path | None) -> MetricsFile | None:
+def _metrics_file(path: Path | None, workspace: Workspace, files: ReportFiles) -> MetricsFile | None:
     if path is None:
         return None
-    demand_apart(path, "metrics file", workspace, {} if report is None else {report: "the report"})
+    demand_apart(path, "metrics file", workspace, files.named)
     return MetricsFile(path)
 
 

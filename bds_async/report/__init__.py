@@ -13,11 +13,12 @@ from .outcomes import (
     Outcome,
     Status,
 )
-from .reading import NoRunReport, read_run_report
+from .reading import LONGEST, NoRunReport, read_run_report
 from .run_report import REPORT_VERSION, ReportedExtract, RunReport, RunReportDocument, Totals
 from .times import AttemptTimes, Hold, HoldKind
 
 __all__ = [
+    "LONGEST",
     "REPORT_VERSION",
     "AppliedExtract",
     "Arrival",

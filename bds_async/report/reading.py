@@ -24,6 +24,9 @@ _LATER: dict[str, Any] = {
 _LATER_OF_EXTRACT: dict[str, Any] = {"text_columns": None, "arrival": None, "attempt_times": ()}
 
 
+_OTHER = "is no run report: name a file that pull, sync or verify --repair wrote with --report"
+
+
 class NoRunReport(ValueError):
     """Why a content is no run report that this version can read, as the end of a sentence."""
 
@@ -33,12 +36,14 @@ def read_run_report(content: bytes) -> RunReportDocument:
     fields = _fields(content)
     version = fields.get("report_version")
     if isinstance(version, int) and version > REPORT_VERSION:
-        raise NoRunReport(f"has report_version {version}, and this bds-async reads {REPORT_VERSION}: update it")
+        raise NoRunReport(
+            f"has report_version {version}, this bds-async knows {REPORT_VERSION}: install a newer bds-async"
+        )
     try:
         extracts = [{**_LATER_OF_EXTRACT, **extract} for extract in fields["extracts"]]
         return read_document(RunReportDocument, {**_LATER, **fields, "extracts": extracts})
     except (ValueError, TypeError, KeyError):
-        raise NoRunReport("is no run report of pull, sync or verify --repair") from None
+        raise NoRunReport(_OTHER) from None
 
 
 def _fields(content: bytes) -> dict[str, Any]:
@@ -49,7 +54,7 @@ def _fields(content: bytes) -> dict[str, Any]:
         if "\\u" in text:
             found = json.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
-        raise NoRunReport("is no JSON: name the file that --report FILE wrote") from None
+        raise NoRunReport(_OTHER) from None
     if not isinstance(found, dict):
-        raise NoRunReport("is no run report of pull, sync or verify --repair")
+        raise NoRunReport(_OTHER)
     return found
