@@ -19,8 +19,8 @@ from ..models import BdsType, Extract, Identity, utc_text
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Document = TypeVar("Document")
-#: The largest number that a document has.
-MOST = 2**63 - 1
+#: The largest number, and the longest duration in seconds, that a document has.
+MOST, LONGEST = 2**63 - 1, 1e10
 
 #: A number of things, such as bytes.
 Count: TypeAlias = Annotated[int, Field(ge=0, le=MOST), WithJsonSchema({"type": "integer"})]
@@ -53,7 +53,7 @@ Moment: TypeAlias = Annotated[
 #: A duration in seconds, written to the millisecond.
 Seconds: TypeAlias = Annotated[
     float,
-    Field(ge=0, le=MOST, allow_inf_nan=False),
+    Field(ge=0, le=LONGEST, allow_inf_nan=False),
     PlainSerializer(lambda seconds: round(seconds, 3), return_type=float),
     WithJsonSchema({"type": "number", "minimum": 0, "description": "Seconds, to the millisecond."}),
 ]

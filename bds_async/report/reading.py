@@ -36,9 +36,8 @@ def read_run_report(content: bytes) -> RunReportDocument:
     fields = _fields(content)
     version = fields.get("report_version")
     if isinstance(version, int) and version > REPORT_VERSION:
-        raise NoRunReport(
-            f"has report_version {version}, this bds-async knows {REPORT_VERSION}: install a newer bds-async"
-        )
+        known = f"this bds-async knows {REPORT_VERSION}: install a newer one"
+        raise NoRunReport(f"has report_version {version}, and {known}")
     try:
         extracts = [{**_LATER_OF_EXTRACT, **extract} for extract in fields["extracts"]]
         return read_document(RunReportDocument, {**_LATER, **fields, "extracts": extracts})

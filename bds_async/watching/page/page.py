@@ -7,7 +7,6 @@ from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ...errors import ConfigError
 from ...report import RunReportDocument
@@ -51,7 +50,7 @@ def page_of(report: RunReportDocument) -> str:
     throughput = throughput_of(spans)
     return _template().render(
         report=report,
-        host=words.shown(urlsplit(report.tenant).netloc or report.tenant, 120),
+        host=words.shown(report.tenant, 120).partition("/")[0],
         badge=_CODES.get(report.exit_code, ("Stopped by a signal" if report.exit_code > 128 else "Ended", "fair")),
         verdict=verdict(spans, shares),
         shares=_visible(shares, spans.seconds),

@@ -9,6 +9,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from ...report import HoldKind, ReportedExtract
 from ...support.text import counted
@@ -18,8 +19,8 @@ from .words import TEXT, name_of, seconds_text, shown
 
 #: Bars of a drawing at most, the widest bar in percent that may be drawn with its neighbours, and how that grows.
 MOST_BARS, NARROW, GROWTH = 1000, 0.12, 1.6
-#: The least width of a bar.
-LEAST = 0.15
+#: The least width of a bar, and the number of lanes at most.
+LEAST, MOST_LANES = 0.15, 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +108,12 @@ def _lanes(spans: Spans, key: ReportedExtract | None, narrow: float) -> list[Lan
         if (width := scale.width(wait.began, wait.ended)) >= narrow:
             waits[wait.span.worker].append(Box(scale.at(wait.began), width, "retry", title))
     drawing = _Drawing(scale, key, narrow)
-    return [Lane(worker, [*waits[worker], *drawing.of(row)]) for worker, row in spans.lanes.items()]
+    return [Lane(worker, [*waits[worker], *drawing.of(row)]) for worker, row in islice(spans.lanes.items(), MOST_LANES)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Drawing:
-    """Draws the attempts of a lane; neighbours of one kind that are narrower than `narrow` percent are one box."""
+    """Draws the attempts of a lane; neighbours that are narrower than `narrow` percent are one box."""
 
     scale: Scale
     key: ReportedExtract | None
@@ -129,17 +130,16 @@ class _Drawing:
 
     def _belongs(self, span: Span, last: Span) -> bool:
         widths = ((last.ended, span.began), (span.began, span.ended), (last.began, last.ended))
-        is_near = all(self.scale.width(began, max(began, ended)) < self.narrow for began, ended in widths)
-        return is_near and self._kind(span) == self._kind(last)
+        return all(self.scale.width(began, max(began, ended)) < self.narrow for began, ended in widths)
 
-    def _kind(self, span: Span) -> str:
-        if span.has_failed:
+    def _kind(self, spans: list[Span]) -> str:
+        if any(span.has_failed for span in spans):
             return "failed"
-        return "key" if span.extract is self.key else "data"
+        return "key" if any(span.extract is self.key for span in spans) else "data"
 
     def _drawn(self, spans: list[Span]) -> Iterator[Box]:
         first, last = spans[0], spans[-1]
-        began, kind, title = first.began, self._kind(first), _title(spans)
+        began, kind, title = first.began, self._kind(spans), _title(spans)
         ready = last.ended if first.is_lost else first.answered
         if len(spans) == 1 and (waited := self.scale.width(began, ready)) >= self.narrow:
             yield Box(self.scale.at(began), waited, "lost" if first.is_lost else "answer", title)
@@ -151,7 +151,8 @@ class _Drawing:
 def _title(spans: list[Span]) -> str:
     size = size_text(sum(span.bytes for span in spans))
     if len(spans) > 1:
-        return f"{counted(len(spans), 'try')}, {size}"
+        failed = sum(span.has_failed for span in spans)
+        return f"{counted(len(spans), 'try')}, {size}{f', {failed} failed' if failed else ''}"
     span = spans[0]
     end = f". {shown(span.error, TEXT // 2)}" if span.error else ""
     waited = (
