@@ -13,6 +13,7 @@ from functools import cache
 from typing import Annotated, Any, Self, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, Field, PlainSerializer, TypeAdapter, WithJsonSchema
+from pydantic_core import PydanticSerializationError
 
 from ..models import BdsType, Extract, Identity, utc_text
 
@@ -96,6 +97,17 @@ def fields_of(document: Any) -> dict[str, Any]:
 def json_line(document: Any) -> str:
     """Return a document as one line of JSON."""
     return json.dumps(fields_of(document), ensure_ascii=False)
+
+
+def json_text(document: Any) -> str:
+    """Return a document as indented JSON; bytes of file names that are not text become JSON escapes."""
+    kind: type = type(document)
+    try:
+        # Written directly: the values that JSON knows would take several times the memory of the text.
+        return _adapter(kind).dump_json(document, indent=1).decode() + "\n"
+    except PydanticSerializationError:
+        text = json.dumps(fields_of(document), ensure_ascii=False, indent=1) + "\n"
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def json_schema_of(kind: type) -> dict[str, Any]:

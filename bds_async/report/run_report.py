@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -10,7 +9,7 @@ from typing import Any, Literal
 
 from .. import __version__
 from ..columns import SchemaChange
-from .entries import Count, ExtractEntry, Moment, Seconds, fields_of
+from .entries import Count, ExtractEntry, Moment, Seconds, fields_of, json_text
 from .mirror import MirrorSummary
 from .outcomes import Arrival, Completeness, Counters, FailedList, Gap, Outcome, Status
 from .times import AttemptTimes, Hold
@@ -68,8 +67,7 @@ class RunReport:
 
     def to_json(self) -> str:
         """Return the text that `--report` writes; bytes of file names that are not text become JSON escapes."""
-        text = json.dumps(self.document(), ensure_ascii=False, indent=1) + "\n"
-        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+        return json_text(RunReportDocument.of(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
