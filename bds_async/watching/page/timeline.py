@@ -83,12 +83,12 @@ class Scale:
 
 
 def ticks(spans: Spans) -> list[tuple[float, str]]:
-    """Return at most six round moments of the drawn part of a run, in percent, with their texts."""
+    """Return at most seven round moments of the drawn part of a run, in percent, with their texts."""
     scale = Scale(spans)
     seconds = scale.ended - scale.began
     steps = (*(digit * 10.0**power for power in (-2, -1, 0) for digit in (1, 2, 5)), 10, 15, 30)
     steps += tuple(60.0 * each for each in (1, 2, 5, 10, 15, 30)) + tuple(3600.0 * 2**power for power in range(40))
-    step = next((each for each in steps if seconds / each <= 5), steps[-1])
+    step = next((each for each in steps if seconds / each <= 6), steps[-1])
     numbers = range(math.ceil(scale.began / step), math.floor(scale.ended / step) + 1)
     return [(scale.at(number * step), _tick_text(number * step)) for number in numbers]
 
