@@ -7,30 +7,31 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
-from ...report import HoldKind, ReportedExtract
+from ...report import Hold, HoldKind, ReportedExtract
 from ...support.text import counted
 from ..tally import size_text
-from .spans import Span, Spans
+from .spans import Span, Spans, Wait
 from .words import TEXT, name_of, seconds_text, shown
 
 #: Bars of a drawing at most, the widest bar in percent that may be drawn with its neighbours, and how that grows.
-MOST_BARS, NARROW, GROWTH = 1000, 0.12, 1.6
+MOST_BARS, NARROW, GROWTH = 1000, 0.12, 2.0
 #: The least width of a bar, and the number of lanes at most.
 LEAST, MOST_LANES = 0.15, 128
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle: left edge and width in percent; `kind` is its class, `title` its text."""
+    """A rectangle: left edge and width in percent; `kind` is its class, `title` makes its text."""
 
     x: float
     width: float
     kind: str
-    title: str = ""
+    title: Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,8 @@ def _lanes(spans: Spans, key: ReportedExtract | None, narrow: float) -> list[Lan
     scale = Scale(spans)
     waits: dict[int, list[Box]] = defaultdict(list)
     for wait in spans.waits:
-        title = f"{name_of(wait.span.extract)}: {seconds_text(wait.ended - wait.began)} until the next try"
         if (width := scale.width(wait.began, wait.ended)) >= narrow:
-            waits[wait.span.worker].append(Box(scale.at(wait.began), width, "retry", title))
+            waits[wait.span.worker].append(Box(scale.at(wait.began), width, "retry", partial(_wait_title, wait)))
     drawing = _Drawing(scale, key, narrow)
     return [Lane(worker, [*waits[worker], *drawing.of(row)]) for worker, row in islice(spans.lanes.items(), MOST_LANES)]
 
@@ -139,7 +139,7 @@ class _Drawing:
 
     def _drawn(self, spans: list[Span]) -> Iterator[Box]:
         first, last = spans[0], spans[-1]
-        began, kind, title = first.began, self._kind(spans), _title(spans)
+        began, kind, title = first.began, self._kind(spans), partial(_title, spans)
         ready = last.ended if first.is_lost else first.answered
         if len(spans) == 1 and (waited := self.scale.width(began, ready)) >= self.narrow:
             yield Box(self.scale.at(began), waited, "lost" if first.is_lost else "answer", title)
@@ -167,7 +167,15 @@ def _holds(spans: Spans) -> Iterable[Box]:
     for hold in spans.report.holds:
         kind, name = words[hold.kind]
         if width := scale.width(hold.began, hold.ended):
-            yield Box(scale.at(hold.began), width, kind, f"{name}: no new request for {seconds_text(hold.seconds)}")
+            yield Box(scale.at(hold.began), width, kind, partial(_hold_title, name, hold))
+
+
+def _wait_title(wait: Wait) -> str:
+    return f"{name_of(wait.span.extract)}: {seconds_text(wait.ended - wait.began)} until the next try"
+
+
+def _hold_title(name: str, hold: Hold) -> str:
+    return f"{name}: no new request for {seconds_text(hold.seconds)}"
 
 
 def _description(spans: Spans) -> str:

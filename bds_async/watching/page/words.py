@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 
 from ...models import BdsType, brief_text, whole_second
 from ...report import ReportedExtract
@@ -16,11 +17,14 @@ from ..tally import size_text
 NAME, TEXT = 60, 300
 
 
+@lru_cache(maxsize=4096)
 def shown(text: str, longest: int = NAME) -> str:
     """Return text for the page: without control characters, without the scheme of addresses, shortened in the middle.
 
     Programs that show a page make links of addresses with a scheme; the page leads nowhere.
     """
+    if len(text) > 6 * longest:
+        text = text[: 3 * longest] + text[-3 * longest :]
     plain = printable(re.sub(r"https?://", "", text, flags=re.IGNORECASE))
     if len(plain) <= longest:
         return plain
@@ -49,7 +53,9 @@ def names_text(names: Iterable[str], most: int = 6) -> str:
 
 
 def seconds_text(seconds: float) -> str:
-    """Return a duration for people: `0.4 s`, `42 s`, `2 min 05 s`, `1 h 03 min`."""
+    """Return a duration for people: `40 ms`, `0.4 s`, `42 s`, `2 min 05 s`, `1 h 03 min`."""
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 59.5:
         return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
