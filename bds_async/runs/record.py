@@ -11,6 +11,7 @@ from ..models import Identity
 from ..planning import RunPlan, Step
 from ..report import Counters, MirrorSummary, Outcome, RunReport, Status
 from ..support.clock import Stopwatch
+from ..support.limits import machine_limit
 from ..transfer import Download
 from .exit_code import PARTIAL
 from .job import Job
@@ -113,7 +114,8 @@ class Record:
 
 def text_of(error: Exception) -> str:
     """Return the text of an error for the report; that of a defect may quote a secret, or a row."""
-    return str(error) if isinstance(error, BdsError) else f"A defect in bds-async: {type(error).__name__}."
+    known = error if isinstance(error, BdsError) else machine_limit(error)
+    return str(known) if known is not None else f"A defect in bds-async: {type(error).__name__}."
 
 
 def _outcome(step: Step, download: Download | None) -> Outcome:

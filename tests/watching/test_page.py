@@ -253,6 +253,23 @@ class TestOtherReports:
         assert "Stopped by a signal exit code 143" in text
         assert text.index("It ended early. Stopped by SIGTERM") < text.index("Totals")
 
+    def test_an_attempt_that_was_stopped_before_its_answer_is_a_wait_alone(self):
+        spans = Spans(document(an_outcome(Status.PENDING, attempt_times=(times(1, 1, 5, waited=5, bytes=0),))))
+        (lane,) = timeline_of(spans, None).lanes
+        assert [box.kind for box in lane.boxes] == ["answer"]
+
+    def test_a_gap_has_the_moments_that_are_known(self):
+        gaps = [
+            Gap("Users", None, STARTED, None),
+            Gap("Tools", None, None, STARTED, "x"),
+            Gap("Logs", None, None, None),
+        ]
+        assert (
+            page(gaps=gaps)
+            .find("gaps")
+            .text.endswith("Users after 2026-11-22 05:00:00 open Logs – open Tools before 2026-11-22 05:00:00 x")
+        )
+
     def test_an_attempt_without_duration_can_be_drawn(self):
         assert page(fetched(times(1, 0, 0)), seconds=0.0).find("timeline")
 

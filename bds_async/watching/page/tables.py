@@ -122,12 +122,14 @@ def _error(span: Span) -> str:
 def gaps(report: RunReportDocument) -> Table:
     """The gaps in the differentials, the open ones first."""
     found = sorted(report.gaps, key=lambda gap: gap.closed_by is not None)
-    return _table("Gaps in the differentials", "Data set|Between|Closed by", map(_gap, found))
+    return _table("Gaps in the differentials", "Data set|Queued|Closed by", map(_gap, found))
 
 
 def _gap(gap: Gap) -> tuple[str, ...]:
     end = shown(gap.closed_by, TEXT // 2) if gap.closed_by is not None else "open"
-    return shown(gap.data_set), f"{moment_text(gap.after)} and {moment_text(gap.before)}", end
+    edges = (("after", gap.after), ("before", gap.before))
+    between = [f"{which} {moment_text(moment)}" for which, moment in edges if moment is not None]
+    return shown(gap.data_set), ", ".join(between) or "–", end
 
 
 def columns(report: RunReportDocument) -> Table:

@@ -144,6 +144,8 @@ class _Drawing:
         if len(spans) == 1 and (waited := self.scale.width(began, ready)) >= self.narrow:
             yield Box(self.scale.at(began), waited, "lost" if first.is_lost else "answer", title)
             began = ready
+            if not (first.has_failed or first.bytes):
+                return
         at = min(self.scale.at(began), 100 - LEAST)
         yield Box(at, max(LEAST, self.scale.width(began, last.ended)), kind, title)
 
