@@ -16,7 +16,7 @@ from ..runs.run import Save
 from ..support.log import event
 from ..support.patience import Patience
 from ..support.running import Stop
-from ..watching import Lines, MetricsFile, Summary, View, demand_writable, write
+from ..watching import Lines, MetricsFile, Summary, demand_writable, write
 from ..workspace import Workspace
 from .own_files import demand_apart
 from .settings import settings
@@ -38,6 +38,9 @@ def displaying(*, no_progress: bool = False) -> Iterator[Observer]:
     if no_progress or not _is_for_rows():
         yield Lines(logger)
         return
+    # Only a terminal is worth the time that the import of rich takes.
+    from ..watching.view import View
+
     with View(logger) as view:
         yield view
 
