@@ -161,21 +161,23 @@ class Transfer:
             except Exception:
                 # A cancellation is none: it has to be quick, and must not become something else on its way.
                 block.add(left_over(response.content))
-                await self._write(piece, writer, block, response)
+                await self._write(piece, writer, block, response, last=True)
                 # The traceback would keep it for as long as the next try waits.
                 block = Block()
                 if not piece.is_complete:
                     raise
             else:
-                await self._write(piece, writer, block, response)
+                await self._write(piece, writer, block, response, last=True)
         _close(piece)
 
-    async def _write(self, piece: Piece, writer: Writer, block: Block, response: aiohttp.ClientResponse) -> None:
+    async def _write(
+        self, piece: Piece, writer: Writer, block: Block, response: aiohttp.ClientResponse, *, last: bool = False
+    ) -> None:
         if piece.stop is not None:
             block.cut(piece.stop - piece.start)
         if piece.start == 0 and not is_coded(response):
             check_magic(block.head(64))
-        await writer.write(*block.chunks)
+        await writer.write(*block.chunks, last=last)
         piece.start += block.size
         piece.tries.progress(piece.download.advance())
         self._observer(Received(piece.download.extract, block.size))
