@@ -67,7 +67,7 @@ class Folders:
         return folder
 
     def _new_folder(self, data_set: DataSet) -> str:
-        taken = [row["folder"] for row in self._pins.rows("SELECT folder FROM folders")]
+        taken = frozenset(row["folded"] for row in self._pins.rows("SELECT folded FROM folders"))
         folder = folder_name(data_set.name, data_set_id=next(iter(data_set.ids), ""), taken=taken)
         self._pins.execute("INSERT INTO folders (folder, folded) VALUES (?, ?)", folder, fold(folder))
         return folder
