@@ -96,6 +96,7 @@ class Fetch:
             observer,
             links=self._links,
             rate=RateLimit(options.limit_rate),
+            bodies=options.workers,
             stall_timeout=options.stall_timeout,
         )
         self._pool: Pool[Piece] = Pool(options.workers, self._fetch)
