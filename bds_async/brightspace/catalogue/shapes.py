@@ -22,8 +22,6 @@ class _Shape(BaseModel):
         hide_input_in_errors=True,
         coerce_numbers_to_str=True,
         alias_generator=to_pascal,
-        # Each tenant answers by one family of routes: the shapes of the other are never built.
-        defer_build=True,
     )
 
 
