@@ -21,7 +21,6 @@ from .report_files import ReportFiles
 from .running import run as run_job
 from .selection import choice_option, run_options, watching_options, workspace_options
 from .settings import common_options, settings
-from .tables import log_failed_lists, print_plan
 from .watching import all_of, displaying, observing, savers, warn_of_no_report
 
 
@@ -88,5 +87,8 @@ def _print_plan(config: Config, workspace: Workspace, options: PullOptions, *, a
                 config, workspace.to, options, state=workspace.state, observer=observer, stop=stop
             )
         )
+    # A run prints no tables, and does without their import.
+    from .tables import log_failed_lists, print_plan
+
     print_plan(found, as_json)
     return log_failed_lists(found.failed_lists)

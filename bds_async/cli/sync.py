@@ -27,7 +27,6 @@ from .report_files import ReportFiles
 from .running import run as run_job
 from .selection import run_options, watching_options, workspace_options
 from .settings import common_options, settings
-from .tables import log_failed_lists, log_gaps, print_plan
 from .watching import all_of, displaying, observing, savers, warn_of_no_report
 
 logger = logging.getLogger(__name__)
@@ -118,6 +117,9 @@ def _print_plan(workspace: Workspace, options: SyncOptions, *, as_json: bool, no
                 config, workspace.to, options, state=workspace.state, observer=observer, stop=stop
             )
         )
+    # A run prints no tables, and does without their import.
+    from .tables import log_failed_lists, log_gaps, print_plan
+
     print_plan(found, as_json)
     log_gaps(found.gaps)
     return log_failed_lists(found.failed_lists)

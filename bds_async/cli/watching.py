@@ -14,7 +14,7 @@ from ..events import Observer
 from ..runs.run import Save
 from ..support.log import event
 from ..support.running import Stop
-from ..watching import Lines, MetricsFile, Summary, View
+from ..watching import Lines, MetricsFile, Summary
 from ..workspace import Workspace
 from .report_files import ReportFiles
 from .settings import settings
@@ -36,6 +36,9 @@ def displaying(*, no_progress: bool = False) -> Iterator[Observer]:
     if no_progress or not _is_for_rows():
         yield Lines(logger)
         return
+    # Only a terminal is worth the time that the import of rich takes.
+    from ..watching.view import View
+
     with View(logger) as view:
         yield view
 

@@ -7,14 +7,11 @@ from ..support.patience import Patience
 from ..workspace import Workspace
 from .destination import Destination, Recorded, Size
 from .local import LocalFolder
-from .object_store import ObjectStore, Probe
 from .publishing import Published, Publisher
 
 __all__ = [
     "Destination",
     "LocalFolder",
-    "ObjectStore",
-    "Probe",
     "Published",
     "Publisher",
     "Recorded",
@@ -34,4 +31,6 @@ def destination_of(
     """
     if workspace.store is None:
         return LocalFolder(Path(workspace.to), patience)
+    from .object_store import ObjectStore
+
     return ObjectStore(workspace, workspace.store, options or RunOptions(), patience or Patience())

@@ -107,6 +107,7 @@ class Fetch:
             observer,
             links=self._links,
             rate=RateLimit(options.limit_rate),
+            bodies=options.workers,
             stall_timeout=options.stall_timeout,
             clock=lambda: stopwatch.seconds,
         )
@@ -212,8 +213,7 @@ class Fetch:
         if warning := has_text_columns(extract, text):
             self._observer(Warned(warning, "columns.text"))
         known = {"schema_change": change, "text_columns": text, **way(download)}
-        outcome = delivered(extract, result.delivery, Status.DOWNLOADED, **known)
-        self._settle(download, outcome)
+        self._settle(download, delivered(extract, result.delivery, Status.DOWNLOADED, **known))
 
     def _reject(self, download: Download, error: VerificationError) -> None:
         logger.debug("%s: the received file is no whole zip: %s", download.extract, error)

@@ -20,14 +20,11 @@ from .record import Record, text_of
 _ENDED = "The run ended before the mirror was brought up to date; the next one does it."
 
 
-async def follow(record: Record, storage: Storage, observer: Observer, stop: Stop) -> None:
-    """Bring the mirror of a job up to date, unless the run has ended before; the record gets what came of it.
+async def follow(job: MirrorJob, record: Record, storage: Storage, observer: Observer, stop: Stop) -> None:
+    """Bring the mirror of a run up to date, unless the run has ended before; the record gets what came of it.
 
     The folder's lock is held meanwhile, the connection to the tenant is not needed.
     """
-    job = record.job.mirror
-    if job is None:
-        return
     done = MirrorSummary(target=str(job.target), tables=(), error=_ENDED)
     if record.error is None:
         progress = _Progress(observer)

@@ -29,8 +29,8 @@ from .writer import Writer
 
 logger = logging.getLogger(__name__)
 
-#: Bytes that are written at a time; a killed run loses at most so much of each piece.
-BLOCK = 1024 * 1024
+#: Bytes that are written at a time, of one body and of all together; a killed run loses at most so much.
+BLOCK, BLOCKS = 1024 * 1024, 8 * 1024 * 1024
 #: Seconds after which less than a block is written, so that a slow link is seen to move, and loses little.
 LINGER = 1.0
 #: Statuses with which a storage host refuses a signed link that has expired.
@@ -40,8 +40,8 @@ EXPIRED = frozenset({400, 401, 403, 404, 410})
 class Transfer:
     """Fetches pieces from one tenant; `put` queues the pieces that a fetch makes necessary.
 
-    `links` are those that are asked for ahead of their use; by default none is. `rate` holds the bodies back. `clock`
-    gives the times of the attempts.
+    `links` are those that are asked for ahead of their use; by default none is. `rate` holds the bodies back, of which
+    `bodies` are read at a time. `clock` gives the times of the attempts.
     """
 
     def __init__(
@@ -52,12 +52,14 @@ class Transfer:
         *,
         links: LinksAhead | None = None,
         rate: RateLimit | None = None,
+        bodies: int = 1,
         stall_timeout: float = 60.0,
         clock: Clock = time.monotonic,
     ) -> None:
         self._tenant = tenant
         self._links = links or LinksAhead(tenant, 0)
         self._rate = rate or RateLimit(None)
+        self._block = min(BLOCK, BLOCKS // bodies)
         self._put = put
         self._observer = observer
         self._stall_timeout = stall_timeout
@@ -165,7 +167,7 @@ class Transfer:
                 async for chunk in chunks(response, self._stall_timeout):
                     block.add(chunk)
                     await self._rate.received(len(chunk))
-                    if block.size >= BLOCK or time.monotonic() - written_at >= LINGER:
+                    if block.size >= self._block or time.monotonic() - written_at >= LINGER:
                         full, block = block, Block()
                         await self._write(piece, writer, full, response)
                         del full
@@ -173,21 +175,23 @@ class Transfer:
             except Exception:
                 # A cancellation is none: it has to be quick, and must not become something else on its way.
                 block.add(left_over(response.content))
-                await self._write(piece, writer, block, response)
+                await self._write(piece, writer, block, response, last=True)
                 # The traceback would keep it for as long as the next try waits.
                 block = Block()
                 if not piece.is_complete:
                     raise
             else:
-                await self._write(piece, writer, block, response)
+                await self._write(piece, writer, block, response, last=True)
         _close(piece)
 
-    async def _write(self, piece: Piece, writer: Writer, block: Block, response: aiohttp.ClientResponse) -> None:
+    async def _write(
+        self, piece: Piece, writer: Writer, block: Block, response: aiohttp.ClientResponse, *, last: bool = False
+    ) -> None:
         if piece.stop is not None:
             block.cut(piece.stop - piece.start)
         if piece.start == 0 and not is_coded(response):
             check_magic(block.head(64))
-        await writer.write(*block.chunks)
+        await writer.write(*block.chunks, last=last)
         piece.start += block.size
         piece.attempt.bytes += block.size
         piece.tries.progress(piece.download.advance())

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from bds_async.destination import ObjectStore, Recorded
-from bds_async.destination.object_store import calls
+from bds_async.destination import Recorded
+from bds_async.destination.object_store import ObjectStore, calls
 from bds_async.destination.object_store.opening import Limits, S3Access
 from bds_async.errors import ConfigError, DestinationError, Stopped
 from bds_async.options import RunOptions
