@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from .brightspace import Listing
 from .config import Config
 from .destination import Destination, destination_of
 from .events import Observer, unobserved
 from .ledger import Ledger, opened
-from .mirrors import MirrorReport, Target, mirror_workspace
 from .options import DEFAULT_FOLDER, MirrorOptions, PullOptions, RunOptions, SyncOptions, Verify
 from .planning import RunPlan, SyncPlan, offered_by, plan_pull, plan_sync
 from .report import RunReport
@@ -25,6 +24,9 @@ from .runs.verification import demand_destination, verify_workspace
 from .support.running import Stop, beside
 from .support.to_its_end import in_thread
 from .workspace import Workspace, workspace_of
+
+if TYPE_CHECKING:
+    from .mirrors import MirrorReport, Target
 
 __all__ = ["mirror", "preview_pull", "preview_sync", "pull", "read_ledger", "read_listing", "repair", "sync", "verify"]
 
@@ -98,6 +100,8 @@ async def mirror(
     Rows that were rejected, fulls that were held back and files that are missing are in the report (exit code 3). What
     stops the mirror is raised: ConfigError, PatternError, TargetError, TargetBusy, DestinationError, LedgerBusy.
     """
+    from .mirrors import Target, mirror_workspace
+
     workspace = workspace_of(to, state)
     folder = workspace.to if workspace.store is None else None
     place = target if isinstance(target, Target) else Target.find(target, folder, os.environ)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 
 
 class BdsType(StrEnum):
@@ -21,7 +22,7 @@ class BdsType(StrEnum):
         return self.value.lower()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Identity:
     """The values that identify an extract: D2L gives it no id, and links change between listings.
 
@@ -46,7 +47,7 @@ class Identity:
     def __hash__(self) -> int:
         return hash(self._key)
 
-    @property
+    @cached_property
     def _key(self) -> tuple[str, BdsType, datetime, datetime, str]:
         return self.plugin_id, self.bds_type, self.second, whole_second(self.created_date), self.version
 
@@ -60,7 +61,7 @@ class Plugin:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Extract:
     """One generated zip of one plugin at one moment.
 
@@ -77,7 +78,7 @@ class Extract:
     download_link: str = field(repr=False)
     download_size: int | None = None
 
-    @property
+    @cached_property
     def identity(self) -> Identity:
         """The key by which this extract is delivered only once."""
         return Identity(

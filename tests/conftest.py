@@ -25,7 +25,7 @@ from bds_async.brightspace.tenant import Tenant
 from bds_async.config import Config
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support.postgresql import programs, running_postgresql
-from tests.support.stores import Store, azurite, running_azurite, running_s3, unavailable
+from tests.support.stores import Store, azurite, google_of, running_azurite, running_s3, unavailable
 
 # HYPOTHESIS_PROFILE=thorough is the long version of the property tests that name no number of their own.
 settings.register_profile("quick", max_examples=40, deadline=None)
@@ -184,3 +184,12 @@ def azure(azure_server: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     for name, value in azure_server.environ.items():
         monkeypatch.setenv(name, value)
     return azure_server
+
+
+@pytest.fixture
+def google(s3_server: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A server that takes the requests to Google Cloud Storage; the environment of this process leads to it."""
+    with google_of(s3_server) as store:
+        for name, value in store.environ.items():
+            monkeypatch.setenv(name, value)
+        yield store

@@ -16,6 +16,8 @@ from email.utils import parsedate_to_datetime
 
 from ..errors import ConnectionFailed, UnreachableError
 from ..events import OutageBegan, OutageEnded, unobserved
+from ..report import Hold
+from .holds import Holds
 from .http import CONNECT_TIMEOUT
 from .retry import RETRY_AFTER_CEILING, full_jitter
 
@@ -49,6 +51,7 @@ class Gate:
         self.moment: datetime | None = None
         self.waits = 0
         self.outages = 0
+        self._holds = Holds()
         self._report = report
         self._on_outage = on_outage
         self._patience, self._patience_once_reached = first_patience, patience
@@ -82,7 +85,9 @@ class Gate:
         self._patience, self._is_reached = self._patience_once_reached, True
         self.moment = _date(headers) or self.moment
         if self._out_since is not None:
-            self._on_outage(OutageEnded(time.monotonic() - self._out_since))
+            now = time.monotonic()
+            self._holds.unreachable(self._out_since, now)
+            self._on_outage(OutageEnded(now - self._out_since))
         self._failures, self._out_since = 0, None
         self._probing = self._probing and time.monotonic() < self._held_until
         self._cost = max(1.0, _number(headers.get("X-Request-Cost")) or self._cost)
@@ -94,10 +99,16 @@ class Gate:
 
     def hold(self, why: str, seconds: float) -> None:
         """Hold new requests for this many seconds, as the tenant asked."""
-        if time.monotonic() >= self._held_until:
+        now = time.monotonic()
+        if now >= self._held_until:
             self.waits += 1
+        self._holds.rate_limited(now, seconds)
         if self._hold(seconds):
             self._report(why, seconds)
+
+    def holds_since(self, start: float) -> list[Hold]:
+        """Return the holds since `start` (time.monotonic()), counted from there."""
+        return self._holds.since(start, time.monotonic(), self._out_since)
 
     @property
     def connect_timeout(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from functools import lru_cache
 from urllib.parse import quote
 
 from yarl import URL
@@ -17,6 +18,7 @@ _UNCHANGED = string.ascii_letters + string.digits + string.punctuation
 _SIGNATURE = re.compile("sig|expires|token|credential|policy|key", re.IGNORECASE)
 
 
+@lru_cache(maxsize=256)
 def origin_of(url: URL) -> URL | None:
     """Scheme, host and port of an absolute URL, normalised for comparison; None if it has none."""
     try:

@@ -17,6 +17,7 @@ from ..sandbox import Sandbox, SandboxSettings
 from ..support.running import Stop
 from ..workspace import workspace_of
 from .help import GroupedCommand
+from .report_files import ReportFiles
 from .running import run
 from .selection import watching_options
 from .settings import common_options
@@ -33,12 +34,12 @@ from .watching import all_of, observing, savers
 )
 @watching_options
 @common_options
-def command(to: Path | None, report: Path | None, *, no_progress: bool) -> int:
+def command(to: Path | None, files: ReportFiles, *, no_progress: bool) -> int:
     """Pull everything from an embedded tenant that behaves like Brightspace."""
     folder = to or Path(tempfile.mkdtemp(prefix="bds-async-demo-"))
     workspace = workspace_of(folder)
     with observing(workspace, no_progress=no_progress) as observer:
-        result = run(lambda stop: _demo(folder, observer, stop, all_of(savers(workspace, stop, report))))
+        result = run(lambda stop: _demo(folder, observer, stop, all_of(savers(workspace, stop, files))))
     click.echo(folder)
     return result.exit_code
 

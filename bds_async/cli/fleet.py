@@ -26,8 +26,9 @@ from .fleet_options import FleetCommand
 from .help import GroupedCommand
 from .own_files import demand_apart
 from .running import run as run_job
-from .selection import cluster_option, report_options
+from .selection import cluster_option
 from .settings import common_options, settings, working_for
+from .values import ReportPath
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ logger = logging.getLogger(__name__)
     help="Number of parallel downloads of all tenants together.",
 )
 @cluster_option
-@report_options
+@click.option("--report", type=ReportPath(), metavar="FILE", help="Write the report of the fleet (JSON).")
 @common_options
 def command(
     words: tuple[str, ...],
@@ -95,7 +96,7 @@ def _parsed(words: Sequence[str]) -> tuple[FleetCommand, Path]:
 def _demand_report(report: Path, members: Sequence[Member], file: Path) -> None:
     others = {file: "the fleet file"}
     for member in members:
-        others |= dict.fromkeys(member.request.files, f"the file of {member.name}")
+        others |= dict.fromkeys(member.request.written, f"the file of {member.name}")
     for member in members:
         with working_for(member.settings):
             demand_apart(report, "report", member.request.workspace, others)

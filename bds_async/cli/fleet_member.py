@@ -153,5 +153,5 @@ def _places(request: Request[Any]) -> list[tuple[str, str]]:
     return [
         ("destination", workspace.address),
         ("state folder", str(os.path.realpath(workspace.state))),
-        *(("output file", str(os.path.realpath(path))) for path in request.files),
+        *(("output file", str(os.path.realpath(path))) for path in request.written),
     ]

@@ -24,7 +24,7 @@ _GROUPS = {
         "--repair",
         "--delete-limit",
     ),
-    "Report": ("--dry-run", "--json", "--report", "--metrics", "--ping", "--strict-schema", "--no-progress"),
+    "Report": ("--dry-run", "--json", "--report", "--html", "--metrics", "--ping", "--strict-schema", "--no-progress"),
 }
 _COMMON = ("--config", "-v", "-q", "--log-format", "--log-timestamps", "-h")
 #: What click writes of a range, such as `1<=x<=64`. The message about a value outside the range names it.
@@ -51,6 +51,7 @@ EXAMPLES = {
     "ledger unpin": ("ledger unpin --data-set Users", "ledger unpin --data-set 'Quiz*'"),
     "ledger rebuild": ("ledger rebuild", "ledger rebuild --to /srv/bds --verify fast"),
     "schema": ("schema --data-set Users", "schema --json"),
+    "report": ("report run.json --html run.html", "report run.json --html /srv/www/bds/latest.html"),
     "schema-of": ("schema-of", "schema-of run-report"),
     "mirror": ("mirror", "mirror --into postgresql://loader@db:5432/school"),
     "recipe": ("recipe cron", "recipe systemd-service"),

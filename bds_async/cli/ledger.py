@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, TypeVar
 
@@ -28,6 +27,7 @@ from ..workspace import Workspace
 from .documents import DeliveredDataSet, DeliveredExtract
 from .help import GroupedCommand
 from .moments import moment
+from .report_files import ReportFiles
 from .running import run as run_job
 from .selection import data_set_option, glob, verify_option, watching_options, workspace_options
 from .settings import common_options, settings
@@ -213,7 +213,7 @@ def unpin_command(workspace: Workspace, patterns: tuple[str, ...]) -> None:
 @watching_options
 @common_options
 def rebuild_command(
-    workspace: Workspace, patterns: tuple[str, ...], verify: Verify, *, report: Path | None, no_progress: bool
+    workspace: Workspace, patterns: tuple[str, ...], verify: Verify, *, files: ReportFiles, no_progress: bool
 ) -> int:
     """Rebuild the ledger from the files in the folder and from what the tenant lists.
 
@@ -222,7 +222,7 @@ def rebuild_command(
     """
     from ..runs.rebuild import rebuild
 
-    if report is not None:
+    if files.options:
         raise ConfigError("rebuild writes no run report; `bds-async ledger show` shows its result.")
     config = Config.load(settings().config)
     with observing(workspace, no_progress=no_progress) as observer:

@@ -34,6 +34,7 @@ COMMANDS = {
     "ledger": ("ledger", "Show and correct what was delivered."),
     "schema": ("schema", "Show columns, and how they changed."),
     "schema-of": ("schema_of", "Print the JSON Schema of a machine format."),
+    "report": ("report", "Make an HTML page of a run report."),
     "mirror": ("mirror", "Keep a database at the current state."),
     "fleet": ("fleet", "Run sync or pull for a list of tenants."),
     "recipe": ("recipe", "Print a file for a scheduler."),

@@ -13,14 +13,16 @@ from ..workspace import Workspace
 from .settings import settings
 
 
-def demand_apart(path: Path, what: str, workspace: Workspace, others: Mapping[Path, str] | None = None) -> None:
-    """Raise ConfigError if an output file is the config, a secret, one of `others`, or in the state folder.
+def demand_apart(path: Path, what: str, workspace: Workspace | None, others: Mapping[Path, str] | None = None) -> None:
+    """Raise ConfigError if an output file is the config, a secret, one of `others`, or in the workspace's state folder.
 
     Links are followed. `what` names the output file in the message.
     """
     for other, name in {**files_in_use(settings().config, os.environ), **(others or {})}.items():
         if _are_same(path, other):
             raise ConfigError(f"The {what} {path} would overwrite {name}: name another file.")
+    if workspace is None:
+        return
     state, real = workspace.state, Path(os.path.realpath(path))
     if any(_are_same(place, state) for place in (real, *real.parents)):
         raise ConfigError(f"The {what} {path} would be in {state}, the folder of bds-async's own files: name another.")

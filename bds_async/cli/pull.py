@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,11 +15,11 @@ from ..workspace import Workspace
 from .allocator import keep_large_blocks
 from .help import GroupedCommand
 from .moments import moment
+from .report_files import ReportFiles
 from .request import Request
 from .running import run as run_job
 from .selection import Function, choice_option, progress_option, report_options, run_options, workspace_options
 from .settings import common_options, settings
-from .tables import log_failed_lists, print_plan
 from .watching import displaying, observing, warn_of_no_report
 
 
@@ -45,9 +44,9 @@ def pull_options(function: Function) -> Function:
     @run_options
     @report_options
     @functools.wraps(function)
-    def with_request(workspace: Workspace, run: dict[str, Any], report: Path | None, **arguments: Any) -> Any:
+    def with_request(workspace: Workspace, run: dict[str, Any], files: ReportFiles, **arguments: Any) -> Any:
         given = {name: arguments.pop(name) for name in ("wanted", "since", "force")}
-        request = Request(workspace=workspace, options=PullOptions(**given, **run), report=report)
+        request = Request(workspace=workspace, options=PullOptions(**given, **run), files=files)
         return function(request=request, **arguments)
 
     return with_request  # type: ignore[return-value]
@@ -65,7 +64,7 @@ def command(request: Request[PullOptions], *, dry_run: bool, as_json: bool, no_p
     What is already there is not fetched again. The next run finishes a run that was killed.
     """
     if dry_run:
-        warn_of_no_report(request.report)
+        warn_of_no_report(request.files)
         return _print_plan(request, as_json=as_json, no_progress=no_progress)
     if as_json:
         raise ConfigError("--json needs --dry-run; --report FILE writes the result of a run.")
@@ -82,5 +81,8 @@ def _print_plan(request: Request[PullOptions], *, as_json: bool, no_progress: bo
                 config, workspace.to, request.options, state=workspace.state, observer=observer, stop=stop
             )
         )
+    # A run prints no tables, and does without their import.
+    from .tables import log_failed_lists, print_plan
+
     print_plan(found, as_json)
     return log_failed_lists(found.failed_lists)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -18,6 +18,7 @@ from ..transfer import Bodies
 from ..watching import MetricsFile, Ping
 from ..workspace import Workspace
 from .own_files import demand_apart
+from .report_files import ReportFiles
 from .settings import settings
 from .watching import all_of, savers
 
@@ -30,14 +31,14 @@ class Request(Generic[Options]):
 
     workspace: Workspace
     options: Options
-    report: Path | None = None
+    files: ReportFiles = field(default_factory=ReportFiles)
     metrics: Path | None = None
     ping: Ping | None = None
 
     @property
-    def files(self) -> tuple[Path, ...]:
+    def written(self) -> tuple[Path, ...]:
         """The files that are written at the end."""
-        return tuple(path for path in (self.report, self.metrics) if path is not None)
+        return (*self.files.named, *([self.metrics] if self.metrics is not None else []))
 
     async def carried_out(self, observer: Observer, stop: Stop, bodies: Bodies | None = None) -> RunReport:
         """Do the run; raises as `pull` and `sync` do. The health check reports a run that finds no config, too."""
@@ -48,7 +49,7 @@ class Request(Generic[Options]):
         file = self._metrics_file()
         with file.around() if file is not None else nullcontext():
             config = Config.load(settings().config)
-            save = all_of(savers(self.workspace, stop, self.report, file))
+            save = all_of(savers(self.workspace, stop, self.files, file))
             where = config, self.workspace
             return await deliver(self._job(), *where, observer=observer, stop=stop, save=save, bodies=bodies)
 
@@ -58,6 +59,5 @@ class Request(Generic[Options]):
     def _metrics_file(self) -> MetricsFile | None:
         if self.metrics is None:
             return None
-        others = {} if self.report is None else {self.report: "the report"}
-        demand_apart(self.metrics, "metrics file", self.workspace, others)
+        demand_apart(self.metrics, "metrics file", self.workspace, self.files.named)
         return MetricsFile(self.metrics)

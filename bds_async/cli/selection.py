@@ -14,6 +14,7 @@ from ..errors import ConfigError
 from ..options import ATTEMPTS, DEFAULT_FOLDER, STALL_TIMEOUT, WORKERS, PublishAs, RunOptions, Verify
 from ..workspace import workspace_of
 from .completion import data_set_names
+from .report_files import ReportFiles
 from .settings import settings
 from .values import DestinationPlace, FolderPath, Rate, ReportPath, Seconds
 
@@ -185,11 +186,21 @@ def run_options(function: Function) -> Function:
     return with_run_options  # type: ignore[return-value]
 
 
-report_options = click.option("--report", type=ReportPath(), metavar="FILE", help="Write the run report (JSON).")
-
 progress_option = click.option("--no-progress", is_flag=True, help="No live view, even where stderr is a terminal.")
 
 
+def report_options(function: Function) -> Function:
+    """Add `--report` and `--html`; the command gets the files as `files`."""
+
+    @click.option("--report", type=ReportPath(), metavar="FILE", help="Write the run report (JSON).")
+    @click.option("--html", type=ReportPath(), metavar="FILE", help="Write the run report as one HTML page.")
+    @functools.wraps(function)
+    def with_files(report: Path | None, html: Path | None, **arguments: Any) -> Any:
+        return function(files=ReportFiles(report, html), **arguments)
+
+    return with_files  # type: ignore[return-value]
+
+
 def watching_options(function: Function) -> Function:
-    """Add `--report` and `--no-progress`."""
+    """Add `--report`, `--html` and `--no-progress`; the command gets the files as `files`."""
     return report_options(progress_option(function))

@@ -21,11 +21,11 @@ from ..workspace import Workspace
 from .allocator import keep_large_blocks
 from .help import GroupedCommand
 from .mirror import mirror_options
+from .report_files import ReportFiles
 from .request import Request
 from .running import run as run_job
 from .selection import Function, progress_option, report_options, run_options, workspace_options
 from .settings import common_options, settings
-from .tables import log_failed_lists, log_gaps, print_plan
 from .watching import displaying, observing, warn_of_no_report
 
 logger = logging.getLogger(__name__)
@@ -64,14 +64,14 @@ def sync_options(function: Function) -> Function:
         mirror: dict[str, Any],
         run: dict[str, Any],
         address: str | None,
-        report: Path | None,
+        files: ReportFiles,
         metrics: Path | None,
         **arguments: Any,
     ) -> Any:
         given = {name: arguments.pop(name) for name in ("with_fulls", "strict_schema")}
         options = SyncOptions(**given, **mirror, **run)
         ping = Ping(address) if address is not None else None
-        request = Request(workspace=workspace, options=options, report=report, metrics=metrics, ping=ping)
+        request = Request(workspace=workspace, options=options, files=files, metrics=metrics, ping=ping)
         return function(request=request, **arguments)
 
     return with_request  # type: ignore[return-value]
@@ -90,7 +90,7 @@ def command(request: Request[SyncOptions], *, dry_run: bool, as_json: bool, no_p
     each new differential. The ledger decides what is new: a loader may move files.
     """
     if dry_run:
-        warn_of_no_report(request.report)
+        warn_of_no_report(request.files)
         return _print_plan(request, as_json=as_json, no_progress=no_progress)
     if as_json:
         raise ConfigError("--json needs --dry-run; --report FILE writes the result of a run.")
@@ -116,6 +116,9 @@ def _print_plan(request: Request[SyncOptions], *, as_json: bool, no_progress: bo
                 config, workspace.to, request.options, state=workspace.state, observer=observer, stop=stop
             )
         )
+    # A run prints no tables, and does without their import.
+    from .tables import log_failed_lists, log_gaps, print_plan
+
     print_plan(found, as_json)
     log_gaps(found.gaps)
     return log_failed_lists(found.failed_lists)

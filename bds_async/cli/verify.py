@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
@@ -24,6 +23,7 @@ from ..support.text import counted, printable
 from ..workspace import Workspace
 from .documents import VerifiedFile, VerifyDocument, VerifyTotals
 from .help import GroupedCommand
+from .report_files import ReportFiles
 from .running import run as run_job
 from .selection import fetching_options, watching_options, workspace_options
 from .settings import common_options, settings
@@ -49,7 +49,7 @@ def command(
     repair: bool,
     full: bool,
     run: dict[str, Any],
-    report: Path | None,
+    files: ReportFiles,
     no_progress: bool,
 ) -> int:
     """Check every published file against the ledger and its own CRCs.
@@ -58,10 +58,11 @@ def command(
     code 3; missing files are not, since a loader may have taken them. Fetching options apply to --repair. In an object
     store, sizes and checksums are compared, and only --full reads the objects.
     """
-    if report is not None and not repair:
-        raise ConfigError("--report needs --repair; the result of a check goes to stdout, with --json as JSON.")
+    if files.options and not repair:
+        option = files.options[0]
+        raise ConfigError(f"{option} needs --repair; the result of a check goes to stdout, with --json as JSON.")
     options = RunOptions(**run)
-    check = partial(_repaired, report=report) if repair else _verified
+    check = partial(_repaired, files=files) if repair else _verified
     with observing(workspace, no_progress=no_progress) as observer:
         found = check(workspace, options, observer, full=full)
     click.echo(json.dumps(fields_of(_document(found, workspace.to)), indent=1) if as_json else "\n".join(_lines(found)))
@@ -78,12 +79,12 @@ def _verified(workspace: Workspace, options: RunOptions, observer: Observer, *, 
 
 
 def _repaired(
-    workspace: Workspace, options: RunOptions, observer: Observer, *, full: bool, report: Path | None
+    workspace: Workspace, options: RunOptions, observer: Observer, *, full: bool, files: ReportFiles
 ) -> Verification:
     config = Config.load(settings().config)
 
     async def job(stop: Stop) -> Verification:
-        save = all_of(savers(workspace, stop, report))
+        save = all_of(savers(workspace, stop, files))
         return await run_repair(
             config, workspace.to, options, full=full, state=workspace.state, observer=observer, stop=stop, save=save
         )

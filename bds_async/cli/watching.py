@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..events import Observer
-from ..report import RunReport
 from ..runs.run import Save
 from ..support.log import event
-from ..support.patience import Patience
 from ..support.running import Stop
-from ..watching import Lines, MetricsFile, Summary, View, demand_writable, write
+from ..watching import Lines, MetricsFile, Summary
 from ..workspace import Workspace
-from .own_files import demand_apart
+from .report_files import ReportFiles
 from .settings import settings
 
 logger = logging.getLogger(__name__)
@@ -38,27 +36,24 @@ def displaying(*, no_progress: bool = False) -> Iterator[Observer]:
     if no_progress or not _is_for_rows():
         yield Lines(logger)
         return
+    # Only a terminal is worth the time that the import of rich takes.
+    from ..watching.view import View
+
     with View(logger) as view:
         yield view
 
 
-def savers(workspace: Workspace, stop: Stop, report: Path | None, metrics: MetricsFile | None = None) -> list[Save]:
+def savers(workspace: Workspace, stop: Stop, files: ReportFiles, metrics: MetricsFile | None = None) -> list[Save]:
     """Return what writes the report of a run; raises ConfigError if a file cannot, or may not, be written."""
-    found: list[Save] = []
-    if report is not None:
-        demand_apart(report, "report", workspace)
-        demand_writable(report, "report")
-        found.append(ReportFile(report, stop.patience))
-    if metrics is not None:
-        found.append(metrics.save)
-    return found
+    found = list(files.savers(workspace, stop.patience))
+    return [*found, metrics.save] if metrics is not None else found
 
 
-def warn_of_no_report(report: Path | None) -> None:
+def warn_of_no_report(files: ReportFiles) -> None:
     """Log a warning if a dry run is asked for a report, which it does not write."""
-    if report is not None:
-        text = "--dry-run writes no report: %s stays as it is. With --json it prints the plan as lines of JSON."
-        logger.warning(text, report, extra=event("report.none", path=report))
+    for path, what in files.named.items():
+        text = "--dry-run writes no report: %s, %s, stays as it is. With --json it prints the plan as lines of JSON."
+        logger.warning(text, path, what, extra=event("report.none", path=path))
 
 
 def all_of(receivers: Sequence[Callable[[Subject], object]]) -> Callable[[Subject], None]:
@@ -69,18 +64,6 @@ def all_of(receivers: Sequence[Callable[[Subject], object]]) -> Callable[[Subjec
             receive(subject)
 
     return pass_on
-
-
-class ReportFile:
-    """Writes the run report: atomically, or into the pipe or device of that name."""
-
-    def __init__(self, path: Path, patience: Patience) -> None:
-        self._path = path
-        self._patience = patience
-
-    def __call__(self, report: RunReport) -> None:
-        """Write the file; raises DestinationError."""
-        write(self._path, report.to_json(), "report", self._patience)
 
 
 def _is_for_rows() -> bool:

@@ -7,15 +7,12 @@ from ..support.patience import Patience
 from ..workspace import Workspace
 from .destination import Destination, Recorded, Size
 from .local import LocalFolder
-from .object_store import ObjectStore, Probe
 from .publishing import REMOTE, Published, Publisher
 
 __all__ = [
     "REMOTE",
     "Destination",
     "LocalFolder",
-    "ObjectStore",
-    "Probe",
     "Published",
     "Publisher",
     "Recorded",
@@ -35,4 +32,6 @@ def destination_of(
     """
     if workspace.store is None:
         return LocalFolder(Path(workspace.to), patience)
+    from .object_store import ObjectStore
+
     return ObjectStore(workspace, workspace.store, options or RunOptions(), patience or Patience())

@@ -29,8 +29,11 @@ class Destination(Protocol):
 
     lanes: int
 
-    def prepare(self) -> None:
-        """Make the destination ready for a run that holds the lock, so that it exists."""
+    def prepare(self, *, is_used: bool = False) -> None:
+        """Make the destination ready for a run that holds the lock, so that it exists.
+
+        If something was delivered to it (`is_used`), raise DestinationError where it is not there.
+        """
         ...
 
     def size(self, path: str) -> int | None:

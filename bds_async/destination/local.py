@@ -33,8 +33,10 @@ class LocalFolder:
         self.root = root
         self._patience = patience or Patience()
 
-    def prepare(self) -> None:
-        """Make the folder."""
+    def prepare(self, *, is_used: bool = False) -> None:
+        """Make the folder, unless something was delivered to it: then it must be there."""
+        if is_used:
+            self.demand()
         with writing_to(self.root):
             durable.make_folders(self.root)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ..destination import ObjectStore, Probe
+from ..destination.object_store import ObjectStore, Probe
 from ..options import RunOptions
 from ..support.patience import Patience
 from ..workspace import StoreAddress, StoreKind, Workspace

@@ -24,6 +24,8 @@ _DISK = frozenset(
         sqlite3.SQLITE_NOLFS,
     }
 )
+#: Results where the file, its folder or its journal is no longer where it was.
+_GONE = frozenset({sqlite3.SQLITE_IOERR_DELETE_NOENT, sqlite3.SQLITE_READONLY_DBMOVED})
 #: Results that a file system which refuses locks can cause, as other faults can.
 _LOCKING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN})
 
@@ -52,8 +54,13 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> BdsError | None:
         return damaged(path, error)
     if is_held(error):
         return LedgerBusy(f"Another program holds the ledger {path}: close it, then run the command again.")
+    if getattr(error, "sqlite_errorcode", None) in _GONE:
+        return DestinationError(
+            f"The ledger {path} was removed or moved while it was in use: put it back, then run again."
+        )
     if code in _DISK:
-        return DestinationError(f"The ledger {path} cannot be written ({error}): see to the disk, then run again.")
+        why = f"{error}, {error.sqlite_errorname}"
+        return DestinationError(f"The ledger {path} cannot be written ({why}): see to the disk, then run again.")
     return None
 
 

@@ -46,35 +46,28 @@ class Folders:
         """The folders of data sets, in their order; new ones are pinned in one transaction."""
         wanted = list(data_sets)
         with self._pins.statements():
-            known = [self._pinned(data_set) for data_set in wanted]
-            if None not in known:
-                return [folder for folder in known if folder is not None]
+            # All of them at once: they are few, and a query for each id would take longer than the rest of a plan.
+            rows = self._pins.rows("SELECT data_set_id, folder FROM folder_ids")
+            pinned = {row["data_set_id"]: row["folder"] for row in rows}
+            if all(data_set.ids and pinned.keys() >= set(data_set.ids) for data_set in wanted):
+                return [pinned[data_set.ids[0]] for data_set in wanted]
             with self._pins.writing():
-                return [self._pin(data_set) for data_set in wanted]
+                return [self._pin(data_set, pinned) for data_set in wanted]
 
-    def _pinned(self, data_set: DataSet) -> str | None:
-        """The folder of a data set; None if any of its ids is not pinned yet."""
-        found = self._folders_of(data_set)
-        return found[0] if found and None not in found else None
-
-    def _pin(self, data_set: DataSet) -> str:
+    def _pin(self, data_set: DataSet, pinned: dict[str, str]) -> str:
         """The folder of a data set by any of its ids, else a new one by its name; new ids are pinned to it.
 
         A pinned id keeps its folder.
         """
-        found = [folder for folder in self._folders_of(data_set) if folder is not None]
-        folder = found[0] if found else self._new_folder(data_set)
-        query = "INSERT OR IGNORE INTO folder_ids (data_set_id, folder) VALUES (?, ?)"
-        self._pins.execute_many(query, [(data_set_id, folder) for data_set_id in data_set.ids])
+        known = next((pinned[each] for each in data_set.ids if each in pinned), None)
+        folder = known or self._new_folder(data_set)
+        new = dict.fromkeys((each for each in data_set.ids if each not in pinned), folder)
+        self._pins.execute_many("INSERT INTO folder_ids (data_set_id, folder) VALUES (?, ?)", new.items())
+        pinned.update(new)
         return folder
 
-    def _folders_of(self, data_set: DataSet) -> list[str | None]:
-        query = "SELECT folder FROM folder_ids WHERE data_set_id = ?"
-        rows = [self._pins.row(query, data_set_id) for data_set_id in data_set.ids]
-        return [None if row is None else row["folder"] for row in rows]
-
     def _new_folder(self, data_set: DataSet) -> str:
-        taken = [row["folder"] for row in self._pins.rows("SELECT folder FROM folders")]
+        taken = frozenset(row["folded"] for row in self._pins.rows("SELECT folded FROM folders"))
         folder = folder_name(data_set.name, data_set_id=next(iter(data_set.ids), ""), taken=taken)
         self._pins.execute("INSERT INTO folders (folder, folded) VALUES (?, ?)", folder, fold(folder))
         return folder

@@ -89,6 +89,10 @@ class Syncs:
         )
         return next(iter(found), None)
 
+    def looked_at(self) -> frozenset[str]:
+        """The folders of the data sets that a sync has looked at."""
+        return frozenset(str(row["folder"]) for row in self._database.rows("SELECT folder FROM syncs"))
+
     def last_look(self, folder: str) -> LastLook | None:
         """The last look at a data set; None before the first sync."""
         query = "SELECT looked, latest, newest, retained FROM syncs WHERE folder = ?"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..brightspace import Listing
@@ -77,19 +77,19 @@ def looked_at(listing: Listing, ledger: Ledger) -> dict[str, Kept]:
 
     What a pull delivers counts for the next sync, so what it saw and did not deliver counts as well.
     """
-    plans = _plans(listing, ledger, with_fulls=False)
-    return {
-        folder: plan.kept
-        for folder, data_set, state, plan in plans
-        if state.last_look is not None and listing.is_whole(data_set)
-    }
+    begun = ledger.syncs.looked_at()
+    plans = _plans(listing, ledger, begun, with_fulls=False) if begun else ()
+    return {folder: plan.kept for folder, data_set, _, plan in plans if listing.is_whole(data_set)}
 
 
 def _plans(
-    listing: Listing, ledger: Ledger, *, with_fulls: bool
+    listing: Listing, ledger: Ledger, folders: Collection[str] | None = None, *, with_fulls: bool
 ) -> Iterator[tuple[str, DataSet, SyncState, DataSetPlan]]:
+    """The plan of each listed data set, or of those in `folders`."""
     look = look_at(listing)
     for folder, (data_set, extracts) in by_folder(listing.extracts, ledger).items():
+        if folders is not None and folder not in folders:
+            continue
         listed = Listed.of(data_set, extracts, look)
         state = ledger.syncs.state(folder, listed.identities, listed.future_identities, look.horizon)
         yield folder, data_set, state, plan_data_set(listed, state, look, with_fulls=with_fulls)

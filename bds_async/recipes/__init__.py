@@ -11,6 +11,7 @@ RECIPES = {
     "systemd-timer": "the systemd timer that starts it every hour",
     "kubernetes": "a Kubernetes CronJob with its secret and volume",
     "airflow": "an Airflow DAG",
+    "lambda-fargate": "a shell script that sets up an hourly task on AWS Fargate, with an EFS volume",
     "windows-task": "a task for the Windows Task Scheduler (XML)",
     "dask-kubernetes": "a Dask cluster for --cluster on Kubernetes",
     "fleet": "a fleet file for several tenants (TOML)",

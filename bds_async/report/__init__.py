@@ -14,12 +14,16 @@ from .outcomes import (
     Outcome,
     Status,
 )
-from .run_report import REPORT_VERSION, RunReport, RunReportDocument
+from .reading import LONGEST, NoRunReport, read_run_report
+from .run_report import REPORT_VERSION, ReportedExtract, RunReport, RunReportDocument, Totals
+from .times import AttemptTimes, Hold, HoldKind
 
 __all__ = [
+    "LONGEST",
     "REPORT_VERSION",
     "AppliedExtract",
     "Arrival",
+    "AttemptTimes",
     "Completeness",
     "Counters",
     "ExtractEntry",
@@ -27,18 +31,24 @@ __all__ = [
     "FleetReport",
     "FleetReportDocument",
     "Gap",
+    "Hold",
+    "HoldKind",
     "MirrorSummary",
     "MirrorTableSummary",
     "Moment",
+    "NoRunReport",
     "Outcome",
     "Problem",
     "ProblemKind",
+    "ReportedExtract",
     "RunReport",
     "RunReportDocument",
     "Seconds",
     "Status",
     "TenantResult",
+    "Totals",
     "fields_of",
     "json_line",
     "json_schema_of",
+    "read_run_report",
 ]

@@ -8,19 +8,39 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any, Self, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias, TypeVar
 
-from pydantic import PlainSerializer, TypeAdapter, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainSerializer, TypeAdapter, WithJsonSchema
+from pydantic_core import PydanticSerializationError
 
 from ..models import BdsType, Extract, Identity, utc_text
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
+Document = TypeVar("Document")
+#: The largest number, and the longest duration in seconds, that a document has.
+MOST, LONGEST = 2**63 - 1, 1e10
+
+#: A number of things, such as bytes.
+Count: TypeAlias = Annotated[int, Field(ge=0, le=MOST), WithJsonSchema({"type": "integer"})]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Used where a document is read: the moment in UTC; raises ValueError if it has no zone, or is out of range."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment without a time zone")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a moment out of range") from None
+
+
 #: A moment as `2026-11-22T04:09:22.000Z`: UTC, with milliseconds, or with microseconds where it has any.
 Moment: TypeAlias = Annotated[
     datetime,
+    AfterValidator(_in_utc),
     PlainSerializer(utc_text, return_type=str),
     WithJsonSchema(
         {
@@ -34,6 +54,7 @@ Moment: TypeAlias = Annotated[
 #: A duration in seconds, written to the millisecond.
 Seconds: TypeAlias = Annotated[
     float,
+    Field(ge=0, le=LONGEST, allow_inf_nan=False),
     PlainSerializer(lambda seconds: round(seconds, 3), return_type=float),
     WithJsonSchema({"type": "number", "minimum": 0, "description": "Seconds, to the millisecond."}),
 ]
@@ -78,9 +99,26 @@ def json_line(document: Any) -> str:
     return json.dumps(fields_of(document), ensure_ascii=False)
 
 
+def json_text(document: Any) -> str:
+    """Return a document as indented JSON; bytes of file names that are not text become JSON escapes."""
+    kind: type = type(document)
+    try:
+        # Written directly: the values that JSON knows would take several times the memory of the text.
+        return _adapter(kind).dump_json(document, indent=1).decode() + "\n"
+    except PydanticSerializationError:
+        text = json.dumps(fields_of(document), ensure_ascii=False, indent=1) + "\n"
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def json_schema_of(kind: type) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a machine format. It allows fields that later versions add."""
     return {"$schema": DIALECT, **_adapter(kind).json_schema(mode="serialization")}
+
+
+def read_document(kind: type[Document], fields: object) -> Document:
+    """Return the document whose fields these are; fields that it does not know are ignored. Raises ValueError."""
+    adapter: TypeAdapter[Document] = TypeAdapter(kind)
+    return adapter.validate_python(fields)
 
 
 @cache

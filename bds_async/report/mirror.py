@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ..models import BdsType
-from .entries import Moment
+from .entries import Count, Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,14 @@ class MirrorTableSummary:
     """
 
     table: str
-    applied: int
-    inserted: int
-    updated: int
-    deleted: int
-    rejected: int
+    applied: Count
+    inserted: Count
+    updated: Count
+    deleted: Count
+    rejected: Count
     complete_through: Moment | None
     data_set: str
-    drift: int
+    drift: Count
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
 

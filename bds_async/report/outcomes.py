@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from ..columns import SchemaChange
 from ..models import Extract, utc_text
 from .entries import Moment
+from .times import AttemptTimes
 
 _OPEN = (
     "no full that covers it is there yet. The next one closes it; to accept the loss, run "
@@ -77,7 +79,8 @@ class Outcome:
 
     `path` is relative to the folder, with `/`; `bytes` and `sha256` are those of the published file; `seconds` is the
     time from its first request to its publication. `text_columns` are those of a Parquet file that are text although
-    another type is documented. `worker` is the machine of a cluster that fetched it. What is not known is None.
+    another type is documented. `worker` is the machine of a cluster that fetched it. `attempt_times` are the attempts
+    of this run. What is not known is None.
     """
 
     extract: Extract
@@ -94,6 +97,7 @@ class Outcome:
     text_columns: tuple[str, ...] | None = None
     arrival: Arrival | None = None
     worker: str | None = None
+    attempt_times: Sequence[AttemptTimes] = ()
 
 
 @dataclass(frozen=True, slots=True)

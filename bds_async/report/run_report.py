@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from .. import __version__
 from ..columns import SchemaChange
-from .entries import ExtractEntry, Moment, Seconds, fields_of
+from .entries import Count, ExtractEntry, Moment, Seconds, fields_of, json_text
 from .mirror import MirrorSummary
 from .outcomes import Arrival, Completeness, Counters, FailedList, Gap, Outcome, Status
+from .times import AttemptTimes, Hold
 
 REPORT_VERSION: Literal[1] = 1
 
@@ -23,7 +24,9 @@ class RunReport:
     `started` and `finished` are by the wall clock, `finished` not before `started`; `seconds` is the duration by the
     monotonic clock. `lacks` says what is missing and why, None if the report is complete. `newest_delivered`
     is the newest delivered queued date of each data set of the ledger by its name; it is for metrics, not for the JSON.
-    `mirror` is None for a run without a mirror.
+    `mirror` is None for a run without a mirror. `workers` and `limit_rate` (bytes a second, None without a limit) are
+    options of the run, `ended_by` is the error that ended it early, None for a run that came to its end. `holds` are
+    the times in which no new request was sent.
     """
 
     command: str
@@ -40,6 +43,10 @@ class RunReport:
     lacks: str | None = None
     newest_delivered: Mapping[str, datetime] = field(default_factory=dict)
     mirror: MirrorSummary | None = None
+    workers: int = 0
+    limit_rate: int | None = None
+    ended_by: str | None = None
+    holds: Sequence[Hold] = ()
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{self.count(status)} {status}" for status in Status if self.count(status))
@@ -60,8 +67,7 @@ class RunReport:
 
     def to_json(self) -> str:
         """Return the text that `--report` writes; bytes of file names that are not text become JSON escapes."""
-        text = json.dumps(self.document(), ensure_ascii=False, indent=1) + "\n"
-        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+        return json_text(RunReportDocument.of(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +78,15 @@ class Totals:
     this run published.
     """
 
-    planned: int
-    downloaded: int
-    skipped: int
-    failed: int
-    bytes: int
+    planned: Count
+    downloaded: Count
+    skipped: Count
+    failed: Count
+    bytes: Count
     seconds: Seconds
-    retries: int
-    token_refreshes: int
-    rate_limit_waits: int
+    retries: Count
+    token_refreshes: Count
+    rate_limit_waits: Count
 
     @classmethod
     def of(cls, report: RunReport) -> Totals:
@@ -103,15 +109,16 @@ class ReportedExtract(ExtractEntry):
     `path` is relative to the folder, with `/`. `bytes` and `sha256` are those of the published file. `attempts` counts
     the requests that failed plus the last one, `resumed_bytes` the bytes that an earlier run had left. `columns` is
     the header of the CSV. `text_columns` are the columns of a new Parquet file that are text, since a value does not
-    fit the documented type. `worker` is the machine of a cluster that fetched the extract. What is not known is null.
+    fit the documented type. `worker` is the machine of a cluster that fetched the extract. `attempt_times` are the
+    attempts of this run, at most 1,000. What is not known is null.
     """
 
     status: Status
     path: str | None
-    bytes: int | None
+    bytes: Count | None
     sha256: str | None
-    attempts: int
-    resumed_bytes: int
+    attempts: Count
+    resumed_bytes: Count
     seconds: Seconds
     error: str | None
     columns: tuple[str, ...] | None
@@ -119,6 +126,7 @@ class ReportedExtract(ExtractEntry):
     text_columns: tuple[str, ...] | None
     arrival: Arrival | None
     worker: str | None
+    attempt_times: tuple[AttemptTimes, ...]
 
     @classmethod
     def about(cls, outcome: Outcome) -> ReportedExtract:
@@ -141,6 +149,7 @@ class ReportedExtract(ExtractEntry):
             text_columns=outcome.text_columns,
             arrival=outcome.arrival,
             worker=outcome.worker,
+            attempt_times=tuple(outcome.attempt_times),
         )
 
 
@@ -149,7 +158,10 @@ class RunReportDocument:
     """The run report, as `pull`, `sync` and `verify --repair` write it with `--report FILE`.
 
     `lacks` says what is missing and why, null if the report is complete. `mirror` is null for a run without a
-    mirror.
+    mirror. `program_version` is that of bds-async, `workers` the number of parallel downloads, `limit_rate` the limit
+    in bytes a second, null without one. `ended_by` says what ended the run early, null for a run that came to its end.
+    `holds` are the times in which no new request was sent to the tenant, at most 1,000. A report of an older version
+    has no times.
     """
 
     report_version: Literal[1]
@@ -165,6 +177,11 @@ class RunReportDocument:
     failed_lists: tuple[FailedList, ...]
     lacks: str | None
     mirror: MirrorSummary | None
+    program_version: str | None
+    workers: Count | None
+    limit_rate: Count | None
+    ended_by: str | None
+    holds: tuple[Hold, ...]
 
     @classmethod
     def of(cls, report: RunReport) -> RunReportDocument:
@@ -183,4 +200,9 @@ class RunReportDocument:
             failed_lists=tuple(report.failed_lists),
             lacks=report.lacks,
             mirror=report.mirror,
+            program_version=__version__,
+            workers=report.workers,
+            limit_rate=report.limit_rate,
+            ended_by=report.ended_by,
+            holds=tuple(report.holds),
         )

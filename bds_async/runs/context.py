@@ -76,9 +76,7 @@ async def open_storage(
 
 def _prepare(storage: Storage) -> None:
     """Make the destination, unless something was delivered to it: then it must not have vanished."""
-    if next(storage.ledger.deliveries.all(), None) is not None:
-        storage.destination.demand()
-    storage.destination.prepare()
+    storage.destination.prepare(is_used=next(storage.ledger.deliveries.all(), None) is not None)
 
 
 @asynccontextmanager

@@ -12,16 +12,18 @@ from ..errors import ExtractError, UnreachableError, VerificationError
 from ..events import Entered, Observer, Phase, Restarted, Warned
 from ..formats import Format, Staged, decode_zip
 from ..options import RunOptions
+from ..support.clock import Stopwatch
 from ..support.pool import Pool
 from ..support.prefix import Prefix
+from ..support.slots import Slots
 from ..support.threads import ZipThreads
 from ..transfer import Download, LinksAhead, Piece, RateLimit, Transfer
 from ..workspace import free_space
 from .context import RunContext
 from .job import Formats
-from .order import all_settled, in_turn_before, settled_before
 from .publishing import GroupPublishing
 from .settling import Settling
+from .turns import all_settled, in_turn_before, settled_before
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +32,14 @@ class Fetch:
     """Fetches, verifies and publishes; the outcome of each download is kept in it and passed to the observer."""
 
     def __init__(
-        self, context: RunContext, formats: Formats, options: RunOptions, *, observer: Observer, threads: ZipThreads
+        self,
+        context: RunContext,
+        formats: Formats,
+        options: RunOptions,
+        *,
+        observer: Observer,
+        threads: ZipThreads,
+        stopwatch: Stopwatch,
     ) -> None:
         self._lanes = context.storage.destination.lanes
         self._placing = Phase.PUBLISHING if context.storage.workspace.store is None else Phase.UPLOADING
@@ -48,9 +57,12 @@ class Fetch:
             observer,
             links=self._links,
             rate=RateLimit(options.limit_rate),
+            bodies=options.workers,
             stall_timeout=options.stall_timeout,
-            bodies=context.bodies,
+            shared=context.bodies,
+            clock=lambda: stopwatch.seconds,
         )
+        self._slots = Slots(options.workers)
         self._pool: Pool[Piece] = Pool(options.workers, self._fetch)
         self._finishing: asyncio.TaskGroup | None = None
 
@@ -83,7 +95,8 @@ class Fetch:
     async def _fetch(self, piece: Piece) -> None:
         download = piece.download
         try:
-            await self._transfer.fetch(piece)
+            with self._slots.taken() as worker:
+                await self._transfer.fetch(piece, worker)
         except (ExtractError, UnreachableError) as error:
             # The download goes on without a stale piece, whatever became of that.
             if not piece.is_stale:
@@ -148,6 +161,7 @@ class Fetch:
 
     def _reject(self, download: Download, error: VerificationError) -> None:
         logger.debug("%s: the received file is no whole zip: %s", download.extract, error)
+        download.made.spoil(str(error))
         lost, piece = download.partial.held_bytes, download.reject()
         if piece is None:
             self._settling.fail(download, error)

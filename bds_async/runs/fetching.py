@@ -11,12 +11,11 @@ from ..planning import RunPlan, breaks_with_columns
 from ..support.threads import ZipThreads
 from ..support.to_its_end import in_thread
 from ..transfer import Download, Partial
-from .cluster import ClusterFetch
+from .cluster import ClusterFetch, Here
 from .context import RunContext, Storage
 from .delivery import Fetch
-from .job import Job
-from .order import chained
 from .record import Record
+from .turns import chained
 
 
 async def fetch(record: Record, context: RunContext, observer: Observer, threads: ZipThreads) -> None:
@@ -29,7 +28,7 @@ async def fetch(record: Record, context: RunContext, observer: Observer, threads
     assert plan is not None, "a run fetches what is planned"
     record.downloads = await in_thread(partial(_downloads, plan, storage, job.options))
     _announce(record, plan, observer)
-    await _fetcher(job, context, observer, threads).deliver(record.downloads)
+    await _fetcher(record, context, observer, threads).deliver(record.downloads)
     asked = [(download.extract, download.error) for download in record.downloads]
     if refused := refused_permission(asked, context.connection.tenant.origin):
         raise refused
@@ -53,8 +52,10 @@ def _announce(record: Record, plan: RunPlan, observer: Observer) -> None:
         observer(Warned(plan.warning, "plan.warning"))
 
 
-def _fetcher(job: Job, context: RunContext, observer: Observer, threads: ZipThreads) -> Fetch | ClusterFetch:
+def _fetcher(record: Record, context: RunContext, observer: Observer, threads: ZipThreads) -> Fetch | ClusterFetch:
+    job, watch = record.job, record.stopwatch
     formats = job.formats(context.storage.ledger)
     if context.cluster is None:
-        return Fetch(context, formats, job.options, observer=observer, threads=threads)
-    return ClusterFetch(context, context.cluster, formats, job.options, observer=observer, threads=threads)
+        return Fetch(context, formats, job.options, observer=observer, threads=threads, stopwatch=watch)
+    here = Here(context, formats, observer, threads, watch)
+    return ClusterFetch(here, context.cluster, job.options)

@@ -6,12 +6,11 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ..brightspace import Listing
 from ..formats import Format, formats_for
 from ..ledger import Ledger
-from ..mirrors import Target, demand_package
 from ..options import MirrorOptions, PublishAs, PullOptions, RunOptions, SyncOptions
 from ..planning import (
     RunPlan,
@@ -27,6 +26,9 @@ from ..report import RunReport
 from .context import Storage
 from .exit_code import is_pulled_in_part, is_synced_in_part
 from .listing import Choice
+
+if TYPE_CHECKING:
+    from ..mirrors import Target
 
 #: The formats of a run by the kind of file.
 Formats: TypeAlias = Mapping[PublishAs, Format]
@@ -102,6 +104,8 @@ def mirror_job(options: SyncOptions) -> MirrorJob | None:
     """The mirror that a sync asks for, if it does; raises ConfigError if it cannot be one."""
     if options.mirror is None:
         return None
+    from ..mirrors import Target, demand_package
+
     target = Target.named(options.mirror, "`mirror`", os.environ)
     demand_package(target, options.mirror_schema)
     chosen = MirrorOptions(

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from functools import partial
 
-from ..errors import BdsError, Stopped
+from ..errors import Stopped
 from ..events import Event, Mirrored, Observer
 from ..mirrors import TableResult, Target, mirror_source, source_in
 from ..planning import offered_by
@@ -15,19 +15,16 @@ from ..support.running import Stop, Supervision
 from ..support.to_its_end import in_thread
 from .context import Storage
 from .job import MirrorJob
-from .record import Record
+from .record import Record, text_of
 
 _ENDED = "The run ended before the mirror was brought up to date; the next one does it."
 
 
-async def follow(record: Record, storage: Storage, observer: Observer, stop: Stop) -> None:
-    """Bring the mirror of a job up to date, unless the run has ended before; the record gets what came of it.
+async def follow(job: MirrorJob, record: Record, storage: Storage, observer: Observer, stop: Stop) -> None:
+    """Bring the mirror of a run up to date, unless the run has ended before; the record gets what came of it.
 
     The folder's lock is held meanwhile, the connection to the tenant is not needed.
     """
-    job = record.job.mirror
-    if job is None:
-        return
     done = MirrorSummary(target=str(job.target), tables=(), error=_ENDED)
     if record.error is None:
         progress = _Progress(observer)
@@ -36,7 +33,7 @@ async def follow(record: Record, storage: Storage, observer: Observer, stop: Sto
                 done = await supervision.over(_mirrored(job, storage, progress))
             except Exception as error:  # a defect is reported, too
                 record.end_with(error)
-                done = progress.summary(job.target, _text_of(error))
+                done = progress.summary(job.target, text_of(error))
             except asyncio.CancelledError:
                 record.end_with(Stopped("The task of the run was cancelled.", 130))
                 done = progress.summary(job.target, _ENDED)
@@ -51,11 +48,6 @@ async def _mirrored(job: MirrorJob, storage: Storage, observer: Observer) -> Mir
     if source.is_empty:
         return MirrorSummary(target=str(job.target), tables=())
     return (await mirror_source(job.target, storage.workspace, source, job.options, observer)).summary
-
-
-def _text_of(error: Exception) -> str:
-    # The text of a defect may hold a row.
-    return str(error) if isinstance(error, BdsError) else f"A defect in bds-async: {type(error).__name__}."
 
 
 class _Progress:

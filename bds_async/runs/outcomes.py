@@ -38,4 +38,5 @@ def way(download: Download) -> dict[str, Any]:
         "seconds": download.seconds,
         "arrival": download.step.arrival,
         "worker": download.worker,
+        "attempt_times": download.made.all,
     }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from ..brightspace import Listing
-from ..destination import Size
-from ..formats import Format
+from ..formats import Watch
 from ..ledger import Delivery
 from ..models import Extract, Identity
 from ..planning import Step, arrival_of_recovered
@@ -16,7 +15,7 @@ from ..report import Arrival, Outcome, Status
 from ..support.threads import ZipThreads
 from ..transfer import sweep
 from .context import Storage
-from .job import Formats, Job
+from .job import Job
 from .outcomes import delivered
 from .record import Record
 
@@ -27,8 +26,10 @@ def plan(record: Record, storage: Storage) -> None:
     Both are written to the record at once, so that a run that is stopped meanwhile reports what was recovered.
     """
     record.recovered = recover(record.job, record.listing, storage)
-    storage.ledger.folders.gather(record.listing.extracts)
-    record.plan = record.job.plan(record.listing, storage)
+    # In one transaction, since SQLite locks the file for each query outside of one, and syncs the disk for each commit.
+    with storage.ledger.deliveries.together():
+        storage.ledger.folders.gather(record.listing.extracts)
+        record.plan = record.job.plan(record.listing, storage)
     if record.plan.unfinished is not None:
         sweep(storage.workspace, record.plan.unfinished)
 
@@ -63,19 +64,18 @@ async def adopt(record: Record, storage: Storage, threads: ZipThreads) -> None:
     """Mark the steps as done for which a whole file is there that the ledger does not know, if the job adopts files."""
     if record.plan is None or not record.job.adopts:
         return
-    formats, size = record.job.formats(storage.ledger), storage.destination.sizes()
-    steps = [
-        await _adopted(step, record.job, storage, threads, formats=formats, size=size) for step in record.plan.steps
-    ]
-    record.plan = replace(record.plan, steps=tuple(steps))
+    adopting = partial(_adopted, record.plan.steps, record.job, storage, threads.watch)
+    record.plan = replace(record.plan, steps=await threads.run(adopting))
 
 
-async def _adopted(
-    step: Step, job: Job, storage: Storage, threads: ZipThreads, *, formats: Formats, size: Size
-) -> Step:
-    """The step, done if a whole file is in its place that the ledger does not know."""
-    if step.delivered is not None:
-        return step
-    form: Format = formats[step.kind]
-    work = partial(storage.publisher.adopt, step, form, job.options.verify, threads.watch, size)
-    return replace(step, delivered=await threads.run(work))
+def _adopted(steps: Sequence[Step], job: Job, storage: Storage, watch: Watch) -> tuple[Step, ...]:
+    """The steps, each done if a whole file is in its place that the ledger does not know."""
+    formats, size, publisher = job.formats(storage.ledger), storage.destination.sizes(), storage.publisher
+
+    def adopted(step: Step) -> Step:
+        watch(0)
+        if step.delivered is not None:
+            return step
+        return replace(step, delivered=publisher.adopt(step, formats[step.kind], job.options.verify, watch, size))
+
+    return tuple(map(adopted, steps))

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..brightspace import Connection, Listing
-from ..errors import exit_code_of, rank
+from ..errors import BdsError, exit_code_of, rank
 from ..models import Identity
-from ..planning import RunPlan
+from ..planning import RunPlan, Step
 from ..report import Counters, MirrorSummary, Outcome, RunReport, Status
 from ..support.clock import Stopwatch
+from ..support.limits import machine_limit
 from ..transfer import Download
 from .exit_code import PARTIAL
 from .job import Job
@@ -73,6 +74,10 @@ class Record:
             lacks=self.survey.lacks if self.plan is not None else _UNPLANNED,
             newest_delivered=self.survey.newest_delivered,
             mirror=self.mirror,
+            workers=self.job.options.workers,
+            limit_rate=self.job.options.limit_rate,
+            ended_by=text_of(self.error) if self.error is not None else None,
+            holds=connection.gate.holds_since(self.stopwatch.origin),
         )
         return replace(report, exit_code=self._exit_code(report))
 
@@ -99,10 +104,22 @@ class Record:
         return list(found.values())
 
     def _planned(self) -> Iterator[Outcome]:
-        settled = {each.extract.identity: each.outcome for each in self.downloads}
+        downloads = {each.extract.identity: each for each in self.downloads}
         for step in self.plan.steps if self.plan is not None else ():
             if step.delivered is not None:
                 yield delivered(step.extract, step.delivered, Status.SKIPPED, arrival=step.arrival)
             else:
-                pending = Outcome(step.extract, Status.PENDING, arrival=step.arrival)
-                yield settled.get(step.extract.identity) or pending
+                yield _outcome(step, downloads.get(step.extract.identity))
+
+
+def text_of(error: Exception) -> str:
+    """Return the text of an error for the report; that of a defect may quote a secret, or a row."""
+    known = error if isinstance(error, BdsError) else machine_limit(error)
+    return str(known) if known is not None else f"A defect in bds-async: {type(error).__name__}."
+
+
+def _outcome(step: Step, download: Download | None) -> Outcome:
+    if download is not None and download.outcome is not None:
+        return download.outcome
+    made = download.made.all if download is not None else ()
+    return Outcome(step.extract, Status.PENDING, arrival=step.arrival, attempt_times=made)

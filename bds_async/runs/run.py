@@ -28,7 +28,6 @@ from .fetching import fetch
 from .job import Job
 from .listing import list_chosen
 from .measure import measure, settle_gaps
-from .mirroring import follow
 from .plan import adopt, plan
 from .record import Record
 
@@ -84,8 +83,10 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
         record.end_with(supervision.error)
     # A token exchange that ends while the run ends counts, too.
     await connection.refresher.settle()
-    if record.is_reportable:
-        await follow(record, storage, observer, stop)
+    if record.is_reportable and job.mirror is not None:
+        from .mirroring import follow
+
+        await follow(job.mirror, record, storage, observer, stop)
     report = record.report(connection)
     if record.is_reportable:
         async with Supervision(stop, None) as supervision:

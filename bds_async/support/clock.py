@@ -16,12 +16,13 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.started = now()
-        self._start = time.monotonic()
+        #: The start by the monotonic clock.
+        self.origin = time.monotonic()
 
     @property
     def seconds(self) -> float:
         """Seconds since the start, by the monotonic clock."""
-        return time.monotonic() - self._start
+        return time.monotonic() - self.origin
 
     @property
     def finished(self) -> datetime:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-#: Upper bound in bytes for the content.
+#: Usual upper bound in bytes for the content.
 LONGEST = 1024 * 1024
 #: Seconds to wait for a program that writes to a pipe, and for the next bytes of one that does.
 NO_WRITER, SILENCE = 3.0, 60.0
@@ -25,8 +25,8 @@ class Content(NamedTuple):
     is_stream: bool
 
 
-def read_any(path: Path) -> Content:
-    """The content of a file, a pipe or a device; raises OSError, for more than LONGEST bytes and for silence, too."""
+def read_any(path: Path, longest: int = LONGEST) -> Content:
+    """The content of a file, a pipe or a device; raises OSError, for more than `longest` bytes and for silence, too."""
     if sys.platform == "win32":
         return Content(path.read_bytes(), is_stream=False)
     # O_NONBLOCK: the plain opening of a pipe waits for its writer.
@@ -35,18 +35,18 @@ def read_any(path: Path) -> Content:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        return Content(_read(descriptor, is_regular=stat.S_ISREG(mode)), not stat.S_ISREG(mode))
+        return Content(_read(descriptor, longest, is_regular=stat.S_ISREG(mode)), not stat.S_ISREG(mode))
     finally:
         os.close(descriptor)
 
 
-def _read(descriptor: int, *, is_regular: bool) -> bytes:
+def _read(descriptor: int, longest: int, *, is_regular: bool) -> bytes:
     content, deadline = bytearray(), time.monotonic() + NO_WRITER
     while True:
         block = _next_block(descriptor)
         content += block
-        if len(content) > LONGEST:
-            raise OSError(errno.EFBIG, f"it is larger than {LONGEST // 1024} KiB, so it is another file")
+        if len(content) > longest:
+            raise OSError(errno.EFBIG, f"it is larger than {longest // 1024} KiB, so it is another file")
         if block:
             continue
         if content or is_regular:

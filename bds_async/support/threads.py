@@ -1,11 +1,11 @@
-"""Threads for the work on zips, which ends with the run."""
+"""Threads for the work on zips, which ends with the run, and for work that may hang."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self, TypeVar
 
 from ..errors import Stopped
@@ -41,3 +41,18 @@ class ZipThreads:
     async def run(self, work: Callable[[], Result]) -> Result:
         """What `work` returns, done in one of the threads."""
         return await asyncio.get_running_loop().run_in_executor(self.executor, work)
+
+
+async def left_behind(work: Callable[[], Result]) -> Result:
+    """What `work` returns, done in a thread that neither a cancellation nor the end of the process waits for."""
+    future: Future[Result] = Future()
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="left-behind", daemon=True).start()
+    return await asyncio.wrap_future(future)

@@ -15,6 +15,7 @@ from ..planning import Step
 from ..report import Outcome, Status
 from ..support.text import counted
 from ..workspace import ensure_room
+from .attempts import Attempt, Attempts
 from .partial import Partial
 from .ranges import Range, gaps, merged
 from .rejections import Rejections
@@ -26,13 +27,17 @@ PIECE = 16 * 1024 * 1024
 
 @dataclass(eq=False, slots=True)
 class Piece:
-    """A range of one generation of a download, from `start` (the next byte wanted) to `stop` (None: the end)."""
+    """A range of one generation of a download, from `start` (the next byte wanted) to `stop` (None: the end).
+
+    `attempt` is the present or last attempt to fetch it.
+    """
 
     download: Download
     generation: int
     start: int
     stop: int | None
     tries: Tries
+    attempt: Attempt = field(default_factory=Attempt)
 
     @property
     def is_stale(self) -> bool:
@@ -75,6 +80,7 @@ class Download:
     resumed_bytes: int = 0
     outcome: Outcome | None = None
     error: BdsError | None = None
+    made: Attempts = field(default_factory=Attempts, repr=False)
     _opened: int | None = None
     _finishing: int | None = None
     _most_held: int = 0

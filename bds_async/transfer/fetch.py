@@ -19,6 +19,7 @@ from ..brightspace.http import chunks, left_over
 from ..errors import ConnectionFailed, RefusedRequest, TransientError
 from ..events import Observer, Received, Restarted, Retrying, Sized, Started
 from ..support.text import counted
+from .attempts import Clock
 from .block import Block
 from .bodies import Bodies
 from .download import Download, Piece
@@ -29,8 +30,8 @@ from .writer import Writer
 
 logger = logging.getLogger(__name__)
 
-#: Bytes that are written at a time; a killed run loses at most so much of each piece.
-BLOCK = 1024 * 1024
+#: Bytes that are written at a time, of one body and of all together; a killed run loses at most so much.
+BLOCK, BLOCKS = 1024 * 1024, 8 * 1024 * 1024
 #: Seconds after which less than a block is written, so that a slow link is seen to move, and loses little.
 LINGER = 1.0
 #: Statuses with which a storage host refuses a signed link that has expired.
@@ -40,8 +41,8 @@ EXPIRED = frozenset({400, 401, 403, 404, 410})
 class Transfer:
     """Fetches pieces from one tenant; `put` queues the pieces that a fetch makes necessary.
 
-    `links` are those that are asked for ahead of their use; by default none is. `rate` holds the bodies back, `bodies`
-    bounds their number.
+    `links` are those that are asked for ahead of their use; by default none is. `rate` holds the bodies back, of which
+    `bodies` are read at a time, within the bound `shared` with other runs. `clock` gives the times of the attempts.
     """
 
     def __init__(
@@ -52,19 +53,25 @@ class Transfer:
         *,
         links: LinksAhead | None = None,
         rate: RateLimit | None = None,
+        bodies: int = 1,
         stall_timeout: float = 60.0,
-        bodies: Bodies | None = None,
+        shared: Bodies | None = None,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._tenant = tenant
         self._links = links or LinksAhead(tenant, 0)
         self._rate = rate or RateLimit(None)
+        self._block = min(BLOCK, BLOCKS // bodies)
         self._put = put
         self._observer = observer
         self._stall_timeout = stall_timeout
-        self._bodies = bodies or Bodies(None)
+        self._shared = shared or Bodies(None)
+        self._clock = clock
 
-    async def fetch(self, piece: Piece) -> None:
+    async def fetch(self, piece: Piece, worker: int = 1) -> None:
         """Bring a piece into its download's partial file, unless the download has gone on without it.
+
+        `worker` is the number under which the times of the attempts are kept.
 
         Raises ExtractError when its tries are used up, and what stops the whole run.
         """
@@ -72,21 +79,26 @@ class Transfer:
             self._observer(Started(piece.download.extract, piece.download.resumed_bytes))
         async for attempt in retrying(piece.tries, piece.download.extract, partial(self._announce_retry, piece)):
             with attempt:
-                await self._counted(piece)
+                await self._counted(piece, worker)
 
     def _announce_retry(self, piece: Piece, why: str, seconds: float) -> None:
         tries = piece.tries
         self._observer(Retrying(piece.download.extract, tries.used + 1, tries.limit, seconds, why))
 
-    async def _counted(self, piece: Piece) -> None:
+    async def _counted(self, piece: Piece, worker: int) -> None:
         try:
-            while piece.is_wanted and not await self._tenant.outlasting(partial(self._ask, piece)):
-                pass
+            if piece.is_wanted:
+                with piece.download.made.under_way(worker, self._clock) as piece.attempt:
+                    await self._asked(piece)
         except TransientError:
             if piece.is_stale:
                 return
             piece.download.failures += 1
             raise
+
+    async def _asked(self, piece: Piece) -> None:
+        while piece.is_wanted and not await self._tenant.outlasting(partial(self._ask, piece)):
+            pass
 
     async def _ask(self, piece: Piece) -> bool:
         """One request; False if it has to be made again at once, because the signed link is of no use any more."""
@@ -96,11 +108,12 @@ class Transfer:
         if not piece.is_wanted:
             return True
         try:
-            async with self._bodies.one_of(self._tenant, link), self._tenant.open(link, _headers(piece)) as response:
+            async with self._shared.one_of(self._tenant, link), self._tenant.open(link, _headers(piece)) as response:
                 if not self._tenant.is_own(response.url):
                     download.signed_link = response.url
                     self._links.go_on()
                 if piece.is_wanted:
+                    piece.attempt.answered()
                     await self._accept(piece, response)
         except RefusedRequest as error:
             self._judge(error, download, signed)
@@ -157,7 +170,7 @@ class Transfer:
                 async for chunk in chunks(response, self._stall_timeout):
                     block.add(chunk)
                     await self._rate.received(len(chunk))
-                    if block.size >= BLOCK or time.monotonic() - written_at >= LINGER:
+                    if block.size >= self._block or time.monotonic() - written_at >= LINGER:
                         full, block = block, Block()
                         await self._write(piece, writer, full, response)
                         del full
@@ -165,22 +178,25 @@ class Transfer:
             except Exception:
                 # A cancellation is none: it has to be quick, and must not become something else on its way.
                 block.add(left_over(response.content))
-                await self._write(piece, writer, block, response)
+                await self._write(piece, writer, block, response, last=True)
                 # The traceback would keep it for as long as the next try waits.
                 block = Block()
                 if not piece.is_complete:
                     raise
             else:
-                await self._write(piece, writer, block, response)
+                await self._write(piece, writer, block, response, last=True)
         _close(piece)
 
-    async def _write(self, piece: Piece, writer: Writer, block: Block, response: aiohttp.ClientResponse) -> None:
+    async def _write(
+        self, piece: Piece, writer: Writer, block: Block, response: aiohttp.ClientResponse, *, last: bool = False
+    ) -> None:
         if piece.stop is not None:
             block.cut(piece.stop - piece.start)
         if piece.start == 0 and not is_coded(response):
             check_magic(block.head(64))
-        await writer.write(*block.chunks)
+        await writer.write(*block.chunks, last=last)
         piece.start += block.size
+        piece.attempt.bytes += block.size
         piece.tries.progress(piece.download.advance())
         self._observer(Received(piece.download.extract, block.size))
 

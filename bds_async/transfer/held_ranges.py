@@ -1,8 +1,8 @@
 """The ranges that one generation of a partial file holds, in memory and in a record on the disk.
 
 The record's first line is JSON: the validator, the total, and a nonce of its own. Each written block then appends a
-line with its start, its stop and a CRC-32 that begins with that of the first line. A line that was torn off, or that a
-straggler of an earlier generation wrote, counts as not written.
+line with its start, its stop and a CRC-32 that begins with that of the first line. A line that was torn off counts as
+not written.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import threading
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,14 +29,14 @@ class HeldRanges:
     the partial file was started over. `prefix` is the digest of the bytes that this run wrote in order.
     """
 
-    def __init__(self, path: Path, validator: str | None, total: int | None, nonce: str = "") -> None:
+    def __init__(self, path: Path, validator: str | None, total: int | None) -> None:
         self.validator = validator
         self.total = total
         self.is_over = False
         self.prefix = Prefix()
         self._path = path
-        self._first_line = _first_line(validator, total, nonce or secrets.token_hex(8))
-        self._seed = zlib.crc32(self._first_line)
+        self._seed: int | None = None
+        self._writing = threading.Lock()
         self._held: list[Range] = []
 
     @classmethod
@@ -43,26 +44,34 @@ class HeldRanges:
         """What a former run recorded at `path`; raises OSError, or ValueError for what is no record."""
         first, *lines = path.read_bytes().split(b"\n")
         match json.loads(first):
-            case {"validator": str() | None as validator, "total": int() | None as total, "nonce": str() as nonce}:
-                ranges = cls(path, validator, total, nonce)
-                ranges._held = merged(ranges._understood(lines))
+            case {"validator": str() | None as validator, "total": int() | None as total, "nonce": str()}:
+                ranges = cls(path, validator, total)
+                ranges._seed = zlib.crc32(first)
+                ranges._held = merged(_understood(lines, ranges._seed))
                 return ranges
         raise ValueError(path.name)
 
-    def _understood(self, lines: Iterable[bytes]) -> Iterable[Range]:
-        for match in map(_LINE.fullmatch, lines):
-            if match is not None and zlib.crc32(match[1], self._seed) == int(match[4], 16):
-                yield int(match[2]), int(match[3])
-
-    def begin_record(self) -> None:
-        """Write the record's first line, replacing whatever was there; raises OSError."""
-        self._path.write_bytes(self._first_line)
+    def close(self) -> None:
+        """Record nothing from now on: the partial file is started over, or gone."""
+        with self._writing:
+            self.is_over = True
 
     def record(self, start: int, stop: int) -> None:
-        """Append a block that was written to the record on the disk; raises OSError. May be called in any thread."""
-        entry = b"%d %d" % (start, stop)
-        with self._path.open("ab", buffering=0) as file:
-            file.write(b"\n%s %08x" % (entry, zlib.crc32(entry, self._seed)))
+        """Append a block that was written to the record on the disk; raises OSError. May be called in any thread.
+
+        The first one begins the record, and replaces what was there.
+        """
+        with self._writing:
+            if not self.is_over:
+                self._record(b"%d %d" % (start, stop))
+
+    def _record(self, entry: bytes) -> None:
+        mode, line = "ab", b""
+        if self._seed is None:
+            mode, line = "wb", _first_line(self.validator, self.total)
+            self._seed = zlib.crc32(line)
+        with self._path.open(mode, buffering=0) as file:
+            file.write(b"%s\n%s %08x" % (line, entry, zlib.crc32(entry, self._seed)))
 
     def add(self, start: int, stop: int) -> None:
         """Take note, in memory, of a block that was written."""
@@ -82,5 +91,11 @@ class HeldRanges:
         return self._held[-1][1] if self._held else 0
 
 
-def _first_line(validator: str | None, total: int | None, nonce: str) -> bytes:
-    return json.dumps({"validator": validator, "total": total, "nonce": nonce}).encode()
+def _first_line(validator: str | None, total: int | None) -> bytes:
+    return json.dumps({"validator": validator, "total": total, "nonce": secrets.token_hex(8)}).encode()
+
+
+def _understood(lines: Iterable[bytes], seed: int) -> Iterable[Range]:
+    for match in map(_LINE.fullmatch, lines):
+        if match is not None and zlib.crc32(match[1], seed) == int(match[4], 16):
+            yield int(match[2]), int(match[3])

@@ -78,7 +78,6 @@ class Partial:
             # A new file, so that a write of the former generation that is still on its way goes astray.
             _remove(self.path)
             self.path.write_bytes(b"")
-            self._ranges.begin_record()
 
     def hand_over(self) -> None:
         """Let go of the files, which are published and gone; writers raise Superseded from now on."""
@@ -92,7 +91,7 @@ class Partial:
 
     def _start_over(self, validator: str | None, total: int | None) -> None:
         self.generation += 1
-        self._ranges.is_over = True
+        self._ranges.close()
         self._ranges = HeldRanges(self._record_path, validator, total)
 
     async def open_writer(self, start: int) -> Writer:

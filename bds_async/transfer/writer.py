@@ -35,14 +35,17 @@ class Writer:
         """The next byte to be written."""
         return self._file.position
 
-    async def write(self, *chunks: bytes) -> None:
+    async def write(self, *chunks: bytes, last: bool = False) -> None:
         """Write a block (1 to 4 MiB in all are best), hash it, and record it: one hop to a thread for all three.
+
+        With the `last` one the file is closed.
 
         A cancellation waits until the block is written and recorded. Raises DestinationError, and Superseded if a new
         generation of the file has begun since this writer was opened.
         """
         self._check_generation()
         start = self.position
+        self._file.closes = last
         try:
             with writing_to(self._path):
                 await to_its_end(self._async_file.writelines(chunks))
@@ -56,8 +59,9 @@ class Writer:
 
     async def close(self) -> None:
         """Close the file, even if cancelled meanwhile; raises DestinationError."""
-        with writing_to(self._path):
-            await to_its_end(self._async_file.close())
+        if not self._file.closed:
+            with writing_to(self._path):
+                await to_its_end(self._async_file.close())
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,6 +79,8 @@ class _RecordedFile(io.FileIO):
         super().__init__(path, "r+b")
         self.seek(start)
         self.position = start
+        #: Whether the next block is the last one.
+        self.closes = False
         self._ranges = ranges
 
     def writelines(self, chunks: Iterable[bytes]) -> None:  # type: ignore[override]
@@ -84,7 +90,9 @@ class _RecordedFile(io.FileIO):
         rest = memoryview(block)
         while rest:
             rest = rest[self.write(rest) :]
-        if block and not self._ranges.is_over:
+        if block:
             self._ranges.prefix.extend(start, block)
             self._ranges.record(start, start + len(block))
         self.position += len(block)
+        if self.closes:
+            self.close()

@@ -1,4 +1,7 @@
-"""Observers of a run (live view, log, summary) and what is written at its end: report, metrics, health check."""
+"""Observers of a run (live view, log, summary) and what is written at its end: report, metrics, health check.
+
+The live view, which needs rich, is imported from `view` where there is a terminal.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,6 @@ from .notice import Notice
 from .notices import failures, gaps_open, list_failed, notice_of, plan_text
 from .ping import Ping
 from .tally import Tally, size_text
-from .view import View
 
 __all__ = [
     "Lines",
@@ -21,7 +23,6 @@ __all__ = [
     "Ping",
     "Summary",
     "Tally",
-    "View",
     "demand_writable",
     "failures",
     "fleet_finished",

@@ -23,7 +23,7 @@ from ..events import (
     Surveyed,
     Warned,
 )
-from ..report import ExtractEntry, FailedList, Gap, Outcome, RunReport, Status, fields_of
+from ..report import ExtractEntry, FailedList, Gap, Outcome, RunReport, Status, Totals, fields_of
 from ..support.text import counted
 from .mirror_notices import applied, mirroring
 from .notice import Notice
@@ -169,7 +169,7 @@ def gaps_open(gaps: Sequence[Gap]) -> list[Notice]:
 def finished(report: RunReport, folder: Path | str) -> Notice:
     """Return the summary of a run into `folder`, a path or the address of an object store."""
     place = folder.absolute() if isinstance(folder, Path) else folder
-    fields = {"exit_code": report.exit_code, "folder": folder, **report.document()["totals"]}
+    fields = {"exit_code": report.exit_code, "folder": folder, **fields_of(Totals.of(report))}
     return Notice(logging.INFO, f"{place}: {summary(report)}", "run.finished", fields)
 
 

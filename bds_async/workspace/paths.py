@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from ..errors import DestinationError
@@ -40,17 +40,16 @@ def fold(name: str) -> str:
     return text
 
 
-def folder_name(name: str, *, data_set_id: str, taken: Collection[str]) -> str:
+def folder_name(name: str, *, data_set_id: str, taken: Container[str]) -> str:
     """The folder for a data set: the letters and digits of its name.
 
     The first 8 characters of the id are added if nothing is left of the name, if Windows reserves it for a device, or
-    if another data set has it (`taken`, compared by `fold`). The same arguments always give the same folder.
+    if another data set has it (its `fold` is in `taken`). The same arguments always give the same folder.
     """
-    in_use = {fold(folder) for folder in taken}
     return next(
         candidate
         for candidate in _folder_candidates(_letters_and_digits(name), data_set_id)
-        if candidate and fold(candidate) not in _WINDOWS_DEVICES and fold(candidate) not in in_use
+        if candidate and fold(candidate) not in _WINDOWS_DEVICES and fold(candidate) not in taken
     )
 
 

@@ -309,11 +309,11 @@ async def test_a_download_that_nobody_works_on_is_begun_anew_and_never_waited_fo
     forgotten: list[Piece] = []
     fetch = Transfer.fetch
 
-    async def forget_some(self: Transfer, piece: Piece) -> None:
+    async def forget_some(self: Transfer, piece: Piece, worker: int) -> None:
         if piece.download.extract.data_set == "Users" or not forgotten:
             forgotten.append(piece)
         else:
-            await fetch(self, piece)
+            await fetch(self, piece, worker)
 
     monkeypatch.setattr(Transfer, "fetch", forget_some)
     async with Sandbox(SMALL) as sandbox:

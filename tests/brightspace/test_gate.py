@@ -13,6 +13,7 @@ from bds_async.brightspace.gate import Gate
 from bds_async.brightspace.retry import RETRY_AFTER_CEILING
 from bds_async.errors import ConnectionFailed, UnreachableError
 from bds_async.events import OutageBegan, OutageEnded
+from bds_async.report import HoldKind
 
 REFUSED = ConnectionFailed("Could not connect to school.example: refused.")
 
@@ -174,6 +175,25 @@ class TestHold:
             gate.hold("429", seconds)
         assert told == [1.0, 30.0]
         assert gate.waits == 1
+
+    async def test_holds_are_known_with_their_times_those_that_overlap_as_one(self):
+        gate, start = Gate(lambda why, seconds: None), time.monotonic()
+        for seconds in (0.5, 30.0, 0.1):
+            gate.hold("429", seconds)
+        time.sleep(0.01)  # noqa: ASYNC251 - the clock has to go on, nothing else
+        (hold,) = gate.holds_since(start)
+        assert hold.kind is HoldKind.RATE_LIMIT
+        assert 0 <= hold.began < hold.ended <= time.monotonic() - start, "what is to come does not count"
+        assert gate.holds_since(time.monotonic() + 1) == []
+
+    async def test_an_outage_is_known_while_it_lasts_and_after_it(self):
+        gate, start = Gate(lambda why, seconds: None), time.monotonic()
+        gate.unreachable(REFUSED, start)
+        (under_way,) = gate.holds_since(start)
+        gate.answered({})
+        (ended,) = gate.holds_since(start)
+        assert under_way.kind is ended.kind is HoldKind.OUTAGE
+        assert 0 < under_way.seconds <= ended.seconds <= time.monotonic() - start
 
     async def test_one_who_gives_up_waiting_blocks_nobody(self, flowing):
         flowing.gate.hold("429", 0.02)

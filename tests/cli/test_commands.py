@@ -80,9 +80,11 @@ async def test_dry_run_prints_the_plan_and_makes_nothing(config: Path, tmp_path:
     lines = (await bds("pull", "--dry-run", "--json", "--config", config, "--to", tmp_path / "to")).out.splitlines()
     assert {json.loads(line)["action"] for line in lines} == {"fetch"}
     assert not (tmp_path / "to").exists()
-    warned = await bds("pull", "--dry-run", "--report", tmp_path / "r", "--config", config, "--to", tmp_path / "to")
-    assert "--dry-run writes no report" in warned.err
+    files = ("--report", tmp_path / "r", "--html", tmp_path / "h")
+    warned = await bds("pull", "--dry-run", *files, "--config", config, "--to", tmp_path / "to")
+    assert warned.err.count("--dry-run writes no report") == 2
     assert not (tmp_path / "r").exists()
+    assert not (tmp_path / "h").exists()
 
 
 async def test_since_takes_moments_with_and_without_a_zone(config: Path, tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -15,7 +18,16 @@ import pytest
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support.commands import Done, bds, starting, until
 from tests.support.store_proxy import HANG, Answer, Rule, first, proxy_of
-from tests.support.stores import AZURITE_KEY, SECRET, Store, azure_container, objects, unfinished
+from tests.support.stores import (
+    AZURITE_KEY,
+    SECRET,
+    Store,
+    azure_container,
+    objects,
+    put_to_azure,
+    unavailable,
+    unfinished,
+)
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 #: Data sets of the sandbox that are uploaded in parts.
@@ -115,6 +127,31 @@ async def test_a_sync_delivers_each_extract_once_and_in_queued_order(scene: Scen
         assert moments == sorted(moments)
 
 
+async def test_duckdb_reads_the_objects_as_the_guide_says(scene: Scene) -> None:
+    """With the extensions of BDS_DUCKDB, a folder that pip filled (`.ci/run`): DuckDB would download them."""
+    extensions = os.environ.get("BDS_DUCKDB")
+    if extensions is None:
+        unavailable("DuckDB's extensions httpfs and aws are not installed (BDS_DUCKDB)")
+    assert (await scene.run("pull", "--as", "parquet", "--data-set", "Users")).code == 0
+    guide = (Path(__file__).parents[2] / "docs" / "object-stores.md").read_text("utf-8")
+    query = guide.partition("```sql\n")[2].partition("```")[0].replace("my-bucket/brightspace", scene.to[5:])
+    moto = f"credential_chain, ENDPOINT '{scene.s3.endpoint.removeprefix('http://')}', URL_STYLE 'path', USE_SSL false"
+    environ = {**os.environ, **scene.s3.environ, "PYTHONPATH": str(extensions)}
+    command = [sys.executable, "-c", DUCKDB, str(extensions), query.replace("credential_chain", moto)]
+    done = await asyncio.to_thread(subprocess.run, command, env=environ, capture_output=True, text=True)
+    users = next(each for each in scene.sandbox.catalogue() if each.name == "Users")
+    assert (done.stderr, done.stdout) == ("", f"{len(users.newest_full.rows())}\n")
+
+
+#: Loads the extensions in a folder, and prints the first value that some statements select.
+DUCKDB = """
+import sys, pathlib, duckdb
+for file in sorted(pathlib.Path(sys.argv[1]).glob("duckdb_extension_*/extensions/*/*.duckdb_extension"), reverse=True):
+    duckdb.execute(f"LOAD '{file}'")
+print(duckdb.sql(sys.argv[2]).fetchone()[0])
+"""
+
+
 async def test_what_a_loader_took_is_not_delivered_again_by_sync(scene: Scene) -> None:
     assert (await scene.run("sync")).code == 0
     taken = next(iter(scene.objects))
@@ -158,10 +195,15 @@ async def test_a_lost_ledger_is_rebuilt_from_the_objects(scene: Scene) -> None:
 
 
 async def test_objects_that_the_ledger_does_not_know_are_adopted(scene: Scene) -> None:
+    """Whatever objects of others lie beside them; and a run checks the store once."""
     assert (await scene.run("pull")).code == 0
     asked = scene.sandbox.counters.body_bytes
-    assert (await scene.run("pull", state=scene.home / "other")).code == 0
-    assert scene.sandbox.counters.body_bytes == asked
+    scene.put("/Users//x", b"x")
+    with proxy_of(scene.s3.endpoint) as proxy:
+        for is_known in (False, True):
+            done = await scene.run("pull", state=scene.home / "other", AWS_ENDPOINT_URL=proxy.url)
+            assert (done.code, scene.sandbox.counters.body_bytes) == (0, asked)
+            assert proxy.count("HEAD", ".bds-async-check") == 1 + is_known
 
 
 @pytest.mark.parametrize(
@@ -264,10 +306,14 @@ async def test_a_mirror_reads_the_objects_and_needs_a_target(scene: Scene) -> No
 
 
 async def test_azure_holds_what_was_pulled(azure_server: Store, tmp_path: Path) -> None:
-    """With the large extract in parts; a second pull fetches nothing, `verify --full` and `doctor` find no fault."""
+    """With the large extract in parts; a second pull fetches nothing, `verify --full` and `doctor` find no fault.
+
+    Nor does an object of another program whose key keeps the container from being listed stop a pull.
+    """
     async with Sandbox(SandboxSettings(**LARGE)) as sandbox:
         sandbox.write_config(tmp_path / "config.json")
-        to = f"az://{azure_container(azure_server)}/some/prefix"
+        container = azure_container(azure_server)
+        to = f"az://{container}/some/prefix"
         arguments = ("--config", tmp_path / "config.json", "--to", to, "--state", tmp_path / "state")
 
         async def run(*command: str) -> Done:
@@ -280,7 +326,13 @@ async def test_azure_holds_what_was_pulled(azure_server: Store, tmp_path: Path) 
         assert "3 already there" in (await run("pull")).err
         assert sandbox.counters.body_bytes == asked
         assert "3 right" in (await run("verify", "--full")).out
+        put_to_azure(azure_server, container, "some/prefix/Users//x")
+        places = (*arguments[:4], "--state", tmp_path / "other")
+        assert (await bds("pull", *places, cwd=None, **azure_server.environ)).code == 0
+        assert sandbox.counters.body_bytes == asked
         assert "can be listed and written" in (await run("doctor")).out
+        unlisted = await bds("verify", *arguments, cwd=None, **azure_server.environ)
+        assert (unlisted.code, "has a key with an empty part" in unlisted.err) == (6, True)
         elsewhere = (*arguments[:2], "--to", "az://none", "--state", tmp_path / "x")
         missing = await bds("pull", *elsewhere, cwd=None, **azure_server.environ)
         assert (missing.code, "there is no bucket none" in missing.err) == (6, True)

@@ -10,6 +10,7 @@ import pytest
 
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support.commands import Done, bds
+from tests.support.page_reader import read_page
 
 
 @pytest.fixture
@@ -95,13 +96,15 @@ async def test_repair_fetches_again_and_the_report_says_so(to: Path) -> None:
     right = cut.read_bytes()
     cut.write_bytes(right[:-1])
     gone.unlink()
-    done = await verify(to, "--repair", "--report", to.parent / "run.json")
+    both = ("--report", to.parent / "run.json", "--html", to.parent / "run.html")
+    done = await verify(to, "--repair", *both)
     assert done.code == 0
     assert done.out.count("[repaired]") == 2
     assert done.out.endswith("5 files in the ledger: 5 right.\nRepair: 2 fetched again.\n")
     assert cut.read_bytes() == right
     report = json.loads((to.parent / "run.json").read_text("utf-8"))
     assert (report["command"], report["exit_code"], report["totals"]["downloaded"]) == ("verify", 0, 2)
+    assert "bds-async verify" in read_page((to.parent / "run.html").read_text("utf-8")).text
     assert (await verify(to)).out == "5 files in the ledger: 5 right.\n"
 
 

@@ -85,18 +85,25 @@ def in_azure(home: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
     yield in_a_store(home, f"az://{azure_container(request.getfixturevalue('azure'))}")
 
 
+def in_google(home: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """A prefix of a bucket that is asked as Google Cloud Storage is."""
+    request.getfixturevalue("google")
+    bucket = request.getfixturevalue("s3_server").bucket()
+    yield in_a_store(home, f"gs://{bucket}/some/prefix")
+
+
 def in_a_store(home: Path, address: str) -> Place:
     state = folder_of_state(home)
     return Place(destination_of(workspace_of(address, state)), state / "partial")
 
 
 Maker = Callable[..., Iterator[Place]]
-makers: list[Maker] = [on_one_file_system, on_two_file_systems, in_s3, in_azure]
+makers: list[Maker] = [on_one_file_system, on_two_file_systems, in_s3, in_google, in_azure]
 
 
 @pytest.fixture(params=makers, ids=lambda maker: maker.__name__)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    needs = (request,) if request.param in (in_s3, in_azure) else ()
+    needs = (request,) if request.param in (in_s3, in_google, in_azure) else ()
     yield from request.param(tmp_path, *needs)
 
 

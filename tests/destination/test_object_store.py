@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bds_async.destination import ObjectStore, Recorded
-from bds_async.destination.object_store import calls
-from bds_async.destination.object_store.opening import S3Access
+from bds_async.destination import Recorded
+from bds_async.destination.object_store import ObjectStore, calls
+from bds_async.destination.object_store.opening import Limits, S3Access
 from bds_async.errors import ConfigError, DestinationError, Stopped
 from bds_async.options import RunOptions
 from bds_async.support.patience import Patience
@@ -30,6 +32,8 @@ LARGE = os.urandom(12_000_000)
 class Place:
     """A store behind a proxy, whose rule a test changes."""
 
+    attempts = 4
+
     def __init__(self, home: Path, s3: Store, proxy: Proxy) -> None:
         self.s3, self.proxy = s3, proxy
         self.bucket = s3.bucket()
@@ -39,7 +43,7 @@ class Place:
 
     def opened(self, workspace: Workspace, **options: Any) -> ObjectStore:
         assert workspace.store is not None
-        chosen = RunOptions(**{"attempts": 4, "stall_timeout": 5, **options})
+        chosen = RunOptions(**{"attempts": self.attempts, "stall_timeout": 5, **options})
         return ObjectStore(workspace, workspace.store, chosen, self.patience)
 
     def staged(self, content: bytes) -> Path:
@@ -113,6 +117,23 @@ def test_a_store_that_goes_away_is_tried_until_the_time_is_up(place: Place, monk
     with pytest.raises(DestinationError, match="broke, or stalled"):
         place.place(b"content")
     assert place.proxy.count("PUT", PATH) > 4
+
+
+@pytest.mark.parametrize(("part", "faults", "tries"), [(2, 2, 3), (2, 100, 4), (1, 100, 2)])
+def test_a_try_in_which_parts_were_taken_counts_as_an_attempt_and_begins_the_time_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch, part: int, faults: int, tries: int
+) -> None:
+    """However short the time for a silent store is; and an upload that always breaks off ends."""
+    monkeypatch.setattr(calls, "OUTAGE", 0.01)
+    monkeypatch.setattr(Limits, "retry", Limits(5).retry)  # obstore sends no part again
+    place.proxy.rule = first(faults, "PUT", f"partNumber={part}", RESET)
+    if faults < place.attempts:
+        place.place(LARGE)
+        assert place.content() == LARGE
+    else:
+        with pytest.raises(DestinationError, match="broke, or stalled"):
+            place.place(LARGE)
+    assert (place.proxy.count("POST", "uploads="), place.unfinished()) == (tries, [])
 
 
 def test_a_request_that_stalls_is_dropped_and_the_next_one_has_longer(place: Place) -> None:
@@ -217,7 +238,7 @@ def test_a_refusal_says_what_to_do_and_shows_no_address(place: Place, rule: Rule
 
 
 def test_the_check_of_a_store_that_does_not_answer_ends(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bds_async.destination.object_store.store.CHECK", 1.0)
+    monkeypatch.setattr(calls, "CHECK", 1.0)
     place.proxy.rule = first(99, "GET", "", HANG)
     with pytest.raises(DestinationError, match="did not answer within 1 seconds"):
         place.store.prepare()
@@ -244,6 +265,33 @@ def test_a_profile_gives_credentials_region_and_endpoint(
     assert place.content() == b"content"
 
 
+def test_credentials_that_do_not_come_hold_up_no_other_store_and_the_check_ends(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nor a stop: a program that gives credentials may hang."""
+    program = f'{sys.executable} -c "import time; time.sleep(8)"'
+    (tmp_path / "config").write_text(f"[profile slow]\ncredential_process = {program}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    place.store.prepare()
+    monkeypatch.setattr(calls, "CHECK", 2.0)
+    monkeypatch.setenv("AWS_PROFILE", "slow")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    with ThreadPoolExecutor(1) as threads:
+        began = time.monotonic()
+        checking = threads.submit(place.opened(place.workspace).prepare)
+        assert place.store.size(PATH) is None
+        assert not checking.done()
+        with pytest.raises(DestinationError, match="did not answer within 2 seconds"):
+            checking.result(10)
+        assert time.monotonic() - began < 4
+        checking = threads.submit(place.opened(place.workspace).prepare)
+        time.sleep(0.3)
+        place.patience.cut()
+        with pytest.raises(Stopped):
+            checking.result(1)
+
+
 def test_aws_region_is_the_region_whatever_else_is_set(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message about a bucket in another region advises it."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
@@ -256,6 +304,19 @@ def test_an_unknown_profile_is_named_by_its_fault(place: Place, monkeypatch: pyt
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     with pytest.raises(DestinationError, match=r"profile cannot be read \(ProfileNotFound\)"):
         place.store.prepare()
+
+
+def test_a_service_that_gives_no_credentials_of_google_is_no_missing_permission(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GOOGLE_BASE_URL", place.proxy.url)
+    monkeypatch.setenv("GCE_METADATA_HOST", place.proxy.url.removeprefix("http://"))
+    place.proxy.rule = first(99, "GET", "computeMetadata", Answer(403))
+    store = place.opened(workspace_of(f"gs://{place.bucket}/p", place.workspace.state))
+    with pytest.raises(DestinationError, match="check the endpoint and the credentials"):
+        store.prepare()
+    assert place.proxy.count("GET", "computeMetadata") == 1
 
 
 def test_without_the_extra_the_command_to_install_it_is_named(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,6 +355,34 @@ def test_sizes_are_those_of_one_listing(place: Place) -> None:
     sizes = place.store.sizes()
     assert (sizes(PATH), sizes("Users/full/other.zip")) == (7, None)
     assert place.proxy.count("GET", "list-type") == 1
+
+
+def test_objects_of_others_whose_keys_are_no_paths_are_passed_over(place: Place) -> None:
+    """obstore refuses a listing with such a key."""
+    place.place(b"content")
+    for key in ("p//x", "p/Users//full/x", "p/Users/full/./x", "p/a/../x"):
+        place.s3.client.put_object(Bucket=place.bucket, Key=key, Body=b"x")
+    sizes = place.store.sizes()
+    assert (sizes(PATH), sizes("a")) == (7, None)
+    assert [list(place.store.paths(below)) for below in ("", "Users/full", "Users/differential")] == [
+        [PATH],
+        [PATH],
+        [],
+    ]
+
+
+REFUSED_LISTINGS = [(RESET, "broke, or stalled"), (Answer(403, "AccessDenied"), "grant s3:ListBucket")]
+
+
+@pytest.mark.parametrize(("what", "expected"), REFUSED_LISTINGS)
+def test_faults_of_such_a_listing_are_named(
+    place: Place, monkeypatch: pytest.MonkeyPatch, what: Answer | str, expected: str
+) -> None:
+    monkeypatch.setattr(calls, "OUTAGE", 0.5)
+    place.s3.client.put_object(Bucket=place.bucket, Key="p//x", Body=b"x")
+    place.proxy.rule = lambda method, target: what if "encoding-type" in target else None
+    with pytest.raises(DestinationError, match=expected):
+        list(place.store.paths())
 
 
 def test_an_examination_writes_and_leaves_nothing(place: Place) -> None:

@@ -152,7 +152,7 @@ class TestStorages:
         assert played.body_bytes(HUGE) == played.outcome(HUGE).bytes
 
     async def test_that_serve_less_than_was_asked_for(self, large):
-        played = await large.pull(Fault.of("length", declared="shorter", by=1000, ranged=True, every=2), attempts=6)
+        played = await large.pull(Fault.of("length", declared="shorter", by=1000, ranged=True, every=2), attempts=20)
         played.check_right()
         assert played.body_bytes(HUGE) == played.outcome(HUGE).bytes
 

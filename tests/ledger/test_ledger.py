@@ -469,6 +469,17 @@ def test_a_damaged_ledger_says_what_to_do(folder: Path, content: bytes) -> None:
         assert str(ledger_path(folder)) in str(caught.value)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no folder with an open file")
+def test_a_folder_that_is_removed_under_a_ledger_is_named(folder: Path, tmp_path: Path) -> None:
+    """SQLite calls it a disk I/O error in a transaction, and a readonly database before one."""
+    with Ledger.open(ledger_path(folder), TENANT) as ledger:
+        with pytest.raises(DestinationError, match="was removed or moved"), ledger.deliveries.together():  # noqa: PT012
+            deliver(ledger, extract(0))
+            state_folder(folder).rename(tmp_path / "elsewhere")
+        with pytest.raises(DestinationError, match="was removed or moved"):
+            deliver(ledger, extract(1))
+
+
 FOREIGN = ["", "CREATE TABLE extracts (x)", "CREATE TABLE tenant (x); CREATE TABLE notes (x)"]
 
 

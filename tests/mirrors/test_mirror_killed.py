@@ -94,10 +94,10 @@ def test_a_signal_ends_a_mirror_soon_and_leaves_whole_extracts(
     model = delivered(deliveries)
     process = started(place, deliveries.root, "-v", stderr=subprocess.PIPE)
     assert process.stderr is not None
-    first = process.stderr.readline()
+    applying, first = process.stderr.readline(), process.stderr.readline()
     process.send_signal(number)
     _, rest = process.communicate(timeout=30)
-    assert b".zip: " in first, first
+    assert (b"to apply" in applying, b".zip: " in first) == (True, True), applying + first
     assert process.returncode == 128 + number, rest
     assert b"Traceback" not in rest
     assert started(place, deliveries.root, "-q").wait() == 0

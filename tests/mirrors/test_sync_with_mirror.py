@@ -246,7 +246,7 @@ class TestOptions:
         assert not SyncOptions().with_fulls
 
     def test_parquet_is_refused(self) -> None:
-        with pytest.raises(ConfigError, match="--mirror"):
+        with pytest.raises(ConfigError, match="`mirror` reads zips and CSVs"):
             SyncOptions(mirror="duckdb:x", publish_as=PublishAs.PARQUET)
 
     @pytest.mark.parametrize("limit", [-1, 101, "much"])

@@ -15,6 +15,7 @@ import pytest
 
 from bds_async.cli.main import cli
 from bds_async.recipes import RECIPES, recipe
+from tests.support.stores import Store
 
 
 @pytest.mark.parametrize("name", list(RECIPES))
@@ -93,3 +94,44 @@ def test_the_windows_task_is_in_the_order_of_its_schema() -> None:
 def test_the_airflow_dag_is_python_and_the_windows_task_is_xml() -> None:
     ast.parse(recipe("airflow"))
     xml.dom.minidom.parseString(recipe("windows-task").replace('encoding="UTF-16"', 'encoding="UTF-8"'))
+
+
+#: The program `aws`, as far as the recipe calls it. It checks parameters by what AWS publishes of its services.
+AWS = """
+import json, sys
+import botocore.session, jmespath
+service, operation, *rest = sys.argv[1:]
+options = dict(zip(rest[::2], rest[1::2], strict=True))
+client = botocore.session.get_session().create_client(service, region_name=options["--region"])
+answer = getattr(client, operation.replace("-", "_"))(**json.loads(options["--cli-input-json"]))
+print(jmespath.search(options["--query"], answer))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
+def test_the_fargate_script_makes_a_schedule_of_a_task_with_a_volume(s3_server: Store, tmp_path: Path) -> None:
+    """In moto's AWS; and the image that the script describes has what the command needs."""
+    efs, ecs, scheduler = (s3_server.client_of(name, "eu-west-1") for name in ("efs", "ecs", "scheduler"))
+    volume = efs.create_file_system()["FileSystemId"]
+    (tmp_path / "aws.py").write_text(AWS)
+    (tmp_path / "aws").write_text(f'#!/bin/sh\nexec {sys.executable} {tmp_path / "aws.py"} "$@"\n')
+    (tmp_path / "aws").chmod(0o755)
+    script = recipe("lambda-fargate").replace("fs-0123456789abcdef0", volume)
+    environ = {**os.environ, **s3_server.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "-s"], input=script, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    target = scheduler.get_schedule(Name="bds-async")["Target"]["EcsParameters"]
+    task = ecs.describe_task_definition(taskDefinition=target["TaskDefinitionArn"])["taskDefinition"]
+    (point,) = efs.describe_access_points(FileSystemId=volume)["AccessPoints"]
+    assert (
+        task["volumes"][0]["efsVolumeConfiguration"]["authorizationConfig"]["accessPointId"] == point["AccessPointId"]
+    )
+    assert f"--uid {point['PosixUser']['Uid']}" in recipe("dockerfile")
+    (change,) = re.findall(r"sed 's/(.*)/(.*)/'", script)
+    assert re.search(change[0], recipe("dockerfile"))
+    assert {"object-store", "parquet"} <= set(change[1].strip("[]").split(","))
+    (container,) = task["containerDefinitions"]
+    command = cli.get_command(cli.make_context("bds-async", ["recipe", "cron"], resilient_parsing=True), "sync")
+    assert command is not None
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in container["command"] if word.startswith("-")} <= known

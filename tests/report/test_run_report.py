@@ -48,6 +48,7 @@ class TestDocument:
         assert set(a_report().document()) == {
             *("report_version", "command", "tenant", "started", "finished", "exit_code"),
             *("totals", "extracts", "data_sets", "gaps", "failed_lists", "lacks", "mirror"),
+            *("program_version", "workers", "limit_rate", "ended_by", "holds"),
         }
 
     def test_its_head_says_which_run_it_was(self):
@@ -107,6 +108,7 @@ class TestDocument:
                 "text_columns": None,
                 "arrival": None,
                 "worker": None,
+                "attempt_times": [],
             }
         ]
 

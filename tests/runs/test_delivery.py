@@ -26,7 +26,8 @@ from bds_async.planning import Step
 from bds_async.report import Outcome, Status
 from bds_async.runs.context import RunContext, Storage
 from bds_async.runs.delivery import Fetch
-from bds_async.runs.order import chained
+from bds_async.runs.turns import chained
+from bds_async.support.clock import Stopwatch
 from bds_async.support.threads import ZipThreads
 from bds_async.transfer import Download, Partial
 from bds_async.workspace import Workspace
@@ -66,7 +67,7 @@ class Deliveries:
             connection = cast(Connection, SimpleNamespace(tenant=tenant))
             context = RunContext(connection, Storage(workspace, destination_of(workspace), ledger))
             formats = formats_for(chosen)(ledger)
-            run = Fetch(context, formats, chosen, observer=self.events.append, threads=threads)
+            run = Fetch(context, formats, chosen, observer=self.events.append, threads=threads, stopwatch=Stopwatch())
             downloads = [self._download(extract, ledger, chosen, workspace) for extract in extracts]
             await run.deliver(chained(downloads))
         return {event.outcome.extract: event.outcome for event in self.events if isinstance(event, Ended)}

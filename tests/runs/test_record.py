@@ -16,7 +16,7 @@ from bds_async.errors import AuthorisationError, BdsError, DestinationError, Led
 from bds_async.ledger import Delivery
 from bds_async.options import PullOptions
 from bds_async.planning import RunPlan, Step
-from bds_async.report import Arrival, Completeness, FailedList, Gap, Outcome, RunReport, Status
+from bds_async.report import Arrival, Completeness, FailedList, Gap, Hold, HoldKind, Outcome, RunReport, Status
 from bds_async.runs.job import pull_job
 from bds_async.runs.measure import Survey
 from bds_async.runs.record import Record
@@ -38,6 +38,9 @@ class Parts:
     retries: int = 1
 
     origin = URL("https://school.example")
+
+    def holds_since(self, start: float) -> list[Hold]:
+        return [Hold(HoldKind.RATE_LIMIT, 1.0, 2.0)]
 
     @property
     def tenant(self) -> Parts:
@@ -159,3 +162,31 @@ def test_its_moments_are_in_utc() -> None:
     report = report_of(planned())
     assert before <= report.started <= report.finished <= now()
     assert report.started.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (None, None),
+        (Stopped("Stopped by SIGTERM; run again to continue.", 143), "Stopped by SIGTERM; run again to continue."),
+        (ValueError("a secret"), "A defect in bds-async: ValueError."),
+        (MemoryError(), "This machine has no memory left for bds-async"),
+    ],
+)
+def test_the_report_says_what_ended_the_run_and_quotes_no_defect(error: Exception | None, text: str | None) -> None:
+    record = planned()
+    record.end_with(error)
+    report = report_of(record)
+    assert (report.ended_by or "").startswith(text or "")
+    assert (report.ended_by is None) == (text is None)
+    assert "secret" not in report.to_json()
+
+
+async def test_the_attempts_of_an_extract_that_is_pending_are_reported() -> None:
+    download = Download(a_step(ONE), Partial(workspace_of("nowhere"), ONE.identity), 1)
+    with download.made.under_way(7):
+        pass
+    record = Record(pull_job(PullOptions(workers=7)), plan=RunPlan((a_step(ONE),), (), None), downloads=[download])
+    report = report_of(record)
+    assert [each.worker for each in report.outcomes[0].attempt_times] == [7]
+    assert (report.workers, report.holds) == (7, [Hold(HoldKind.RATE_LIMIT, 1.0, 2.0)])

@@ -13,6 +13,7 @@ from bds_async.sandbox.truth import TrueExtract
 from bds_async.workspace.file_names import ParsedName, parse_file_name
 
 from .loader import Taken
+from .rows import same_content
 
 FULL = "Full"
 #: What is made longer after its moment is late, or made anew.
@@ -49,6 +50,7 @@ class Books:
 
     with_fulls: bool = False
     made: dict[Making, TrueExtract] = field(default_factory=dict)
+    listed: set[Making] = field(default_factory=set)
     named: dict[tuple[str, str, str, datetime], list[Making]] = field(default_factory=lambda: defaultdict(list))
     unsettled: set[Making] = field(default_factory=set)
     fulls: dict[str, set[datetime]] = field(default_factory=lambda: defaultdict(set))
@@ -76,6 +78,7 @@ class Books:
             self.unsettled.add(making)
             self.named[_named(making)].append(making)
         self.made.update(listed)
+        self.listed = set(listed)
         return listed
 
     def take(self, taken: list[Taken]) -> None:
@@ -88,10 +91,21 @@ class Books:
                 self._deliver(making)
 
     def _found(self, taken: Taken) -> Making | None:
-        """Which extract a file is: by its name, and to the last byte."""
+        """Which extract a file is: by its name and its content.
+
+        An extract that is made anew may have the same rows; the file's name, or what is listed and not delivered, says
+        then which one it is.
+        """
         name = _name(taken)
-        meant = [] if name is None else self.named[name.folder, name.bds_type.value, name.version, name.queued]
-        return next((making for making in meant if self.made[making].sha256 == taken.sha256), None)
+        if name is None:
+            return None
+        meant = self.named[name.folder, name.bds_type.value, name.version, name.queued]
+        found = [making for making in meant if same_content(taken, self.made[making])]
+        return min(found, key=lambda making: self._distance(making, name), default=None)
+
+    def _distance(self, making: Making, name: ParsedName) -> tuple[Any, ...]:
+        is_other = name.created is not None and making.created.replace(microsecond=0) != name.created
+        return is_other, self.delivered[making] > 0, making not in self.listed, making.created
 
     def _deliver(self, making: Making) -> None:
         self.delivered[making] += 1

@@ -8,10 +8,11 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 #: Imported once, in the server that forks the processes.
@@ -33,6 +34,12 @@ PLACES = (
     "bds_async.ledger.syncs.Syncs.keep",
     "bds_async.ledger.gaps.Gaps.settle",
 )
+#: Where a publication to a store can be cut off, beside these.
+STORE_PLACES = (
+    "bds_async.destination.object_store.store.ObjectStore.place",
+    "bds_async.destination.object_store.upload.Upload.attempt",
+    "bds_async.destination.object_store.store.ObjectStore.recorded",
+)
 #: The statement of a mirror, in each database.
 STATEMENTS = {
     "duckdb": "bds_async.mirrors.duckdb.DuckDBEngine._execute",
@@ -53,9 +60,15 @@ class Death:
     before: bool = True
 
 
-async def run(arguments: list[str], moment: datetime, output: Path, death: Death | None = None) -> int:
+async def run(
+    arguments: list[str],
+    moment: datetime,
+    output: Path,
+    death: Death | None = None,
+    environ: Mapping[str, str] = MappingProxyType({}),
+) -> int:
     """Run `bds-async` to its end; its exit code, negative for the signal that killed it."""
-    process = context.Process(target=_main, args=(arguments, moment, output, death))
+    process = context.Process(target=_main, args=(arguments, moment, output, death, dict(environ)))
     process.start()
     try:
         if death is not None and death.seconds is not None:
@@ -70,8 +83,11 @@ async def run(arguments: list[str], moment: datetime, output: Path, death: Death
     return code
 
 
-def _main(arguments: list[str], moment: datetime, output: Path, death: Death | None) -> NoReturn:
+def _main(
+    arguments: list[str], moment: datetime, output: Path, death: Death | None, environ: dict[str, str]
+) -> NoReturn:
     """Be `bds-async` at a moment."""
+    os.environ.update(environ)
     with output.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

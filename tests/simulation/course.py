@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from bds_async.sandbox import Fault, HardDelete, LateExtract, Reissue, SandboxSettings, SchemaChange
 
-from .command import PLACES, STATEMENTS, Death
+from .command import PLACES, STATEMENTS, STORE_PLACES, Death
 
 BEGIN = datetime(2026, 1, 7, 10, tzinfo=UTC)
 NAMES = ("Users", "User Enrollments", "Organizational Units", "Organizational Unit Ancestors")
@@ -47,6 +47,9 @@ class Plan:
     with_fulls: bool = False
     #: The database of a mirror that follows each run: "duckdb", "postgresql" or none.
     mirror: str = ""
+    #: Whether extracts go to a bucket of S3, which has faults of its own, and in which form.
+    store: bool = False
+    form: str = "zip"
 
     @property
     def span(self) -> timedelta:
@@ -126,7 +129,9 @@ class Plan:
         if draw.random() >= self.kills:
             return None
         if draw.random() < 0.3:
-            return Death(seconds=draw.uniform(0.02, 0.8))
+            return Death(seconds=draw.uniform(0.02, 2.0 if self.store else 0.8))
+        if self.store and draw.random() < 0.5:
+            return Death(place=draw.choice(STORE_PLACES), call=draw.randint(1, 4), before=draw.random() < 0.5)
         if self.mirror and draw.random() < 0.5:
             return Death(place=STATEMENTS[self.mirror], call=draw.randint(1, 400), before=draw.random() < 0.5)
         return Death(place=draw.choice(PLACES), call=draw.randint(1, 9), before=draw.random() < 0.5)

@@ -7,17 +7,21 @@ import contextlib
 import hashlib
 import os
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Taken:
-    """One file: its path below the folder, with `/`, the SHA-256 of its content, and when it got its name."""
+    """One file: its path below the folder, with `/`, the SHA-256 of its content, and when it got its name.
+
+    `content` is kept where the SHA-256 does not say which extract it is.
+    """
 
     path: str
     sha256: str
     nanoseconds: int
+    content: bytes = field(default=b"", repr=False)
 
 
 class Loader:

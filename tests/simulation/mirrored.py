@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from functools import cache
 from typing import Any
-from uuid import UUID
 
 from bds_async.mirrors.names import snake_case
 from bds_async.models import version_key
-from bds_async.registry import ColumnType, KnownDataSet, find
+from bds_async.registry import ColumnType, KnownDataSet
 from bds_async.sandbox.truth import Row, TrueExtract
 from tests.support.mirror_places import Place
 
 from .books import FULL, Making
+from .rows import CONVERSIONS, known_as
 
 Values = dict[str, Any]
 State = dict[tuple[Any, ...], Values]
-CONVERSIONS: dict[str, Callable[[str], Any]] = {
-    **dict.fromkeys((ColumnType.BIGINT, ColumnType.INT, ColumnType.SMALLINT), int),
-    ColumnType.DECIMAL: Decimal,
-    ColumnType.FLOAT: float,
-    ColumnType.BIT: lambda text: text.lower() in ("true", "1"),
-    # To the microsecond, as both databases hold it.
-    ColumnType.DATETIME2: lambda text: datetime.fromisoformat(text[:26].rstrip("Z")),
-    ColumnType.UNIQUEIDENTIFIER: UUID,
-}
 
 
 @dataclass
@@ -109,13 +99,6 @@ def rows_of(extract: TrueExtract) -> list[Values]:
     """The typed rows of an extract, by the columns of the mirror."""
     kinds = {column.name: column.type for column in known_as(extract.data_set).columns}
     return [_typed(row, kinds) for row in extract.rows()]
-
-
-@cache
-def known_as(name: str) -> KnownDataSet:
-    found = find(name=name)
-    assert found is not None
-    return found
 
 
 def _typed(row: Row, kinds: Mapping[str, ColumnType]) -> Values:

@@ -18,6 +18,7 @@ WEEKS = replace(
     kills=0.3,
     outages=((0.1, 30 * HOUR), (0.3, 17 * DAY)),
 )
+STORED = replace(WEEKS, kills=0.6, store=True, form="parquet")
 EACH_FULL = replace(WEEKS, seed=2, every=24.0, longest_step=60, with_fulls=True)
 
 
@@ -25,6 +26,7 @@ EACH_FULL = replace(WEEKS, seed=2, every=24.0, longest_step=60, with_fulls=True)
     "plan",
     [
         pytest.param(WEEKS, id="three differentials a day"),
+        pytest.param(STORED, id="Parquet in S3", marks=[pytest.mark.long, TWO_HOURS]),
         pytest.param(EACH_FULL, id="a differential a day, and each full wanted", marks=pytest.mark.long),
     ],
 )

@@ -2,7 +2,8 @@
 
 Every extract that was ever available while the job could see it has to be delivered exactly once, every gap reported,
 none invented. The job is the real command, in processes that are killed; a loader takes its files away at once. With
-`--mirror duckdb` (or `postgresql`) a mirror follows each run; its tables are compared with what was delivered.
+`--mirror duckdb` (or `postgresql`) a mirror follows each run; its tables are compared with what was delivered. With
+`--store` the extracts go to a bucket of S3, with `--as parquet` as Parquet, which is compared row by row.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import random
 import sys
 import tempfile
 import time
@@ -24,9 +26,12 @@ from typing import Any
 from bds_async.sandbox import Sandbox
 from tests.support.mirror_places import DuckDBPlace, Place, PostgreSQLPlace
 from tests.support.postgresql import programs, running_postgresql
+from tests.support.store_proxy import proxy_of
+from tests.support.stores import running_s3
 
 from . import command
 from .books import Books, Verdict, verdict
+from .bucket import Bucket
 from .course import BEGIN, DAY, HOUR, Plan
 from .loader import Loader
 from .mirrored import MirrorCheck
@@ -43,6 +48,7 @@ class Simulation:
     home: Path
     books: Books
     mirror: MirrorCheck | None = None
+    bucket: Bucket | None = None
     runs: int = 0
     kills: Counter[str] = field(default_factory=Counter)
     consents: int = 0
@@ -52,20 +58,26 @@ class Simulation:
         """Let the time go by, and say what came of it."""
         async with Sandbox(self.plan.settings()) as sandbox:
             sandbox.write_config(self.config)
-            loader = Loader(self.home / "to", patient=self.mirror is not None)
+            loader = self.bucket or Loader(self.home / "to", patient=self.mirror is not None)
             for step, draw in self.plan.steps():
                 self._pass(sandbox, step)
                 sandbox.play(*self.plan.misbehaviour(draw))
+                self._misbehave(draw, self.plan.faults)
                 await self._job(sandbox, loader, self.plan.death(draw))
             await self._end(sandbox, loader)
         return verdict(self.books)
 
-    async def _end(self, sandbox: Sandbox, loader: Loader) -> None:
+    async def _end(self, sandbox: Sandbox, loader: Loader | Bucket) -> None:
         """Some days without a fault, until the next full has closed what can be closed."""
         sandbox.play()
+        self._misbehave(random.Random(), 0)
         for _ in range(8):
             self._pass(sandbox, DAY)
             await self._job(sandbox, loader, None)
+
+    def _misbehave(self, draw: random.Random, chance: float) -> None:
+        if self.bucket is not None:
+            self.bucket.misbehave(draw, chance)
 
     @property
     def config(self) -> Path:
@@ -80,15 +92,12 @@ class Simulation:
             step -= by
             self.books.look(sandbox)
 
-    async def _job(self, sandbox: Sandbox, loader: Loader, death: command.Death | None) -> None:
+    async def _job(self, sandbox: Sandbox, loader: Loader | Bucket, death: command.Death | None) -> None:
         report, known = self.home / "run.json", len(loader.taken)
         report.unlink(missing_ok=True)
-        arguments = ["sync", "-q", "--config", str(self.config), "--to", str(self.home / "to"), "--report", str(report)]
-        arguments += ["--attempts", "3", "--stall-timeout", "5", *(["--with-fulls"] if self.plan.with_fulls else [])]
-        arguments += self.mirror.arguments() if self.mirror is not None else []
-        before = self.books.look(sandbox)
+        before, environ = self.books.look(sandbox), self.bucket.environ if self.bucket is not None else {}
         async with loader.at_work():
-            code = await command.run(arguments, self.now, self.home / "output.txt", death)
+            code = await command.run(self._arguments(report), self.now, self.home / "output.txt", death, environ)
         self.runs += 1
         # The tenant's time goes on meanwhile: it may make one extract, and drop another.
         taken, after = loader.taken[known:], self.books.look(sandbox)
@@ -101,8 +110,16 @@ class Simulation:
         if code >= 0 and not self.has_leftovers:
             self.books.check_order(taken)
         self.has_leftovers = code < 0 or (self.has_leftovers and not report.exists())
+        if isinstance(loader, Bucket) and not self.has_leftovers:
+            loader.take()
 
-    async def _check_mirror(self, report: dict[str, Any], loader: Loader) -> None:
+    def _arguments(self, report: Path) -> list[str]:
+        arguments = ["sync", "-q", "--config", str(self.config), "--as", self.plan.form, "--report", str(report)]
+        arguments += ["--attempts", "3", "--stall-timeout", "5", *(["--with-fulls"] if self.plan.with_fulls else [])]
+        arguments += self.mirror.arguments() if self.mirror is not None else []
+        return arguments + (self.bucket.arguments if self.bucket is not None else ["--to", str(self.home / "to")])
+
+    async def _check_mirror(self, report: dict[str, Any], loader: Loader | Bucket) -> None:
         """Hold the mirror against what was delivered, once it is up to date; then the loader may take the files."""
         if self.mirror is not None and report["mirror"]["error"] is None:
             delivered = {making: self.books.made[making] for making in self.books.delivered}
@@ -128,11 +145,15 @@ class Simulation:
 
 async def simulate(plan: Plan) -> tuple[Simulation, Verdict]:
     """One simulation in a folder of its own."""
-    with tempfile.TemporaryDirectory(prefix="bds-async-year-") as home, a_place(plan.mirror, Path(home)) as place:
+    with (
+        tempfile.TemporaryDirectory(prefix="bds-async-year-") as home,
+        a_place(plan.mirror, Path(home)) as place,
+        a_bucket(Path(home), is_wanted=plan.store) as bucket,
+    ):
         mirror = MirrorCheck(place) if place is not None else None
         # A mirror needs each full.
         books = Books(with_fulls=plan.with_fulls or mirror is not None)
-        simulation = Simulation(plan, Path(home), books, mirror)
+        simulation = Simulation(plan, Path(home), books, mirror, bucket)
         return simulation, await simulation.run()
 
 
@@ -146,6 +167,16 @@ def a_place(database: str, home: Path) -> Iterator[Place | None]:
             yield PostgreSQLPlace(address, "bds")
     else:
         yield DuckDBPlace(home / "mirror.duckdb") if database else None
+
+
+@contextmanager
+def a_bucket(home: Path, *, is_wanted: bool) -> Iterator[Bucket | None]:
+    """A new bucket of an S3 server that lasts as long as the simulation."""
+    if not is_wanted:
+        yield None
+        return
+    with running_s3() as s3, proxy_of(s3.endpoint) as proxy:
+        yield Bucket(s3, proxy, home)
 
 
 def figures(simulation: Simulation, found: Verdict) -> str:
@@ -182,6 +213,8 @@ def main() -> int:
     parser.add_argument("--longest-step", type=int, default=Plan.longest_step, help="hours between two runs at most")
     parser.add_argument("--every", type=float, default=Plan.every, help="hours between two differentials")
     parser.add_argument("--with-fulls", action="store_true")
+    parser.add_argument("--store", action="store_true", help="let extracts go to a bucket of S3")
+    parser.add_argument("--as", dest="form", choices=["zip", "parquet"], default="zip", help="in which form")
     parser.add_argument("--mirror", choices=["duckdb", "postgresql"], default="", help="let a mirror follow each run")
     chosen = parser.parse_args()
     plan = replace(Plan(), **vars(chosen))

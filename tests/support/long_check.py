@@ -42,5 +42,4 @@ def arrived_whole(folder: Path, extract: TrueExtract) -> Path:
 
 def _record_as_whole(partial: Partial, size: int) -> None:
     partial._start_over('"whole"', size)
-    partial._ranges.begin_record()
     partial._ranges.record(0, size)

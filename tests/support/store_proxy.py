@@ -37,6 +37,8 @@ class Proxy:
     rule: Rule
     seen: list[tuple[str, str]] = field(default_factory=list)
     ends: threading.Event = field(default_factory=threading.Event)
+    #: How headers of requests begin, and how the store names them; its answers are named back.
+    renamed: tuple[str, str] = ("", "")
 
     def count(self, method: str, part: str) -> int:
         """How many requests of a method had this in their address."""
@@ -97,9 +99,12 @@ class Handler(BaseHTTPRequestHandler):
         """The store's answer: status, headers, content."""
         connection = http.client.HTTPConnection(*self.server.store)
         try:
-            connection.request(self.command, self.path, body, dict(self.headers))
+            theirs, own = self.server.proxy.renamed
+            asked = {name.lower().replace(theirs, own): value for name, value in self.headers.items()}
+            connection.request(self.command, self.path, body, asked)
             answer = connection.getresponse()
-            headers = {name: value for name, value in answer.getheaders() if name.lower() not in _OF_ONE_CONNECTION}
+            named = {name.lower().replace(own, theirs): value for name, value in answer.getheaders()}
+            headers = {name: value for name, value in named.items() if name not in _OF_ONE_CONNECTION}
             return answer.status, headers, answer.read()
         finally:
             connection.close()
@@ -126,21 +131,21 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, endpoint: str, rule: Rule) -> None:
+    def __init__(self, endpoint: str, rule: Rule, renamed: tuple[str, str]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         host, port = endpoint.removeprefix("http://").split(":")
         self.store = (host, int(port))
-        self.proxy = Proxy(f"http://127.0.0.1:{self.server_port}", rule)
+        self.proxy = Proxy(f"http://127.0.0.1:{self.server_port}", rule, renamed=renamed)
 
     def handle_error(self, *_: object) -> None:
         """A client that has gone is no fault of a test."""
 
 
 @contextmanager
-def proxy_of(endpoint: str, rule: Rule = nothing) -> Iterator[Proxy]:
+def proxy_of(endpoint: str, rule: Rule = nothing, renamed: tuple[str, str] = ("", "")) -> Iterator[Proxy]:
     """A proxy in front of the store at `endpoint`."""
-    with Server(endpoint, rule) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+    with Server(endpoint, rule, renamed) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield server.proxy

@@ -1,4 +1,4 @@
-"""Real object stores on loopback: moto's S3, and Azurite for Azure where it is installed."""
+"""Object stores on loopback: moto's S3, Azurite for Azure where it is installed, and Google's requests to the S3."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from .store_proxy import proxy_of
 
 #: Azurite's account, which its documentation publishes.
 AZURITE_ACCOUNT = "devstoreaccount1"
@@ -42,13 +44,17 @@ class Store:
     @cached_property
     def client(self) -> Any:
         """A client of boto3 for the S3 server, which no later change of the environment affects."""
+        return self.client_of("s3", "us-east-1")
+
+    def client_of(self, service: str, region: str) -> Any:
+        """A client of boto3 for another service of the S3 server, which is all of AWS."""
         import boto3
 
-        return boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1", **_KEYS)
+        return boto3.client(service, endpoint_url=self.endpoint, region_name=region, **_KEYS)
 
     def bucket(self) -> str:
         """The name of a new, empty bucket."""
-        name = f"bucket-{secrets.token_hex(4)}"
+        name = f"bucket{secrets.token_hex(4)}"
         self.client.create_bucket(Bucket=name)
         return name
 
@@ -86,6 +92,13 @@ def running_s3() -> Iterator[Store]:
         store = Store(endpoint, s3_environ(endpoint))
         store.bucket()
         yield store
+
+
+@contextmanager
+def google_of(s3: Store) -> Iterator[Store]:
+    """Google's XML API as far as it is that of S3: the S3 server, whose headers of metadata get Google's names."""
+    with proxy_of(s3.endpoint, renamed=("x-goog-meta-", "x-amz-meta-")) as proxy:
+        yield Store(proxy.url, {"GOOGLE_BASE_URL": proxy.url, "GOOGLE_BEARER_TOKEN": SECRET})
 
 
 @contextmanager
@@ -150,23 +163,34 @@ def unfinished(store: Store, bucket: str) -> list[str]:
 
 def azure_container(store: Store) -> str:
     """The name of a new, empty container of Azurite."""
+    name = f"container-{secrets.token_hex(4)}"
+    _put_to_azure(store, name, "restype=container", {})
+    return name
+
+
+def put_to_azure(store: Store, container: str, key: str) -> None:
+    """Write an empty object, whatever its key."""
+    _put_to_azure(store, f"{container}/{key}", "", {"x-ms-blob-type": "BlockBlob"})
+
+
+def _put_to_azure(store: Store, path: str, query: str, headers: dict[str, str]) -> None:
+    """A signed request without content (Authorize with Shared Key, in Azure's documentation)."""
     import base64
     import hashlib
     import hmac
     import urllib.request
     from email.utils import formatdate
 
-    name = f"container-{secrets.token_hex(4)}"
-    date, version = formatdate(usegmt=True), "2021-08-06"
-    resource = f"/{AZURITE_ACCOUNT}/{AZURITE_ACCOUNT}/{name}\nrestype:container"
-    signed = "\n".join(["PUT", *[""] * 11, f"x-ms-date:{date}\nx-ms-version:{version}", resource])
+    headers = {**headers, "x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-08-06"}
+    named = [f"{name}:{value}" for name, value in sorted(headers.items())]
+    resource = f"/{AZURITE_ACCOUNT}/{AZURITE_ACCOUNT}/{path}"
+    signed = "\n".join(["PUT", *[""] * 11, *named, resource, *filter(None, [query.replace("=", ":")])])
     key = hmac.new(base64.b64decode(AZURITE_KEY), signed.encode(), hashlib.sha256).digest()
-    request = urllib.request.Request(f"{store.endpoint}/{name}?restype=container", method="PUT")
-    request.add_header("x-ms-date", date)
-    request.add_header("x-ms-version", version)
-    request.add_header("Authorization", f"SharedKey {AZURITE_ACCOUNT}:{base64.b64encode(key).decode()}")
+    headers["Authorization"] = f"SharedKey {AZURITE_ACCOUNT}:{base64.b64encode(key).decode()}"
+    headers |= {"Content-Length": "0", "Content-Type": ""}
+    request = urllib.request.Request(f"{store.endpoint}/{path}?{query}", headers=headers, method="PUT")
     with urllib.request.urlopen(request):
-        return name
+        pass
 
 
 def folder_of_state(home: Path) -> Path:

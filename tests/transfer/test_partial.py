@@ -293,7 +293,7 @@ async def test_lines_of_another_generation_are_not_believed(workspace: Workspace
 
 
 @settings(deadline=None, max_examples=60)
-@given(written=st.lists(blocks, max_size=6), data=st.data())
+@given(written=st.lists(blocks, min_size=1, max_size=6), data=st.data())
 def test_any_damage_to_the_record_leaves_a_part_of_what_was_written(written: list[Range], data: st.DataObject) -> None:
     """Torn anywhere, overwritten anywhere, with rubbish at its end, and then written on to."""
     with fresh_workspace() as workspace:
@@ -326,6 +326,8 @@ def test_any_run_of_writes_and_crashes_is_told_truthfully(steps: list[Range | st
         for step in steps:
             if step == "crash":
                 partial = Partial.load(workspace, ONE)
+                if not written:
+                    partial.begin(STRONG, TOTAL)
             elif step == "begin":
                 partial.begin(STRONG, TOTAL)
                 written = set()
@@ -369,6 +371,7 @@ async def test_sweeping_takes_the_programs_own_strays_alone(workspace: Workspace
     for identity in (ONE, OTHER):
         partial = Partial.load(workspace, identity)
         partial.begin(STRONG, TOTAL)
+        await write(partial, 0, 1)
         csv_of(partial).write_bytes(b"x")
     (workspace.partials / "somebody's.part").write_bytes(b"x")
     assert sweep(workspace, {ONE}) == 3

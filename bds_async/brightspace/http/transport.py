@@ -99,7 +99,8 @@ class Transport:
             connector=aiohttp.TCPConnector(limit=0, resolver=names, socket_factory=self._socket_factory),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"bds-async/{__version__}", "Accept-Encoding": "gzip, deflate"},
-            timeout=aiohttp.ClientTimeout(total=None, sock_read=self.stall_timeout, ceil_threshold=600),
+            # `_Limits` and `chunks` keep the time limits; one of aiohttp's own would be set again for each read.
+            timeout=aiohttp.ClientTimeout(total=None),
             # A body is stored as it comes: a wrong Content-Encoding must not break it.
             auto_decompress=False,
             read_bufsize=self._buffer,
@@ -137,10 +138,10 @@ class Transport:
         request = session.request(
             method, url, headers=headers, data=data, allow_redirects=False, proxy=proxy, trace_request_ctx=limits
         )
-        async with AsyncExitStack() as stack:
-            with translated(host, proxy):
-                async with limits.kept(place_of(url)):
-                    response = await stack.enter_async_context(request)
+        with translated(host, proxy):
+            async with limits.kept(place_of(url)):
+                response = await request
+        async with response:
             if response.status == 407 and proxy is not None:
                 raise password_wanted(proxy)
             with translated_body(host):

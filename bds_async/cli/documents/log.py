@@ -64,6 +64,7 @@ EVENTS = {
     "plan.warning": "something to know about the plan",
     "rate_limit.waiting": "new requests wait, as the tenant asked",
     "report.none": "a dry run writes no report",
+    "report.page": "the page of a run report was written",
     "config.unknown_variable": "an unknown environment variable resembles one of bds-async",
     "report.failed": "the report could not be saved",
     "run.failed_alike": "several extracts failed for one cause",

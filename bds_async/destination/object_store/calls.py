@@ -11,20 +11,21 @@ from concurrent.futures import Future, wait
 from functools import cache
 from typing import TypeVar
 
-from tenacity import RetryCallState
-
-from ...brightspace import Tries, retrying
+from ...brightspace import retrying
 from ...errors import BdsError, ConnectionFailed, ConnectionLost, DestinationError, Stopped, TransientError
 from ...support.log import event
 from ...support.patience import Patience
 from ...workspace import StoreAddress
 from .faults import Action, fault_of
+from .tries import StoreTries
 
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
 
 #: Seconds for which a store that does not answer is tried again.
 OUTAGE = 300.0
+#: Seconds for the check of a store, with all its requests and tries.
+CHECK = 20.0
 #: Seconds between two looks at whether the run is to be stopped.
 TICK = 0.1
 #: The longest time for one request, in seconds.
@@ -34,8 +35,9 @@ LONGEST = 1800.0
 class Calls:
     """Makes the requests of one destination.
 
-    A fault that the store answers counts as one of `attempts`. Without an answer, a request is tried again for OUTAGE
-    seconds. A request has `timeout` seconds, twice as many after each one that took longer: the link may be slow.
+    A fault that the store answers counts as one of `attempts`, and so does a try in which it took a part of an upload.
+    Otherwise, without an answer, a request is tried again for OUTAGE seconds. A request has `timeout` seconds, twice as
+    many after each one that took longer: the link may be slow.
     """
 
     def __init__(self, address: StoreAddress, patience: Patience, attempts: int, timeout: float) -> None:
@@ -45,12 +47,22 @@ class Calls:
         self._timeout = timeout
         self._is_out = False
 
-    def run(self, work: Callable[[float], Awaitable[Result]], action: Action, *, within: float | None = None) -> Result:
-        """What `work` returns; it gets the seconds for one request. `within` is in seconds for all tries.
+    def run(
+        self,
+        work: Callable[[float], Awaitable[Result]],
+        action: Action,
+        *,
+        until: float | None = None,
+        taken: Callable[[], int] = lambda: 0,
+    ) -> Result:
+        """What `work` returns; it gets the seconds for one request.
 
+        `until` ends the tries of a check, by time.monotonic(). `taken` grows as the store takes parts.
         Blocks. Raises DestinationError; Stopped if the run is stopped meanwhile, and the request is cancelled.
         """
-        future = asyncio.run_coroutine_threadsafe(self._within(work, action, within), _loop())
+        left = OUTAGE if until is None else max(0.0, until - time.monotonic())
+        tries = StoreTries(self._attempts, left, taken)
+        future = asyncio.run_coroutine_threadsafe(self._until(self._tried(work, action, tries), until), _loop())
         try:
             return self._awaited(future)
         except BaseException:
@@ -63,16 +75,16 @@ class Calls:
                 raise Stopped("The run was stopped during a request to the object store; run again to go on.", 3)
         return future.result()
 
-    async def _within(self, work: Callable[[float], Awaitable[Result]], action: Action, within: float | None) -> Result:
+    async def _until(self, trying: Awaitable[Result], until: float | None) -> Result:
         try:
-            async with asyncio.timeout(within):
-                return await self._tried(work, action, within or OUTAGE)
+            # The clock of the loop is time.monotonic().
+            async with asyncio.timeout_at(until):
+                return await trying
         except TimeoutError:
-            text = f"{self._address} did not answer within {within:g} seconds"
+            text = f"{self._address} did not answer within {CHECK:g} seconds"
             raise DestinationError(f"{text}: check the endpoint, and proxy and firewall of this machine.") from None
 
-    async def _tried(self, work: Callable[[float], Awaitable[Result]], action: Action, outage: float) -> Result:
-        tries = _Tries(self._attempts, outage)
+    async def _tried(self, work: Callable[[float], Awaitable[Result]], action: Action, tries: StoreTries) -> Result:
         try:
             async for attempt in retrying(tries, f"A request to {self._address}"):
                 with attempt:
@@ -110,33 +122,9 @@ class Calls:
             logger.info("%s answers again.", self._address, extra=event("store.outage_ended", store=str(self._address)))
 
 
-class _Tries(Tries):
-    """The tries of one call: a count for faults that the store answers, a time for those without an answer."""
-
-    def __init__(self, limit: int, outage: float) -> None:
-        super().__init__(limit)
-        self.failures = 0
-        self._outage = outage
-        self._since: float | None = None
-
-    def __call__(self, retry_state: RetryCallState) -> bool:
-        """Count the failure in `retry_state`; True if it was the last one allowed."""
-        error = retry_state.outcome.exception() if retry_state.outcome is not None else None
-        self.failures += 1
-        if not isinstance(error, ConnectionFailed | ConnectionLost):
-            self._since = None
-            return super().__call__(retry_state)
-        self._since = self._since or time.monotonic()
-        return time.monotonic() - self._since >= self._outage
-
-    def longest_wait(self, retry_state: RetryCallState) -> float:  # noqa: ARG002
-        """Upper bound in seconds for the wait before the next try, so that one is made when the time is up."""
-        return self._outage if self._since is None else max(0.0, self._since + self._outage - time.monotonic())
-
-    def used_after(self, error: BaseException | None) -> int:
-        """The number of failures, which the wait before the next try depends on."""
-        counts = not isinstance(error, ConnectionFailed | ConnectionLost)
-        return self.used + 1 if counts else self.failures + 1
+def check_ends() -> float:
+    """When a check that begins now is to end, by time.monotonic()."""
+    return time.monotonic() + CHECK
 
 
 @cache

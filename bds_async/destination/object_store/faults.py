@@ -59,6 +59,8 @@ _BAD_CREDENTIALS = {
     "AuthenticationFailed",
     "AuthenticationRequired",
 }
+#: Of keys that obstore refuses, outside S3, whose objects botocore lists.
+_UNLISTABLE = "an object below it has a key with an empty part (//), or with . or .. as a part: rename or remove it."
 _CLOCK = {"RequestTimeTooSkewed", "RequestExpired"}
 _REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 #: Faults of one try that S3 answers with a status of its own.
@@ -78,6 +80,8 @@ class _Fault:
         status = re.search(r"status code: (\d{3})", text)
         code = re.search(r"<Code>([A-Za-z]{1,60})</Code>", text)
         kind = re.search(r"kind: (Connect|Timeout|Request|Interrupted|Decode|Unknown)\b", text)
+        if "performing token request" in text:
+            return cls(None, "", kind[1] if kind else "")
         if "redirect without LOCATION" in text:
             return cls(301, "", "")
         return cls(int(status[1]) if status else None, code[1] if code else "", kind[1] if kind else "")
@@ -91,8 +95,16 @@ def is_absence(error: BaseException) -> bool:
     return isinstance(error, FileNotFoundError) and _Fault.read(str(error)).code not in _NO_BUCKET
 
 
+class UnlistableError(DestinationError):
+    """A store cannot be listed, because an object has a key that is no path."""
+
+
 def fault_of(error: BaseException, address: StoreAddress, action: Action) -> BdsError:
     """The error of this package for an error of obstore: TransientError if another try may help."""
+    from obstore.exceptions import InvalidPathError
+
+    if isinstance(error, InvalidPathError):
+        return UnlistableError(f"{address}: {_UNLISTABLE}")
     fault = _Fault.read(str(error))
     return _unanswered(fault, address) if fault.status is None else _answered(fault, address, action)
 

@@ -84,7 +84,8 @@ class Opening:
         return {**limits.client, "allow_http": self._is_http_allowed()}
 
     def _is_http_allowed(self) -> bool:
-        endpoint = self._s3.endpoint if self._s3 is not None else os.environ.get("AZURE_ENDPOINT")
+        variable = "GOOGLE_BASE_URL" if self._address.kind is StoreKind.GOOGLE else "AZURE_ENDPOINT"
+        endpoint = self._s3.endpoint if self._s3 is not None else os.environ.get(variable)
         names = ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP", "AZURE_STORAGE_USE_EMULATOR")
         is_allowed = any(os.environ.get(name, "").lower() in ("1", "true") for name in names)
         return is_allowed or (endpoint or "").startswith("http://")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from ...support.threads import left_behind
 from ...workspace import StoreAddress
 from ..destination import Recorded
 from .faults import is_absence
+from .listing import listed_by_botocore
 from .opening import Limits, Opening
 
 if TYPE_CHECKING:
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Bytes of a part of an upload, how many of them are under way for one file, and the most parts that a file has.
 PART, PARTS_AT_ONCE, PARTS = 5 * 1024 * 1024, 1, 9_000
+#: Bytes of a part that are read at a time: obstore asks for the first of them once the store has the part before.
+BLOCK = 1024 * 1024
 #: The key of an object's metadata that holds the SHA-256 of its content.
 SHA256 = "sha256"
 
@@ -48,7 +53,7 @@ class Requests:
 
     @property
     def opening(self) -> Opening:
-        """The credentials and the endpoint; blocks at first."""
+        """The credentials and the endpoint; blocks at first, for as long as a program or service that gives them."""
         with self._lock:
             self._opening = self._opening or Opening(self._address)
             return self._opening
@@ -58,7 +63,7 @@ class Requests:
         import obstore
 
         try:
-            found = await obstore.get_async(self._store(Limits(timeout)), key, options={"head": True})
+            found = await obstore.get_async(await self._store(timeout), key, options={"head": True})
         except FileNotFoundError as error:
             if is_absence(error):
                 return None
@@ -71,28 +76,43 @@ class Requests:
         import obstore
 
         options: _Options = {"range": (start, stop)} if e_tag is None else {"range": (start, stop), "if_match": e_tag}
-        found = await obstore.get_async(self._store(Limits(timeout)), key, options=options)  # type: ignore[arg-type]
+        found = await obstore.get_async(await self._store(timeout), key, options=options)  # type: ignore[arg-type]
         return bytes(await found.bytes_async())
 
     async def listed(self, key: str, timeout: float) -> Sequence[tuple[str, int]]:
-        """Key and length of every object below a key."""
+        """Key and length of every object below a key, without those that can be no file of a folder on S3.
+
+        Elsewhere such a key raises InvalidPathError.
+        """
         import obstore
+        from obstore.exceptions import InvalidPathError
 
-        found = obstore.list(self._store(Limits(timeout)), key or None, chunk_size=1000)
-        return [(each["path"], each["size"]) async for page in found for each in page]
+        found = obstore.list(await self._store(timeout), key or None, chunk_size=1000)
+        try:
+            return [(each["path"], each["size"]) async for page in found for each in page]
+        except InvalidPathError:
+            if (access := self.opening.s3) is None:
+                raise
+        return await left_behind(partial(listed_by_botocore, access, self._address, key, timeout))
 
-    async def put(self, file: Path, key: str, wanted: Recorded, timeout: float) -> None:
-        """Upload a file: in one request if it is small, else in parts; obstore sends lost parts again."""
+    async def put(
+        self, file: Path, key: str, wanted: Recorded, timeout: float, taken: Callable[[], object] = lambda: None
+    ) -> None:
+        """Upload a file: in one request if it is small, else in parts; obstore sends lost parts again.
+
+        `taken` is called, from any thread, as the store takes parts.
+        """
         import obstore
 
         is_small = wanted.bytes <= PART
+        size = max(PART, math.ceil(wanted.bytes / PARTS))
         await obstore.put_async(
-            self._store(Limits(timeout, 0 if is_small else self._attempts - 1)),
+            await self._store(timeout, 0 if is_small else self._attempts - 1),
             key,
-            file,
+            file if is_small else _blocks(file, size, taken),
             attributes={} if wanted.sha256 is None else {SHA256: wanted.sha256},
             use_multipart=not is_small,
-            chunk_size=max(PART, math.ceil(wanted.bytes / PARTS)),
+            chunk_size=size,
             max_concurrency=PARTS_AT_ONCE,
         )
 
@@ -100,18 +120,29 @@ class Requests:
         """Write an object without content."""
         import obstore
 
-        await obstore.put_async(self._store(Limits(timeout)), key, b"")
+        await obstore.put_async(await self._store(timeout), key, b"")
 
     async def delete(self, key: str, timeout: float) -> None:
         """Remove an object."""
         import obstore
 
-        await obstore.delete_async(self._store(Limits(timeout)), key)
+        await obstore.delete_async(await self._store(timeout), key)
 
-    def _store(self, limits: Limits) -> ObjectStore:
+    async def _store(self, timeout: float, retries: int = 0) -> ObjectStore:
+        limits = Limits(timeout, retries)
         if limits not in self._stores:
-            self._stores[limits] = self.opening.open(limits)
+            self._stores[limits] = await left_behind(lambda: self.opening.open(limits))
         return self._stores[limits]
+
+
+def _blocks(file: Path, part: int, taken: Callable[[], object]) -> Iterator[bytes]:
+    """The content of a file. No part is held in memory while the one before is under way."""
+    with file.open("rb", buffering=0) as content:
+        for number, block in enumerate(iter(partial(content.read, BLOCK), b"")):
+            # The block after a part is read before the store has the part; the next one is not.
+            if number * BLOCK > part:
+                taken()
+            yield block
 
 
 class _Options(TypedDict, total=False):

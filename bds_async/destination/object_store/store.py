@@ -17,16 +17,14 @@ from ...options import RunOptions
 from ...support.patience import Patience
 from ...workspace import StoreAddress, StoreKind, Workspace, ensure_room, inside, writing_to
 from ..destination import Recorded, Size
-from .calls import TICK, Calls
-from .faults import Action
+from .calls import TICK, Calls, check_ends
+from .faults import Action, UnlistableError
 from .opening import demand_extra
 from .probe import Probe, probe_s3
 from .requests import Known, Requests
 from .unfinished import Unfinished
 from .upload import Upload
 
-#: Seconds for the check of a store before a run.
-CHECK = 20.0
 #: Bytes that are read at a time.
 BLOCK = 8 * 1024 * 1024
 #: Seconds for each request that aborts an upload, and for all of them once a run is being stopped.
@@ -48,24 +46,24 @@ class ObjectStore:
         self._requests = Requests(address, options.attempts)
         self._calls = Calls(address, patience, options.attempts, options.stall_timeout)
 
-    def prepare(self) -> None:
+    def prepare(self, *, is_used: bool = False) -> None:  # noqa: ARG002
         """Check that the store answers, accepts the credentials, and has the bucket; nothing is written."""
         self.demand()
 
     def demand(self) -> None:
         """Raise DestinationError where the store cannot be listed or objects cannot be looked at."""
-        key = self.address.key(".bds-async-check")
+        key, until = self.address.key(".bds-async-check"), check_ends()
         for request, action in ((self._requests.listed, Action.LIST), (self._requests.head, Action.LOOK)):
-            self._calls.run(partial(request, key), action, within=CHECK)
+            self._calls.run(partial(request, key), action, until=until)
 
     def probe(self) -> Probe:
         """Write to the store and clean up again, for a person who wants to know whether a run could."""
         if self.address.kind is StoreKind.S3:
             return probe_s3(self.address, self._requests)
-        key = self.address.key(f".bds-async-doctor-{secrets.token_hex(4)}")
-        self._calls.run(partial(self._requests.put_empty, key), Action.WRITE, within=CHECK)
+        key, until = self.address.key(f".bds-async-doctor-{secrets.token_hex(4)}"), check_ends()
+        self._calls.run(partial(self._requests.put_empty, key), Action.WRITE, until=until)
         try:
-            self._calls.run(partial(self._requests.delete, key), Action.CLEAN, within=CHECK)
+            self._calls.run(partial(self._requests.delete, key), Action.CLEAN, until=until)
         except DestinationError as error:
             return Probe(str(error))
         return Probe(None)
@@ -83,7 +81,7 @@ class ObjectStore:
             wanted = Recorded(staged.stat().st_size, sha256)
         upload = Upload(self._requests, staged, key, wanted, partial(self._abort, path))
         try:
-            self._calls.run(upload.attempt, Action.WRITE)
+            self._calls.run(upload.attempt, Action.WRITE, taken=upload.taken)
         except BaseException:
             if upload.is_in_parts:
                 self._abort(path)
@@ -124,8 +122,19 @@ class ObjectStore:
 
     def sizes(self) -> Size:
         """A function that lists all objects when it is first asked, in place of a request for each."""
-        listed = cache(lambda: dict(self._listed("")))
-        return lambda path: listed().get(path)
+        listed = cache(self._all_sizes)
+
+        def size(path: str) -> int | None:
+            known = listed()
+            return self.size(path) if known is None else known.get(path)
+
+        return size
+
+    def _all_sizes(self) -> dict[str, int] | None:
+        """Length of every object by its path; None where a key that is no path keeps the store from being listed."""
+        with contextlib.suppress(UnlistableError):
+            return dict(self._listed(""))
+        return None
 
     def modified(self, path: str) -> float | None:
         """When an object was written, in seconds since 1970; None if it is not there."""
@@ -198,8 +207,8 @@ class ObjectStore:
         access = self._requests.opening.s3
         if access is None:
             return
-        key, unfinished = self._key(path), partial(Unfinished, self.address, access, ABORT)
-        thread = threading.Thread(target=lambda: unfinished().try_to_abort(key), name="abort", daemon=True)
+        unfinished = Unfinished(self.address, access, ABORT)
+        thread = threading.Thread(target=unfinished.try_to_abort, args=(self._key(path),), name="abort", daemon=True)
         thread.start()
         while thread.is_alive() and not self._patience.is_cut:
             thread.join(TICK)

@@ -26,18 +26,26 @@ class Upload:
         self._wanted = wanted
         self._abort = abort
         self._has_begun = False
+        self._taken = 0
 
     @property
     def is_in_parts(self) -> bool:
         """Whether a try that breaks off may leave parts in the store."""
         return self._has_begun and self._wanted.bytes > PART
 
+    def taken(self) -> int:
+        """A number that grows as the store takes parts."""
+        return self._taken
+
+    def _take(self) -> None:
+        self._taken += 1
+
     async def attempt(self, timeout: float) -> None:
         """Make one try, in which each request may take `timeout` seconds."""
         if self._has_begun and await self._has_succeeded(timeout):
             return
         self._has_begun = True
-        await self._requests.put(self._staged, self._key, self._wanted, timeout)
+        await self._requests.put(self._staged, self._key, self._wanted, timeout, self._take)
         if not await self._is_there(timeout):
             raise TransientError(f"The object {self._key} is not the one that was uploaded.")
 

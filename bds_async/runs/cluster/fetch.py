@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from yarl import URL
@@ -18,6 +18,7 @@ from ...errors import BdsError, ExtractError, PersonMustAct, UnreachableError
 from ...events import Entered, Observer, Phase, Received, Sized, Started
 from ...ledger import Delivery
 from ...options import RunOptions
+from ...support.clock import Stopwatch
 from ...support.pool import Pool
 from ...support.text import counted
 from ...support.threads import ZipThreads
@@ -27,8 +28,8 @@ from ..context import RunContext
 from ..delivery import Fetch
 from ..job import Formats
 from ..one_extract import How
-from ..order import all_settled
 from ..settling import Settling
+from ..turns import all_settled
 from .connection import Cluster, ClusterLost
 from .values import LOST, Answer, Expired, Failed, Order, Ready
 from .work import fetch_extract, upload
@@ -37,32 +38,45 @@ from .work import fetch_extract, upload
 MOST_LOST = 10
 
 
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What this machine fetches with."""
+
+    context: RunContext
+    formats: Formats
+    observer: Observer
+    threads: ZipThreads
+    stopwatch: Stopwatch
+
+    async def deliver(self, download: Download, options: RunOptions) -> None:
+        """Deliver one download by one body, which is counted already."""
+        context = replace(self.context, bodies=None)
+        fetch = Fetch(
+            context,
+            self.formats,
+            replace(options, workers=1),
+            observer=self.observer,
+            threads=self.threads,
+            stopwatch=self.stopwatch,
+        )
+        await fetch.deliver([download])
+
+
 class ClusterFetch:
     """Delivers downloads by a cluster; of one data set one at a time, in queued order.
 
     What the tenant serves itself, without a signed link, is fetched here.
     """
 
-    def __init__(
-        self,
-        context: RunContext,
-        cluster: Cluster,
-        formats: Formats,
-        options: RunOptions,
-        *,
-        observer: Observer,
-        threads: ZipThreads,
-    ) -> None:
-        self._context = context
-        self._tenant = context.connection.tenant
-        self._storage = context.storage
-        self._bodies = context.bodies or Bodies(None)
+    def __init__(self, here: Here, cluster: Cluster, options: RunOptions) -> None:
+        self._here = here
+        self._tenant = here.context.connection.tenant
+        self._storage = here.context.storage
+        self._bodies = here.context.bodies or Bodies(None)
         self._cluster = cluster
-        self._formats = formats
         self._options = options
-        self._observer = observer
-        self._threads = threads
-        self._settling = Settling(observer)
+        self._observer = here.observer
+        self._settling = Settling(here.observer)
         self._pool: Pool[Download] = Pool(options.workers, self._deliver)
         self._next: dict[Download, Download] = {}
 
@@ -160,9 +174,7 @@ class ClusterFetch:
 
     async def _fetch_here(self, download: Download) -> None:
         download.worker = socket.gethostname()
-        here = replace(self._context, bodies=None)
-        options = replace(self._options, workers=1)
-        await Fetch(here, self._formats, options, observer=self._observer, threads=self._threads).deliver([download])
+        await self._here.deliver(download, self._options)
 
     async def _is_published(self, download: Download, ready: Ready, pins: Columns | None) -> bool:
         """Publish the file of a worker; False if the worker was lost with it."""

@@ -1,4 +1,4 @@
-"""The order of the extracts of a data set: which one has to be settled before which."""
+"""Waiting for the outcomes of downloads: extracts of one data set are published in order."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ async def in_turn_before(download: Download) -> None:
 
 
 async def all_settled(downloads: Sequence[Download]) -> None:
-    """Wait until the outcome of each download is known."""
+    """Wait until every outcome is known."""
     for download in downloads:
         await download.settled()

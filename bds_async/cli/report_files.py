@@ -1,0 +1,84 @@
+"""The files that the report of a run is written to: `--report FILE` as JSON, `--html FILE` as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..report import RunReport, RunReportDocument
+from ..runs.run import Save
+from ..support.patience import Patience
+from ..watching import demand_writable, write
+from ..watching.page import demand_package, page_of
+from ..workspace import Workspace
+from .own_files import demand_apart
+
+_JSON, _PAGE = "report", "HTML page"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFiles:
+    """The values of `--report` and `--html`."""
+
+    report: Path | None = None
+    html: Path | None = None
+
+    @property
+    def options(self) -> list[str]:
+        """The options that are given."""
+        return [name for name, path in (("--report", self.report), ("--html", self.html)) if path is not None]
+
+    @property
+    def named(self) -> dict[Path, str]:
+        """Each file, with a short description."""
+        named = ((self.report, f"the {_JSON}"), (self.html, f"the {_PAGE}"))
+        return {path: what for path, what in named if path is not None}
+
+    def savers(self, workspace: Workspace, patience: Patience) -> Iterator[Save]:
+        """Yield what writes each file; raises ConfigError if one cannot, or may not, be written."""
+        if self.report is not None:
+            demand_apart(self.report, _JSON, workspace)
+            demand_writable(self.report, _JSON)
+            yield ReportFile(self.report, patience)
+        if self.html is not None:
+            demand_package()
+            demand_apart(self.html, _PAGE, workspace, {} if self.report is None else {self.report: f"the {_JSON}"})
+            demand_writable(self.html, _PAGE)
+            yield PageFile(self.html, patience)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFile:
+    """Writes the run report: atomically, or into the pipe or device of that name."""
+
+    path: Path
+    patience: Patience
+
+    def __call__(self, report: RunReport) -> None:
+        """Write the file; raises DestinationError."""
+        write(self.path, report.to_json(), _JSON, self.patience)
+
+
+@dataclass(frozen=True, slots=True)
+class PageFile:
+    """Writes the run report as a page, in the same way."""
+
+    path: Path
+    patience: Patience
+
+    def __call__(self, report: RunReport) -> None:
+        """Write the file; raises DestinationError."""
+        self.write(RunReportDocument.of(report))
+
+    def write(self, document: RunReportDocument) -> None:
+        """Write the page of a document; raises DestinationError."""
+        write(self.path, page_of(document), _PAGE, self.patience)
+
+
+def page_file(path: Path, run: Path) -> PageFile:
+    """Return what writes the page of the report in the file `run`; raises ConfigError if it cannot, or may not."""
+    demand_package()
+    demand_apart(path, _PAGE, None, {run: "the run report"})
+    demand_writable(path, _PAGE)
+    return PageFile(path, Patience())

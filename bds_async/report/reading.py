@@ -1,0 +1,59 @@
+"""Reading a run report from its JSON, which another version may have written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .entries import read_document
+from .run_report import REPORT_VERSION, RunReportDocument
+
+#: Bytes: a larger file is not read. A report of 10,000 extracts has about 20 MB.
+LONGEST = 512 * 1024 * 1024
+#: Fields that the first reports did not have, with the value that stands for that.
+_LATER: dict[str, Any] = {
+    "failed_lists": (),
+    "lacks": None,
+    "mirror": None,
+    "program_version": None,
+    "workers": None,
+    "limit_rate": None,
+    "ended_by": None,
+    "holds": (),
+}
+_LATER_OF_EXTRACT: dict[str, Any] = {"text_columns": None, "arrival": None, "attempt_times": ()}
+
+
+_OTHER = "is no run report: name a file that pull, sync or verify --repair wrote with --report"
+
+
+class NoRunReport(ValueError):
+    """Why a content is no run report that this version can read, as the end of a sentence."""
+
+
+def read_run_report(content: bytes) -> RunReportDocument:
+    """Return the report whose JSON this is; raises NoRunReport. Fields that it does not know are ignored."""
+    fields = _fields(content)
+    version = fields.get("report_version")
+    if isinstance(version, int) and version > REPORT_VERSION:
+        known = f"this bds-async knows {REPORT_VERSION}: install a newer one"
+        raise NoRunReport(f"has report_version {version}, and {known}")
+    try:
+        extracts = [{**_LATER_OF_EXTRACT, **extract} for extract in fields["extracts"]]
+        return read_document(RunReportDocument, {**_LATER, **fields, "extracts": extracts})
+    except (ValueError, TypeError, KeyError):
+        raise NoRunReport(_OTHER) from None
+
+
+def _fields(content: bytes) -> dict[str, Any]:
+    """The fields of a JSON object; lone surrogates, which stand for bytes that are no text, are replaced."""
+    try:
+        text = content.decode("utf-8-sig")
+        found = json.loads(text)
+        if "\\u" in text:
+            found = json.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        raise NoRunReport(_OTHER) from None
+    if not isinstance(found, dict):
+        raise NoRunReport(_OTHER)
+    return found

@@ -1,0 +1,49 @@
+"""The bytes a second of a run over its time: the bytes of each attempt are spread over the time of its body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .spans import Spans
+
+#: Parts of equal length that the time is divided into.
+PARTS = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """Bytes a second in each part of a run, the highest of them, and the mean."""
+
+    rates: list[float]
+    peak: float
+    mean: float
+
+    def line(self, height: float) -> list[tuple[float, float]]:
+        """Return the points of the curve: x in percent, y from the top, for a drawing of this height."""
+        width = 100 / len(self.rates)
+        heights = [height - rate / self.peak * height for rate in self.rates]
+        return [(0.0, heights[0]), *(((i + 0.5) * width, y) for i, y in enumerate(heights)), (100.0, heights[-1])]
+
+
+def throughput_of(spans: Spans) -> Throughput | None:
+    """Return the throughput between the first attempt and the last; None if nothing was received."""
+    total = sum(span.bytes for span in spans.all)
+    if not total:
+        return None
+    start, end = spans.window
+    length = (end - start) / PARTS
+    received = [0.0] * PARTS
+    for span in spans.all:
+        began, ended = span.answered - start, max(span.ended, span.answered + length / 100) - start
+        _spread(span.bytes, began / length, ended / length, received)
+    rates = [each / length for each in received]
+    return Throughput(rates, max(rates), total / (end - start))
+
+
+def _spread(size: int, began: float, ended: float, received: list[float]) -> None:
+    """Add bytes to the parts between two moments, which are counted in parts."""
+    density = size / (ended - began)
+    last = len(received) - 1
+    for part in range(min(last, int(began)), min(last, int(ended)) + 1):
+        stop = ended if part == last else min(ended, part + 1)
+        received[part] += density * max(0.0, stop - max(began, part))
