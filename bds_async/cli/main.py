@@ -76,6 +76,7 @@ class LazyGroup(click.Group):
 @common_options
 def cli() -> None:
     """Get every Brightspace Data Set out of a D2L Brightspace tenant, in parallel, verified, and nothing lost.
+
     Data goes to stdout, everything else to stderr.
 
     \b

@@ -71,7 +71,7 @@ def common_options(function: Function) -> Function:
     @click.option(
         "--log-format", type=click.Choice(["text", "json"]), help="Form of the log on stderr [default: text]."
     )
-    @click.option("--log-timestamps", is_flag=True, help="Begin each line of the log on stderr with the time (UTC).")
+    @click.option("--log-timestamps", is_flag=True, help="Begin each line of the log with the time (UTC).")
     @functools.wraps(function)
     def with_common_options(
         config: Path | None,

@@ -86,8 +86,8 @@ def sync_options(function: Function) -> Function:
 def command(request: Request[SyncOptions], *, dry_run: bool, as_json: bool, no_progress: bool) -> int:
     """Deliver everything new since the last sync, each extract once and in order.
 
-    The first sync delivers the newest full of each data set and the differentials after it, later ones each new
-    differential. A loader may move files.
+    At first the newest full of each data set and the differentials after it, later each new differential. A loader may
+    move files.
     """
     if dry_run:
         warn_of_no_report(request.files)
