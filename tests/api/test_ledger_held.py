@@ -10,20 +10,21 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
 
 from bds_async.destination import LocalFolder
-from bds_async.errors import FolderBusy, LedgerBusy
+from bds_async.errors import LedgerBusy
 from bds_async.ledger import Delivery, Ledger, opened
 from bds_async.models import DataSet, Plugin
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.support.patience import HURRIED, Patience
 from bds_async.workspace.file_names import published_files
 from tests.support.commands import Running, starting, until
-from tests.support.places import folder_lock, ledger_path, prepared
+from tests.support.paused import Pause
+from tests.support.places import ledger_path, prepared
 from tests.support.sync_world import full
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -159,18 +160,26 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         yield found
 
 
-def syncing(sandbox: Sandbox, home: Path) -> AbstractAsyncContextManager[Running]:
+def sync_arguments(sandbox: Sandbox, home: Path) -> list[object]:
     sandbox.write_config(home / "config.json")
     files = ("--report", home / "run.json", "--metrics", home / "m")
-    return starting("sync", "--config", home / "config.json", "--to", home / "to", *files)
+    return ["sync", "--config", home / "config.json", "--to", home / "to", *files]
 
 
-def is_running(folder: Path) -> bool:
-    try:
-        with folder_lock(folder):
-            return False
-    except FolderBusy:
-        return True
+def syncing(sandbox: Sandbox, home: Path) -> AbstractAsyncContextManager[Running]:
+    return starting(*sync_arguments(sandbox, home))
+
+
+@asynccontextmanager
+async def waiting_to_open(home: Path, *arguments: object) -> AsyncIterator[Running]:
+    """A command that holds the lock of the folder, and waits for its ledger, which this process holds."""
+    pause = Pause(home / "pause", "bds_async.runs.context:opened")
+    with closing(sqlite3.connect(ledger_path(home / "to"), isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        async with starting(*arguments, **pause.environ) as running:
+            await until(lambda: pause.is_reached)
+            pause.end()
+            yield running
 
 
 async def stopped(running: Running, home: Path) -> str:
@@ -186,11 +195,8 @@ async def test_a_run_that_waits_to_open_it_is_stopped(sandbox: Sandbox, tmp_path
     """As being stopped, not as one that found it busy; its metrics say so."""
     prepared(tmp_path / "to")
     Ledger.open(ledger_path(tmp_path / "to"), sandbox.tenant_url).close()
-    with closing(sqlite3.connect(ledger_path(tmp_path / "to"), isolation_level=None)) as holder:
-        holder.execute("BEGIN EXCLUSIVE")
-        async with syncing(sandbox, tmp_path) as running:
-            await until(lambda: is_running(tmp_path / "to"))
-            assert "Stopped by SIGTERM" in await stopped(running, tmp_path)
+    async with waiting_to_open(tmp_path, *sync_arguments(sandbox, tmp_path)) as running:
+        assert "Stopped by SIGTERM" in await stopped(running, tmp_path)
 
 
 @posix_only
@@ -202,11 +208,8 @@ async def test_a_correction_that_waits_to_open_it_is_stopped(
     prepared(tmp_path / "to")
     Ledger.open(ledger_path(tmp_path / "to"), sandbox.tenant_url).close()
     arguments = ("ledger", *command, "--config", tmp_path / "config.json", "--to", tmp_path / "to")
-    with closing(sqlite3.connect(ledger_path(tmp_path / "to"), isolation_level=None)) as holder:
-        holder.execute("BEGIN EXCLUSIVE")
-        async with starting(*arguments) as running:
-            await until(lambda: is_running(tmp_path / "to"))
-            done = await running.stopped_by(signal.SIGTERM, within=12)
+    async with waiting_to_open(tmp_path, *arguments) as running:
+        done = await running.stopped_by(signal.SIGTERM, within=12)
     assert (done.code, done.complaints) == (143, [])
 
 

@@ -41,7 +41,7 @@ def work_at(tmp_path: Path, corpus: Corpus, network: Network, client: Client) ->
     assert min(cost.wall, cost.cpu, cost.memory) > 0
 
 
-@pytest.mark.parametrize(("client", "network"), zip(OURS, NETWORKS.values(), strict=True), ids=NETWORKS)
+@pytest.mark.parametrize(("client", "network"), [*zip(OURS, NETWORKS.values(), strict=True)], ids=NETWORKS)
 def test_bds_async_delivers_the_corpus(tmp_path: Path, corpus: Corpus, network: Network, client: Client) -> None:
     """Each way of delivering, each from another network."""
     work_at(tmp_path, corpus, network, client)
