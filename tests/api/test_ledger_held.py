@@ -176,7 +176,7 @@ async def waiting_to_open(home: Path, *arguments: object) -> AsyncIterator[Runni
     pause = Pause(home / "pause", "bds_async.runs.context:opened")
     with closing(sqlite3.connect(ledger_path(home / "to"), isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
-        async with starting(*arguments, **pause.environ) as running:
+        async with starting(*arguments, cwd=None, **pause.environ) as running:
             await until(lambda: pause.is_reached)
             pause.end()
             yield running
