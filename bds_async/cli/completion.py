@@ -47,5 +47,8 @@ def data_set_names(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 
 def _as_a_word(name: str) -> str:
-    """Return a name as the shell that asks needs it; bash inserts it without quoting."""
-    return re.sub(r"([^\w./-])", r"\\\1", name) if os.environ.get(VARIABLE, "").startswith("bash") else name
+    """Return a name as the shell that asks needs it.
+
+    bash inserts it without quoting, after its `read` has taken one level of backslashes away.
+    """
+    return re.sub(r"([^\w./-])", r"\\\\\1", name) if os.environ.get(VARIABLE, "").startswith("bash") else name

@@ -104,6 +104,10 @@ def _exit_code(run: Callable[[], object]) -> int:
         code = run()
     except ReaderGone:
         return 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        # No command was named: the help is the answer.
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.exceptions.Abort:
         return _logged("Interrupted.", 130)
     except click.ClickException as error:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..report import RunReport, RunReportDocument
@@ -74,6 +74,24 @@ class PageFile:
     def write(self, document: RunReportDocument) -> None:
         """Write the page of a document; raises DestinationError."""
         write(self.path, page_of(document), _PAGE, self.patience)
+
+
+def worded(report: RunReport, complete: Callable[[str], str]) -> RunReport:
+    """Return a report whose errors are in the words of the command line; `complete` gives them."""
+
+    def said(text: str | None) -> str | None:
+        return None if text is None else complete(text)
+
+    return replace(
+        report,
+        outcomes=[
+            each if each.error is None else replace(each, error=complete(each.error)) for each in report.outcomes
+        ],
+        failed_lists=[replace(each, error=complete(each.error)) for each in report.failed_lists],
+        lacks=said(report.lacks),
+        ended_by=said(report.ended_by),
+        mirror=None if report.mirror is None else replace(report.mirror, error=said(report.mirror.error)),
+    )
 
 
 def page_file(path: Path, run: Path) -> PageFile:

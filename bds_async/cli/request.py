@@ -49,6 +49,8 @@ class Request(Generic[Options]):
         file = self._metrics_file()
         with file.around() if file is not None else nullcontext():
             config = Config.load(settings().config)
+            for path in self.files.named:
+                demand_apart(path, "output file", None, self._mirror_file())
             save = all_of(savers(self.workspace, stop, self.files, file))
             where = config, self.workspace
             return await deliver(self._job(), *where, observer=observer, stop=stop, save=save, bodies=bodies)
@@ -56,8 +58,14 @@ class Request(Generic[Options]):
     def _job(self) -> Job:
         return sync_job(self.options) if isinstance(self.options, SyncOptions) else pull_job(self.options)
 
+    def _mirror_file(self) -> dict[Path, str]:
+        """The file of the mirror that follows, with a short description, if it is a file."""
+        target = self.options.mirror if isinstance(self.options, SyncOptions) else None
+        prefix, _, path = (target or "").partition(":")
+        return {Path(path): "the mirror"} if prefix == "duckdb" else {}
+
     def _metrics_file(self) -> MetricsFile | None:
         if self.metrics is None:
             return None
-        demand_apart(self.metrics, "metrics file", self.workspace, self.files.named)
+        demand_apart(self.metrics, "metrics file", self.workspace, {**self.files.named, **self._mirror_file()})
         return MetricsFile(self.metrics)

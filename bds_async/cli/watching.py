@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..events import Observer
+from ..report import RunReport
 from ..runs.run import Save
 from ..support.log import event
 from ..support.running import Stop
 from ..watching import Lines, MetricsFile, Summary
 from ..workspace import Workspace
-from .report_files import ReportFiles
+from .report_files import ReportFiles, worded
 from .settings import settings
 
 logger = logging.getLogger(__name__)
@@ -45,8 +46,12 @@ def displaying(*, no_progress: bool = False) -> Iterator[Observer]:
 
 def savers(workspace: Workspace, stop: Stop, files: ReportFiles, metrics: MetricsFile | None = None) -> list[Save]:
     """Return what writes the report of a run; raises ConfigError if a file cannot, or may not, be written."""
-    found = list(files.savers(workspace, stop.patience))
-    return [*found, metrics.save] if metrics is not None else found
+    in_use, write_all = settings().in_use, all_of([*files.savers(workspace, stop.patience)])
+
+    def save(report: RunReport) -> None:
+        write_all(worded(report, in_use.complete))
+
+    return [save] if metrics is None else [save, metrics.save]
 
 
 def warn_of_no_report(files: ReportFiles) -> None:

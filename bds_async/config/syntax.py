@@ -35,7 +35,8 @@ def problem_of(
     else:
         place, why = error.pos, error.msg
     line = _line(text, place)
-    shown = _masked(line) if is_secret else _cut(line)
+    # A config may have been named in place of another file.
+    shown = _masked(line) if is_secret or any(key in text for key in SHOWN) else _cut(line)
     return f"is not JSON, line {text.count(chr(10), 0, place) + 1}: {why}. The line: {shown}"
 
 

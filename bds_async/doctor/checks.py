@@ -34,8 +34,8 @@ STEPS = (
     Step(
         "token home",
         check_credentials,
-        "No token was spent. Let token_file (BDS_TOKEN_FILE) name a file in a folder that can be written, and store a "
-        "token there with `bds-async login`.",
+        "No token was spent. If a file is at fault: let token_file (BDS_TOKEN_FILE) name one in a folder that can be "
+        "written, and store a token there with `bds-async login`.",
         needs=(Config,),
         brings=(Credentials,),
     ),
@@ -52,7 +52,7 @@ STEPS = (
     Step(
         "token",
         check_token,
-        "Run `bds-async login`, and let nothing else use the same refresh token.",
+        "If the refresh token was refused: run `bds-async login`, and let nothing else use the same token.",
         needs=(Credentials, AuthAnswers),
         brings=(AccessToken, Tenant, WatchedGate),
     ),

@@ -51,7 +51,7 @@ async def check_token(case: Case) -> Finding:
     """The credentials are exchanged for an access token; the next refresh token is stored, as in every run."""
     credentials, config = case[Credentials], case[Config]
     if credentials.home is not None:
-        text = "The next check exchanges the refresh token, as every run does; the next one is stored in %s."
+        text = "The next check exchanges the refresh token, as every run does; its successor is stored in %s."
         logger.info(text, credentials.home, extra=event("token.exchanging", path=credentials.home))
     refresher = TokenRefresher(credentials.grant, first_patience=PATIENCE, patience=PATIENCE)
     # With as many tries as a run: a list that is fetched at the third try is not a finding.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -26,8 +27,9 @@ def plan(record: Record, storage: Storage) -> None:
     Both are written to the record at once, so that a run that is stopped meanwhile reports what was recovered.
     """
     record.recovered = recover(record.job, record.listing, storage)
-    # In one transaction, since SQLite locks the file for each query outside of one, and syncs the disk for each commit.
-    with storage.ledger.deliveries.together():
+    # In one transaction, since SQLite locks the file for each query outside of one, and syncs the disk for each commit;
+    # but not around requests to an object store, which may take minutes.
+    with storage.ledger.deliveries.together() if storage.workspace.store is None else nullcontext():
         storage.ledger.folders.gather(record.listing.extracts)
         record.plan = record.job.plan(record.listing, storage)
     if record.plan.unfinished is not None:

@@ -30,10 +30,9 @@ SOON = 8.0
 #: A command, and a function of it after whose call it asks the ledger.
 PHASES = {
     "pull, recovery": (("pull",), "bds_async.runs.plan:recover"),
-    "pull, plan": (("pull",), "bds_async.runs.job:plan_pull"),
     "pull, measurement": (("pull", "--force"), "bds_async.runs.run:measure"),
     "pull, after the report": (("pull", "--force"), "bds_async.runs.run:settle_gaps"),
-    "sync, plan": (("sync",), "bds_async.runs.job:plan_sync"),
+    "sync, recovery": (("sync",), "bds_async.runs.plan:recover"),
     "sync, measurement": (("sync", "--with-fulls"), "bds_async.runs.run:measure"),
     "sync, mirror": (("sync", "--mirror", "duckdb:mirror.duckdb"), "bds_async.runs.mirroring:source_in"),
     "mirror": (("mirror",), "bds_async.mirrors.run:source_of"),

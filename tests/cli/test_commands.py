@@ -201,3 +201,11 @@ async def test_a_report_into_a_pipe_that_nobody_reads_ends_the_run(config: Path,
     done = await bds("pull", "--config", config, "--to", tmp_path / "to", "--report", tmp_path / "pipe")
     assert (done.code, "it has no reader" in done.err) == (6, True)
     assert len(list((tmp_path / "to").rglob("*.zip"))) == 8
+
+
+@pytest.mark.parametrize("words", [(), ("ledger",)], ids=["alone", "ledger"])
+async def test_a_group_without_a_command_shows_its_help(words: tuple[str, ...]) -> None:
+    done = await bds(*words)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(" ".join(("Usage: bds-async", *words)))
+    assert "\nCommands:\n" in done.err

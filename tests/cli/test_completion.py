@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,5 +46,22 @@ async def test_data_sets_are_completed_where_a_ledger_knows_them(tmp_path: Path)
         assert (await bds("pull", "--to", tmp_path / "to", cwd=tmp_path)).code == 0
     found = (await completed(f"bds-async pull --to {tmp_path / 'to'} --data-set user", tmp_path)).out.splitlines()
     assert [name for name in found if name.startswith("User")] == ["User Enrollments", "Users"]
-    quoted = (await completed(f"bds-async pull --to {tmp_path / 'to'} --data-set user", tmp_path, "bash")).out
-    assert "User\\ Enrollments" in quoted
+    assert in_bash("bds-async", "pull", "--to", str(tmp_path / "to"), "--data-set", "user") == [
+        "User\\ Enrollments",
+        "Users",
+    ]
+
+
+def in_bash(*words: str) -> list[str]:
+    """What bash itself would insert for the last word."""
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("bash is not installed")
+    program = Path(sys.executable).with_name("bds-async")
+    script = subprocess.run([program, "completion", "bash"], check=True, capture_output=True, text=True).stdout
+    asking = f"COMP_WORDS=({' '.join(map(shlex.quote, words))}); COMP_CWORD={len(words) - 1}"
+    lines = (
+        f"complete() {{ :; }}\n{script}\n{asking}\n_bds_async_completion {program}\n"
+        + 'printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    return subprocess.run([bash, "-c", lines], check=True, capture_output=True, text=True).stdout.splitlines()

@@ -74,6 +74,36 @@ async def test_the_report_and_the_metrics_are_two_files(sandbox: Sandbox, home: 
     assert not (home / "out").exists()
 
 
+@pytest.mark.parametrize("written", OPTIONS, ids=" ".join)
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [("Users.zip", b"PK\3\4"), ("Users.csv", b"UserId,"), ("ledger", b"SQLite format 3\0"), ("m", bytes(8) + b"DUCK")],
+)
+async def test_no_output_replaces_data(home: Path, written: tuple[str, str], name: str, head: bytes) -> None:
+    """A published file, a ledger of another folder, a mirror."""
+    command, option = written
+    (home / name).write_bytes(head)
+    done = await bds(command, "--config", home / "config.json", "--to", home / "to", option, home / name)
+    assert (done.code, "would overwrite a database, a zip or a table" in done.err) == (2, True)
+    assert (home / name).read_bytes() == head
+
+
+async def test_no_page_of_a_report_replaces_data(home: Path) -> None:
+    (home / "run.json").write_text("{}")
+    (home / "ledger").write_bytes(b"SQLite format 3\0")
+    done = await bds("report", home / "run.json", "--html", home / "ledger", cwd=home)
+    assert (done.code, "would overwrite a database" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("option", ["--report", "--html", "--metrics"])
+async def test_no_output_replaces_the_mirror_of_the_run(home: Path, option: str) -> None:
+    """Before the mirror is there, too."""
+    into = ("--mirror", f"duckdb:{home / 'mirror'}")
+    done = await bds("sync", "--config", home / "config.json", "--to", home / "to", *into, option, home / "mirror")
+    assert (done.code, "would overwrite the mirror" in done.err) == (2, True)
+    assert not (home / "mirror").exists()
+
+
 async def test_a_config_that_cannot_be_read_is_safe_from_what_tells_of_that(home: Path) -> None:
     """The metrics are written however a sync ends."""
     (home / "config.json").write_text("{")

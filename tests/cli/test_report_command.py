@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bds_async.cli.report_files import worded
+from bds_async.cli.suggestions import InUse
+from bds_async.report import FailedList, Status
 from bds_async.sandbox import Sandbox, SandboxSettings
+from tests.support.builders import an_outcome
 from tests.support.commands import Done, bds, starting_afresh
 from tests.support.machine import checked
 from tests.support.page_reader import read_page
@@ -100,3 +104,18 @@ async def test_without_jinja2_it_is_exit_2_before_any_request(tmp_path: Path) ->
         assert (done.code, len(done.err.splitlines())) == (2, 1)
         assert "--html needs the package jinja2: run pip install 'bds-async[report]'." in done.err
         assert sandbox.counters.exchanges == 0
+
+
+def test_the_errors_of_a_report_are_in_the_words_of_the_command_line() -> None:
+    """The library names parameters, the command line options."""
+    report = a_report(
+        an_outcome(Status.FAILED, error="Lower `workers`."),
+        an_outcome(),
+        failed=(FailedList("Users", None, "Lower `workers`."),),
+        lacks="`to` is gone",
+        ended_by="`state=DIR` is gone",
+    )
+    said = worded(report, InUse().complete)
+    assert [each.error for each in said.outcomes] == ["Lower --workers.", None]
+    assert [each.error for each in said.failed_lists] == ["Lower --workers."]
+    assert (said.lacks, said.ended_by) == ("--to is gone", "--state DIR is gone")

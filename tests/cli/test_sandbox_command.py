@@ -67,6 +67,7 @@ async def test_it_misbehaves_as_the_file_says(tmp_path: Path) -> None:
     ("content", "place"),
     [
         ("[", "is not JSON, line 1: the file ends too early; a closing bracket is missing. The line: ["),
+        ('{"client_secret": "hush" "x": 1}', 'The line: {"client_secret": "…"'),
         ('[{"action": "reset"},]', 'remove the comma before the closing bracket. The line: [{"action": "reset"},]'),
         ({"fault": []}, "'faults'"),
         ([{"action": "cut", "after": 1}, {"action": "explode"}], "faults[1].action"),

@@ -96,7 +96,7 @@ class TestHarmless:
             examination = await examined(sandbox)
         assert sandbox.counters.exchanges == 1
         assert sandbox.is_live(json.loads((tmp_path / "config.json").read_text())["refresh_token"])
-        assert f"exchanges the refresh token, as every run does; the next one is stored in {tmp_path}" in caplog.text
+        assert f"exchanges the refresh token, as every run does; its successor is stored in {tmp_path}" in caplog.text
         assert "next refresh token is stored" in named(examination, "token").found
 
     async def test_the_downloads_leave_nothing_behind(self, sandbox, examined, tmp_path, monkeypatch):

@@ -47,7 +47,7 @@ def _without_attempts(spans: Spans) -> str:
 
 
 def _lists(spans: Spans, shares: Shares, part: str) -> str:  # noqa: ARG001
-    return f"Most of the time went into the steps before the first download: the sign-in, the lists, the plan ({part})."
+    return f"The steps before the first download took longest: the sign-in, the lists, the plan ({part})."
 
 
 def _data(spans: Spans, shares: Shares, part: str) -> str:
