@@ -62,7 +62,7 @@ class Request(Generic[Options]):
         """The file of the mirror that follows, with a short description, if it is a file."""
         target = self.options.mirror if isinstance(self.options, SyncOptions) else None
         prefix, _, path = (target or "").partition(":")
-        return {Path(path): "the mirror"} if prefix == "duckdb" else {}
+        return {Path(path): "the mirror"} if prefix.lower() == "duckdb" else {}
 
     def _metrics_file(self) -> MetricsFile | None:
         if self.metrics is None:
