@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class Settling:
-    """Settles downloads, wherever they were fetched."""
+    """Settles downloads, fetched here or by a cluster."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
