@@ -153,21 +153,24 @@ def demand_duckdb() -> None:
 
 
 def demand_database(path: Path) -> None:
-    """Raise TargetError for a file that is there and is no DuckDB database; blocks.
+    """Raise TargetError for a file that is there and is no DuckDB database, and for one that cannot be seen; blocks.
 
     DuckDB would open a .json or .csv as data and work in memory: all that was applied would be lost at the end.
     """
     # Closing the file would release DuckDB's lock of a mirror that this process has open.
     with _opening:
-        if path.absolute() not in _open_files and path.exists() and not _is_database(path):
-            text = f"The mirror's database {path} cannot be opened: this file is no DuckDB database"
-            raise TargetError(f"{text}. Name another file, or move this one away.")
+        try:
+            is_other = path.absolute() not in _open_files and path.exists() and not _is_database(path)
+        except OSError as error:
+            raise _opening_fault(path, f"{error.strerror}.") from None
+    if is_other:
+        raise _opening_fault(path, "it is no DuckDB database. Name another file, or move this one away.")
 
 
 def _is_database(path: Path) -> bool:
-    """Whether a file begins as a DuckDB database does; a file that cannot be read is left to DuckDB."""
+    """Whether a file begins as a DuckDB database does, or cannot be read: DuckDB says why. Raises OSError."""
     if not path.is_file():
-        return False
+        return False  # opening a pipe would wait for its writer
     try:
         with path.open("rb") as file:
             return file.read(MAGIC_END)[MAGIC_START:] == MAGIC

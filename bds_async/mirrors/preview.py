@@ -78,7 +78,10 @@ async def preview(target: Target, workspace: Workspace, options: MirrorOptions) 
 
 
 def _may_exist(target: Target) -> bool:
-    return target.path is None or target.path.exists()
+    try:
+        return target.path is None or target.path.exists()
+    except OSError:
+        return True  # opening it says why
 
 
 async def _read(target: Target, workspace: Workspace, options: MirrorOptions, source: Source) -> _Known:

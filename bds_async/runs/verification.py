@@ -65,16 +65,12 @@ def demand_ledger(workspace: Workspace) -> None:
     """Raise DestinationError where the destination is not there, ConfigError where nothing was ever delivered to it."""
     demand_destination(workspace)
     # Anything in its place that is no ledger is reported by the code that opens it.
-    try:
-        os.lstat(workspace.ledger)
-    except (FileNotFoundError, NotADirectoryError):
+    if not workspace.has_ledger:
         where = workspace.state if workspace.is_apart else "it"
         raise ConfigError(
             f"{workspace.to} is no folder of bds-async, since there is no ledger in {where}: name the right one "
             "with `to`, or rebuild its ledger with `bds-async ledger rebuild`."
-        ) from None
-    except OSError as error:
-        raise DestinationError(f"The ledger {workspace.ledger} cannot be used: {error.strerror or error}.") from error
+        )
 
 
 async def examine(

@@ -169,7 +169,7 @@ async def test_a_state_folder_that_cannot_be_read_is_not_said_to_be_missing(
 ) -> None:
     await tenant.pull("--data-set", "Users")
     change(tenant.to / ".bds-async")
-    for command in (["verify"], ["ledger", "show"], ["schema"]):
+    for command in (["verify"], ["ledger", "show"], ["schema"], ["verify", "--state", "other"]):
         done = await tenant.bds(*command, "--to", tenant.to)
         assert (done.code, done.out) == (6, "")
         assert "ledger.sqlite3 cannot be used: " in done.err

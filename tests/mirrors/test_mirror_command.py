@@ -116,7 +116,7 @@ async def test_a_file_that_is_no_database_is_6_and_stays_as_it_is(
     for more in ([], ["--dry-run"], ["--dry-run", "--rebuild"]):
         done = await bds("mirror", "--to", delivered.root, "--into", f"duckdb:{tmp_path / name}", *more)
         (line,) = done.err.splitlines()
-        assert (done.code, "is no DuckDB database" in line, done.out) == (6, True, ""), line
+        assert (done.code, "it is no DuckDB database" in line, done.out) == (6, True, ""), line
     assert (tmp_path / name).read_bytes() == content
 
 
@@ -124,6 +124,12 @@ async def test_a_folder_in_place_of_the_database_is_6(delivered: Deliveries) -> 
     (delivered.root / "mirror.duckdb").mkdir()
     done = await bds("mirror", "--to", delivered.root)
     assert (done.code, "is no DuckDB database" in done.err) == (6, True)
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+async def test_a_database_that_cannot_be_looked_for_is_6(delivered: Deliveries, more: list[str]) -> None:
+    done = await bds("mirror", "--to", delivered.root, "--into", f"duckdb:{delivered.root / ('x' * 300)}", *more)
+    assert (done.code, "cannot be opened" in done.err) == (6, True), done.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the lock is not lost by closing the file")
