@@ -84,6 +84,9 @@ def show(workspace: Workspace, patterns: tuple[str, ...], *, as_json: bool) -> N
         for each in found:
             click.echo(json_line(each))
         return
+    if not found:
+        click.echo("Nothing was delivered yet.")
+        return
     headings = ("data set", "delivered", "size", "newest", "complete through", "owed", "open gaps")
     print_rows(
         headings,

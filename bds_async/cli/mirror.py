@@ -6,7 +6,6 @@ import functools
 import json
 import logging
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,11 @@ import click
 from ..api import mirror
 from ..errors import BdsError, ConfigError
 from ..events import Observer
-from ..mirrors import MirrorReport, PendingExtract, TableResult, Target, preview
+from ..mirrors import MirrorReport, Preview, TableResult, Target, preview
 from ..options import DELETE_LIMIT, MIRROR_SCHEMA, MirrorOptions
 from ..report import fields_of, json_line
 from ..support.text import counted, printable
-from ..watching import MirrorSoFar, mirror_text, mirror_warnings
+from ..watching import MirrorSoFar, mirror_note, mirror_text, mirror_warnings
 from ..workspace import Workspace
 from .documents import MirrorDocument, MirrorPlanned
 from .help import GroupedCommand
@@ -107,7 +106,7 @@ def command(
     target = Target.find(into, workspace.to if workspace.store is None else None, os.environ)
     chosen = MirrorOptions(keys=None if keys is None else read_keys(keys), **options)
     if dry_run:
-        _print_pending(run_simple(preview(target, workspace, chosen)), target, as_json=as_json)
+        _print_preview(run_simple(preview(target, workspace, chosen)), target, as_json=as_json)
         return 0
     report = _mirrored(target, workspace, chosen)
     if as_json:
@@ -160,8 +159,10 @@ def _cells(each: TableResult) -> list[Cell]:
     return [printable(each.table), *map(str, counts), each.complete_through]
 
 
-def _print_pending(pending: Sequence[PendingExtract], target: Target, *, as_json: bool) -> None:
-    for each in pending:
+def _print_preview(found: Preview, target: Target, *, as_json: bool) -> None:
+    for each in found.pending:
         click.echo(json_line(MirrorPlanned.about(each)) if as_json else printable(f"{each.table}: {each.path}"))
     if not as_json:
-        click.echo(f"{counted(len(pending), 'extract')} to apply to {target}.")
+        click.echo(f"{counted(len(found.pending), 'extract')} to apply to {target}.")
+    for table, text in found.notes:
+        mirror_note(table, text).log(logger)

@@ -13,7 +13,7 @@ from ..mirrors.ddl import Ddl, designs
 from ..mirrors.ddl import ddl as statement_of
 from ..models import DataSet, brief_text, version_key
 from ..options import RunOptions
-from ..planning import chosen_by
+from ..planning import delivered_by
 from ..report import json_line
 from ..runs.corrections import chosen_folders
 from ..runs.verification import demand_ledger
@@ -52,7 +52,7 @@ def command(workspace: Workspace, patterns: tuple[str, ...], *, as_json: bool, d
 
 
 def _print_designs(workspace: Workspace, patterns: tuple[str, ...], ddl: str | None, *, as_json: bool) -> None:
-    for design in designs(read_source(workspace, chosen_by(RunOptions(data_set=patterns))).data_sets, {}):
+    for design in designs(read_source(workspace, delivered_by(RunOptions(data_set=patterns))).data_sets, {}):
         key = ", ".join(design.key)
         if ddl is not None:
             click.echo(statement_of(design, Ddl(ddl)))

@@ -1,18 +1,19 @@
 """The current state of each data set in DuckDB or PostgreSQL, kept by the extracts that were delivered."""
 
-from .preview import PendingExtract, preview
+from .preview import PendingExtract, Preview, preview
 from .result import MirrorReport, TableResult
-from .run import demand_package, mirror_source, mirror_workspace
+from .run import demand_target, mirror_source, mirror_workspace
 from .source import Source, read_source, source_in
 from .target import Target
 
 __all__ = [
     "MirrorReport",
     "PendingExtract",
+    "Preview",
     "Source",
     "TableResult",
     "Target",
-    "demand_package",
+    "demand_target",
     "mirror_source",
     "mirror_workspace",
     "preview",

@@ -15,6 +15,7 @@ from .keys import Key, key_columns
 from .late import Files, move_changes
 from .loading import REJECTS, Loaded, Loading
 from .merge import DOUBT, LOST, MERGE, Merge, Purge
+from .passing import full_before
 from .source import SourceDataSet, SourceExtract, order_of
 from .sql import gone_name
 from .staging import Stage
@@ -63,8 +64,7 @@ class TableWriter:
 
     def full_before(self, extract: SourceExtract) -> Applied | None:
         """Return the last applied full that comes before an extract."""
-        fulls = [each for each in self.applied if each.is_full and order_of(each.identity) < extract.order]
-        return fulls[-1] if fulls else None
+        return full_before(self.applied, extract)
 
     def later(self, extract: SourceExtract) -> list[Applied]:
         """Return the applied extracts that come after one."""

@@ -70,6 +70,10 @@ class Catalog:
         """Return what the schema remembers."""
         return dict(await self.engine.run(f"SELECT name, value FROM {self.name('_bds_settings')}"))
 
+    async def keys(self) -> dict[str, Sequence[str]]:
+        """Return the corrected keys that the schema remembers."""
+        return dict(json.loads((await self.settings()).get("keys", "{}")))
+
     async def remember(self, name: str, value: str) -> None:
         """Replace one setting; in a transaction of the caller's."""
         await self.engine.run(f"DELETE FROM {self.name('_bds_settings')} WHERE name = $1", name)

@@ -24,6 +24,9 @@ from .staging import BAD, Stage
 Result = TypeVar("Result")
 #: What DuckDB may use; it writes to its temporary folder beyond that.
 MEMORY = "500MB"
+#: What a DuckDB database has after the checksum of its first header.
+MAGIC, MAGIC_START = b"DUCK", 8
+MAGIC_END = MAGIC_START + len(MAGIC)
 _open_files: set[Path] = set()
 _opening = threading.Lock()
 
@@ -147,6 +150,32 @@ def demand_duckdb() -> None:
     except ImportError:
         text = "A mirror in DuckDB needs the package duckdb: run pip install 'bds-async[duckdb]'."
         raise ConfigError(text) from None
+
+
+def demand_database(path: Path) -> None:
+    """Raise TargetError for a file that is there and is no DuckDB database, and for one that cannot be seen; blocks.
+
+    DuckDB would open a .json or .csv as data and work in memory: all that was applied would be lost at the end.
+    """
+    # Closing the file would release DuckDB's lock of a mirror that this process has open.
+    with _opening:
+        try:
+            is_other = path.absolute() not in _open_files and path.exists() and not _is_database(path)
+        except OSError as error:
+            raise _opening_fault(path, f"{error.strerror}.") from None
+    if is_other:
+        raise _opening_fault(path, "it is no DuckDB database. Name another file, or move this one away.")
+
+
+def _is_database(path: Path) -> bool:
+    """Whether a file begins as a DuckDB database does, or cannot be read: DuckDB says why. Raises OSError."""
+    if not path.is_file():
+        return False  # opening a pipe would wait for its writer
+    try:
+        with path.open("rb") as file:
+            return file.read(MAGIC_END)[MAGIC_START:] == MAGIC
+    except OSError:
+        return True
 
 
 def _reserve(path: Path) -> None:

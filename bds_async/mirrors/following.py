@@ -8,11 +8,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ..events import Merging, Mirrored, Observer
-from ..models import brief_text
 from ..report import AppliedExtract, Problem, ProblemKind
-from ..support.text import counted
 from .applied import Applied, Counts
 from .apply import CAPPED_ROWS, Held, NeedsRestart, TableWriter
+from .passing import is_passed_over, keyless_notes
 from .result import TableResult
 from .source import FileChanged, SourceExtract, fault_of, order_of
 
@@ -61,12 +60,9 @@ class Follower:
                 yield extract
 
     def _is_passed_over(self, extract: SourceExtract) -> bool:
-        """Whether a differential has nothing to be merged by: no key, or one that is twice in the full before it."""
-        if extract.is_full:
-            return False
-        before = self._writer.full_before(extract)
+        """Whether an extract is passed over as of now; it may be otherwise once another one is applied."""
         has_key = self._writer.table.is_keyed if self._writer.table.columns else bool(self._subject.key.columns)
-        passed = not has_key or (before is not None and not before.is_unique)
+        passed = is_passed_over(extract, self._writer.applied, has_key=has_key)
         (self._passed_over.add if passed else self._passed_over.discard)(extract)
         return passed
 
@@ -189,18 +185,8 @@ class Follower:
         )
 
     def _keyless(self) -> list[str]:
-        fulls = [each for each in self._writer.applied if each.is_full]
-        passed = counted(len(self._passed_over), "differential")
-        if (fulls and fulls[-1].is_unique) or not (fulls or self._passed_over):
-            return []
-        name, why = self._subject.data_set.name, "no key is known"
-        if not fulls:
-            return [f"{name} waits for a full, since {why}: {passed} cannot be applied."]
-        if self._writer.table.is_keyed:
-            why = "its key is twice in a full"
-        since = brief_text(fulls[-1].identity.queued_for_processing_date)
-        left = f"; {passed} cannot be applied" if self._passed_over else ""
-        return [f"{name} is replaced by each full, since {why} (full of {since}){left}."]
+        applied, count = self._writer.applied, len(self._passed_over)
+        return keyless_notes(self._subject.data_set.name, applied, count, is_keyed=self._writer.table.is_keyed)
 
 
 def identity_key(extract: SourceExtract | Applied) -> tuple[object, ...]:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..models import BdsType
 from ..options import MirrorOptions
-from ..planning import chosen_by
+from ..planning import delivered_by
 from ..workspace import Workspace
+from .applied import Applied
 from .catalog import Catalog
 from .following import identity_key
+from .keys import key_of, known_data_set
 from .names import unique_name
+from .passing import is_passed_over, keyless_notes
 from .run import opened
-from .source import Source, SourceDataSet, source_of
+from .source import Source, SourceDataSet, SourceExtract, order_of, source_of
 from .target import Target
-
-#: What is known of a data set: the name of its table, and the applied extracts.
-Known = Mapping[str, tuple[str, set[tuple[object, ...]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,35 +34,87 @@ class PendingExtract:
     bytes: int | None
 
 
-async def preview(target: Target, workspace: Workspace, options: MirrorOptions) -> tuple[PendingExtract, ...]:
-    """Return what a mirror would apply, in order. Raises as the mirror does."""
-    source = await source_of(workspace, chosen_by(options))
-    known: Known = {}
-    if not options.rebuild and await asyncio.to_thread(_may_exist, target):
-        known = await _known(target, workspace, options.schema, source)
-    return tuple(each for data_set in source.data_sets for each in _pending(data_set, known))
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a mirror would apply, in order, and what a person should know: names of tables with a text."""
+
+    pending: tuple[PendingExtract, ...]
+    notes: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownTable:
+    """What a database holds of a data set."""
+
+    name: str
+    has_key: bool
+    applied: Sequence[Applied]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a database holds: its tables by the folder of the data set, and the corrected keys."""
+
+    tables: Mapping[str, _KnownTable] = field(default_factory=dict)
+    keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def table_of(self, data_set: SourceDataSet, corrected: Mapping[str, Sequence[str]] | None) -> _KnownTable:
+        """Return the table of a data set, or the one that would be made."""
+        if (known := self.tables.get(data_set.folder)) is not None:
+            return known
+        key = key_of(data_set, known_data_set(data_set), self.keys if corrected is None else corrected)
+        return _KnownTable(unique_name(data_set.folder, ()), bool(key.columns), ())
+
+
+async def preview(target: Target, workspace: Workspace, options: MirrorOptions) -> Preview:
+    """Return what a mirror would apply. Raises as the mirror does."""
+    source = await source_of(workspace, delivered_by(options))
+    known = _Known()
+    if await asyncio.to_thread(_may_exist, target):
+        known = await _read(target, workspace, options, source)
+    found = [_of_data_set(each, known.table_of(each, options.keys)) for each in source.data_sets]
+    pending = tuple(extract for each in found for extract in each.pending)
+    return Preview(pending, tuple(note for each in found for note in each.notes))
 
 
 def _may_exist(target: Target) -> bool:
-    return target.path is None or target.path.exists()
+    try:
+        return target.path is None or target.path.exists()
+    except OSError:
+        return True  # opening it says why
 
 
-async def _known(target: Target, workspace: Workspace, schema: str, source: Source) -> Known:
-    async with opened(target, workspace, schema) as engine:
-        catalog = Catalog(engine, schema)
+async def _read(target: Target, workspace: Workspace, options: MirrorOptions, source: Source) -> _Known:
+    """Read what a database holds; a rebuild begins without its tables."""
+    async with opened(target, workspace, options.schema) as engine:
+        catalog = Catalog(engine, options.schema)
         if not await catalog.is_prepared():
-            return {}
-        tables = await catalog.tables()
-        names = {each.folder: tables[each.folder][0] for each in source.data_sets if each.folder in tables}
-        return {
-            folder: (name, set(map(identity_key, await catalog.applied.of(name)))) for folder, name in names.items()
-        }
+            return _Known()
+        rows = {} if options.rebuild else await catalog.tables()
+        tables = {}
+        for folder in (each.folder for each in source.data_sets if each.folder in rows):
+            name, _, _, key, *_ = rows[folder]
+            tables[folder] = _KnownTable(name, bool(key), await catalog.applied.of(name))
+        return _Known(tables, await catalog.keys())
 
 
-def _pending(data_set: SourceDataSet, known: Known) -> list[PendingExtract]:
-    name, applied = known.get(data_set.folder, (unique_name(data_set.folder, ()), set()))
-    return [
-        PendingExtract(name, data_set.name, extract.identity.bds_type, extract.queued, extract.path, extract.bytes)
-        for extract in data_set.extracts
-        if extract.path is not None and identity_key(extract) not in applied
-    ]
+def _of_data_set(data_set: SourceDataSet, table: _KnownTable) -> Preview:
+    """Return what would be applied of one data set, as if each full were applied on the way."""
+    applied, pending, passed_over = list(table.applied), [], 0
+    there = {identity_key(each) for each in applied}
+    for extract in data_set.extracts:
+        if extract.path is None or identity_key(extract) in there:
+            continue
+        if is_passed_over(extract, applied, has_key=table.has_key):
+            passed_over += 1
+            continue
+        pending.append(_pending(extract, extract.path, data_set, table))
+        applied.append(Applied(extract.identity, 0, is_unique=table.has_key, purges=False))
+        applied.sort(key=lambda each: order_of(each.identity))
+    notes = keyless_notes(data_set.name, applied, passed_over, is_keyed=table.has_key)
+    return Preview(tuple(pending), tuple((table.name, note) for note in notes))
+
+
+def _pending(extract: SourceExtract, path: str, data_set: SourceDataSet, table: _KnownTable) -> PendingExtract:
+    kind = extract.identity.bds_type
+    return PendingExtract(table.name, data_set.name, kind, extract.queued, path, extract.bytes)

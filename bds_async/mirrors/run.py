@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,11 +10,11 @@ from dataclasses import replace
 from ..errors import ConfigError
 from ..events import Mirroring, Observer
 from ..options import MirrorOptions
-from ..planning import chosen_by
+from ..planning import delivered_by
 from ..workspace import Workspace
 from .apply import Subject, TableWriter
 from .catalog import Catalog, keys_text
-from .duckdb import DuckDBEngine, demand_duckdb
+from .duckdb import DuckDBEngine, demand_database, demand_duckdb
 from .engine import Engine
 from .following import Follower
 from .keys import check_keys, key_of, known_data_set
@@ -36,7 +35,7 @@ async def mirror_workspace(
     A cancellation rolls back the extract in hand. Raises ConfigError, PatternError, TargetError, TargetBusy,
     DestinationError, LedgerBusy.
     """
-    source = await source_of(workspace, chosen_by(options))
+    source = await source_of(workspace, delivered_by(options))
     if source.is_empty:
         text = f"Nothing was delivered to {workspace.to}: run `bds-async sync` first, or name the folder with `to`."
         raise ConfigError(text)
@@ -47,7 +46,6 @@ async def mirror_source(
     target: Target, workspace: Workspace, source: Source, options: MirrorOptions, observer: Observer
 ) -> MirrorReport:
     """Apply what has not been applied yet of a source that is not empty; raises as `mirror_workspace` does."""
-    demand_package(target, options.schema)
     check_keys(options.keys or {}, source.data_sets)
     try:
         async with opened(target, workspace, options.schema) as engine:
@@ -57,8 +55,11 @@ async def mirror_source(
         raise
 
 
-def demand_package(target: Target, schema: str) -> None:
-    """Raise ConfigError if the package for a target's database is not installed, or its file cannot have the schema."""
+def demand_target(target: Target, schema: str) -> None:
+    """Raise ConfigError if the package for a target's database is not installed, or its file cannot have the schema.
+
+    Raises TargetError for a file that is no database. A database that is a server is not asked.
+    """
     if target.path is None:
         demand_asyncpg()
         return
@@ -66,11 +67,16 @@ def demand_package(target: Target, schema: str) -> None:
     # DuckDB names a database after its file, and refuses `bds.users` as ambiguous if both are called bds.
     if target.path.stem.lower() == schema.lower():
         raise ConfigError(f"The database {target} and its schema have one name: choose another name for one of them.")
+    demand_database(target.path)
 
 
 @asynccontextmanager
 async def opened(target: Target, workspace: Workspace, schema: str) -> AsyncIterator[Engine]:
-    """Open the database of a target; DuckDB's temporary files go to the state folder."""
+    """Open the database of a target; DuckDB's temporary files go to the state folder.
+
+    Raises ConfigError, TargetBusy, TargetError.
+    """
+    await asyncio.to_thread(demand_target, target, schema)
     engine: Engine
     if target.path is not None:
         engine = await DuckDBEngine.open(target.path, workspace.state / "mirror")
@@ -143,7 +149,7 @@ class _Mirror:
     async def _remembered(self) -> tuple[bool, Mapping[str, Sequence[str]]]:
         """What holds for deleted rows and for keys: as named, else as remembered. Raises ConfigError for a change."""
         settings = await self._catalog.settings()
-        known_keys = json.loads(settings.get("keys", "{}"))
+        known_keys = await self._catalog.keys()
         keys = known_keys if self._options.keys is None else dict(self._options.keys)
         keep_deleted = self._options.keep_deleted or settings.get("keep_deleted") == "yes"
         tables = await self._catalog.tables()

@@ -5,7 +5,7 @@ from .future import future_extracts
 from .gaps import gap_of
 from .placement import by_folder
 from .pull import plan_pull
-from .selection import chosen_by, offered_by, select
+from .selection import chosen_by, delivered_by, offered_by, select
 from .steps import RunPlan, Step
 from .sync import SyncPlan, arrival_of_recovered, looked_at, plan_sync
 from .warnings import breaks_with_columns, has_text_columns
@@ -18,6 +18,7 @@ __all__ = [
     "breaks_with_columns",
     "by_folder",
     "chosen_by",
+    "delivered_by",
     "future_extracts",
     "gap_of",
     "has_text_columns",

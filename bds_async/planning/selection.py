@@ -12,14 +12,18 @@ from ..models import BdsType, DataSet, Extract, newest
 from ..options import MirrorOptions, RunOptions, Wanted
 
 
-def select(data_sets: Sequence[DataSet], patterns: Iterable[str], exclude: Iterable[str]) -> list[DataSet]:
+def select(
+    data_sets: Sequence[DataSet], patterns: Iterable[str], exclude: Iterable[str], *, delivered: bool = False
+) -> list[DataSet]:
     """The data sets that match a pattern (all, if there are no patterns) and no pattern of `exclude`.
+
+    `delivered` is whether they are those of a ledger, not those that the tenant lists.
 
     A pattern is a name (case-insensitive, `*` and `?` allowed), a schema id or a plugin id.
     Raises PatternError, naming near misses, for a pattern that matches no data set.
     """
-    wanted = _named_by(data_sets, patterns) or {data_set.ids for data_set in data_sets}
-    unwanted = _named_by(data_sets, exclude)
+    wanted = _named_by(data_sets, patterns, delivered=delivered) or {data_set.ids for data_set in data_sets}
+    unwanted = _named_by(data_sets, exclude, delivered=delivered)
     return [data_set for data_set in data_sets if data_set.ids in wanted - unwanted]
 
 
@@ -41,6 +45,11 @@ def chosen_by(options: RunOptions | MirrorOptions) -> Callable[[Sequence[DataSet
     return lambda data_sets: select(data_sets, options.data_set, options.exclude)
 
 
+def delivered_by(options: RunOptions | MirrorOptions) -> Callable[[Sequence[DataSet]], list[DataSet]]:
+    """The same choice of the data sets of a ledger."""
+    return lambda data_sets: select(data_sets, options.data_set, options.exclude, delivered=True)
+
+
 def choose(extracts: Iterable[Extract], wanted: Wanted, since: datetime | None = None) -> list[Extract]:
     """The extracts of one data set that a pull wants, oldest first.
 
@@ -60,12 +69,12 @@ def choose(extracts: Iterable[Extract], wanted: Wanted, since: datetime | None =
     return sorted(chosen, key=lambda extract: extract.age_key)
 
 
-def _named_by(data_sets: Sequence[DataSet], patterns: Iterable[str]) -> set[tuple[str, ...]]:
+def _named_by(data_sets: Sequence[DataSet], patterns: Iterable[str], *, delivered: bool) -> set[tuple[str, ...]]:
     named: set[tuple[str, ...]] = set()
     for pattern in patterns:
         matching = {data_set.ids for data_set in data_sets if _matches(data_set, pattern)}
         if not matching:
-            raise PatternError(_no_match(pattern, data_sets))
+            raise PatternError(_no_match(pattern, data_sets, delivered=delivered))
         named |= matching
     return named
 
@@ -85,12 +94,15 @@ def _near(pattern: str, names: Collection[str]) -> list[str]:
     return (begun or difflib.get_close_matches(pattern, names, n=3, cutoff=0.5))[:3]
 
 
-def _no_match(pattern: str, data_sets: Sequence[DataSet]) -> str:
+def _no_match(pattern: str, data_sets: Sequence[DataSet], *, delivered: bool) -> str:
     names = {data_set.name.casefold(): data_set.name for data_set in data_sets}
     near = _near(pattern.casefold().strip("*? "), names)
+    what, command = (
+        ("Nothing that was delivered", "ledger show") if delivered else ("No data set of this tenant", "list")
+    )
     hint = (
         f"did you mean {' or '.join(repr(names[name]) for name in near)}?"
         if near
-        else "`bds-async list` shows them all."
+        else f"`bds-async {command}` shows them all."
     )
-    return f"No data set of this tenant matches {pattern!r}; {hint}"
+    return f"{what} matches {pattern!r}; {hint}"

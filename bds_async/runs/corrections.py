@@ -70,7 +70,7 @@ def _owner(workspace: Workspace) -> str:
 def chosen_folders(ledger: Ledger, patterns: Sequence[str]) -> dict[str, DataSet]:
     """The data sets of a ledger that a pattern names, by folder; all without patterns. Raises PatternError."""
     known = ledger.folders.data_sets()
-    chosen = {data_set.ids for data_set in select(list(known.values()), patterns, ())}
+    chosen = {data_set.ids for data_set in select(list(known.values()), patterns, (), delivered=True)}
     return {folder: data_set for folder, data_set in known.items() if data_set.ids in chosen}
 
 

@@ -77,7 +77,7 @@ def pull_job(options: PullOptions) -> Job:
 
 
 def sync_job(options: SyncOptions) -> Job:
-    """Deliver all that is new, each extract once; raises ConfigError for a mirror that cannot be one."""
+    """Deliver all that is new, each extract once; raises ConfigError, TargetError for a mirror that cannot be one."""
 
     def plan(listing: Listing, storage: Storage) -> RunPlan:
         ledger = storage.ledger
@@ -101,13 +101,13 @@ def sync_job(options: SyncOptions) -> Job:
 
 
 def mirror_job(options: SyncOptions) -> MirrorJob | None:
-    """The mirror that a sync asks for, if it does; raises ConfigError if it cannot be one."""
+    """The mirror that a sync asks for, if it does; raises ConfigError, TargetError if it cannot be one."""
     if options.mirror is None:
         return None
-    from ..mirrors import Target, demand_package
+    from ..mirrors import Target, demand_target
 
     target = Target.named(options.mirror, "`mirror`", os.environ)
-    demand_package(target, options.mirror_schema)
+    demand_target(target, options.mirror_schema)
     chosen = MirrorOptions(
         data_set=options.data_set,
         exclude=options.exclude,

@@ -65,7 +65,7 @@ def demand_ledger(workspace: Workspace) -> None:
     """Raise DestinationError where the destination is not there, ConfigError where nothing was ever delivered to it."""
     demand_destination(workspace)
     # Anything in its place that is no ledger is reported by the code that opens it.
-    if not os.path.lexists(workspace.ledger):
+    if not workspace.has_ledger:
         where = workspace.state if workspace.is_apart else "it"
         raise ConfigError(
             f"{workspace.to} is no folder of bds-async, since there is no ledger in {where}: name the right one "

@@ -9,7 +9,7 @@ from .files import demand_writable, write
 from .fleet_notices import fleet_finished, fleet_planned
 from .lines import Lines, Summary
 from .metrics_file import MetricsFile
-from .mirror_notices import MirrorSoFar, mirror_finished, mirror_text, mirror_warnings
+from .mirror_notices import MirrorSoFar, mirror_finished, mirror_note, mirror_text, mirror_warnings
 from .notice import Notice
 from .notices import failures, gaps_open, list_failed, notice_of, plan_text
 from .ping import Ping
@@ -30,6 +30,7 @@ __all__ = [
     "gaps_open",
     "list_failed",
     "mirror_finished",
+    "mirror_note",
     "mirror_text",
     "mirror_warnings",
     "notice_of",

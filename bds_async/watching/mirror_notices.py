@@ -54,13 +54,18 @@ def mirror_warnings(mirror: MirrorSummary) -> Iterator[Notice]:
     """Yield a notice for each extract that was not applied, for rejects, and for what a person should know."""
     for table in mirror.tables:
         for note in table.notes:
-            yield Notice(logging.WARNING, note, "mirror.note", {"table": table.table})
+            yield mirror_note(table.table, note)
         for problem in table.problems:
             fields = {"table": table.table, "path": problem.path, "kind": problem.kind}
             yield Notice(logging.WARNING, problem.text, "mirror.skipped", fields)
         if table.rejected:
             text = f"{counted(table.rejected, 'value')} of {table.data_set} went to _bds_rejects: look at them there."
             yield Notice(logging.WARNING, text, "mirror.rejected", {"table": table.table, "rejected": table.rejected})
+
+
+def mirror_note(table: str, text: str) -> Notice:
+    """Return the notice of what a person should know of a table."""
+    return Notice(logging.WARNING, text, "mirror.note", {"table": table})
 
 
 def mirror_finished(mirror: MirrorSummary) -> Notice:

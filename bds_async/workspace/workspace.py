@@ -41,6 +41,11 @@ class Workspace:
         return self.state / "ledger.sqlite3"
 
     @property
+    def has_ledger(self) -> bool:
+        """Whether anything is in the place of the ledger; raises DestinationError where that cannot be seen."""
+        return _is_there(self.ledger)
+
+    @property
     def partials(self) -> Path:
         """The folder in which extracts wait until they are whole and verified."""
         return self.state / "partial"
@@ -113,7 +118,7 @@ def workspace_of(to: str | os.PathLike[str], state: str | os.PathLike[str] | Non
 
     Nothing is created. Raises ConfigError for a state folder inside the destination under another name, a destination
     inside the state folder, a destination whose own `.bds-async` holds a ledger while `state` names another folder, and
-    an object store without `state`.
+    an object store without `state`; DestinationError where that `.bds-async` cannot be read.
     """
     if is_address(os.fspath(to)):
         return _workspace_of_store(os.fspath(to), state)
@@ -144,15 +149,25 @@ def _check_places(destination: Path, state: Path, own: Path, workspace: Workspac
             f"The destination {workspace.to} lies inside the state folder {workspace.state}: "
             "name another folder with `state`."
         )
-    if (own / workspace.ledger.name).exists():
+    if _is_there(own / workspace.ledger.name):
         raise ConfigError(
             f"The ledger of {workspace.to} is in {own}, and `state` names {workspace.state}: "
             f"{_way_out(own, workspace.state)}"
         )
 
 
+def _is_there(ledger: Path) -> bool:
+    try:
+        os.lstat(ledger)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise DestinationError(f"The ledger {ledger} cannot be used: {error.strerror or error}.") from error
+    return True
+
+
 def _way_out(own: Path, state: Path) -> str:
-    if state.exists():
+    if os.path.lexists(state):
         return f"both exist; keep the one with the right ledger (see `bds-async ledger show`) and move {own} away."
     return f"leave `state` out, or move the state first, while no run works on it: mv {own} {state}"
 

@@ -122,7 +122,8 @@ async def test_unpin_and_accept_say_what_they_did(to: Path) -> None:
     [
         (("unmark",), "--data-set '*' for all"),
         (("mark",), "--data-set '*' for all"),
-        (("unmark", "--data-set", "Usres"), "'Users'"),
+        (("unmark", "--data-set", "Usres"), "Nothing that was delivered matches 'Usres'; did you mean 'Users'?"),
+        (("show", "--data-set", "Nope"), "matches 'Nope'; `bds-async ledger show"),
         (("accept",), "--data-set"),
         (("unmark", "--since", "yesterday"), "ISO 8601"),
         (("unmark", "--path", "\udcff*"), "is not text"),

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +130,49 @@ async def test_a_folder_that_nothing_was_delivered_to_is_a_wrong_one(tenant: Ten
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("bds-async: error: other is no folder of bds-async")
     assert [path.name for path in (tenant.home / "other").iterdir()] == ["notes.txt"]
+
+
+async def test_a_folder_whose_ledger_holds_no_delivery_says_so(tenant: Tenant) -> None:
+    assert (await tenant.pull("--data-set", "Userz")).code == 2
+    done = await tenant.bds("ledger", "show", "--to", tenant.to)
+    assert (done.code, done.out, done.err) == (0, "Nothing was delivered yet.\n", "")
+    assert (await tenant.bds("ledger", "show", "--to", tenant.to, "--json")).out == ""
+
+
+async def test_a_pattern_without_a_delivery_is_said_to_match_nothing_delivered(tenant: Tenant) -> None:
+    await tenant.pull("--data-set", "Users")
+    for command in (["schema"], ["schema", "--ddl", "duckdb"], ["mirror"], ["mirror", "--dry-run"]):
+        done = await tenant.bds(*command, "--to", tenant.to, "--data-set", "Nope")
+        assert done.code == 2
+        assert done.err.startswith("bds-async: error: Nothing that was delivered matches 'Nope'; `bds-async ledger")
+
+
+def closed(state: Path) -> None:
+    state.chmod(0)
+
+
+def circular(state: Path) -> None:
+    state.rename(state.with_name("moved"))
+    state.symlink_to(state)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes and links of POSIX")
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(closed, marks=pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root may")),
+        circular,
+    ],
+)
+async def test_a_state_folder_that_cannot_be_read_is_not_said_to_be_missing(
+    tenant: Tenant, change: Callable[[Path], None]
+) -> None:
+    await tenant.pull("--data-set", "Users")
+    change(tenant.to / ".bds-async")
+    for command in (["verify"], ["ledger", "show"], ["schema"], ["verify", "--state", "other"]):
+        done = await tenant.bds(*command, "--to", tenant.to)
+        assert (done.code, done.out) == (6, "")
+        assert "ledger.sqlite3 cannot be used: " in done.err
 
 
 async def test_a_folder_that_is_not_there_is_said_not_to_be(tenant: Tenant) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from bds_async.cli.documents import MirrorDocument
 from bds_async.errors import ConfigError
 from bds_async.mirrors import Target
+from bds_async.mirrors.duckdb import DuckDBEngine, demand_database
 from bds_async.report import json_schema_of
 from tests.support.commands import bds
 from tests.support.deliveries import FULL, Deliveries
@@ -96,10 +99,72 @@ async def test_a_password_in_the_environment_is_never_shown(delivered: Deliverie
     assert "me@127.0.0.1:1" in done.err
 
 
-async def test_a_file_that_is_no_database_is_6(delivered: Deliveries) -> None:
-    (delivered.root / "mirror.duckdb").write_bytes(b"no database at all" * 1000)
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("mirror.duckdb", b"no database at all" * 1000),
+        ("plain.json", b'{"a":1}\n'),
+        ("plain.csv", b"a,b\n1,2\n"),
+        ("empty.json", b""),
+    ],
+)
+async def test_a_file_that_is_no_database_is_6_and_stays_as_it_is(
+    delivered: Deliveries, tmp_path: Path, name: str, content: bytes
+) -> None:
+    """DuckDB itself would open a .json or .csv as data, and keep what is applied in memory."""
+    (tmp_path / name).write_bytes(content)
+    for more in ([], ["--dry-run"], ["--dry-run", "--rebuild"]):
+        done = await bds("mirror", "--to", delivered.root, "--into", f"duckdb:{tmp_path / name}", *more)
+        (line,) = done.err.splitlines()
+        assert (done.code, "it is no DuckDB database" in line, done.out) == (6, True, ""), line
+    assert (tmp_path / name).read_bytes() == content
+
+
+async def test_a_folder_in_place_of_the_database_is_6(delivered: Deliveries) -> None:
+    (delivered.root / "mirror.duckdb").mkdir()
     done = await bds("mirror", "--to", delivered.root)
-    assert done.code == 6
+    assert (done.code, "is no DuckDB database" in done.err) == (6, True)
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+async def test_a_database_that_cannot_be_looked_for_is_6(delivered: Deliveries, more: list[str]) -> None:
+    done = await bds("mirror", "--to", delivered.root, "--into", f"duckdb:{delivered.root / ('x' * 300)}", *more)
+    assert (done.code, "cannot be opened" in done.err) == (6, True), done.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the lock is not lost by closing the file")
+async def test_looking_at_an_open_database_keeps_its_lock(tmp_path: Path) -> None:
+    path = tmp_path / "open.duckdb"
+    engine = await DuckDBEngine.open(path, tmp_path / "scratch")
+    try:
+        demand_database(path)
+        other = [sys.executable, "-c", f"import duckdb; duckdb.connect({str(path)!r})"]
+        assert b"lock" in (await asyncio.to_thread(subprocess.run, other, capture_output=True)).stderr
+    finally:
+        await engine.close()
+
+
+async def test_a_dry_run_leaves_out_what_cannot_be_applied_and_warns_as_the_mirror_does(tmp_path: Path) -> None:
+    keyless, twice = Deliveries(tmp_path, "Reoffer Course", 1), Deliveries(tmp_path, "User Enrollments", 2)
+    waiting = Deliveries(tmp_path, "Unheard Of", 3)
+    for each, rows in ((keyless, [(1, 1, "a")]), (twice, [(1, 1, "a"), (1, 1, "b")])):
+        each.full(0, HEADER, rows)
+        each.diff(1, HEADER, [(1, 3, "c")])
+    waiting.diff(1, HEADER, [(1, 3, "c")])
+    before, applied, after = [
+        await bds("mirror", "--to", tmp_path, *more) for more in (["--dry-run"], [], ["--dry-run"])
+    ]
+    assert [line.split(":")[0] for line in before.out.splitlines()[:-1]] == [
+        "reoffer_course",
+        "user_enrollments",
+        "user_enrollments",
+    ]
+    assert after.out == f"0 extracts to apply to duckdb:{tmp_path / 'mirror.duckdb'}.\n"
+    warned = [line for line in applied.err.splitlines() if "warning" in line]
+    assert after.err.splitlines() == warned
+    assert len(warned) == 3
+    # That the key is twice shows when the full is read.
+    assert before.err.splitlines() == [line for line in warned if "its key is twice" not in line]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the message differs")

@@ -129,6 +129,13 @@ async def test_what_cannot_work_is_exit_2_before_anything_is_asked(
     assert len(scene.sandbox.requests) == 0
 
 
+async def test_a_file_that_is_no_database_is_6_before_anything_is_asked(scene: Scene) -> None:
+    (scene.home / "plain.json").write_text('{"a":1}\n', "utf-8")
+    done = await scene.sync("--mirror", "duckdb:plain.json")
+    assert (done.code, "plain.json cannot be opened" in done.err) == (6, True), done.err
+    assert len(scene.sandbox.requests) == 0
+
+
 async def test_a_password_in_the_environment_is_in_no_output_and_no_report(scene: Scene, postgresql: str) -> None:
     address, place = postgresql, PostgreSQLPlace(postgresql, "bds_environment")
     secret = address.replace("mirror@", "mirror:hush%21@")
