@@ -32,9 +32,11 @@ from bds_async.report import (
 )
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.watching.page import demand_package, page_of
+from bds_async.watching.page.axis import Scale
+from bds_async.watching.page.bars import MOST_BARS, NARROW
 from bds_async.watching.page.shares import Cause, Shares
 from bds_async.watching.page.spans import Spans
-from bds_async.watching.page.timeline import MOST_BARS, timeline_of
+from bds_async.watching.page.timeline import timeline_of
 from bds_async.watching.page.verdict import verdict
 from tests.support.builders import an_extract, an_outcome
 from tests.support.page_reader import Element, read_page
@@ -51,6 +53,7 @@ HOSTILE = [
     "\x00\x1b[31m\x85\r\n",
     "مرحبا بالعالم",
     "HTTPS://evil.example/http://x",
+    "hhttp://ttp://x ftp://x ://x a:b:////x",
     "\udcff\ud800",
     "long" * 1000,
 ]
@@ -203,6 +206,7 @@ class TestNames:
         """No control characters, no halves of characters, no address that a reader makes a link of."""
         assert re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text) == []
         assert "http" not in text.lower()
+        assert "://" not in text
         assert "evil.example/x" in text
         assert "long" * 60 not in text
 
@@ -231,6 +235,49 @@ def test_a_page_of_2000_extracts_has_less_than_500_kilobytes():
     assert "1,900 more rows are in the JSON report" in read_page(text).text
     lanes = timeline_of(Spans(found), None).lanes
     assert sum(len(lane.boxes) for lane in lanes) <= MOST_BARS
+
+
+class TestDrawnTogether:
+    def test_neighbours_too_narrow_to_be_seen_are_one_bar_and_others_their_own(self):
+        """In a drawing of 1000 s, in which 1.2 s can be seen."""
+        tries = [times(1, 0, 1), times(1, 2, 1), times(1, 5, 1), times(1, 7, 20, waited=10), times(1, 27, 1)]
+        drawn = timeline_of(Spans(document(fetched(*tries), fetched(times(1, 990, 10)), seconds=1000)), None)
+        (lane,) = drawn.lanes
+        assert [(box.kind, round(box.x, 3), round(box.width, 3)) for box in lane.boxes] == [
+            ("data", 0, 0.3),
+            ("data", 0.5, 0.15),
+            ("answer", 0.7, 1),
+            ("data", 1.7, 1),
+            ("data", 2.7, 0.15),
+            ("data", 99, 1),
+        ]
+        assert lane.boxes[0].title() == "2 tries, 2.0 kB"
+
+    def test_each_moment_of_many_tries_is_placed_once(self, monkeypatch):
+        """However often the bars have to become wider. Here a lane has eight bars and seven waits in the end."""
+        placed: list[float] = []
+        at = Scale.at
+        monkeypatch.setattr(Scale, "at", lambda scale, moment: placed.append(moment) or at(scale, moment))
+        tries = [times(number % 8, number + number // 250 * 40, 0.9, error="x") for number in range(2000)]
+        drawn = timeline_of(Spans(document(fetched(*tries), seconds=2300)), None)
+        assert len(placed) < 6 * len(tries) + 100
+        assert [len(lane.boxes) for lane in drawn.lanes] == [8 + 7] * 8
+
+    def test_holds_without_a_visible_time_between_them_are_one_band(self):
+        limit, outage = HoldKind.RATE_LIMIT, HoldKind.OUTAGE
+        holds = [Hold(limit, 300, 10), Hold(limit, 100, 10), Hold(limit, 105, 6), Hold(limit, 112, 8)]
+        spans = Spans(document(fetched(times(1, 0, 1000)), seconds=1000, holds=[*holds, Hold(outage, 110, 5)]))
+        drawn = timeline_of(spans, None).holds
+        assert [(box.kind, round(box.x, 3), round(box.width, 3), box.title()) for box in drawn] == [
+            ("limit", 10, 2, "Rate limit, 3 times: no new request for 19 s"),
+            ("limit", 30, 1, "Rate limit: no new request for 10 s"),
+            ("outage", 11, 0.5, "Outage: no new request for 5.0 s"),
+        ]
+
+    def test_the_bands_of_20_000_holds_are_no_more_than_can_be_seen(self):
+        holds = [Hold(HoldKind.RATE_LIMIT, number / 10, 0.05) for number in range(20_000)]
+        spans = Spans(document(fetched(times(1, 0, 2000)), seconds=2000, holds=holds))
+        assert len(timeline_of(spans, None).holds) <= 100 / NARROW + 1
 
 
 class TestOtherReports:
@@ -272,6 +319,13 @@ class TestOtherReports:
 
     def test_an_attempt_without_duration_can_be_drawn(self):
         assert page(fetched(times(1, 0, 0)), seconds=0.0).find("timeline")
+
+    @pytest.mark.parametrize("began", [5e9, 1e10, 1e17])
+    def test_attempts_too_late_for_a_small_time_can_be_drawn(self, began):
+        """Their seconds are so many that a part of the drawing is less than a float can add to them."""
+        drawn = page(fetched(times(1, began, 0)), fetched(times(2, began, 0)), seconds=began)
+        assert drawn.find("timeline")
+        assert "Peak" in drawn.find("throughput").text
 
     def test_without_jinja2_the_error_names_the_extra(self, monkeypatch):
         monkeypatch.setitem(__import__("sys").modules, "jinja2", None)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ConfigError
 from ...report import RunReportDocument
 from . import tables, words
+from .axis import ticks
 from .shares import Cause, Shares
 from .spans import Spans
 from .throughput import throughput_of
-from .timeline import ticks, timeline_of
+from .timeline import timeline_of
 from .verdict import verdict
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from math import inf
@@ -47,7 +47,7 @@ class _Workers:
         return self.waiting + self.receiving + self.broken + self.retrying
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Step:
     """A time in which no worker changes what it does."""
 
@@ -83,9 +83,9 @@ class Shares:
         moments = {0.0, self._settled, self._spans.seconds, *changes, *edges}
         now = _Workers()
         for began, ended in pairwise(sorted(moments)):
-            for state, change in changes[began]:
+            for state, change in changes.get(began, ()):
                 setattr(now, state, getattr(now, state) + change)
-            yield _Step(began, ended, replace(now))
+            yield _Step(began, ended, _Workers(now.waiting, now.receiving, now.broken, now.retrying))
 
     def _states(self) -> Iterator[tuple[str, float, float]]:
         """What each worker does, and when. A failed attempt that brought bytes was of use."""

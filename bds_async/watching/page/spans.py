@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,7 +80,8 @@ class Spans:
     def window(self) -> tuple[float, float]:
         """From the first attempt to the moment when all was settled: the part of the run that the drawings show."""
         began = min((span.began for span in self.all), default=0.0)
-        return began, max([self.settled, began + 0.001, *(span.ended for span in self.all)])
+        least = began + max(0.001, math.ulp(began))
+        return began, max([self.settled, least, *(span.ended for span in self.all)])
 
     @cached_property
     def average(self) -> float:

@@ -34,8 +34,9 @@ def throughput_of(spans: Spans) -> Throughput | None:
     length = (end - start) / PARTS
     received = [0.0] * PARTS
     for span in spans.all:
-        began, ended = span.answered - start, max(span.ended, span.answered + length / 100) - start
-        _spread(span.bytes, began / length, ended / length, received)
+        began, ended = (span.answered - start) / length, (span.ended - start) / length
+        # The least time is added to a number of parts: moments late in time are too coarse for it.
+        _spread(span.bytes, began, max(ended, began + 0.01), received)
     rates = [each / length for each in received]
     return Throughput(rates, max(rates), total / (end - start))
 

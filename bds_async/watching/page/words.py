@@ -15,6 +15,8 @@ from ..tally import size_text
 
 #: Characters of a name, and of an error or a list of names, that are shown.
 NAME, TEXT = 60, 300
+#: The scheme of an address with all slashes after it, so that what is left around it makes no other scheme.
+_SCHEME = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]*:/{2,}", re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)
@@ -25,7 +27,7 @@ def shown(text: str, longest: int = NAME) -> str:
     """
     if len(text) > 6 * longest:
         text = text[: 3 * longest] + text[-3 * longest :]
-    plain = printable(re.sub(r"https?://", "", text, flags=re.IGNORECASE))
+    plain = printable(_SCHEME.sub("", text))
     if len(plain) <= longest:
         return plain
     return f"{plain[: longest * 2 // 3]}…{plain[-(longest - longest * 2 // 3 - 1) :]}"
