@@ -17,7 +17,7 @@ from typing import Any
 from tests.support.forked import Forked, fork
 
 #: Seconds within which everything that a test waits for has to happen; nothing is measured by it.
-PATIENCE = 60.0
+PATIENCE = 120.0
 #: What a person must never see: asyncio's complaints, tracebacks, our own words for a defect.
 COMPLAINTS = re.compile(r"Traceback|never retrieved|never awaited|was destroyed|Unclosed|ResourceWarning|defect in bds")
 #: Nothing of the machine that runs the tests: no proxy, no settings.
