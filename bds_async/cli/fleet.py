@@ -24,10 +24,9 @@ from .doctor import print_check, print_summary
 from .fleet_member import Bound, Member, members_of
 from .fleet_options import FleetCommand
 from .help import GroupedCommand
-from .own_files import demand_apart
 from .running import run as run_job
 from .selection import cluster_option
-from .settings import common_options, settings, working_for
+from .settings import common_options, settings
 from .values import ReportPath
 
 logger = logging.getLogger(__name__)
@@ -73,9 +72,9 @@ def command(
     state, group and [tenant.options]; [defaults] holds options for all. `recipe fleet` prints an example.
     """
     kind, file = _parsed(words)
-    members = members_of(file, kind, settings(), Bound(workers, cluster), groups)
+    members = members_of(file, kind, settings(), Bound(workers, cluster), groups, report=report)
     if report is not None:
-        _demand_report(report, members, file)
+        demand_writable(report, "report")
     keep_large_blocks()
     fleet_planned(len(members)).log(logger)
     done = run_job(lambda stop: carried_out(members, kind, tenants_at_once, workers, stop, check=check))
@@ -91,16 +90,6 @@ def _parsed(words: Sequence[str]) -> tuple[FleetCommand, Path]:
     if len(commands) > 1 or (commands and commands[0] not in get_args(FleetCommand)):
         raise click.UsageError("Name pull or sync, or neither, and one fleet file.")
     return (cast("FleetCommand", commands[0]) if commands else "sync"), Path(file)
-
-
-def _demand_report(report: Path, members: Sequence[Member], file: Path) -> None:
-    others = {file: "the fleet file"}
-    for member in members:
-        others |= dict.fromkeys(member.request.written, f"the file of {member.name}")
-    for member in members:
-        with working_for(member.settings):
-            demand_apart(report, "report", member.request.workspace, others)
-    demand_writable(report, "report")
 
 
 async def carried_out(
