@@ -11,11 +11,12 @@ from typing import cast, get_args
 import click
 
 from ..doctor import Examination
-from ..errors import rank
+from ..errors import DestinationError, rank
 from ..options import WORKERS, RunOptions
 from ..report import FleetReport, TenantResult
 from ..runs.fleet import Attempt, run_fleet
 from ..support.clock import Stopwatch
+from ..support.log import event
 from ..support.running import Stop
 from ..transfer import Bodies
 from ..watching import demand_writable, fleet_finished, fleet_planned, write
@@ -78,9 +79,9 @@ def command(
     keep_large_blocks()
     fleet_planned(len(members)).log(logger)
     done = run_job(lambda stop: carried_out(members, kind, tenants_at_once, workers, stop, check=check))
-    if report is not None:
-        write(report, done.to_json(), "report")
     fleet_finished(done).log(logger)
+    if report is not None:
+        _save(done, report)
     return done.exit_code
 
 
@@ -90,6 +91,16 @@ def _parsed(words: Sequence[str]) -> tuple[FleetCommand, Path]:
     if len(commands) > 1 or (commands and commands[0] not in get_args(FleetCommand)):
         raise click.UsageError("Name pull or sync, or neither, and one fleet file.")
     return (cast("FleetCommand", commands[0]) if commands else "sync"), Path(file)
+
+
+def _save(done: FleetReport, path: Path) -> None:
+    """Write the report; raises DestinationError if that is worse than what became of the tenants."""
+    try:
+        write(path, done.to_json(), "report")
+    except DestinationError as error:
+        if rank(error.exit_code) < rank(done.exit_code):
+            raise
+        logger.error("%s", error, extra=event("report.failed"))
 
 
 async def carried_out(

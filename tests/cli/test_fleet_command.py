@@ -81,6 +81,17 @@ async def test_the_command_writes_one_report_and_names_the_tenant_in_each_line(t
         assert "tenant yale: pull has no option 'with_fulls': it belongs to sync." in again.err
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+async def test_a_report_that_cannot_be_written_loses_neither_the_summary_nor_the_worse_code(tmp_path: Path) -> None:
+    """Exit code 2 of a tenant wins over the 6 of the report, which wins over 0."""
+    async with running_fleet(tmp_path, ["yale"], data_sets=1) as fleet:
+        for more, code, last in ((["nowhere"], 2, "report.failed"), ([], 6, "error")):
+            done = await bds("fleet", fleet.write(more=more), "--report", "/dev/full", "--log-format", "json")
+            summary, failed = [json.loads(line) for line in done.err.splitlines()][-2:]
+            assert (done.code, summary["event"], failed["event"]) == (code, "fleet.finished", last)
+            assert "The report /dev/full can't be written" in failed["message"]
+
+
 async def test_check_names_each_tenant_and_writes_nothing_in_a_destination(tmp_path: Path) -> None:
     async with running_fleet(tmp_path, ["yale", "brock"]) as fleet:
         file = fleet.write(more=["nowhere"])
