@@ -92,8 +92,8 @@ def _text(option: click.Parameter, name: str, value: object, folder: Path) -> st
     text = _plain(name, value)
     if isinstance(option.type, click.Path) and text not in ("", "-"):
         return str(beside(folder, text, name))
-    if name == "mirror" and text.startswith(_DUCKDB):
-        return f"{_DUCKDB}{beside(folder, text.removeprefix(_DUCKDB), name)}"
+    if name == "mirror" and text.lower().startswith(_DUCKDB):
+        return f"{_DUCKDB}{beside(folder, text[len(_DUCKDB) :], name)}"
     return text
 
 

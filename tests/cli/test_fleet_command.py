@@ -165,7 +165,7 @@ def fleet_file(tmp_path: Path) -> Callable[[str], Path]:
         (TENANT.format("yale") + 'state = "~nosuchuser/x"\n', "state ~nosuchuser/x is in the home folder of"),
         ("[defaults]\nreport = '~nosuchuser/x'\n" + TENANT.format("yale"), "report ~nosuchuser/x is in the home"),
         (
-            "[defaults]\nmirror = 'duckdb:~nosuchuser/x'\n" + TENANT.format("yale"),
+            "[defaults]\nmirror = 'DuckDB:~nosuchuser/x'\n" + TENANT.format("yale"),
             "mirror ~nosuchuser/x is in the home",
         ),
         ('[defaults]\nreport = "a\\u0000"\n' + TENANT.format("yale"), "report contains a NUL character"),
