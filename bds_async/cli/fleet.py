@@ -11,11 +11,12 @@ from typing import cast, get_args
 import click
 
 from ..doctor import Examination
-from ..errors import rank
+from ..errors import DestinationError, rank
 from ..options import WORKERS, RunOptions
 from ..report import FleetReport, TenantResult
 from ..runs.fleet import Attempt, run_fleet
 from ..support.clock import Stopwatch
+from ..support.log import event
 from ..support.running import Stop
 from ..transfer import Bodies
 from ..watching import demand_writable, fleet_finished, fleet_planned, write
@@ -24,10 +25,9 @@ from .doctor import print_check, print_summary
 from .fleet_member import Bound, Member, members_of
 from .fleet_options import FleetCommand
 from .help import GroupedCommand
-from .own_files import demand_apart
 from .running import run as run_job
 from .selection import cluster_option
-from .settings import common_options, settings, working_for
+from .settings import common_options, settings
 from .values import ReportPath
 
 logger = logging.getLogger(__name__)
@@ -73,15 +73,15 @@ def command(
     state, group and [tenant.options]; [defaults] holds options for all. `recipe fleet` prints an example.
     """
     kind, file = _parsed(words)
-    members = members_of(file, kind, settings(), Bound(workers, cluster), groups)
+    members = members_of(file, kind, settings(), Bound(workers, cluster), groups, report=report)
     if report is not None:
-        _demand_report(report, members, file)
+        demand_writable(report, "report")
     keep_large_blocks()
     fleet_planned(len(members)).log(logger)
     done = run_job(lambda stop: carried_out(members, kind, tenants_at_once, workers, stop, check=check))
-    if report is not None:
-        write(report, done.to_json(), "report")
     fleet_finished(done).log(logger)
+    if report is not None:
+        _save(done, report)
     return done.exit_code
 
 
@@ -93,14 +93,14 @@ def _parsed(words: Sequence[str]) -> tuple[FleetCommand, Path]:
     return (cast("FleetCommand", commands[0]) if commands else "sync"), Path(file)
 
 
-def _demand_report(report: Path, members: Sequence[Member], file: Path) -> None:
-    others = {file: "the fleet file"}
-    for member in members:
-        others |= dict.fromkeys(member.request.written, f"the file of {member.name}")
-    for member in members:
-        with working_for(member.settings):
-            demand_apart(report, "report", member.request.workspace, others)
-    demand_writable(report, "report")
+def _save(done: FleetReport, path: Path) -> None:
+    """Write the report; raises DestinationError if that is worse than what became of the tenants."""
+    try:
+        write(path, done.to_json(), "report")
+    except DestinationError as error:
+        if rank(error.exit_code) < rank(done.exit_code):
+            raise
+        logger.error("%s", error, extra=event("report.failed"))
 
 
 async def carried_out(

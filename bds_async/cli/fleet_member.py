@@ -22,6 +22,7 @@ from ..transfer import Bodies
 from ..watching import Lines, Summary
 from .ends import end_of
 from .fleet_options import FleetCommand, request_of
+from .fleet_places import demand_own_files, demand_own_places
 from .request import Request
 from .settings import Settings, working_for
 from .sync import log_strict_schema
@@ -117,12 +118,19 @@ def _keep(kept: list[RunReport], event: Event) -> None:
 
 
 def members_of(
-    file: Path, command: FleetCommand, common: Settings, bound: Bound, groups: Sequence[str] = ()
+    file: Path,
+    command: FleetCommand,
+    common: Settings,
+    bound: Bound,
+    groups: Sequence[str] = (),
+    *,
+    report: Path | None = None,
 ) -> list[Member]:
     """Return the members of a fleet file, of these groups only if any are named.
 
-    Raises ConfigError for anything wrong in the file, and for a group that has no tenant. No two tenants may share a
-    destination, a state folder or a file to write, and no variable of the environment may give all of them one key.
+    Raises ConfigError for anything wrong in the file, and for a group that has no tenant. No run may write in the
+    folders of another tenant, no file that is written, with the `report` of the fleet, may replace another file of the
+    fleet, and no variable of the environment may give all tenants one key.
     """
     members = [Member.of(entry, command, file, common, bound) for entry in read_fleet(file)]
     for name in _OF_ONE_TENANT:
@@ -130,12 +138,9 @@ def members_of(
             raise ConfigError(
                 f"{name} would hold for each tenant of {file}: unset it, and keep the key in each config."
             )
-    seen: dict[tuple[str, str], str] = {}
-    for member in members:
-        for what, place in _places(member.request):
-            other = seen.setdefault((what, place), member.name)
-            if other != member.name:
-                raise ConfigError(f"{file}: {other} and {member.name} have the same {what} {place}: give each its own.")
+    tenants = [(member.name, member.settings, member.request) for member in members]
+    demand_own_places(tenants, file)
+    demand_own_files(tenants, file, report)
     return _of_groups(members, groups, file)
 
 
@@ -146,12 +151,3 @@ def _of_groups(members: Sequence[Member], groups: Sequence[str], file: Path) -> 
             names = ", ".join(sorted(known)) or "none"
             raise ConfigError(f"No tenant of {file} is in the group {group!r}; its groups: {names}.")
     return [member for member in members if not groups or member.group in groups]
-
-
-def _places(request: Request[Any]) -> list[tuple[str, str]]:
-    workspace = request.workspace
-    return [
-        ("destination", workspace.address),
-        ("state folder", str(os.path.realpath(workspace.state))),
-        *(("output file", str(os.path.realpath(path))) for path in request.written),
-    ]

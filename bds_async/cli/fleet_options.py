@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 import click
 
 from ..errors import ConfigError
+from ..runs.fleet import beside
 from ..support.text import printable
 from .pull import pull_options
 from .request import Request
@@ -88,8 +89,20 @@ def _text(option: click.Parameter, name: str, value: object, folder: Path) -> st
         return value.isoformat()
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ConfigError(f"{name} takes one text or number{', or a list of them' if option.multiple else ''}.")
-    if isinstance(option.type, click.Path) and value not in ("", "-"):
-        return str(folder / Path(str(value)).expanduser())
-    if name == "mirror" and str(value).startswith(_DUCKDB):
-        return f"{_DUCKDB}{folder / Path(str(value).removeprefix(_DUCKDB)).expanduser()}"
-    return str(value)
+    text = _plain(name, value)
+    if isinstance(option.type, click.Path) and text not in ("", "-"):
+        return str(beside(folder, text, name))
+    if name == "mirror" and text.lower().startswith(_DUCKDB):
+        return f"{_DUCKDB}{beside(folder, text[len(_DUCKDB) :], name)}"
+    return text
+
+
+def _plain(name: str, value: str | float) -> str:
+    try:
+        text = str(value)
+    except ValueError:
+        # Python limits the digits of an integer that it writes.
+        raise ConfigError(f"{name} is a number that is too large.") from None
+    if "\0" in text:
+        raise ConfigError(f"{name} contains a NUL character: remove it.")
+    return text

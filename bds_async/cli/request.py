@@ -36,9 +36,9 @@ class Request(Generic[Options]):
     ping: Ping | None = None
 
     @property
-    def written(self) -> tuple[Path, ...]:
-        """The files that are written at the end."""
-        return (*self.files.named, *([self.metrics] if self.metrics is not None else []))
+    def written(self) -> dict[Path, str]:
+        """The files that are written at the end, each with a short description."""
+        return {**self.files.named, **({self.metrics: "the metrics file"} if self.metrics is not None else {})}
 
     async def carried_out(self, observer: Observer, stop: Stop, bodies: Bodies | None = None) -> RunReport:
         """Do the run; raises as `pull` and `sync` do. The health check reports a run that finds no config, too."""

@@ -81,6 +81,17 @@ async def test_the_command_writes_one_report_and_names_the_tenant_in_each_line(t
         assert "tenant yale: pull has no option 'with_fulls': it belongs to sync." in again.err
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+async def test_a_report_that_cannot_be_written_loses_neither_the_summary_nor_the_worse_code(tmp_path: Path) -> None:
+    """Exit code 2 of a tenant wins over the 6 of the report, which wins over 0."""
+    async with running_fleet(tmp_path, ["yale"], data_sets=1) as fleet:
+        for more, code, last in ((["nowhere"], 2, "report.failed"), ([], 6, "error")):
+            done = await bds("fleet", fleet.write(more=more), "--report", "/dev/full", "--log-format", "json")
+            summary, failed = [json.loads(line) for line in done.err.splitlines()][-2:]
+            assert (done.code, summary["event"], failed["event"]) == (code, "fleet.finished", last)
+            assert "The report /dev/full can't be written" in failed["message"]
+
+
 async def test_check_names_each_tenant_and_writes_nothing_in_a_destination(tmp_path: Path) -> None:
     async with running_fleet(tmp_path, ["yale", "brock"]) as fleet:
         file = fleet.write(more=["nowhere"])
@@ -141,12 +152,25 @@ def fleet_file(tmp_path: Path) -> Callable[[str], Path]:
         ("[default]\nforce = true\n" + TENANT.format("yale"), "did you mean defaults?"),
         (TENANT.format("yale") * 2, "two tenants have the name yale"),
         (TENANT.format("yale") + TENANT.format("brock").replace("to/brock", "to/../to/yale"), "the same destination"),
-        ("[defaults]\nreport = 'r.json'\n" + TENANT.format("yale") + TENANT.format("brock"), "the same output file"),
+        (
+            "[defaults]\nreport = 'r.json'\n" + TENANT.format("yale") + TENANT.format("brock"),
+            "the report of the tenant yale",
+        ),
         ("[defaults]\nstate = 'x'\n" + TENANT.format("yale"), "state is a key of the tenant"),
         ("[defaults]\nwith-fulls = true\n" + TENANT.format("yale"), "did you mean with_fulls?"),
         ("[defaults]\nwith_fulls = 1\n" + TENANT.format("yale"), "with_fulls is a flag"),
         ("[defaults]\nattempts = [1, 2]\n" + TENANT.format("yale"), "attempts takes one text or number."),
         ("[defaults]\nattempts = 0\n" + TENANT.format("yale"), "tenant yale: Invalid value for '--attempts'"),
+        (TENANT.format("yale").replace("yale.json", "~nosuchuser/x"), "config ~nosuchuser/x is in the home folder of"),
+        (TENANT.format("yale") + 'state = "~nosuchuser/x"\n', "state ~nosuchuser/x is in the home folder of"),
+        ("[defaults]\nreport = '~nosuchuser/x'\n" + TENANT.format("yale"), "report ~nosuchuser/x is in the home"),
+        (
+            "[defaults]\nmirror = 'DuckDB:~nosuchuser/x'\n" + TENANT.format("yale"),
+            "mirror ~nosuchuser/x is in the home",
+        ),
+        ('[defaults]\nreport = "a\\u0000"\n' + TENANT.format("yale"), "report contains a NUL character"),
+        ('[defaults]\ndata_set = ["a\\u0000"]\n' + TENANT.format("yale"), "data_set contains a NUL character"),
+        (f"[defaults]\nattempts = 0x{'f' * 4000}\n" + TENANT.format("yale"), "attempts is a number that is too large"),
         ("[defaults]\nforce = true\n" + TENANT.format("yale"), "it belongs to pull"),
         ("[defaults]\ndry_run = true\n" + TENANT.format("yale"), "sync has no option 'dry_run'"),
     ],
@@ -157,6 +181,69 @@ def test_a_broken_file_is_refused_before_anything_is_done(
     with pytest.raises(ConfigError) as caught:
         members_of(fleet_file(text), "sync", Settings(), Bound(16))
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ('report = "yale.json"', "would overwrite the config file of the tenant yale"),
+        ('html = "yale-token"', "would overwrite the file that token_file names of the tenant yale"),
+        ('metrics = "fleet.toml"', "would overwrite the fleet file"),
+        ('html = "yale.prom"', "would overwrite the metrics file of the tenant yale"),
+        ('metrics = "to/yale/.bds-async/ledger.sqlite3"', "the folder of bds-async's own files"),
+    ],
+)
+def test_no_tenant_writes_over_a_file_of_another_one_in_whatever_group_that_is(
+    fleet_file: Callable[[str], Path], tmp_path: Path, option: str, says: str
+) -> None:
+    (tmp_path / "yale.json").write_text('{"token_file": "yale-token"}', "utf-8")
+    yale = TENANT.format("yale") + '[tenant.options]\nmetrics = "yale.prom"\n'
+    text = yale + TENANT.format("brock") + f'group = "canada"\n[tenant.options]\n{option}\n'
+    with pytest.raises(ConfigError, match="of the tenant brock") as caught:
+        members_of(fleet_file(text), "sync", Settings(), Bound(16), ["canada"])
+    assert says in str(caught.value)
+
+
+def test_the_report_of_the_fleet_spares_the_files_of_tenants_of_other_groups(
+    fleet_file: Callable[[str], Path], tmp_path: Path
+) -> None:
+    file = fleet_file(TENANT.format("yale") + TENANT.format("brock") + 'group = "canada"\n')
+    with pytest.raises(ConfigError, match="the config file of the tenant yale"):
+        members_of(file, "sync", Settings(), Bound(16), ["canada"], report=tmp_path / "yale.json")
+
+
+@pytest.mark.parametrize(
+    ("yale", "brock", "says"),
+    [
+        ('to = "lake"', 'to = "lake/brock"', "of brock lies in the destination"),
+        ('to = "lake/yale"', 'to = "lake"', "of yale lies in the destination"),
+        ('to = "yale"\nstate = "own"', 'to = "own"', "of brock is the state folder of yale"),
+        ('to = "yale"\nstate = "own"', 'to = "own/brock"', "of brock lies in the state folder"),
+        ('to = "yale"', 'to = "brock"\nstate = "yale/brock"', "of brock lies in the destination"),
+        ('to = "yale"\nstate = "own"', 'to = "brock"\nstate = "own"', "have the same state folder"),
+        ('to = "s3://lake/a"\nstate = "y"', 'to = "s3://lake/a/b"\nstate = "b"', "lies in the destination s3://lake/a"),
+    ],
+)
+def test_no_tenant_works_in_a_folder_of_another_one(
+    fleet_file: Callable[[str], Path], yale: str, brock: str, says: str
+) -> None:
+    parts = [
+        f'[[tenant]]\nname = "{name}"\nconfig = "c"\n{keys}\n' for name, keys in (("yale", yale), ("brock", brock))
+    ]
+    with pytest.raises(ConfigError) as caught:
+        members_of(fleet_file("".join(parts)), "sync", Settings(), Bound(16))
+    assert says in str(caught.value)
+    assert {"yale", "brock"} <= {*str(caught.value).replace(":", " ").split()}
+
+
+def test_names_that_only_begin_alike_and_a_state_folder_in_its_own_destination_are_fine(
+    fleet_file: Callable[[str], Path],
+) -> None:
+    one, other = (
+        TENANT.format("yale"),
+        TENANT.format("yale-2").replace('to/yale-2"', 'to/yale-2"\nstate = "to/yale-2/.bds-async"'),
+    )
+    assert len(members_of(fleet_file(one + other), "sync", Settings(), Bound(16))) == 2
 
 
 def test_a_group_without_a_tenant_and_a_variable_for_all_tenants_are_refused(

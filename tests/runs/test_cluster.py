@@ -18,11 +18,17 @@ import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from bds_async import __version__
+from bds_async.errors import BdsError
+from bds_async.options import PublishAs
+from bds_async.runs.cluster.fetch import error_of
+from bds_async.runs.cluster.values import Failed, Place, Way
+from bds_async.runs.cluster.work import prepare
 from bds_async.sandbox import Fault, Sandbox
 from tests.conftest import StartSandbox
 from tests.support.clusters import DaskCluster, running_cluster
@@ -168,10 +174,18 @@ def _state(dask_scheduler: Any = None) -> str:
 
 
 async def a_stop_ends_the_work_on_the_workers(scene: Scene) -> None:
-    """The scratch space of the run is removed, and its report says what is pending."""
+    """The scratch space of the run is removed, and its report says what is pending.
+
+    A worker that hangs delays nothing.
+    """
+    hanging = scene.cluster.workers[0]
     async with starting("sync", *scene.words, "--cluster", scene.cluster.address) as running:
         await until(lambda: scene.sandbox.counters.bodies_in_flight > 1)
-        done = await running.stopped_by(signal.SIGTERM, within=30)
+        hanging.send_signal(signal.SIGSTOP)
+        try:
+            done = await running.stopped_by(signal.SIGTERM, within=10)
+        finally:
+            hanging.send_signal(signal.SIGCONT)
     assert (done.code, done.complaints) == (143, [])
     assert any(each["status"] == "pending" for each in scene.report()["extracts"])
     await asyncio.to_thread(scene.cluster.wait_for_no_scratch)
@@ -213,6 +227,23 @@ async def no_scheduler_is_exit_5_in_time_and_one_line(scene: Scene) -> None:
     (line,) = done.err.splitlines()
     assert line.startswith(f"bds-async: error: No Dask scheduler answers at {scene.cluster.address} (")
     assert scene.sandbox.counters.exchanges == exchanges
+
+
+def test_a_worker_that_cannot_write_its_scratch_space_says_so(tmp_path: Path) -> None:
+    """It takes no part in the run, and the error names the folder."""
+    (tmp_path / "probe").touch()
+    place = Place("lease", "run", str(tmp_path))
+    fault = prepare(place, "probe", PublishAs.ZIP, SimpleNamespace(local_directory=tmp_path / "probe"))
+    assert fault is not None
+    assert f"The folder {tmp_path / 'probe'}" in fault
+    assert "is not a folder" in fault
+
+
+@pytest.mark.parametrize("kind", ["ValueError", "rank", "_ORDER", "annotations"])
+def test_the_answer_of_a_worker_with_any_kind_of_error_is_a_defect_that_names_the_worker(kind: str) -> None:
+    """Also where the name is that of something else in the module of errors."""
+    error = error_of(Failed(Way(worker="tcp://w:1"), kind, "ValueError in work.py:1"))
+    assert (type(error), str(error).startswith("On the worker tcp://w:1: ValueError")) == (BdsError, True)
 
 
 def test_nothing_of_dask_is_imported_without_a_cluster() -> None:

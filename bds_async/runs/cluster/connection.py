@@ -28,6 +28,8 @@ from .work import finish, prepare
 CONNECT, REQUEST, EVERYWHERE, LOOK = 8.0, 15.0, 60.0, 1.0
 #: Seconds for which a cluster may have no worker before it is given up.
 WITHOUT_WORKERS = 120.0
+#: Seconds for which a run that was stopped, or ended by an error, still waits for its workers.
+PARTING = 1.5
 
 
 class ClusterLost(UnreachableError):
@@ -126,10 +128,10 @@ class Cluster:
             await self._everywhere(finish, self.place)
 
     async def _everywhere(self, function: Callable[..., Any], *arguments: object) -> dict[str, Any]:
-        """What a function returns on each worker; an error of Dask is no result."""
+        """What a function returns on each worker that Dask reaches; the function may raise no OSError."""
         request = self._client.run(function, *arguments, on_error="return")
         found: dict[str, Any] = await self._asked(request, EVERYWHERE)
-        return {worker: None if isinstance(answer, OSError) else answer for worker, answer in found.items()}
+        return {worker: answer for worker, answer in found.items() if not isinstance(answer, OSError)}
 
     async def _asked(self, request: Coroutine[Any, Any, Any], within: float = REQUEST) -> Any:
         try:
@@ -174,8 +176,10 @@ async def cluster_of(workspace: Workspace, options: RunOptions, stop: Stop) -> A
         try:
             await beside(_connected(client, cluster, workspace, options.publish_as), stop.obey())
             yield cluster
-        finally:
-            await _left(client, cluster)
+        except BaseException:
+            await _left(client, cluster, asyncio.sleep(PARTING))
+            raise
+        await _left(client, cluster, _after(stop))
 
 
 async def _connected(client: Any, cluster: Cluster, workspace: Workspace, form: PublishAs) -> None:
@@ -190,9 +194,14 @@ async def _connected(client: Any, cluster: Cluster, workspace: Workspace, form: 
     await cluster.prepare(workspace, form)
 
 
-async def _left(client: Any, cluster: Cluster) -> None:
-    if client.status == "running":
-        await cluster.leave()
+async def _after(stop: Stop) -> None:
+    await stop.requested()
+    await asyncio.sleep(PARTING)
+
+
+async def _left(client: Any, cluster: Cluster, late: Coroutine[Any, Any, None]) -> None:
+    """Leave the workers and close the connection; once `late` ends, nothing waits for the workers any more."""
+    await _first(cluster.leave() if client.status == "running" else asyncio.sleep(0), late)
     with contextlib.suppress(Exception):
         async with asyncio.timeout(CONNECT):
             await client.close(timeout=LOOK)

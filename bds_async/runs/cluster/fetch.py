@@ -217,7 +217,8 @@ class ClusterFetch:
 
 def error_of(failed: Failed) -> BdsError:
     """The error that a worker's answer stands for: what stops the run stops it here, the rest fails the extract."""
-    kind = getattr(errors, failed.kind, BdsError)
+    named = getattr(errors, failed.kind, None)
+    kind = named if isinstance(named, type) and issubclass(named, BdsError) else BdsError
     if issubclass(kind, ExtractError):
         return ExtractError(failed.message)
     where = f"On the worker {failed.way.worker}: {failed.message}"

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from ...errors import ConfigError, Stopped
 from ...support import durable
-from ...workspace import StoreAddress, Workspace, is_address
+from ...workspace import StoreAddress, Workspace, is_address, writing_to
 from ...workspace.store_address import parse_address
 from .values import Place
 
@@ -57,13 +57,18 @@ def scratch_of(place: Place, root: Path) -> Workspace:
     """The workspace of a run on this worker, which is made if it is missing; raises DestinationError."""
     store: StoreAddress | None = parse_address(place.to) if is_address(place.to) else None
     workspace = Workspace(_home(place, root) / place.run, place.to, place.to, store)
-    durable.make_folders(workspace.partials)
+    with writing_to(workspace.state):
+        durable.make_folders(workspace.partials)
     return workspace
 
 
 def demand_reachable(place: Place, probe: str) -> None:
     """Raise ConfigError where this machine does not see the destination's folder, by a file that is in it."""
-    if not is_address(place.to) and not Path(place.to, probe).is_file():
+    if is_address(place.to):
+        return
+    with writing_to(Path(place.to)):
+        is_seen = Path(place.to, probe).is_file()
+    if not is_seen:
         raise ConfigError(f"it does not see the folder {place.to}: mount it there, as on the coordinator's machine")
 
 

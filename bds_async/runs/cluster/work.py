@@ -35,11 +35,12 @@ Result = TypeVar("Result")
 def prepare(place: Place, probe: str, form: PublishAs, dask_worker: Any = None) -> str | None:
     """Give this worker, which Dask passes, to a run: why it cannot work for it, None if it can."""
     root = Path(dask_worker.local_directory)
-    begin(place, root)
     try:
-        demand_reachable(place, probe)
-        formats_with_pins(form, None)
-        destination_of(scratch_of(place, root))
+        with writing_to(root):
+            begin(place, root)
+            demand_reachable(place, probe)
+            formats_with_pins(form, None)
+            destination_of(scratch_of(place, root))
     except BdsError as error:
         return str(error)
     return None

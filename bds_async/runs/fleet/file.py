@@ -76,17 +76,20 @@ def _entry(found: object, number: int, file: Path, defaults: Mapping[str, Any]) 
     place = tenant["to"]
     return Entry(
         tenant["name"],
-        _beside(file, tenant["config"]),
-        place if is_address(place) else str(_beside(file, place)),
-        _beside(file, tenant["state"]) if "state" in tenant else None,
+        beside(file.parent, tenant["config"], f"{where}: config"),
+        place if is_address(place) else str(beside(file.parent, place, f"{where}: to")),
+        beside(file.parent, tenant["state"], f"{where}: state") if "state" in tenant else None,
         tenant.get("group"),
         {**defaults, **options},
     )
 
 
-def _beside(file: Path, path: str) -> Path:
-    """A path of a fleet file, which is relative to the folder of the file."""
-    return file.parent / Path(path).expanduser()
+def beside(folder: Path, path: str, what: str) -> Path:
+    """A path of a fleet file in `folder`, to which it is relative; raises ConfigError for an unknown home folder."""
+    try:
+        return folder / Path(path).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{what} {printable(path)} is in the home folder of an unknown user.") from None
 
 
 def _table(found: object, where: str) -> dict[str, Any]:
