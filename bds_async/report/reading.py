@@ -24,7 +24,7 @@ _LATER: dict[str, Any] = {
 _LATER_OF_EXTRACT: dict[str, Any] = {"text_columns": None, "arrival": None, "attempt_times": ()}
 
 
-_OTHER = "is no run report: name a file that pull, sync or verify --repair wrote with --report"
+_OTHER = "is no run report: name the report of a pull, a sync or a repair"
 
 
 class NoRunReport(ValueError):

@@ -53,7 +53,7 @@ async def test_a_run_writes_its_page_and_the_report_gives_the_same_one(tmp_path:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"[" * 100_000, "is no run report: name a file that pull, sync or verify --repair wrote with --report."),
+        (b"[" * 100_000, "is no run report: name the report of a pull, a sync or a repair."),
         (b'{"report_version": 2}', "has report_version 2, and this bds-async knows 1: install a newer one."),
     ],
     ids=["deep", "newer"],

@@ -143,7 +143,7 @@ class Cluster:
     def no_answer(self, error: Exception) -> ClusterLost:
         """The error for a scheduler that does not answer."""
         text = f"No Dask scheduler answers at {self._address} ({type(error).__name__})"
-        return ClusterLost(f"{text}; check --cluster and the scheduler, or run again later.")
+        return ClusterLost(f"{text}; check `cluster` and the scheduler, or run again later.")
 
     def no_worker(self) -> ClusterLost:
         """The error for a scheduler that has no worker."""
@@ -171,7 +171,7 @@ async def cluster_of(workspace: Workspace, options: RunOptions, stop: Stop) -> A
                 address, asynchronous=True, timeout=CONNECT, set_as_default=False, name="bds-async"
             )
         except ValueError:
-            raise ConfigError(f"--cluster {address} is not the address of a scheduler, tcp://host:port.") from None
+            raise ConfigError(f"`cluster={address}` is not the address of a scheduler, tcp://host:port.") from None
         cluster = Cluster(client, address, Place(_lease(workspace), secrets.token_hex(8), workspace.address))
         try:
             await beside(_connected(client, cluster, workspace, options.publish_as), stop.obey())

@@ -19,7 +19,7 @@ def demand_dask() -> None:
     try:
         import distributed  # noqa: F401
     except ImportError:
-        text = "--cluster needs the package distributed: pip install 'bds-async[dask]', here and on each worker."
+        text = "`cluster` needs the package distributed: pip install 'bds-async[dask]', here and on each worker."
         raise ConfigError(text) from None
 
 
