@@ -106,7 +106,7 @@ MISTAKES_OF_CONTENT: list[tuple[dict[str, Any], str, int, str]] = [
     ({}, "sync --html to/.bds-async/x --to to", 2, r"would be in .*the folder of bds-async's own files"),
     ({}, "pull --report run --html run", 2, r"would overwrite the report: name another file"),
     ({}, "sync --html run --metrics run", 2, r"would overwrite the HTML page: name another file"),
-    ({}, "report config.json --html x", 2, r"config\.json is no run report: name the report of a pull, sync or verify"),
+    ({}, "report config.json --html x", 2, r"config\.json is no run report: name the report of a pull"),
     ({}, "pull --report config.json", 2, r"would overwrite the config file: name another file"),
     ({}, "sync --ping ftp://x", 2, r"--ping is not an http or https URL"),
     ({}, "verify", 6, r"There is no folder bds-data: mount it, or name the right one with --to"),

@@ -61,7 +61,7 @@ def test_bytes_of_file_names_that_are_no_text_are_replaced() -> None:
     "content", [b"", b"\xff\xfe{", b"[]", b"null", b"[" * 100_000, b'{"report_version": 1, "tenants": []}']
 )
 def test_another_file_is_no_run_report(content: bytes) -> None:
-    with pytest.raises(NoRunReport, match="is no run report: name a file"):
+    with pytest.raises(NoRunReport, match="is no run report: name the report of"):
         read_run_report(content)
 
 
