@@ -25,7 +25,7 @@ def is_passed_over(extract: SourceExtract, applied: Sequence[Applied], *, has_ke
 
 
 def keyless_notes(name: str, applied: Sequence[Applied], passed_over: int, *, is_keyed: bool) -> list[str]:
-    """Return what a person should know of a data set whose rows cannot be told apart; empty for any other one."""
+    """Return what a person should know of a data set whose rows have no key; empty for any other one."""
     fulls = [each for each in applied if each.is_full]
     passed = counted(passed_over, "differential")
     if (fulls and fulls[-1].is_unique) or not (fulls or passed_over):
