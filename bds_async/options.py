@@ -152,6 +152,12 @@ class SyncOptions(RunOptions):
             object.__setattr__(self, "with_fulls", True)
 
 
+def mirror_file(address: str) -> str | None:
+    """The path in `duckdb:PATH`, the address of a mirror; None for another address."""
+    scheme, _, path = address.partition(":")
+    return path if scheme.lower() == "duckdb" and path else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MirrorOptions:
     """The options of `mirror`.

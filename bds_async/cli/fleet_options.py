@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 import click
 
 from ..errors import ConfigError
+from ..options import mirror_file
 from ..runs.fleet import beside
 from ..support.text import printable
 from .pull import pull_options
@@ -20,8 +21,6 @@ from .sync import sync_options
 
 FleetCommand: TypeAlias = Literal["pull", "sync"]
 
-#: What begins the address of a mirror in a file, whose path is relative to the fleet file.
-_DUCKDB = "duckdb:"
 #: Options that are keys of a tenant.
 _KEYS_OF_TENANT = ("to", "state")
 
@@ -92,8 +91,8 @@ def _text(option: click.Parameter, name: str, value: object, folder: Path) -> st
     text = _plain(name, value)
     if isinstance(option.type, click.Path) and text not in ("", "-"):
         return str(beside(folder, text, name))
-    if name == "mirror" and text.lower().startswith(_DUCKDB):
-        return f"{_DUCKDB}{beside(folder, text[len(_DUCKDB) :], name)}"
+    if name == "mirror" and (path := mirror_file(text)) is not None:
+        return f"duckdb:{beside(folder, path, name)}"
     return text
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,15 +35,19 @@ class ReportFiles:
         named = ((self.report, f"the {_JSON}"), (self.html, f"the {_PAGE}"))
         return {path: what for path, what in named if path is not None}
 
-    def savers(self, workspace: Workspace, patience: Patience) -> Iterator[Save]:
-        """Yield what writes each file; raises ConfigError if one cannot, or may not, be written."""
+    def savers(self, workspace: Workspace, patience: Patience, others: Mapping[Path, str]) -> Iterator[Save]:
+        """Yield what writes each file; raises ConfigError if one cannot, or may not, be written.
+
+        None may replace one of `others`, files with their descriptions.
+        """
         if self.report is not None:
-            demand_apart(self.report, _JSON, workspace)
+            demand_apart(self.report, _JSON, workspace, others)
             demand_writable(self.report, _JSON)
             yield ReportFile(self.report, patience)
         if self.html is not None:
             demand_package()
-            demand_apart(self.html, _PAGE, workspace, {} if self.report is None else {self.report: f"the {_JSON}"})
+            report = {} if self.report is None else {self.report: f"the {_JSON}"}
+            demand_apart(self.html, _PAGE, workspace, {**others, **report})
             demand_writable(self.html, _PAGE)
             yield PageFile(self.html, patience)
 

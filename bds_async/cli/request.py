@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from ..config import Config
 from ..events import Observer
-from ..options import PullOptions, SyncOptions
+from ..options import PullOptions, SyncOptions, mirror_file
 from ..report import RunReport
 from ..runs.job import Job, pull_job, sync_job
 from ..runs.run import deliver
@@ -49,9 +49,7 @@ class Request(Generic[Options]):
         file = self._metrics_file()
         with file.around() if file is not None else nullcontext():
             config = Config.load(settings().config)
-            for path in self.files.named:
-                demand_apart(path, "output file", None, self._mirror_file())
-            save = all_of(savers(self.workspace, stop, self.files, file))
+            save = all_of(savers(self.workspace, stop, self.files, file, others=self._mirror_file()))
             where = config, self.workspace
             return await deliver(self._job(), *where, observer=observer, stop=stop, save=save, bodies=bodies)
 
@@ -61,8 +59,8 @@ class Request(Generic[Options]):
     def _mirror_file(self) -> dict[Path, str]:
         """The file of the mirror that follows, with a short description, if it is a file."""
         target = self.options.mirror if isinstance(self.options, SyncOptions) else None
-        prefix, _, path = (target or "").partition(":")
-        return {Path(path): "the mirror"} if prefix.lower() == "duckdb" else {}
+        path = None if target is None else mirror_file(target)
+        return {} if path is None else {Path(path): "the mirror"}
 
     def _metrics_file(self) -> MetricsFile | None:
         if self.metrics is None:

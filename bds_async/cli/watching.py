@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -44,9 +44,18 @@ def displaying(*, no_progress: bool = False) -> Iterator[Observer]:
         yield view
 
 
-def savers(workspace: Workspace, stop: Stop, files: ReportFiles, metrics: MetricsFile | None = None) -> list[Save]:
-    """Return what writes the report of a run; raises ConfigError if a file cannot, or may not, be written."""
-    in_use, write_all = settings().in_use, all_of([*files.savers(workspace, stop.patience)])
+def savers(
+    workspace: Workspace,
+    stop: Stop,
+    files: ReportFiles,
+    metrics: MetricsFile | None = None,
+    others: Mapping[Path, str] | None = None,
+) -> list[Save]:
+    """Return what writes the report of a run; raises ConfigError if a file cannot, or may not, be written.
+
+    None may replace one of `others`, files with their descriptions.
+    """
+    in_use, write_all = settings().in_use, all_of([*files.savers(workspace, stop.patience, others or {})])
 
     def save(report: RunReport) -> None:
         write_all(worded(report, in_use.complete))

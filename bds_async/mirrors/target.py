@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from ..errors import ConfigError
+from ..options import mirror_file
 from ..workspace import MIRROR
 
 #: The variable that names the target, and may hold a password.
@@ -56,9 +57,9 @@ class Target:
     @classmethod
     def parse(cls, text: str) -> Target:
         """Return the target for an address; raises ConfigError."""
+        if (path := mirror_file(text)) is not None:
+            return cls(path=Path(path))
         scheme, _, rest = text.partition(":")
-        if scheme.lower() == "duckdb" and rest:
-            return cls(path=Path(rest))
         if scheme.lower() in _POSTGRESQL and rest.startswith("//"):
             return _postgresql(text)
         raise ConfigError("The mirror's target is neither duckdb:PATH nor postgresql://user@host:port/database.")
