@@ -67,6 +67,10 @@ class Destination(Protocol):
         """
         ...
 
+    def brought(self, staged: Path) -> int | None:
+        """Length in bytes of what a worker has brought under the name of `staged`; None if nothing of it is there."""
+        ...
+
     def name_copy(self, staged: Path, path: str) -> None:
         """Publish what a worker has brought under the name of `staged`; raises DestinationError if it is gone."""
         ...

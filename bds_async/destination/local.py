@@ -129,6 +129,12 @@ class LocalFolder:
                 self._copy(staged, staged.name)
         return True
 
+    def brought(self, staged: Path) -> int | None:
+        """Length of the copy."""
+        with writing_to(self.root), contextlib.suppress(FileNotFoundError):
+            return self._copy_of(staged).stat().st_size
+        return None
+
     def name_copy(self, staged: Path, path: str) -> None:
         """Rename the copy."""
         final = inside(self.root, path)

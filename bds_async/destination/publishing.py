@@ -89,11 +89,15 @@ class Publisher:
     def intend(self, step: Step, checked: Checked, staged: str) -> Delivery | ExtractError:
         """Record that a file which a worker has staged under this name is about to be placed.
 
-        An ExtractError if a folder is in its place. `settle` or `forget` comes next.
+        An ExtractError if a folder is in its place, or if a folder does not have what the worker brought: a recovery
+        would take it for placed. `settle` or `forget` comes next.
         """
         if (refusal := self._refusal(step)) is not None:
             return refusal
         delivery = _delivery(step, checked, staged=staged)
+        if self._workspace.store is None and self._destination.brought(self._staged(delivery)) != delivery.bytes:
+            text = f"The file that a worker brought is not in {self._workspace.to}, or not whole"
+            return ExtractError(f"{text}: check that each worker has that folder mounted.")
         with self._ledger.deliveries.together():
             self._ledger.deliveries.intend(delivery)
         return delivery

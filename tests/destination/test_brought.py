@@ -28,6 +28,7 @@ class Coordinator:
     def __init__(self, workspace: Workspace, ledger: Ledger, scratch: Path) -> None:
         ledger.folders.folder_for(USERS)
         self.ledger = ledger
+        self.home = Path(workspace.to)
         self.destination: Destination = destination_of(workspace)
         self.publisher = Publisher(workspace, self.destination, ledger)
         self.staged = scratch / NAME
@@ -82,10 +83,23 @@ def test_a_kill_after_the_intent_is_finished_by_the_next_run(shared: Coordinator
 
 
 def test_a_brought_file_that_vanished_is_not_delivered(shared: Coordinator) -> None:
+    shared.destination.bring(shared.staged)
     intent = shared.intended()
+    next(shared.home.glob(".bds-async-tmp-*")).unlink()
     with pytest.raises(DestinationError):
         shared.publisher.settle(intent)
     assert (shared.publisher.recover(), shared.is_delivered) == ([], False)
+
+
+@pytest.mark.parametrize("content", [None, b"torn"])
+def test_there_is_no_intent_for_what_did_not_arrive_whole(shared: Coordinator, content: bytes | None) -> None:
+    """A worker may have another folder mounted under the same path."""
+    if content is not None:
+        shared.staged.write_bytes(content)
+        shared.destination.bring(shared.staged)
+    refused = shared.publisher.intend(a_step(), shared.checked, f"{REMOTE}{NAME}")
+    assert isinstance(refused, ExtractError)
+    assert (shared.ledger.deliveries.intents(), shared.publisher.recover(), shared.is_delivered) == ([], [], False)
 
 
 def test_a_folder_in_the_place_of_the_file_is_a_fault_of_the_extract(shared: Coordinator, tmp_path: Path) -> None:

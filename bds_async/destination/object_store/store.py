@@ -96,6 +96,10 @@ class ObjectStore:
         """Nothing: the worker that has the file uploads it, once the ledger holds the intent."""
         return False
 
+    def brought(self, staged: Path) -> int | None:  # noqa: ARG002
+        """Nothing: a worker places the object itself."""
+        return None
+
     def name_copy(self, staged: Path, path: str) -> None:
         """Nothing: a worker has placed the object."""
 

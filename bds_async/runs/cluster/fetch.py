@@ -186,7 +186,6 @@ class ClusterFetch:
         if isinstance(intent, ExtractError):
             raise intent
         if not ready.handed_over and not await self._is_uploaded(ready, intent):
-            await in_thread(partial(self._storage.publisher.forget, intent))
             return False
         # What is placed gets its outcome, even if the run is being stopped.
         await to_its_end(self._settle(download, ready, intent))
@@ -197,12 +196,16 @@ class ClusterFetch:
         self._settling.publish(download, ready.checked, published)
 
     async def _is_uploaded(self, ready: Ready, intent: Delivery) -> bool:
+        """Let the worker upload; False if it was lost with the file. Raises what it failed with."""
         place, worker = self._cluster.place, ready.way.worker
         failed: Failed | None = await self._cluster.ask(upload, ready, place, intent.path, worker=worker)
-        if failed is not None and failed.kind != LOST:
-            await in_thread(partial(self._storage.publisher.forget, intent))
+        # The object may be there although the answer of the store, or the worker, was lost.
+        if failed is None or await in_thread(partial(self._storage.publisher.is_placed, intent)):
+            return True
+        await in_thread(partial(self._storage.publisher.forget, intent))
+        if failed.kind != LOST:
             raise error_of(failed)
-        return failed is None or await in_thread(partial(self._storage.publisher.is_placed, intent))
+        return False
 
     def _pins(self, download: Download) -> Columns | None:
         """The columns to write, where they are pinned."""
