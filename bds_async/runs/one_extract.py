@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class How:
-    """How to fetch and check one extract; `limit_rate` is in bytes a second, for this extract alone."""
+class FetchOptions:
+    """How one extract is fetched and checked; `limit_rate` is in bytes a second, for this extract alone."""
 
     attempts: int
     stall_timeout: float
@@ -37,8 +37,8 @@ class How:
 
 
 @dataclass(frozen=True, slots=True)
-class Under:
-    """One extract under way, in the folder for partial files of `workspace`."""
+class Assignment:
+    """One extract to fetch by its signed link, and the workspace that holds its partial file."""
 
     step: Step
     signed_link: URL = field(repr=False)
@@ -49,16 +49,24 @@ class OneExtract:
     """Fetches one extract by one body at a time; `download` says how far it is, after an error too."""
 
     def __init__(
-        self, under: Under, source: Source, form: Format, how: How, *, observer: Observer = unobserved
+        self,
+        assignment: Assignment,
+        source: Source,
+        form: Format,
+        options: FetchOptions,
+        *,
+        observer: Observer = unobserved,
     ) -> None:
-        self.download = Download(under.step, Partial.load(under.workspace, under.step.extract.identity), how.attempts)
-        self.download.signed_link = under.signed_link
+        self.download = Download(
+            assignment.step, Partial.load(assignment.workspace, assignment.step.extract.identity), options.attempts
+        )
+        self.download.signed_link = assignment.signed_link
         self._form = form
-        self._how = how
+        self._options = options
         self._observer = observer
         self._pieces: deque[Piece] = deque()
-        rate = RateLimit(None if how.limit_rate is None else max(1, int(how.limit_rate)))
-        self._transfer = Transfer(source, self._pieces.append, observer, rate=rate, stall_timeout=how.stall_timeout)
+        rate = RateLimit(None if options.limit_rate is None else max(1, int(options.limit_rate)))
+        self._transfer = Transfer(source, self._pieces.append, observer, rate=rate, stall_timeout=options.stall_timeout)
 
     async def staged(self, threads: ZipThreads) -> Staged:
         """Fetch it, verify it and give the file to publish, beside its partial file.
@@ -90,4 +98,4 @@ class OneExtract:
     def _stage(self, threads: ZipThreads) -> Staged:
         part = self.download.partial
         prefix = Prefix() if decode_zip(part.path, threads.watch) else part.prefix
-        return self._form.stage(self.download.step, part.path, prefix, self._how.verify, threads.watch)
+        return self._form.stage(self.download.step, part.path, prefix, self._options.verify, threads.watch)

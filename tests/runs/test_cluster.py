@@ -27,7 +27,7 @@ from bds_async import __version__
 from bds_async.errors import BdsError
 from bds_async.options import PublishAs
 from bds_async.runs.cluster.fetch import error_of
-from bds_async.runs.cluster.values import Failed, Place, Way
+from bds_async.runs.cluster.values import Failed, Place, Progress
 from bds_async.runs.cluster.work import prepare
 from bds_async.sandbox import Fault, Sandbox
 from tests.conftest import StartSandbox
@@ -242,7 +242,7 @@ def test_a_worker_that_cannot_write_its_scratch_space_says_so(tmp_path: Path) ->
 @pytest.mark.parametrize("kind", ["ValueError", "rank", "_ORDER", "annotations"])
 def test_the_answer_of_a_worker_with_any_kind_of_error_is_a_defect_that_names_the_worker(kind: str) -> None:
     """Also where the name is that of something else in the module of errors."""
-    error = error_of(Failed(Way(worker="tcp://w:1"), kind, "ValueError in work.py:1"))
+    error = error_of(Failed(Progress(worker="tcp://w:1"), kind, "ValueError in work.py:1"))
     assert (type(error), str(error).startswith("On the worker tcp://w:1: ValueError")) == (BdsError, True)
 
 

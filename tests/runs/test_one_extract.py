@@ -14,13 +14,13 @@ from bds_async.errors import LinkExpired
 from bds_async.formats import format_of
 from bds_async.options import PublishAs, Verify
 from bds_async.planning import Step
-from bds_async.runs.one_extract import How, OneExtract, Under
+from bds_async.runs.one_extract import Assignment, FetchOptions, OneExtract
 from bds_async.sandbox import Fault
 from bds_async.support.threads import ZipThreads
 from bds_async.workspace import workspace_of
 from tests.conftest import Connect, StartSandbox
 
-HOW = How(attempts=3, stall_timeout=10, verify=Verify.FULL)
+OPTIONS = FetchOptions(attempts=3, stall_timeout=10, verify=Verify.FULL)
 
 
 @pytest.mark.usefixtures("quick_retries")
@@ -43,7 +43,7 @@ async def test_it_retries_here_resumes_and_asks_nothing_of_the_tenant(
             link = await tenant.signed_link(URL(extract.download_link))
             assert link is not None
             source = Storage(tenant.origin, transport)
-            return OneExtract(Under(step, link, workspace), source, format_of(PublishAs.ZIP), HOW)
+            return OneExtract(Assignment(step, link, workspace), source, format_of(PublishAs.ZIP), OPTIONS)
 
         with ZipThreads(1) as threads:
             first = await one()

@@ -21,7 +21,7 @@ from ...support.running import Stop, beside
 from ...workspace import STATE, Workspace, writing_to
 from .quiet import demand_dask, quiet
 from .slots import Slots
-from .values import LOST, Failed, Place, Way
+from .values import LOST, Failed, Place, Progress
 from .work import finish, prepare
 
 #: Seconds to connect to a scheduler; of a request to it, and to all workers, which may import much; between two looks.
@@ -208,7 +208,7 @@ async def _left(client: Any, cluster: Cluster, late: Coroutine[Any, Any, None]) 
 
 
 def _lost_worker(why: str) -> Failed:
-    return Failed(Way(worker=""), LOST, why)
+    return Failed(Progress(worker=""), LOST, why)
 
 
 def _lease(workspace: Workspace) -> str:

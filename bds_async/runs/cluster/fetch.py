@@ -27,7 +27,7 @@ from ...transfer import Bodies, Download
 from ..context import RunContext
 from ..delivery import Fetch
 from ..job import Formats
-from ..one_extract import How
+from ..one_extract import FetchOptions
 from ..settling import Settling
 from ..turns import all_settled
 from .connection import Cluster, ClusterLost
@@ -124,8 +124,8 @@ class ClusterFetch:
             match answer:
                 case Ready() if await self._is_published(download, answer, pins):
                     return
-                case Expired(way):
-                    idle, held = (1, way.held_bytes) if way.held_bytes > held else (idle + 1, held)
+                case Expired(progress):
+                    idle, held = (1, progress.held_bytes) if progress.held_bytes > held else (idle + 1, held)
                     await self._wait_for_another_link(idle)
                 case Failed(_, kind) if kind != LOST:
                     raise error_of(answer)
@@ -158,7 +158,7 @@ class ClusterFetch:
             address=str(link),
             origin=str(self._tenant.origin),
             step=download.step,
-            how=How(
+            options=FetchOptions(
                 attempts=options.attempts,
                 stall_timeout=options.stall_timeout,
                 verify=options.verify,
@@ -168,8 +168,8 @@ class ClusterFetch:
             pins=pins,
         )
         answer: Answer = await self._cluster.ask(fetch_extract, order, preferred=download.worker)
-        download.failures += answer.way.failures
-        download.worker = answer.way.worker or download.worker
+        download.failures += answer.progress.failures
+        download.worker = answer.progress.worker or download.worker
         return answer
 
     async def _fetch_here(self, download: Download) -> None:
@@ -197,7 +197,7 @@ class ClusterFetch:
 
     async def _is_uploaded(self, ready: Ready, intent: Delivery) -> bool:
         """Let the worker upload; False if it was lost with the file. Raises what it failed with."""
-        place, worker = self._cluster.place, ready.way.worker
+        place, worker = self._cluster.place, ready.progress.worker
         failed: Failed | None = await self._cluster.ask(upload, ready, place, intent.path, worker=worker)
         # The object may be there although the answer of the store, or the worker, was lost.
         if failed is None or await in_thread(partial(self._storage.publisher.is_placed, intent)):
@@ -224,7 +224,7 @@ def error_of(failed: Failed) -> BdsError:
     kind = named if isinstance(named, type) and issubclass(named, BdsError) else BdsError
     if issubclass(kind, ExtractError):
         return ExtractError(failed.message)
-    where = f"On the worker {failed.way.worker}: {failed.message}"
+    where = f"On the worker {failed.progress.worker}: {failed.message}"
     if issubclass(kind, PersonMustAct):
         return kind(where)
     return BdsError(f"{where} This is a defect in bds-async, please report it.")

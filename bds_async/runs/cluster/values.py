@@ -9,7 +9,7 @@ from ... import __version__
 from ...columns import Columns
 from ...formats import Checked
 from ...planning import Step
-from ..one_extract import How
+from ..one_extract import FetchOptions
 
 #: The kind of the answer in place of a worker that was lost, or that works for another run.
 LOST = "LostWorker"
@@ -37,15 +37,15 @@ class Order:
     address: str = field(repr=False)
     origin: str
     step: Step
-    how: How
+    options: FetchOptions
     place: Place
     pins: Columns | None = None
     version: str = __version__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """How far a worker came: requests that failed, and bytes of an earlier run or an earlier worker."""
+class Progress:
+    """How far a worker has come: requests that failed, and bytes of an earlier run or an earlier worker."""
 
     worker: str
     failures: int = 0
@@ -60,7 +60,7 @@ class Ready:
     Otherwise it is in the scratch space of the worker, which can upload it.
     """
 
-    way: Way
+    progress: Progress
     checked: Checked
     staged: str
     handed_over: bool
@@ -70,14 +70,14 @@ class Ready:
 class Expired:
     """The signed address is of no use any more; the worker keeps what it has received."""
 
-    way: Way
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
     """The extract failed for good, or the worker cannot work: the name of the error's class, and its text."""
 
-    way: Way
+    progress: Progress
     kind: str
     message: str
 

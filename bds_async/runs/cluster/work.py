@@ -25,9 +25,9 @@ from ...support.running import beside
 from ...support.threads import ZipThreads
 from ...transfer import clear_away
 from ...workspace import Workspace, inside, writing_to
-from ..one_extract import OneExtract, Under
+from ..one_extract import Assignment, OneExtract
 from .scratch import begin, demand_reachable, end, holds_lease, scratch_of, until_lost
-from .values import LOST, Answer, Expired, Failed, Order, Place, Ready, Way
+from .values import LOST, Answer, Expired, Failed, Order, Place, Progress, Ready
 
 Result = TypeVar("Result")
 
@@ -55,7 +55,7 @@ def fetch_extract(order: Order) -> Answer:
     """Fetch, verify and convert one extract; bring it to a folder, without its name."""
     if order.version != __version__:
         text = f"The worker {_name()} has bds-async {__version__}, and the coordinator has {order.version}"
-        return Failed(Way(worker=_name()), ConfigError.__name__, f"{text}: install the same version on both.")
+        return Failed(Progress(worker=_name()), ConfigError.__name__, f"{text}: install the same version on both.")
     return asyncio.run(_answered(order.place, partial(_fetch, order)))
 
 
@@ -76,24 +76,24 @@ def upload(staged: Ready, place: Place, path: str) -> Failed | None:
 
 
 async def _fetch(order: Order) -> Answer:
-    scratch, how = scratch_of(order.place, _root()), order.how
+    scratch, options = scratch_of(order.place, _root()), order.options
     with ZipThreads(1) as threads:
-        limit = None if how.limit_rate is None else max(1, int(how.limit_rate))
-        async with Transport(connections=1, stall_timeout=how.stall_timeout, limit_rate=limit) as transport:
+        limit = None if options.limit_rate is None else max(1, int(options.limit_rate))
+        async with Transport(connections=1, stall_timeout=options.stall_timeout, limit_rate=limit) as transport:
             form = _format(order.step.kind, order.pins)
             source = Storage(URL(order.origin), transport)
-            one = OneExtract(Under(order.step, URL(order.address, encoded=True), scratch), source, form, how)
+            one = OneExtract(Assignment(order.step, URL(order.address, encoded=True), scratch), source, form, options)
             try:
                 staged = await one.staged(threads)
             except LinkExpired:
-                return Expired(_way(one))
+                return Expired(_progress(one))
             except BdsError as error:
                 one.download.partial.discard()
-                return Failed(_way(one), type(error).__name__, str(error))
-        return await asyncio.to_thread(_handed_over, staged, _way(one), scratch)
+                return Failed(_progress(one), type(error).__name__, str(error))
+        return await asyncio.to_thread(_handed_over, staged, _progress(one), scratch)
 
 
-def _handed_over(staged: Staged, way: Way, scratch: Workspace) -> Ready:
+def _handed_over(staged: Staged, progress: Progress, scratch: Workspace) -> Ready:
     """Give the file a name of its own, since a lost worker may do the same at the same time, and bring it."""
     name = f"{staged.path.stem}-{secrets.token_hex(8)}{staged.path.suffix}"
     file = staged.path.with_name(name)
@@ -101,7 +101,7 @@ def _handed_over(staged: Staged, way: Way, scratch: Workspace) -> Ready:
         staged.path.rename(file)
         clear_away(staged.path)
     _, destination = _destination(scratch)
-    return Ready(way, staged.checked, f"{REMOTE}{name}", destination.bring(file))
+    return Ready(progress, staged.checked, f"{REMOTE}{name}", destination.bring(file))
 
 
 def _format(kind: PublishAs, pins: Columns | None) -> Format:
@@ -114,10 +114,10 @@ def _destination(scratch: Workspace) -> tuple[Patience, Destination]:
     return patience, destination_of(scratch, RunOptions(), patience)
 
 
-def _way(one: OneExtract) -> Way:
+def _progress(one: OneExtract) -> Progress:
     download = one.download
     held = download.partial.held_bytes
-    return Way(worker=_name(), failures=download.failures, resumed_bytes=download.resumed_bytes, held_bytes=held)
+    return Progress(worker=_name(), failures=download.failures, resumed_bytes=download.resumed_bytes, held_bytes=held)
 
 
 async def _answered(place: Place, work: Callable[[], Awaitable[Result]]) -> Result | Failed:
@@ -127,13 +127,13 @@ async def _answered(place: Place, work: Callable[[], Awaitable[Result]]) -> Resu
             raise Stopped("The run is over.", 3)
         return await beside(work(), until_lost(place))
     except Stopped as error:
-        return Failed(Way(worker=_name()), LOST, str(error))
+        return Failed(Progress(worker=_name()), LOST, str(error))
     except BdsError as error:
-        return Failed(Way(worker=_name()), type(error).__name__, str(error))
+        return Failed(Progress(worker=_name()), type(error).__name__, str(error))
     except Exception as error:
         known = machine_limit(error)
         text = str(known) if known is not None else f"{type(error).__name__} in {_place_of(error)}"
-        return Failed(Way(worker=_name()), type(known or error).__name__, text)
+        return Failed(Progress(worker=_name()), type(known or error).__name__, text)
     finally:
         # What `finish` removed, this may have made again.
         if not holds_lease(place):
