@@ -60,7 +60,7 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> BdsError | None:
         )
     if code in _DISK:
         why = f"{error}, {error.sqlite_errorname}"
-        return DestinationError(f"The ledger {path} cannot be written ({why}): see to the disk, then run again.")
+        return DestinationError(f"The ledger {path} cannot be written ({why}): check the disk, then run again.")
     return None
 
 

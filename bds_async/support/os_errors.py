@@ -62,7 +62,7 @@ def cause(error: OSError) -> str:
 def folder_fault(error: OSError) -> str:
     """What is wrong with a folder and what to do, as a predicate without a full stop."""
     known = _MEANINGS.get(error.errno or 0)
-    return known.of_folder if known is not None else f"cannot be used ({error.strerror or error}): see to the disk"
+    return known.of_folder if known is not None else f"cannot be used ({error.strerror or error}): check the disk"
 
 
 def reason(error: OSError) -> str:

@@ -686,7 +686,7 @@ def test_a_full_disk_keeps_what_is_there(ledger: Ledger) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
-        with pytest.raises(DestinationError, match="see to the disk"):
+        with pytest.raises(DestinationError, match="check the disk"):
             deliver(ledger, *(extract(days) for days in range(1, 500)))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

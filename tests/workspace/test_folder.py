@@ -132,7 +132,7 @@ def test_free_space_is_known_before_the_folder_is_there(tmp_path: Path) -> None:
         (errno.ENOENT, "is gone"),
         (errno.EXDEV, "several file systems"),
         (errno.EFBIG, "no files of that size"),
-        (errno.EIO, "see to the disk"),
+        (errno.EIO, "check the disk"),
     ],
 )
 def test_each_fault_of_the_disk_names_the_folder_and_the_way_out(tmp_path: Path, number: int, advice: str) -> None:
