@@ -177,7 +177,8 @@ class View:
                 transient=True,
                 redirect_stdout=False,
             )
-            self._live.start()
+            # Drawn here: before its own thread has drawn rows, a line of the log would not clear them.
+            self._live.start(refresh=True)
 
     def _drawn(self) -> Group:
         return self.rows(*self.console.size)
