@@ -136,7 +136,7 @@ async def test_a_pull_in_trouble_shows_none(
 ) -> None:
     sandbox.play(*TROUBLES[trouble])
     arguments = ("--config", config, "--to", tmp_path / "to", "--report", tmp_path / "run.json", "-v")
-    limits = ("--attempts", 1, "--stall-timeout", 0.5, "--max-time", 5, "--log-format", "json")
+    limits = ("--attempts", 1, "--stall-timeout", 2, "--max-time", 20, "--log-format", "json")
     done = await bds("pull", *arguments, *limits)
     assert done.complaints == []
     assert [line for line in done.err.splitlines() if not json.loads(line)["message"]] == []
