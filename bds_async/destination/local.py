@@ -87,7 +87,8 @@ class LocalFolder:
 
     def sync(self, paths: Sequence[str]) -> None:
         """Bring the names of placed files to the disk, and those of their folders, which may be new."""
-        folders = {folder for path in paths for folder in inside(self.root, path).parents}
+        one_of_each = {path.rpartition("/")[0]: path for path in paths}.values()
+        folders = {folder for path in one_of_each for folder in inside(self.root, path).parents}
         # A loader may have taken a folder together with its files.
         there = [folder for folder in folders if folder.is_relative_to(self.root) and folder.is_dir()]
         with writing_to(self.root):

@@ -6,11 +6,15 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Any, TypeVar
 
-from .faults import ledger_faults
+from ..support.translating import Translating
+from .faults import ledger_fault
 from .migrations import transaction
 from .rows import microseconds
 from .waiting import PatientConnection
@@ -20,6 +24,25 @@ Made = TypeVar("Made")
 #: Rows that are read at a time.
 PAGE = 1000
 _FIRST_MOMENT = microseconds(datetime.min.replace(tzinfo=UTC))
+
+
+class _Statements(Translating):
+    """Holds the lock of a database and explains its errors; made once, since it is entered often."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self, path: Path, lock: threading.RLock) -> None:
+        super().__init__(partial(ledger_fault, path))
+        self._lock = lock
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._lock.release()
+        super().__exit__(kind, error, traceback)
 
 
 class Database:
@@ -33,37 +56,36 @@ class Database:
         self.path = path
         self._connection = connection
         self._lock = threading.RLock()
+        self._statements = _Statements(path, self._lock)
 
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
             self._connection.close()
 
-    @contextlib.contextmanager
-    def statements(self) -> Iterator[None]:
+    def statements(self) -> AbstractContextManager[None]:
         """Hold the lock for statements that belong together, and while their rows are read."""
-        with self._lock, ledger_faults(self.path):
-            yield
+        return self._statements
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """Write everything inside, or nothing of it."""
-        with self.statements(), transaction(self._connection):
+        with self._statements, transaction(self._connection):
             yield
 
     def execute(self, query: str, *values: Any, **named: Any) -> sqlite3.Cursor:
         """Execute one statement with positional or named values."""
-        with self.statements():
+        with self._statements:
             return self._connection.execute(query, named or values)
 
     def execute_many(self, query: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """Execute one statement for each of many rows of values."""
-        with self.statements():
+        with self._statements:
             self._connection.executemany(query, rows)
 
     def rows(self, query: str, *values: Any, **named: Any) -> list[sqlite3.Row]:
         """All rows of a query."""
-        with self.statements():
+        with self._statements:
             return self._connection.execute(query, named or values).fetchall()
 
     def row(self, query: str, *values: Any, **named: Any) -> sqlite3.Row | None:
@@ -76,7 +98,7 @@ class Database:
 
     def made(self, make: Callable[[sqlite3.Row], Made], rows: Iterable[sqlite3.Row]) -> list[Made]:
         """Apply `make` to each row."""
-        with self.statements():
+        with self._statements:
             return [make(row) for row in rows]
 
     def in_queued_order(self, make: Callable[[sqlite3.Row], Made], query: str, **named: Any) -> Iterator[Made]:

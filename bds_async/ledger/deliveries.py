@@ -13,7 +13,7 @@ from ..support import clock
 from .database import Database
 from .delivery import PAID, SELECT, WRITE, Delivery, State, delivery_of, row_of
 from .future import HAS_COME
-from .rows import SAME_EXTRACT, SECOND, key_of, microseconds, moment_of, moment_or_none, second_of
+from .rows import SAME_EXTRACT, SECOND, key_of, microseconds, moment_of, moment_or_none, or_none, second_of
 from .selection import IS_CHOSEN, Selection, Stock
 
 _FROM_CHOSEN = f"FROM extracts JOIN plugins ON plugins.id = extracts.plugin WHERE {IS_CHOSEN}"
@@ -29,6 +29,12 @@ _DROP_CHOSEN = f"DELETE FROM extracts WHERE id IN (SELECT extracts.id {_FROM_CHO
 _FORGET = f"""
     DELETE FROM extracts WHERE id IN (
         SELECT extracts.id FROM extracts JOIN plugins ON plugins.id = extracts.plugin WHERE {SAME_EXTRACT}
+    )
+"""  # noqa: S608
+_FINISH = f"""
+    UPDATE extracts SET state = 'done', staged = NULL, delivered = :delivered WHERE id = (
+        SELECT extracts.id FROM extracts JOIN plugins ON plugins.id = extracts.plugin WHERE {SAME_EXTRACT}
+        ORDER BY state = 'intent' DESC, extracts.id LIMIT 1
     )
 """  # noqa: S608
 _NEWEST = f"""
@@ -144,7 +150,8 @@ class Deliveries:
             if found is None:
                 raise KeyError(identity)
             done = replace(found, state=State.DONE, staged=None, delivered_at=at or clock.now())
-            self._write(done)
+            for statement in (_FINISH, PAID):
+                self._database.execute(statement, **key_of(identity), delivered=or_none(done.delivered_at))
             return done
 
     def _write(self, delivery: Delivery) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from ..errors import BdsError, DestinationError, LedgerBusy
 from ..support.byte_locks import lock_refusal
+from ..support.translating import Translating
 from .rows import Unreadable
 from .waiting import is_held
 
@@ -30,20 +30,21 @@ _GONE = frozenset({sqlite3.SQLITE_IOERR_DELETE_NOENT, sqlite3.SQLITE_READONLY_DB
 _LOCKING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN})
 
 
-@contextlib.contextmanager
-def ledger_faults(path: Path) -> Iterator[None]:
+def ledger_faults(path: Path) -> Translating:
     """Translate errors of SQLite and the disk into errors that say what to do; defects pass unchanged."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        explained = _explained(error, path)
-        if explained is None:
-            raise
-        raise explained from error
-    except Unreadable as error:
-        raise damaged(path, error) from error
-    except OSError as error:
-        raise DestinationError(f"The ledger {path} cannot be used: {error.strerror or error}.") from error
+    return Translating(partial(ledger_fault, path))
+
+
+def ledger_fault(path: Path, error: Exception) -> BdsError | None:
+    """The error that says what to do about one of SQLite or the disk; None for a defect."""
+    match error:
+        case sqlite3.DatabaseError():
+            return _explained(error, path)
+        case Unreadable():
+            return damaged(path, error)
+        case OSError():
+            return DestinationError(f"The ledger {path} cannot be used: {error.strerror or error}.")
+    return None
 
 
 def _explained(error: sqlite3.DatabaseError, path: Path) -> BdsError | None:

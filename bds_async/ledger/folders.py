@@ -108,9 +108,10 @@ class Folders:
             known = self._deliveries.find(identity)
             if known is not None and known.path is not None and known.path.endswith(suffix):
                 return known.path
-            names = file_names(folder, identity, suffix)
-            paths = [relative_path(folder, extract.bds_type, name) for name in names]
-            path = next((path for path in paths if self._is_free(path, identity)), paths[-1])
+            for name in file_names(folder, identity, suffix):
+                path = relative_path(folder, extract.bds_type, name)
+                if self._is_free(path, identity):
+                    break
             self._reserved[path.lower()] = identity
             return path
 

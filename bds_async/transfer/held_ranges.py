@@ -7,6 +7,7 @@ not written.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import secrets
@@ -56,22 +57,28 @@ class HeldRanges:
         with self._writing:
             self.is_over = True
 
-    def record(self, start: int, stop: int) -> None:
-        """Append a block that was written to the record on the disk; raises OSError. May be called in any thread.
+    def open_record(self) -> io.FileIO | None:
+        """Open the record on the disk to append to it; None if it is over. May be called in any thread.
 
-        The first one begins the record, and replaces what was there.
+        The first call begins the record, and replaces what was there. Raises OSError.
         """
         with self._writing:
-            if not self.is_over:
-                self._record(b"%d %d" % (start, stop))
+            if self.is_over:
+                return None
+            file = self._path.open("ab", buffering=0)
+            if self._seed is None:
+                line = _first_line(self.validator, self.total)
+                self._seed = zlib.crc32(line)
+                file.truncate(0)
+                file.write(line)
+            return file
 
-    def _record(self, entry: bytes) -> None:
-        mode, line = "ab", b""
-        if self._seed is None:
-            mode, line = "wb", _first_line(self.validator, self.total)
-            self._seed = zlib.crc32(line)
-        with self._path.open(mode, buffering=0) as file:
-            file.write(b"%s\n%s %08x" % (line, entry, zlib.crc32(entry, self._seed)))
+    def record(self, file: io.FileIO, start: int, stop: int) -> None:
+        """Append a block that was written to the open record; raises OSError. May be called in any thread."""
+        with self._writing:
+            if not self.is_over:
+                entry = b"%d %d" % (start, stop)
+                file.write(b"\n%s %08x" % (entry, zlib.crc32(entry, self._seed or 0)))
 
     def add(self, start: int, stop: int) -> None:
         """Take note, in memory, of a block that was written."""

@@ -147,12 +147,9 @@ def sweep(workspace: Workspace, keep: Iterable[Identity]) -> int:
 
     Only the program's own files are removed. Returns their number; raises DestinationError.
     """
-    keys = frozenset(map(key_of, keep))
-    strays = [
-        path
-        for path in workspace.partials.glob("*")
-        if (match := _OURS.fullmatch(path.name)) is not None and match[1] not in keys
-    ]
+    found = [(path, match[1]) for path in workspace.partials.glob("*") if (match := _OURS.fullmatch(path.name))]
+    keys = frozenset(map(key_of, keep)) if found else frozenset()
+    strays = [path for path, key in found if key not in keys]
     with writing_to(workspace.state):
         for path in strays:
             _remove(path)

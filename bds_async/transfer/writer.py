@@ -75,6 +75,8 @@ class Writer:
 class _RecordedFile(io.FileIO):
     """A partial file, written from `position` on, that records and hashes what is written."""
 
+    _record: io.FileIO | None = None
+
     def __init__(self, path: Path, start: int, ranges: HeldRanges) -> None:
         super().__init__(path, "r+b")
         self.seek(start)
@@ -92,7 +94,18 @@ class _RecordedFile(io.FileIO):
             rest = rest[self.write(rest) :]
         if block:
             self._ranges.prefix.extend(start, block)
-            self._ranges.record(start, start + len(block))
+            self._note(start, start + len(block))
         self.position += len(block)
         if self.closes:
             self.close()
+
+    def _note(self, start: int, stop: int) -> None:
+        self._record = self._record or self._ranges.open_record()
+        if self._record is not None:
+            self._ranges.record(self._record, start, stop)
+
+    def close(self) -> None:
+        """Close the file and its record."""
+        if self._record is not None:
+            self._record.close()
+        super().close()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from ..errors import DestinationError
+from ..errors import BdsError, DestinationError
 from ..support.limits import machine_limit
 from ..support.os_errors import folder_fault
+from ..support.translating import Translating
 
 #: Name of the state folder inside a local destination.
 STATE = ".bds-async"
@@ -19,19 +19,19 @@ MIRROR = "mirror.duckdb"
 OWN_FILES = frozenset({MIRROR, f"{MIRROR}.wal"})
 
 
-@contextlib.contextmanager
-def writing_to(folder: Path) -> Iterator[None]:
+def writing_to(folder: Path) -> Translating:
     """Turn an OSError of the file work inside into a DestinationError that says what to do.
 
     `folder` is the destination, the state folder, or a place in either.
     """
-    try:
-        yield
-    except OSError as error:
-        if (limit := machine_limit(error)) is not None:
-            raise limit from None
-        text = f"The folder {_at_fault(folder, error)} {folder_fault(error)}, then run the command again."
-        raise DestinationError(text) from error
+    return Translating(partial(_explained, folder))
+
+
+def _explained(folder: Path, error: Exception) -> BdsError | None:
+    if not isinstance(error, OSError):
+        return None
+    text = f"The folder {_at_fault(folder, error)} {folder_fault(error)}, then run the command again."
+    return machine_limit(error) or DestinationError(text)
 
 
 def named_for(path: Path) -> Path:

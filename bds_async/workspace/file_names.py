@@ -54,12 +54,13 @@ def file_name(
     return stem + (f"_c{compact(created)}" if created is not None else "") + suffix
 
 
-def file_names(folder: str, identity: Identity, suffix: Suffix) -> tuple[str, str, str]:
-    """The names that an extract may have, the plain one first; the last one is shared with no other extract."""
+def file_names(folder: str, identity: Identity, suffix: Suffix) -> Iterator[str]:
+    """The three names that an extract may have, the plain one first; the last one is shared with no other extract."""
     common = (folder, identity.bds_type, identity.queued_for_processing_date, identity.version, suffix)
+    yield file_name(*common)
     with_created = file_name(*common, created=identity.created_date)
-    with_digest = with_created.removesuffix(suffix) + f"_{identity_digest(identity)[:8]}{suffix}"
-    return (file_name(*common), with_created, with_digest)
+    yield with_created
+    yield with_created.removesuffix(suffix) + f"_{identity_digest(identity)[:8]}{suffix}"
 
 
 def relative_path(folder: str, bds_type: BdsType, name: str) -> str:
@@ -92,7 +93,7 @@ def published_files(paths: Iterable[str]) -> Iterator[str]:
 
 def compact(moment: datetime) -> str:
     """A moment as names show it: `20261122T040922Z`, in UTC, cut to the second."""
-    return re.sub(r"[-:]", "", moment.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat()) + "Z"
+    return moment.astimezone(UTC).isoformat()[:19].replace("-", "").replace(":", "") + "Z"
 
 
 def safe_version(version: str) -> str:

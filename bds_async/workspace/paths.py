@@ -24,6 +24,8 @@ ID_LENGTH = 8
 #: Characters from which on Windows wants the long form of a path (its limit is 260, a file's name needs some).
 WINDOWS_LIMIT = 240
 
+#: A relative path of plain names. Windows drops dots and blanks at the end, so that ".. " would climb there.
+_PLAIN = re.compile(r"[^/\\:\x00]*[^/\\:\x00. ](/[^/\\:\x00]*[^/\\:\x00. ])*")
 _WINDOWS_DEVICES = frozenset(
     {"con", "prn", "aux", "nul"} | {f"{port}{digit}" for port in ("com", "lpt") for digit in range(10)}
 )
@@ -80,18 +82,12 @@ def _short_hash(text: str) -> str:
 
 def inside(folder: Path, relative: str) -> Path:
     """The place of a stored relative path (with `/`) in `folder`; DestinationError if it would leave the folder."""
-    parts = relative.split("/")
-    if not all(_is_plain(part) for part in parts):
+    if _PLAIN.fullmatch(relative) is None:
         raise DestinationError(
             f"The ledger of {folder} names {ascii(relative)[:200]}, which is no path inside that folder: "
             "restore .bds-async from a backup, or move its ledger away and run `bds-async ledger rebuild`."
         )
-    return _long_where_needed(folder.joinpath(*parts))
-
-
-def _is_plain(part: str) -> bool:
-    # Windows drops dots and blanks at the end, so ".. " would climb there.
-    return bool(part) and part[-1] not in ". " and not re.search(r"[\\:\x00]", part)
+    return _long_where_needed(folder / relative)
 
 
 def _long_where_needed(path: Path) -> Path:

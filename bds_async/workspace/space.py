@@ -15,9 +15,12 @@ def free_space(path: Path) -> int | None:
     None if the file system does not know: some network and FUSE file systems answer zero for the total, too.
     """
     with writing_to(path):
-        existing = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
-        usage = shutil.disk_usage(existing)
+        usage = shutil.disk_usage(path if path.exists() else _existing(path.absolute()))
     return usage.free if usage.total else None
+
+
+def _existing(path: Path) -> Path:
+    return next(each for each in path.parents if each.exists())
 
 
 def ensure_room(path: Path, wanted: int, what: object) -> None:

@@ -42,4 +42,7 @@ def arrived_whole(folder: Path, extract: TrueExtract) -> Path:
 
 def _record_as_whole(partial: Partial, size: int) -> None:
     partial._start_over('"whole"', size)
-    partial._ranges.record(0, size)
+    file = partial._ranges.open_record()
+    assert file is not None
+    with file:
+        partial._ranges.record(file, 0, size)

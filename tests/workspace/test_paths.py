@@ -153,7 +153,7 @@ def test_extracts_of_one_second_have_names_of_their_own() -> None:
     """First the created date tells them apart, then a digest of the whole identity; the versions have one name."""
     first = Identity(PLUGIN, BdsType.FULL, QUEUED, CREATED, "9.4")
     second = Identity(PLUGIN, BdsType.FULL, QUEUED, CREATED, "9.4/")
-    names, others = (file_names("Users", identity, ".csv") for identity in (first, second))
+    names, others = (list(file_names("Users", identity, ".csv")) for identity in (first, second))
     assert names[0] == others[0] == "Users_full_20261122T040922Z_v9.4.csv"
     assert names[1] == others[1] == "Users_full_20261122T040922Z_v9.4_c20261122T041002Z.csv"
     assert names[2] != others[2]

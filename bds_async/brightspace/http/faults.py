@@ -9,14 +9,14 @@ import errno
 import logging
 import os
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 
 import aiohttp
 from yarl import URL
 
 from ...errors import BdsError, ConfigError, ConnectionFailed, ConnectionLost, ExtractError
 from ...support.limits import machine_limit
+from ...support.translating import Translating
 from .certificates import certificate_fault
 
 logger = logging.getLogger(__name__)
@@ -27,22 +27,19 @@ CONNECT_TIMEOUT = 30.0
 _LONGEST_HOST = 255
 
 
-@contextmanager
-def translated(host: str, proxy: URL | None = None) -> Iterator[None]:
+def translated(host: str, proxy: URL | None = None) -> Translating:
     """Raise our error for any exception of a request; ours pass as they are."""
-    try:
-        yield
-    except Exception as error:
-        raise translate(error, host, proxy) from None
+    return Translating(partial(translate, host=host, proxy=proxy), hides_cause=True)
 
 
-@contextmanager
-def translated_body(host: str) -> Iterator[None]:
+def translated_body(host: str) -> Translating:
     """Raise our error for an exception of aiohttp in a body; the reader's own exceptions pass as they are."""
-    try:
-        yield
-    except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-        raise translate(error, host) from None
+    return Translating(partial(_of_network, host=host), hides_cause=True)
+
+
+def _of_network(error: Exception, host: str) -> BdsError | None:
+    is_of_network = isinstance(error, aiohttp.ClientError | TimeoutError | ConnectionError)
+    return translate(error, host) if is_of_network else None
 
 
 def translate(error: Exception, host: str, proxy: URL | None = None) -> BdsError:
