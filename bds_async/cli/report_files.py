@@ -10,7 +10,6 @@ from ..report import RunReport, RunReportDocument
 from ..runs.run import Save
 from ..support.patience import Patience
 from ..watching import demand_writable, write
-from ..watching.page import demand_package, page_of
 from ..workspace import Workspace
 from .own_files import demand_apart
 
@@ -45,7 +44,7 @@ class ReportFiles:
             demand_writable(self.report, _JSON)
             yield ReportFile(self.report, patience)
         if self.html is not None:
-            demand_package()
+            _demand_page()
             report = {} if self.report is None else {self.report: f"the {_JSON}"}
             demand_apart(self.html, _PAGE, workspace, {**others, **report})
             demand_writable(self.html, _PAGE)
@@ -77,6 +76,8 @@ class PageFile:
 
     def write(self, document: RunReportDocument) -> None:
         """Write the page of a document; raises DestinationError."""
+        from ..watching.page import page_of
+
         write(self.path, page_of(document), _PAGE, self.patience)
 
 
@@ -100,7 +101,14 @@ def worded(report: RunReport, complete: Callable[[str], str]) -> RunReport:
 
 def page_file(path: Path, run: Path) -> PageFile:
     """Return what writes the page of the report in the file `run`; raises ConfigError if it cannot, or may not."""
-    demand_package()
+    _demand_page()
     demand_apart(path, _PAGE, None, {run: "the run report"})
     demand_writable(path, _PAGE)
     return PageFile(path, Patience())
+
+
+def _demand_page() -> None:
+    """Raise ConfigError without the package that draws pages; the drawing is imported where a page is asked for."""
+    from ..watching.page import demand_package
+
+    demand_package()

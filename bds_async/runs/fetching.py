@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ..brightspace import refused_permission
 from ..events import Observer, Planned, Warned
@@ -11,11 +12,13 @@ from ..planning import RunPlan, breaks_with_columns
 from ..support.threads import ZipThreads
 from ..support.to_its_end import in_thread
 from ..transfer import Download, Partial
-from .cluster import ClusterFetch, Here
 from .context import RunContext, Storage
 from .delivery import Fetch
 from .record import Record
 from .turns import chained
+
+if TYPE_CHECKING:
+    from .cluster import ClusterFetch
 
 
 async def fetch(record: Record, context: RunContext, observer: Observer, threads: ZipThreads) -> None:
@@ -57,5 +60,8 @@ def _fetcher(record: Record, context: RunContext, observer: Observer, threads: Z
     formats = job.formats(context.storage.ledger)
     if context.cluster is None:
         return Fetch(context, formats, job.options, observer=observer, threads=threads, stopwatch=watch)
+    # Only a cluster is worth the time of its import.
+    from .cluster import ClusterFetch, Here
+
     here = Here(context, formats, observer, threads, watch)
     return ClusterFetch(here, context.cluster, job.options)

@@ -6,7 +6,7 @@ import logging
 import time
 from pathlib import Path
 
-from ..events import Event, Finished, ListsRead
+from ..events import Ended, Event, Finished, ListsRead, Received, Sized, Started
 from ..report import MirrorSummary
 from ..support.log import event as log_event
 from .mirror_notices import MirrorSoFar, mirror_finished, mirror_warnings
@@ -15,6 +15,8 @@ from .tally import Tally, size_text
 
 #: Seconds between two lines of progress.
 INTERVAL = 10.0
+#: The frequent events, whose notices, if any, are for `--verbose`.
+_OF_TRANSFERS = (Started, Sized, Received, Ended)
 
 
 class Lines:
@@ -29,7 +31,8 @@ class Lines:
     def __call__(self, event: Event) -> None:
         """Log an event, if it has a notice, and the progress, if it is time."""
         self._tally(event)
-        if (notice := notice_of(event)) is not None:
+        is_shown = not isinstance(event, _OF_TRANSFERS) or self._logger.isEnabledFor(logging.DEBUG)
+        if is_shown and (notice := notice_of(event)) is not None:
             notice.log(self._logger)
         if time.monotonic() < self._next:
             return

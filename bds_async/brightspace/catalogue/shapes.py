@@ -22,6 +22,8 @@ class _Shape(BaseModel):
         hide_input_in_errors=True,
         coerce_numbers_to_str=True,
         alias_generator=to_pascal,
+        # Built while the first answer is awaited: a run's first request does not wait for it.
+        defer_build=True,
     )
 
 
