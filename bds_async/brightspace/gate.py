@@ -7,6 +7,7 @@ D2L's limit is 50,000 credits a minute for each API application; answers carry `
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -83,7 +84,7 @@ class Gate:
     def answered(self, headers: Mapping[str, str]) -> None:
         """Note an answer of the tenant: an outage is over, and the headers name the credits left."""
         self._patience, self._is_reached = self._patience_once_reached, True
-        self.moment = _date(headers) or self.moment
+        self.moment = _moment(headers.get("Date")) or self.moment
         if self._out_since is not None:
             now = time.monotonic()
             self._holds.unreachable(self._out_since, now)
@@ -193,9 +194,10 @@ def _number(value: str | None) -> float | None:
     return number if math.isfinite(number) and number >= 0 else None
 
 
-def _date(headers: Mapping[str, str]) -> datetime | None:
-    """The `Date` of an answer; None if it has none that can be read."""
+@functools.lru_cache(maxsize=1)
+def _moment(date: str | None) -> datetime | None:
+    """The `Date` of an answer, which changes once a second; None if it has none that can be read."""
     try:
-        return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError, TypeError, IndexError, OverflowError):
+        return parsedate_to_datetime(date or "").astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None

@@ -18,12 +18,13 @@ class Prefix:
         self.length = 0
         self._digest = hashlib.sha256()
 
-    def extend(self, start: int, block: bytes) -> None:
+    def extend(self, start: int, *chunks: bytes) -> None:
         """Take the bytes of the file from `start` on, if they are the next ones."""
         if start == self.length:
-            self._digest.update(block)
+            for chunk in chunks:
+                self._digest.update(chunk)
             # Last, so that a block written meanwhile by another thread is never taken before this one.
-            self.length += len(block)
+            self.length += sum(map(len, chunks))
 
     @classmethod
     def unwanted(cls) -> Self:

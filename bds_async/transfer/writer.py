@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,9 @@ from ..errors import Superseded
 from ..support.to_its_end import to_its_end
 from ..workspace import writing_to
 from .held_ranges import HeldRanges
+
+#: Chunks of a block that are written as they are; more of them are joined.
+VECTOR = 64
 
 
 class Writer:
@@ -87,17 +91,26 @@ class _RecordedFile(io.FileIO):
 
     def writelines(self, chunks: Iterable[bytes]) -> None:  # type: ignore[override]
         """Write the chunks as one block."""
-        # Joined here, not on the event loop; to write and hash chunk by chunk would hand the GIL to and fro.
-        block, start = b"".join(chunks), self.position
-        rest = memoryview(block)
-        while rest:
-            rest = rest[self.write(rest) :]
-        if block:
-            self._ranges.prefix.extend(start, block)
-            self._note(start, start + len(block))
-        self.position += len(block)
+        block = list(chunks)
+        if len(block) > VECTOR:
+            # Few system calls, since each hands the interpreter to another thread; joined here, not on the event loop.
+            block = [b"".join(block)]
+        start, size = self.position, sum(map(len, block))
+        if size:
+            self._write_whole(block, size)
+            self._ranges.prefix.extend(start, *block)
+            self._note(start, start + size)
+        self.position += size
         if self.closes:
             self.close()
+
+    def _write_whole(self, block: list[bytes], size: int) -> None:
+        # Windows has no writev.
+        written = os.writev(self.fileno(), block) if hasattr(os, "writev") else 0
+        if written < size:
+            rest = memoryview(b"".join(block))[written:]
+            while rest:
+                rest = rest[self.write(rest) :]
 
     def _note(self, start: int, stop: int) -> None:
         self._record = self._record or self._ranges.open_record()
