@@ -30,6 +30,7 @@ class CsvFormat:
 
     kind = PublishAs.CSV
     is_proof = False
+    reads_in_order = False
     staging = Phase.VERIFYING
 
     def __init__(self, pins: ColumnPins | None = None) -> None:

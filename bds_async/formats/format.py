@@ -34,6 +34,8 @@ class Format(Protocol):
     is_proof: bool
     #: Whether staging depends on what the earlier extracts of the data set had.
     is_ordered: bool
+    #: Whether staging reads the zip from one end to the other after its directory, so that it can begin early.
+    reads_in_order: bool
     #: What staging is called for a person.
     staging: Phase
 

@@ -27,6 +27,7 @@ class ParquetFormat:
     kind = PublishAs.PARQUET
     is_proof = False
     is_ordered = False
+    reads_in_order = False
     staging = Phase.CONVERTING
 
     def stage(self, step: Step, zipped: Path, prefix: Prefix, verify: Verify, watch: Watch = unwatched) -> Staged:  # noqa: ARG002

@@ -31,6 +31,7 @@ class ZipFormat:
     kind = PublishAs.ZIP
     is_proof = True
     is_ordered = False
+    reads_in_order = True
     staging = Phase.VERIFYING
 
     def stage(self, step: Step, zipped: Path, prefix: Prefix, verify: Verify, watch: Watch = unwatched) -> Staged:  # noqa: ARG002

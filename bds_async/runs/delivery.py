@@ -20,6 +20,7 @@ from ..support.threads import ZipThreads
 from ..transfer import Download, LinksAhead, Piece, RateLimit, Transfer
 from ..workspace import free_space
 from .context import RunContext
+from .following import Following
 from .job import Formats
 from .publishing import GroupPublishing
 from .settling import Settling
@@ -49,6 +50,7 @@ class Fetch:
         self._observer = observer
         self._settling = Settling(observer)
         self._threads = threads
+        self._following = Following(options.verify, threads)
         tenant = context.connection.tenant
         self._links = LinksAhead(tenant, options.workers)
         self._transfer = Transfer(
@@ -102,6 +104,7 @@ class Fetch:
             if not piece.is_stale:
                 self._settling.fail(download, error)
         download.under_way -= 1
+        self._follow(download)
         self._finish_if_whole(download)
         self._restart_if_abandoned(download)
 
@@ -113,6 +116,10 @@ class Fetch:
             self._queue(download.restart())
         except ExtractError as error:
             self._settling.fail(download, error)
+
+    def _follow(self, download: Download) -> None:
+        if self._finishing is not None and not download.is_settled:
+            self._following.begin(download, self._formats[download.step.kind], self._finishing)
 
     def _finish_if_whole(self, download: Download) -> None:
         """An earlier run may have fetched everything, and ended before it could publish."""
@@ -127,7 +134,9 @@ class Fetch:
             await settled_before(download)
         self._enter(download, form.staging)
         try:
-            staged = await self._threads.run(partial(self._stage, download, form))
+            staged = await self._following.staged(download)
+            if staged is None:
+                staged = await self._threads.run(partial(self._stage, download, form))
         except VerificationError as error:
             self._reject(download, error)
         except ExtractError as error:

@@ -115,7 +115,9 @@ class Download:
             return []
         self._opened = self.partial.generation
         total = self.partial.total or 0
-        return self._pieces_of(gaps(merged([*self.partial.held(), (first.start, first.stop or total)]), total))
+        pieces = self._pieces_of(gaps(merged([*self.partial.held(), (first.start, first.stop or total)]), total))
+        # The last one first: it has the directory of the zip, with which verification begins.
+        return pieces[-1:] + pieces[:-1]
 
     def _first_gap(self) -> Piece | None:
         total = self.partial.total

@@ -185,8 +185,8 @@ class TestBrokenPieces:
         assert played.body_bytes(HUGE) == 2 * large.sandbox.catalogue()[-1].newest_full.size
 
     async def test_a_piece_that_was_damaged_on_its_way_costs_one_more(self, large):
-        """Nobody can tell which one it was. The fault is in the middle, so in the eighth of sixteen pieces."""
-        played = await large.pull(Fault.of("corrupt", data_set=HUGE, at=[8]), workers=1)
+        """No one can say which. The fault is in the middle, in the eighth of sixteen pieces; the last comes second."""
+        played = await large.pull(Fault.of("corrupt", data_set=HUGE, at=[9]), workers=1)
         played.check_right()
         assert played.body_bytes(HUGE) == 2 * played.outcome(HUGE).bytes
 

@@ -1,0 +1,88 @@
+"""Verification of a large zip while its pieces arrive, so that it ends soon after the last one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from functools import partial
+
+from ..errors import BdsError, Superseded
+from ..formats import Format, Staged
+from ..formats.inflate import BLOCK
+from ..options import Verify
+from ..support.prefix import Prefix
+from ..support.threads import ZipThreads
+from ..transfer import LARGE, Download
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two looks at what has arrived.
+PAUSE = 0.05
+
+
+class Following:
+    """Stages one large download at a time from its first bytes on; the others are staged once they are whole."""
+
+    def __init__(self, verify: Verify, threads: ZipThreads) -> None:
+        self._is_wanted = verify is Verify.FULL
+        self._threads = threads
+        self._followed: Download | None = None
+        self._task: asyncio.Task[Staged | None] | None = None
+
+    def begin(self, download: Download, form: Format, tasks: asyncio.TaskGroup) -> None:
+        """Follow a download if none is followed, and if its first and its last bytes are there."""
+        if self._is_wanted and self._followed is None and form.reads_in_order and _has_both_ends(download):
+            self._followed = download
+            self._task = tasks.create_task(self._follow(download, form, _Arrival(download, self._threads)))
+
+    async def staged(self, download: Download) -> Staged | None:
+        """The file to publish of a whole download; None if it was not followed to its end."""
+        if self._task is None or self._followed is not download:
+            return None
+        staged, self._followed = await self._task, None
+        return staged
+
+    async def _follow(self, download: Download, form: Format, arrival: _Arrival) -> Staged | None:
+        stage = partial(form.stage, download.step, download.partial.path, Prefix(), Verify.FULL, arrival.watch)
+        try:
+            return await asyncio.to_thread(stage)
+        except BdsError as error:
+            # What is wrong with it is found once it is whole.
+            logger.debug("%s: not verified while it arrives: %s", download.extract, error)
+            self._followed = None
+            return None
+
+
+class _Arrival:
+    """Holds a reader back where the bytes that it reads next have not arrived."""
+
+    def __init__(self, download: Download, threads: ZipThreads) -> None:
+        self._download = download
+        self._generation = download.partial.generation
+        self._threads = threads
+        self._read = 0
+
+    def watch(self, count: int) -> None:
+        """Called after each block in order; raises Superseded if the download starts over, Stopped."""
+        self._read += count
+        self._threads.watch(count)
+        while not self._has(self._read + BLOCK):
+            time.sleep(PAUSE)
+            self._threads.watch(0)
+
+    def _has(self, stop: int) -> bool:
+        part = self._download.partial
+        held, is_whole = part.held(), part.is_whole
+        if self._download.is_settled or part.generation != self._generation:
+            raise Superseded("The download started over, or is given up.")
+        return is_whole or held[0][1] >= stop
+
+
+def _has_both_ends(download: Download) -> bool:
+    """Whether a reader can begin: with the directory of a zip, which is at its end, and with the first block."""
+    part = download.partial
+    held, total = part.held(), part.total
+    if total is None or total < LARGE or len(held) < 2:
+        return False
+    return held[0][0] == 0 and held[0][1] >= BLOCK and held[-1][1] == total

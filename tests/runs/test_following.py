@@ -1,0 +1,143 @@
+"""Verification of a large zip while its pieces arrive."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import random
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bds_async.formats import Staged
+from bds_async.formats.reading import Watch, unwatched
+from bds_async.formats.zip import ZipFormat, check
+from bds_async.options import Verify
+from bds_async.planning import Step
+from bds_async.runs.following import Following
+from bds_async.support.prefix import Prefix
+from bds_async.support.threads import ZipThreads
+from bds_async.transfer import Download, Partial
+from tests.support.builders import a_step, an_extract
+from tests.support.commands import until
+from tests.support.places import prepared
+
+MEBIBYTE = 1024 * 1024
+
+
+class SlowlyRead(ZipFormat):
+    """Zips, and how many bytes of one were read."""
+
+    read = 0
+
+    def stage(self, step: Step, zipped: Path, prefix: Prefix, verify: Verify, watch: Watch = unwatched) -> Staged:
+        def count(size: int) -> None:
+            self.read += size
+            watch(size)
+
+        return super().stage(step, zipped, prefix, verify, count)
+
+
+def a_large_zip() -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("Users.csv", b"UserId,Name\r\n" + random.Random(1).randbytes(6 * MEBIBYTE))
+    return target.getvalue()
+
+
+CONTENT = a_large_zip()
+ENDS = ((0, 2 * MEBIBYTE), (5 * MEBIBYTE, len(CONTENT)))
+MIDDLE = (2 * MEBIBYTE, 5 * MEBIBYTE)
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[ZipThreads]:
+    """What is large is 4 MiB here."""
+    monkeypatch.setattr("bds_async.runs.following.LARGE", 4 * MEBIBYTE)
+    with ZipThreads() as made:
+        yield made
+
+
+def a_download(folder: Path, **changes: Any) -> Download:
+    extract = an_extract(**changes)
+    download = Download(a_step(extract), Partial.load(prepared(folder), extract.identity), 3)
+    download.begin_object('"one"', len(CONTENT))
+    return download
+
+
+async def arrive(download: Download, *ranges: tuple[int, int], content: bytes = CONTENT) -> None:
+    for start, stop in ranges:
+        async with await download.partial.open_writer(start) as writer:
+            await writer.write(content[start:stop])
+
+
+async def test_a_large_zip_is_read_while_its_middle_is_missing(tmp_path: Path, threads: ZipThreads) -> None:
+    download, form, following = a_download(tmp_path), SlowlyRead(), Following(Verify.FULL, threads)
+    async with asyncio.TaskGroup() as tasks:
+        await arrive(download, *ENDS)
+        following.begin(download, form, tasks)
+        await until(lambda: form.read >= MEBIBYTE)
+        assert form.read <= MIDDLE[0], "no byte is read that has not arrived"
+        await arrive(download, MIDDLE)
+        staged = await following.staged(download)
+    assert staged is not None
+    assert staged.checked == check(download.partial.path, Verify.FULL)
+
+
+@pytest.mark.parametrize("held", [ENDS[:1], ENDS[1:], (*ENDS, MIDDLE)])
+async def test_it_begins_with_both_ends_and_not_with_the_whole(
+    tmp_path: Path, threads: ZipThreads, held: tuple[tuple[int, int], ...]
+) -> None:
+    download, following = a_download(tmp_path), Following(Verify.FULL, threads)
+    async with asyncio.TaskGroup() as tasks:
+        await arrive(download, *held)
+        following.begin(download, ZipFormat(), tasks)
+        assert await following.staged(download) is None
+
+
+async def test_a_download_that_starts_over_is_let_go_and_the_next_is_followed(
+    tmp_path: Path, threads: ZipThreads
+) -> None:
+    first, second = a_download(tmp_path), a_download(tmp_path, version="9.9")
+    following = Following(Verify.FULL, threads)
+    async with asyncio.TaskGroup() as tasks:
+        await arrive(first, *ENDS)
+        await arrive(second, *ENDS)
+        following.begin(first, ZipFormat(), tasks)
+        first.begin_object('"two"', len(CONTENT))
+        assert await following.staged(first) is None
+        following.begin(second, ZipFormat(), tasks)
+        await arrive(second, MIDDLE)
+        assert await following.staged(second) is not None
+
+
+async def test_damage_is_left_to_the_verification_of_the_whole(tmp_path: Path, threads: ZipThreads) -> None:
+    download, following = a_download(tmp_path), Following(Verify.FULL, threads)
+    damaged = bytearray(CONTENT)
+    damaged[3 * MEBIBYTE] ^= 0xFF
+    async with asyncio.TaskGroup() as tasks:
+        await arrive(download, *ENDS)
+        following.begin(download, ZipFormat(), tasks)
+        await arrive(download, MIDDLE, content=bytes(damaged))
+        assert await following.staged(download) is None
+
+
+async def test_the_end_of_a_run_ends_it(tmp_path: Path, threads: ZipThreads) -> None:
+    download, following = a_download(tmp_path), Following(Verify.FULL, threads)
+    async with asyncio.TaskGroup() as tasks:
+        await arrive(download, *ENDS)
+        following.begin(download, ZipFormat(), tasks)
+        threads.__exit__()
+        async with asyncio.timeout(30):
+            assert await following.staged(download) is None
+
+
+async def test_fast_verification_follows_nothing(tmp_path: Path, threads: ZipThreads) -> None:
+    download, following = a_download(tmp_path), Following(Verify.FAST, threads)
+    async with asyncio.TaskGroup() as tasks:
+        await arrive(download, *ENDS)
+        following.begin(download, ZipFormat(), tasks)
+        assert await following.staged(download) is None
