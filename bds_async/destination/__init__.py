@@ -5,12 +5,13 @@ from pathlib import Path
 from ..options import RunOptions
 from ..support.patience import Patience
 from ..workspace import Workspace
-from .destination import Destination, Recorded, Size
+from .destination import ROOMS, Brought, Destination, Recorded, Size
 from .local import LocalFolder
-from .publishing import REMOTE, Published, Publisher
+from .publishing import Published, Publisher
 
 __all__ = [
-    "REMOTE",
+    "ROOMS",
+    "Brought",
     "Destination",
     "LocalFolder",
     "Published",

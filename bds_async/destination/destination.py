@@ -8,8 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from ..workspace import STATE
+
 #: Length in bytes of a published file; None if it is not there.
 Size: TypeAlias = Callable[[str], int | None]
+
+
+#: How the names begin of what workers of a cluster have brought; each run has a room of its own for it.
+ROOMS = f"{STATE}-tmp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,19 @@ class Recorded:
 
     bytes: int
     sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A whole file that a worker has brought to the destination, without its final name.
+
+    `name` is relative, with `/`, as a path is. On S3 `upload` is the id of an upload that is not completed, and `parts`
+    are the entity tag and the SHA-256 (base64) of each part.
+    """
+
+    name: str
+    upload: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 class Destination(Protocol):
@@ -60,23 +79,39 @@ class Destination(Protocol):
         """Finish a `place` that a kill interrupted after it had removed the staged file; nothing if there is none."""
         ...
 
-    def bring(self, staged: Path) -> bool:
-        """Bring the whole local file `staged` of a worker to where `name_copy` finds it, by the name of that file.
+    def open_room(self, room: str) -> None:
+        """Let the workers of a run bring files from now on; `room` is the name of the run."""
+        ...
 
-        False if nothing is brought, since only the machine that has the file can place it.
+    def has_room(self, room: str) -> bool:
+        """Whether this machine may bring files: it sees the room of that run, where that is to be seen."""
+        ...
+
+    def close_room(self, room: str) -> None:
+        """Let no worker bring files any more, where nothing that was brought is left."""
+        ...
+
+    def bring(self, staged: Path, path: str, sha256: str, room: str) -> Brought:
+        """Bring the whole local file `staged` of a worker, which is gone then; `name_brought` is all that is missing.
+
+        Only a machine that works for the run of `room` may call it, and any number of them for one `path`.
         """
         ...
 
-    def brought(self, staged: Path) -> int | None:
-        """Length in bytes of what a worker has brought under the name of `staged`; None if nothing of it is there."""
+    def check_brought(self, brought: Brought, length: int) -> None:
+        """Raise ExtractError where it is to be seen that nothing is there, or not the whole."""
         ...
 
-    def name_copy(self, staged: Path, path: str) -> None:
-        """Publish what a worker has brought under the name of `staged`; raises DestinationError if it is gone."""
+    def name_brought(self, brought: Brought, path: str, wanted: Recorded) -> None:
+        """Publish what a worker has brought, which is `wanted`."""
         ...
 
-    def drop_unfinished(self, paths: Sequence[str]) -> None:
-        """Remove what interrupted placings of these files left half done, where nothing but a new placing uses it."""
+    def finish_naming(self, name: str, path: str, wanted: Recorded) -> bool:
+        """Finish a `name_brought` that a kill interrupted; False if the file has to be fetched again."""
+        ...
+
+    def drop_unfinished(self) -> None:
+        """Remove what interrupted placings left half done, where nothing but a new placing uses it."""
         ...
 
     def recorded(self, path: str) -> Recorded | None:

@@ -17,10 +17,10 @@ from ..errors import DestinationError, ExtractError, Stopped
 from ..support import durable
 from ..support.patience import Patience
 from ..workspace import OWN_FILES, STATE, ensure_room, inside, writing_to
-from .destination import Size
+from .destination import ROOMS, Brought, Recorded, Size
 
-#: What a file is called while it is copied from a state folder on another file system.
-_COPY = f"{STATE}-tmp-"
+#: What a file is called while it is copied from a state folder on another file system, and the room of a run.
+_COPY = f"{ROOMS}-"
 _COPIES = re.compile(rf"{re.escape(_COPY)}[0-9a-f]{{16}}")
 
 
@@ -32,6 +32,7 @@ class LocalFolder:
     def __init__(self, root: Path, patience: Patience | None = None) -> None:
         self.root = root
         self._patience = patience or Patience()
+        self._room: str | None = None
 
     def prepare(self, *, is_used: bool = False) -> None:
         """Make the folder, unless something was delivered to it: then it must be there."""
@@ -41,11 +42,11 @@ class LocalFolder:
             durable.make_folders(self.root)
 
     def clean(self) -> None:
-        """Remove the copies that killed runs left."""
+        """Remove the copies that killed runs left, and their rooms: a worker of theirs brings nothing any more."""
         with writing_to(self.root):
             for name in os.listdir(self.root):  # noqa: PTH208 - a name that is not text stays one
-                if _COPIES.fullmatch(name):
-                    (self.root / name).unlink(missing_ok=True)
+                if _COPIES.fullmatch(name) and name != self._room:
+                    _remove(self.root / name)
 
     def size(self, path: str) -> int | None:
         """Length in bytes of a published file; None if it is not there, or is no plain file."""
@@ -82,7 +83,7 @@ class LocalFolder:
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
-                self._copy(staged, final.name)
+                self._copy(staged, self._copy_of(staged), final.name)
                 durable.replace(self._copy_of(staged), final)
 
     def sync(self, paths: Sequence[str]) -> None:
@@ -94,16 +95,15 @@ class LocalFolder:
         with writing_to(self.root):
             durable.fsync_many(folders=there)
 
-    def _copy(self, staged: Path, name: str) -> None:
+    def _copy(self, staged: Path, copy: Path, name: str) -> None:
         """Move a staged file into the folder. It is gone before the copy gets its name: no kill places it twice."""
-        copy = self._copy_of(staged)
         ensure_room(self.root, staged.stat().st_size, name)
         copy.unlink(missing_ok=True)
         try:
             with staged.open("rb") as source, copy.open("xb") as target:
                 shutil.copyfileobj(_Stoppable(source, self._patience), target, 4 * 1024 * 1024)
             durable.fsync_file(copy)
-            durable.fsync_folder(self.root)
+            durable.fsync_folder(copy.parent)
         except BaseException:
             with contextlib.suppress(OSError):
                 copy.unlink()
@@ -115,35 +115,62 @@ class LocalFolder:
         """Rename the copy of a staged file that a kill left without its name."""
         with writing_to(self.root):
             if self._copy_of(staged).exists():
-                self.name_copy(staged, path)
+                self._name(self._copy_of(staged), path)
 
-    def bring(self, staged: Path) -> bool:
-        """Move the file into the folder, under a name of its own; copy it from another file system."""
+    def open_room(self, room: str) -> None:
+        """Make the folder that workers bring files to."""
+        self._room = f"{_COPY}{room}"
+        with writing_to(self.root):
+            durable.make_folders(self.root / self._room)
+
+    def has_room(self, room: str) -> bool:
+        """Whether that folder is there."""
+        with writing_to(self.root):
+            return (self.root / f"{_COPY}{room}").is_dir()
+
+    def close_room(self, room: str) -> None:
+        """Remove that folder if it is empty; what is left in it may belong to an intent."""
+        with contextlib.suppress(OSError):
+            (self.root / f"{_COPY}{room}").rmdir()
+
+    def bring(self, staged: Path, path: str, sha256: str, room: str) -> Brought:  # noqa: ARG002
+        """Move the file into the room, copy it from another file system; DestinationError if there is no such room."""
+        brought = Brought(f"{_COPY}{room}/{staged.name}")
+        copy = inside(self.root, brought.name)
         with writing_to(self.root):
             durable.fsync_file(staged)
             try:
-                durable.rename(staged, self._copy_of(staged))
-                durable.fsync_folder(self.root)
+                durable.rename(staged, copy)
+                durable.fsync_folder(copy.parent)
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
-                self._copy(staged, staged.name)
+                self._copy(staged, copy, staged.name)
+        return brought
+
+    def check_brought(self, brought: Brought, length: int) -> None:
+        """Raise ExtractError if the file is not in the room, or has another length."""
+        if self.size(brought.name) != length:
+            text = f"The file that a worker brought is not in {self.root}, or not whole"
+            raise ExtractError(f"{text}: check that each worker has that folder mounted.")
+
+    def name_brought(self, brought: Brought, path: str, wanted: Recorded) -> None:  # noqa: ARG002
+        """Rename the file."""
+        self._name(inside(self.root, brought.name), path)
+
+    def finish_naming(self, name: str, path: str, wanted: Recorded) -> bool:  # noqa: ARG002
+        """Rename the file if it is in the room; otherwise it had its final name, even if a loader took it since."""
+        if self.size(name) is not None:
+            self._name(inside(self.root, name), path)
         return True
 
-    def brought(self, staged: Path) -> int | None:
-        """Length of the copy."""
-        with writing_to(self.root), contextlib.suppress(FileNotFoundError):
-            return self._copy_of(staged).stat().st_size
-        return None
-
-    def name_copy(self, staged: Path, path: str) -> None:
-        """Rename the copy."""
+    def _name(self, copy: Path, path: str) -> None:
         final = inside(self.root, path)
         with writing_to(self.root):
             final.parent.mkdir(parents=True, exist_ok=True)
-            durable.replace(self._copy_of(staged), final)
+            durable.replace(copy, final)
 
-    def drop_unfinished(self, paths: Sequence[str]) -> None:
+    def drop_unfinished(self) -> None:
         """Nothing: a copy that is not complete is replaced by the next one, or removed by `clean`."""
 
     def recorded(self, path: str) -> None:
@@ -161,9 +188,9 @@ class LocalFolder:
         yield file
 
     def paths(self, below: str = "") -> Iterator[str]:
-        """Every file below a folder but those in `.bds-async` and the mirror; nothing where the folder is not there."""
+        """Every file below a folder but the program's own and the mirror; nothing where the folder is not there."""
         for parent, folders, files in os.walk(inside(self.root, below) if below else self.root):
-            folders[:] = sorted(folder for folder in folders if folder != STATE)
+            folders[:] = sorted(each for each in folders if each != STATE and not _COPIES.fullmatch(each))
             for name in files:
                 path = Path(parent, name).relative_to(self.root).as_posix()
                 if path not in OWN_FILES:
@@ -175,6 +202,14 @@ class LocalFolder:
             is_there = self.root.is_dir()
         if not is_there:
             raise DestinationError(f"There is no folder {self.root}: mount it, or name the right one with `to`.")
+
+
+def _remove(left: Path) -> None:
+    """Remove a copy, or a room with what is in it; a worker may bring a last file meanwhile."""
+    if left.is_dir():
+        shutil.rmtree(left, ignore_errors=True)
+    else:
+        left.unlink(missing_ok=True)
 
 
 class _Stoppable:

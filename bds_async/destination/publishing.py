@@ -22,12 +22,9 @@ from ..support import durable
 from ..support.log import event
 from ..transfer import clear_away, drop_unzipped
 from ..workspace import STATE, Workspace, inside, writing_to
-from .destination import Destination, Recorded, Size
+from .destination import ROOMS, Brought, Destination, Recorded, Size
 
 logger = logging.getLogger(__name__)
-
-#: What the name of a file begins with that is staged on a worker of a cluster.
-REMOTE = "cluster/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,41 +83,21 @@ class Publisher:
             self._destination.place(path, delivery.path or "", delivery.sha256)
         return self._finish(deliveries)
 
-    def intend(self, step: Step, checked: Checked, staged: str) -> Delivery | ExtractError:
-        """Record that a file which a worker has staged under this name is about to be placed.
-
-        An ExtractError if a folder is in its place, or if a folder does not have what the worker brought: a recovery
-        would take it for placed. `settle` or `forget` comes next.
-        """
-        if (refusal := self._refusal(step)) is not None:
-            return refusal
-        delivery = _delivery(step, checked, staged=staged)
-        if self._workspace.store is None and self._destination.brought(self._staged(delivery)) != delivery.bytes:
-            text = f"The file that a worker brought is not in {self._workspace.to}, or not whole"
-            return ExtractError(f"{text}: check that each worker has that folder mounted.")
+    def publish_brought(self, step: Step, checked: Checked, brought: Brought) -> Published:
+        """Publish a file that a worker has brought, as `publish` does; raises ExtractError, too."""
+        self._destination.check_place(step.path)
+        self._destination.check_brought(brought, checked.bytes)
+        delivery = _delivery(step, checked, staged=brought.name)
         with self._ledger.deliveries.together():
             self._ledger.deliveries.intend(delivery)
-        return delivery
-
-    def settle(self, delivery: Delivery) -> Published:
-        """Publish what was intended: name the copy that a worker brought, or record what it has uploaded.
-
-        Raises DestinationError; the intent is dropped then, since a later recovery would take the file for placed.
-        """
         try:
-            self._destination.name_copy(self._staged(delivery), delivery.path or "")
+            self._destination.name_brought(brought, step.path, _recorded(delivery))
         except DestinationError:
-            self.forget(delivery)
+            # In a folder a recovery would take a file that is gone for placed; an object it looks at.
+            if self._workspace.store is None:
+                self._ledger.deliveries.forget(delivery.identity)
             raise
         return self._finish([delivery])[0]
-
-    def forget(self, delivery: Delivery) -> None:
-        """Drop an intent whose file is lost with its worker."""
-        self._ledger.deliveries.forget(delivery.identity)
-
-    def is_placed(self, delivery: Delivery) -> bool:
-        """Whether the destination has recorded the very file of an intent."""
-        return self._destination.recorded(delivery.path or "") == Recorded(delivery.bytes or 0, delivery.sha256)
 
     def adopt(self, step: Step, form: Format, verify: Verify, watch: Watch, size: Size) -> Delivery | None:
         """Verify a file that lies in the place of a step without the ledger's knowledge, and record it as delivered.
@@ -157,7 +134,8 @@ class Publisher:
         again. CSVs that were unzipped but not intended are removed.
         """
         intents = list(self._ledger.deliveries.intents())
-        self._destination.drop_unfinished([intent.path or "" for intent in intents])
+        if intents:
+            self._destination.drop_unfinished()
         settled = [self._settle(intent) for intent in intents]
         with writing_to(self._workspace.state):
             drop_unzipped(self._workspace)
@@ -169,31 +147,31 @@ class Publisher:
         return finished
 
     def _settle(self, intent: Delivery) -> Delivery | None:
-        staged = self._staged(intent)
-        length = self._length(staged)
-        if length is not None and not self._can_place(intent):
-            self._ledger.deliveries.forget(intent.identity)
-            return None
-        if length is None and self._is_on_a_worker(intent) and not self.is_placed(intent):
-            self._ledger.deliveries.forget(intent.identity)
-            return None
-        if length is None:
-            self._destination.finish_placing(staged, intent.path or "")
-        elif length == intent.bytes:
-            self._place_once(staged, intent)
-        elif self._destination.size(intent.path or "") != intent.bytes:
+        is_brought = (intent.staged or "").startswith(ROOMS)
+        if not (self._is_named(intent) if is_brought else self._is_placed(intent)):
             self._ledger.deliveries.forget(intent.identity)
             return None
         return self._finish([intent])[0].delivery
 
-    def _is_on_a_worker(self, intent: Delivery) -> bool:
-        """Whether the file of an intent was to be uploaded by a worker, so that its absence here says nothing."""
-        return self._workspace.store is not None and (intent.staged or "").startswith(REMOTE)
+    def _is_named(self, intent: Delivery) -> bool:
+        """Whether what a worker had brought has its final name, which it may get now."""
+        path, name = intent.path or "", intent.staged or ""
+        return self._can_place(intent) and self._destination.finish_naming(name, path, _recorded(intent))
 
-    def _place_once(self, staged: Path, intent: Delivery) -> None:
-        """Place a staged file, unless the destination says that it was placed already."""
-        if not self.is_placed(intent):
+    def _is_placed(self, intent: Delivery) -> bool:
+        """Whether a file of this machine is placed, which may happen now."""
+        staged = self._staged(intent)
+        length = self._length(staged)
+        if length is None:
+            self._destination.finish_placing(staged, intent.path or "")
+            return True
+        if not self._can_place(intent):
+            return False
+        if length != intent.bytes:
+            return self._destination.size(intent.path or "") == intent.bytes
+        if self._destination.recorded(intent.path or "") != _recorded(intent):
             self._destination.place(staged, intent.path or "", intent.sha256)
+        return True
 
     def _can_place(self, intent: Delivery) -> bool:
         with contextlib.suppress(ExtractError):
@@ -221,6 +199,10 @@ class Publisher:
 
     def _finished(self, delivery: Delivery) -> Published:
         return Published(self._ledger.deliveries.finish(delivery.identity), self.change_of(delivery))
+
+
+def _recorded(delivery: Delivery) -> Recorded:
+    return Recorded(delivery.bytes or 0, delivery.sha256)
 
 
 def _delivery(step: Step, checked: Checked, staged: str | None = None) -> Delivery:

@@ -56,7 +56,7 @@ async def deliver(
     `bodies` is a bound that this run shares with others.
     """
     opening = open_context(config, workspace, job.options, observer, stop, bodies=bodies)
-    async with opening as context, cluster_of(workspace, job.options, stop) as cluster:
+    async with opening as context, cluster_of(context.storage, job.options, stop) as cluster:
         return await run(job, replace(context, cluster=cluster), observer, stop, save)
 
 

@@ -177,7 +177,7 @@ def test_unfinished_uploads_of_a_killed_run_are_aborted_and_no_others(place: Pla
     client = place.s3.client
     for key in (f"p/{PATH}", f"p/{PATH}", f"p/{PATH}.other", "p/mine"):
         client.create_multipart_upload(Bucket=place.bucket, Key=key)
-    place.store.drop_unfinished([PATH])
+    place.store.drop_unfinished()
     assert sorted(place.unfinished()) == [f"p/{PATH}.other", "p/mine"]
 
 
@@ -187,7 +187,7 @@ def test_uploads_that_cannot_be_aborted_are_a_warning(
 ) -> None:
     """No data depends on them."""
     place.proxy.rule = first(9, "GET", "uploads", what)
-    place.store.drop_unfinished([PATH])
+    place.store.drop_unfinished()
     assert f"could not be aborted ({why}" in caplog.text
     assert "127.0.0.1" not in caplog.text
 
@@ -200,7 +200,7 @@ def test_an_endpoint_that_botocore_refuses_is_no_defect(
     store = place.opened(place.workspace)
     with pytest.raises(DestinationError):
         store.probe()
-    store.drop_unfinished([PATH])
+    store.drop_unfinished()
     assert "could not be aborted (ValueError)" in caplog.text
 
 
@@ -417,5 +417,5 @@ def test_a_stop_while_unfinished_uploads_are_aborted_is_answered(place: Place) -
     place.proxy.rule = first(9, "GET", "uploads", HANG)
     threading.Timer(0.5, place.patience.cut).start()
     began = time.monotonic()
-    place.store.drop_unfinished([PATH])
+    place.store.drop_unfinished()
     assert time.monotonic() - began < 4

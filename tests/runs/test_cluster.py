@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -34,7 +35,8 @@ from tests.conftest import StartSandbox
 from tests.support.clusters import DaskCluster, running_cluster
 from tests.support.commands import Done, bds, starting, until
 from tests.support.fleets import report_of
-from tests.support.stores import Store, objects
+from tests.support.store_proxy import proxy_of
+from tests.support.stores import Store, objects, unfinished
 
 KILLS = int(os.environ.get("BDS_CLUSTER_KILLS", "30"))
 
@@ -64,6 +66,20 @@ class Scene:
         found = (path for path in to.rglob("*") if path.is_file() and ".bds-async" not in path.parts)
         return {path.relative_to(to).as_posix(): path.read_bytes() for path in found}
 
+    def take(self) -> list[str]:
+        """Take every file away, as a loader does, which leaves hidden ones."""
+        taken = [path for path in self.files() if not path.startswith(".")]
+        for path in taken:
+            (self.home / "to" / path).unlink()
+        return taken
+
+    async def replace_workers(self, **environ: str) -> None:
+        """Have one worker, with this environment, in place of all."""
+        for worker in [*self.cluster.workers]:
+            self.cluster.kill(worker)
+        self.cluster.add_worker(**environ)
+        await asyncio.to_thread(self.cluster.wait_for, 1)
+
     async def are_right(self) -> bool:
         """Whether the files are those that the ledger names, each whole, and no other."""
         found = (await bds("verify", "--to", self.home / "to", "--json")).document()["totals"]
@@ -72,9 +88,10 @@ class Scene:
 
 @pytest.fixture
 def cluster(tmp_path: Path, s3_server: Store) -> Iterator[DaskCluster]:
-    """Two workers, which reach the S3 server."""
+    """Two workers, which reach the S3 server; one that says nothing is given up soon."""
     (tmp_path / "dask").mkdir()
-    with running_cluster(tmp_path / "dask", 2, **s3_server.keywords) as found:
+    known = {**s3_server.keywords, "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "2s"}
+    with running_cluster(tmp_path / "dask", 2, **known) as found:
         yield found
 
 
@@ -92,6 +109,15 @@ async def test_a_cluster_delivers_through_kills_keeps_secrets_and_ends_in_order(
     )
     store = Scene(cluster, await start_sandbox(), tmp_path / "store")
     await no_secret_is_in_a_log_or_page_of_the_cluster(store, s3, monkeypatch)
+    await a_worker_that_outlives_its_coordinator_adds_nothing_to_a_folder(
+        Scene(cluster, await start_sandbox(bandwidth=20_000), tmp_path / "outlived")
+    )
+    await a_worker_that_outlives_its_coordinator_completes_no_upload(
+        Scene(cluster, await start_sandbox(data_sets=2), tmp_path / "uploading"), s3
+    )
+    await a_worker_that_was_given_up_comes_too_late(
+        Scene(cluster, await start_sandbox(data_sets=2, bandwidth=20_000), tmp_path / "late"), s3
+    )
     last = Scene(cluster, await start_sandbox(bandwidth=3_000), tmp_path / "last")
     await a_stop_ends_the_work_on_the_workers(last)
     await another_version_is_exit_2(last)
@@ -173,6 +199,80 @@ def _state(dask_scheduler: Any = None) -> str:
     return str([(key, str(task.run_spec), repr(task)) for key, task in dask_scheduler.tasks.items()])
 
 
+async def a_worker_that_outlives_its_coordinator_adds_nothing_to_a_folder(scene: Scene) -> None:
+    """It hangs while it fetches, its coordinator is killed, another run delivers, and it goes on after a loader came."""
+    (late,) = scene.cluster.workers
+    async with starting("sync", *scene.words, "--cluster", scene.cluster.address) as running:
+        await until(lambda: scene.sandbox.counters.bodies_in_flight > 0)
+        late.send_signal(signal.SIGSTOP)
+        await running.stopped_by(signal.SIGKILL)
+    assert (await bds("sync", *scene.words)).code == 0
+    taken = scene.take()
+    late.send_signal(signal.SIGCONT)
+    await until(lambda: any(path.match("*-*.zip") for path in scene.cluster.scratch()))
+    again = await scene.run("sync")
+    assert (again.code, again.complaints, len(taken)) == (0, [], 4)
+    assert [path.name for path in (scene.home / "to").iterdir() if path.is_file() or path.name[0] == "."] == [
+        ".bds-async"
+    ]
+    assert scene.take() == []
+
+
+async def a_worker_that_outlives_its_coordinator_completes_no_upload(scene: Scene, s3: Store) -> None:
+    """Its coordinator is killed while it sends the last part, which the store gets after a loader has come."""
+    sends, goes_on = threading.Event(), threading.Event()
+
+    def gate(method: str, target: str) -> None:
+        if "partNumber" in target:
+            sends.set()
+            assert goes_on.wait(60)
+
+    bucket = s3.bucket()
+    to = ("--to", f"s3://{bucket}", "--state", scene.home / "state")
+    with proxy_of(s3.endpoint, gate) as proxy:
+        await scene.replace_workers(AWS_ENDPOINT_URL=proxy.url)
+        async with starting("sync", *scene.words, *to, "--cluster", scene.cluster.address, **s3.keywords) as running:
+            await until(sends.is_set)
+            await running.stopped_by(signal.SIGKILL)
+        assert (await bds("sync", *scene.words, *to, **s3.keywords)).code == 0
+        taken = take_objects(s3, bucket)
+        sent = len(scene.cluster.scratch())
+        goes_on.set()
+        await until(lambda: len(scene.cluster.scratch()) < sent)
+        assert objects(s3, bucket) == {}
+        again = await scene.run("sync", *to, **s3.keywords)
+    assert (again.code, again.complaints, len(taken)) == (0, [], 2)
+    assert (objects(s3, bucket), unfinished(s3, bucket)) == ({}, [])
+    await scene.replace_workers()
+
+
+async def a_worker_that_was_given_up_comes_too_late(scene: Scene, s3: Store) -> None:
+    """Its extracts go to another, whose objects a loader takes; what it sends then is removed by the next run."""
+    bucket, (late,) = s3.bucket(), scene.cluster.workers
+    to = ("--to", f"s3://{bucket}", "--state", scene.home / "state")
+    async with starting("sync", *scene.words, *to, "--cluster", scene.cluster.address, **s3.keywords) as running:
+        await until(lambda: scene.sandbox.counters.bodies_in_flight > 1)
+        late.send_signal(signal.SIGSTOP)
+        scene.cluster.add_worker()
+        done = await running.ends()
+    assert (done.code, done.complaints) == (0, [])
+    taken = take_objects(s3, bucket)
+    late.send_signal(signal.SIGCONT)
+    await until(lambda: bool(unfinished(s3, bucket)))
+    scene.cluster.kill(late)
+    again = await scene.run("sync", *to, **s3.keywords)
+    assert (again.code, again.complaints, len(taken)) == (0, [], 2)
+    assert (objects(s3, bucket), unfinished(s3, bucket)) == ({}, [])
+
+
+def take_objects(s3: Store, bucket: str) -> list[str]:
+    """Take every object away, as a loader does."""
+    keys = list(objects(s3, bucket))
+    for key in keys:
+        s3.client.delete_object(Bucket=bucket, Key=key)
+    return keys
+
+
 async def a_stop_ends_the_work_on_the_workers(scene: Scene) -> None:
     """The scratch space of the run is removed, and its report says what is pending.
 
@@ -231,11 +331,11 @@ async def no_scheduler_is_exit_5_in_time_and_one_line(scene: Scene) -> None:
 
 def test_a_worker_that_cannot_write_its_scratch_space_says_so(tmp_path: Path) -> None:
     """It takes no part in the run, and the error names the folder."""
-    (tmp_path / "probe").touch()
     place = Place("lease", "run", str(tmp_path))
-    fault = prepare(place, "probe", PublishAs.ZIP, SimpleNamespace(local_directory=tmp_path / "probe"))
+    (tmp_path / "file").touch()
+    fault = prepare(place, PublishAs.ZIP, SimpleNamespace(local_directory=tmp_path / "file"))
     assert fault is not None
-    assert f"The folder {tmp_path / 'probe'}" in fault
+    assert f"The folder {tmp_path / 'file'}" in fault
     assert "is not a folder" in fault
 
 
@@ -291,15 +391,7 @@ async def test_two_weeks_of_syncs_deliver_each_extract_once(
     to = () if where == "folder" else ("--to", f"s3://{bucket}/p", "--state", tmp_path / "state")
 
     def take() -> None:
-        if where == "folder":
-            for path in scene.files():
-                if not path.startswith(".bds-async-tmp-"):
-                    (scene.home / "to" / path).unlink()
-                    taken.append(path)
-        else:
-            for key in objects(s3, bucket):
-                s3.client.delete_object(Bucket=bucket, Key=key)
-                taken.append(key.removeprefix("p/"))
+        taken.extend(scene.take() if where == "folder" else take_objects(s3, bucket))
 
     for day in range(14):
         if day % 3 == 1:

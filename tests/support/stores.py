@@ -96,8 +96,8 @@ def running_s3() -> Iterator[Store]:
 
 @contextmanager
 def google_of(s3: Store) -> Iterator[Store]:
-    """Google's XML API as far as it is that of S3: the S3 server, whose headers of metadata get Google's names."""
-    with proxy_of(s3.endpoint, renamed=("x-goog-meta-", "x-amz-meta-")) as proxy:
+    """Google's XML API as far as it is that of S3: the S3 server, whose own headers get Google's names."""
+    with proxy_of(s3.endpoint, renamed=("x-goog-", "x-amz-")) as proxy:
         yield Store(proxy.url, {"GOOGLE_BASE_URL": proxy.url, "GOOGLE_BEARER_TOKEN": SECRET})
 
 

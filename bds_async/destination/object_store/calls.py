@@ -100,8 +100,8 @@ class Calls:
         timeout = self._timeout
         try:
             result = await work(timeout)
-        except (BaseError, OSError) as error:
-            fault = fault_of(error, self._address, action)
+        except (BaseError, OSError, BdsError) as error:
+            fault = error if isinstance(error, BdsError) else fault_of(error, self._address, action)
             if isinstance(fault, ConnectionLost):
                 self._timeout = max(self._timeout, min(LONGEST, 2 * timeout))
             if isinstance(fault, ConnectionFailed | ConnectionLost):

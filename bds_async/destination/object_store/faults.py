@@ -7,6 +7,8 @@ and the code that the store gives to its fault.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -112,6 +114,28 @@ def fault_of(error: BaseException, address: StoreAddress, action: Action) -> Bds
 def answered(status: int, code: str, address: StoreAddress, action: Action) -> BdsError:
     """The error of this package for an answer of the store with a status and a code."""
     return _answered(_Fault(status, code, ""), address, action)
+
+
+@contextmanager
+def faults_of_botocore(address: StoreAddress, action: Action) -> Iterator[None]:
+    """Turn an error of botocore into one of this package: TransientError if another try may help."""
+    from botocore import exceptions
+
+    try:
+        yield
+    except exceptions.ClientError as error:
+        status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
+        raise answered(status, name_of(error), address, action) from None
+    except (exceptions.HTTPClientError, exceptions.ConnectionError):
+        raise ConnectionLost(f"The connection to {address} broke, or stalled.") from None
+    except (exceptions.BotoCoreError, ValueError) as error:
+        raise answered(0, name_of(error), address, action) from None
+
+
+def name_of(error: Exception) -> str:
+    """The code that a store gave to a fault of botocore, else the class of the error; never its text."""
+    response = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code") or type(error).__name__)
 
 
 def _answered(fault: _Fault, address: StoreAddress, action: Action) -> BdsError:

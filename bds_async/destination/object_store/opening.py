@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, DestinationError
@@ -98,6 +99,9 @@ class S3Access:
     session: Session
     region: str
     endpoint: str | None
+    _lock: Lock = field(default_factory=Lock)
+    #: A client takes a third of a second to make.
+    _clients: dict[float, Any] = field(default_factory=dict)
 
     @classmethod
     def found(cls, address: StoreAddress) -> S3Access:
@@ -141,7 +145,13 @@ class S3Access:
         return S3Store(bucket, region=self.region, checksum_algorithm="SHA256", credential_provider=provider, **known)
 
     def client(self, timeout: float) -> Any:
-        """A client of botocore, which makes one try of at most `timeout` seconds for each request."""
+        """The client of botocore that makes one try of at most `timeout` seconds for each request; for any thread."""
+        with self._lock:
+            if timeout not in self._clients:
+                self._clients[timeout] = self._made(timeout)
+            return self._clients[timeout]
+
+    def _made(self, timeout: float) -> Any:
         from botocore.config import Config
 
         once, style = {"total_max_attempts": 1}, {"addressing_style": "path"}

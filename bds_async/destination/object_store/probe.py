@@ -7,12 +7,16 @@ import time
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
+from ...errors import DestinationError, TransientError
 from ...workspace import StoreAddress
-from .faults import Action, answered
+from .calls import Calls, check_ends
+from .faults import Action, faults_of_botocore, name_of
+from .opening import S3Access
 from .requests import Requests
-from .unfinished import Unfinished, name_of
+from .unfinished import Unfinished
 
 #: Seconds for each request.
 TIMEOUT = 10.0
@@ -29,20 +33,32 @@ class Probe:
     ahead: float | None = None
 
 
-def probe_s3(address: StoreAddress, requests: Requests) -> Probe:
-    """Begin an upload and abort it, which shows no object to anyone. Blocks; raises DestinationError."""
+def probe(address: StoreAddress, requests: Requests, calls: Calls) -> Probe:
+    """Write to the store and clean up again. Blocks; raises DestinationError."""
+    key = address.key(f".bds-async-doctor-{secrets.token_hex(4)}")
+    access = requests.opening.s3
+    return _by_object(key, requests, calls) if access is None else _by_upload(address, key, access)
+
+
+def _by_object(key: str, requests: Requests, calls: Calls) -> Probe:
+    until = check_ends()
+    calls.run(partial(requests.put_empty, key), Action.WRITE, until=until)
+    try:
+        calls.run(partial(requests.delete, key), Action.CLEAN, until=until)
+    except DestinationError as error:
+        return Probe(str(error))
+    return Probe(None)
+
+
+def _by_upload(address: StoreAddress, key: str, access: S3Access) -> Probe:
+    """Begin an upload and abort it, which shows no object to anyone."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    access = requests.opening.s3
-    assert access is not None, "an S3 store is opened by botocore"
-    key = address.key(f".bds-async-doctor-{secrets.token_hex(4)}")
     try:
-        begun = access.client(TIMEOUT).create_multipart_upload(Bucket=address.bucket, Key=key)
-    except ClientError as error:
-        status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
-        raise answered(status, name_of(error), address, Action.WRITE) from None
-    except (BotoCoreError, ValueError) as error:
-        raise answered(0, name_of(error), address, Action.WRITE) from None
+        with faults_of_botocore(address, Action.WRITE):
+            begun = access.client(TIMEOUT).create_multipart_upload(Bucket=address.bucket, Key=key)
+    except TransientError as error:
+        raise DestinationError(f"{error} Check the endpoint, or run again later.") from None
     try:
         is_aborted = Unfinished(address, access, TIMEOUT).abort(key) == 1
     except (BotoCoreError, ClientError, ValueError) as error:

@@ -122,6 +122,12 @@ class Requests:
 
         await obstore.put_async(await self._store(timeout), key, b"")
 
+    async def copy(self, source: str, key: str, timeout: float) -> None:
+        """Copy an object with its metadata, in the store."""
+        import obstore
+
+        await obstore.copy_async(await self._store(timeout), source, key)
+
     async def delete(self, key: str, timeout: float) -> None:
         """Remove an object."""
         import obstore

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import secrets
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 
 from ...errors import DestinationError
 from ...options import RunOptions
 from ...support.patience import Patience
-from ...workspace import StoreAddress, StoreKind, Workspace, ensure_room, inside, writing_to
-from ..destination import Recorded, Size
-from .calls import TICK, Calls, check_ends
+from ...workspace import StoreAddress, Workspace, ensure_room, inside, writing_to
+from ...workspace.file_names import published_files
+from ..destination import ROOMS, Brought, Recorded, Size
+from .calls import Calls, check_ends
 from .faults import Action, UnlistableError
-from .opening import demand_extra
-from .probe import Probe, probe_s3
+from .in_parts import InParts
+from .opening import S3Access, demand_extra
+from .probe import Probe, probe
 from .requests import Known, Requests
-from .unfinished import Unfinished
-from .upload import Upload
+from .unfinished import Unfinished, tidy
+from .upload import Placing, Upload
 
 #: Bytes that are read at a time.
 BLOCK = 8 * 1024 * 1024
-#: Seconds for each request that aborts an upload, and for all of them once a run is being stopped.
-ABORT, HURRIED = 10.0, 1.5
 #: How a temporary copy of an object begins, and the seconds after which one was left by a killed command.
 _COPY, _OLD = "object-", 24 * 3600.0
 
@@ -58,15 +56,7 @@ class ObjectStore:
 
     def probe(self) -> Probe:
         """Write to the store and clean up again, for a person who wants to know whether a run could."""
-        if self.address.kind is StoreKind.S3:
-            return probe_s3(self.address, self._requests)
-        key, until = self.address.key(f".bds-async-doctor-{secrets.token_hex(4)}"), check_ends()
-        self._calls.run(partial(self._requests.put_empty, key), Action.WRITE, until=until)
-        try:
-            self._calls.run(partial(self._requests.delete, key), Action.CLEAN, until=until)
-        except DestinationError as error:
-            return Probe(str(error))
-        return Probe(None)
+        return probe(self.address, self._requests, self._calls)
 
     def check_place(self, path: str) -> None:
         """Nothing to check: an object is in no other object's way."""
@@ -92,21 +82,62 @@ class ObjectStore:
     def finish_placing(self, staged: Path, path: str) -> None:
         """Nothing: a staged file is removed after its object is complete."""
 
-    def bring(self, staged: Path) -> bool:  # noqa: ARG002
-        """Nothing: the worker that has the file uploads it, once the ledger holds the intent."""
-        return False
+    def open_room(self, room: str) -> None:  # noqa: ARG002
+        """Remove what workers have brought to earlier runs."""
+        if self._requests.opening.s3 is not None:
+            self.drop_unfinished()
+            return
+        for name in list(self.paths(ROOMS)):
+            self._calls.run(partial(self._requests.delete, self._key(name)), Action.CLEAN)
 
-    def brought(self, staged: Path) -> int | None:  # noqa: ARG002
-        """Nothing: a worker places the object itself."""
-        return None
+    def has_room(self, room: str) -> bool:  # noqa: ARG002
+        """True: what is brought late does no harm."""
+        return True
 
-    def name_copy(self, staged: Path, path: str) -> None:
-        """Nothing: a worker has placed the object."""
+    def close_room(self, room: str) -> None:
+        """Nothing: the next run removes what is left."""
 
-    def drop_unfinished(self, paths: Sequence[str]) -> None:
-        """Abort the unfinished uploads of these objects on S3; in other stores they expire."""
-        for path in paths:
-            self._abort(path)
+    def bring(self, staged: Path, path: str, sha256: str, room: str) -> Brought:
+        """Send the file to S3 in an upload that is not completed; to other stores as an object in the room."""
+        name = f"{ROOMS}/{room}/{staged.name}"
+        if (access := self._requests.opening.s3) is None:
+            self.place(staged, name, sha256)
+            return Brought(name)
+        with writing_to(self._state):
+            wanted = Recorded(staged.stat().st_size, sha256)
+            brought = self._in_parts(access, path).send(staged, name, wanted)
+            staged.unlink()
+        return brought
+
+    def check_brought(self, brought: Brought, length: int) -> None:
+        """Nothing to check: the store has confirmed all of it."""
+
+    def name_brought(self, brought: Brought, path: str, wanted: Recorded) -> None:
+        """Complete the upload to S3; in other stores copy the object, which is removed then."""
+        key, source, access = self._key(path), self._key(brought.name), self._requests.opening.s3
+        copy = partial(self._requests.copy, source, key)
+        send = copy if access is None else partial(self._in_parts(access, path).complete, brought)
+        self._calls.run(Placing(self._requests, key, wanted, send).attempt, Action.WRITE)
+        if access is None:
+            with contextlib.suppress(DestinationError):
+                self._calls.run(partial(self._requests.delete, source), Action.CLEAN)
+
+    def _in_parts(self, access: S3Access, path: str) -> InParts:
+        key = self._key(path)
+
+        def abort(upload: str) -> None:
+            self._tidy(lambda unfinished: unfinished.abort_one(key, upload))
+
+        return InParts(self.address, access, self._calls, key, abort)
+
+    def finish_naming(self, name: str, path: str, wanted: Recorded) -> bool:  # noqa: ARG002
+        """Whether the object is there; what was brought is not used again."""
+        return self.recorded(path) == wanted
+
+    def drop_unfinished(self) -> None:
+        """Abort the unfinished uploads of objects that have names of published files on S3; elsewhere they expire."""
+        above = f"{self.address.key('')}/".lstrip("/")
+        self._tidy(lambda unfinished: unfinished.abort_all(above, lambda key: _is_ours(key.removeprefix(above))))
 
     def clean(self) -> None:
         """Remove the temporary copies that killed commands left; a younger one may be in use."""
@@ -207,13 +238,13 @@ class ObjectStore:
         return self.address.key(path)
 
     def _abort(self, path: str) -> None:
-        """Abort the unfinished uploads of an object; a run that is being stopped leaves a slow one to the next run."""
-        access = self._requests.opening.s3
-        if access is None:
-            return
-        unfinished = Unfinished(self.address, access, ABORT)
-        thread = threading.Thread(target=unfinished.try_to_abort, args=(self._key(path),), name="abort", daemon=True)
-        thread.start()
-        while thread.is_alive() and not self._patience.is_cut:
-            thread.join(TICK)
-        thread.join(HURRIED)
+        """Abort the unfinished uploads of an object."""
+        self._tidy(lambda unfinished: unfinished.abort(self._key(path)))
+
+    def _tidy(self, abort: Callable[[Unfinished], object]) -> None:
+        if (access := self._requests.opening.s3) is not None:
+            tidy(Unfinished(self.address, access), abort, self._patience)
+
+
+def _is_ours(path: str) -> bool:
+    return any(published_files([path]))

@@ -4,54 +4,71 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from functools import cached_property
+import threading
+from collections.abc import Callable
 from typing import Any
 
 from ...support.log import event
+from ...support.patience import Patience
 from ...workspace import StoreAddress
+from .calls import TICK
+from .faults import name_of
 from .opening import S3Access
 
 logger = logging.getLogger(__name__)
+
+#: Seconds for each request that aborts an upload, and for all of them once a run is being stopped.
+ABORT, HURRIED = 10.0, 1.5
 
 
 class Unfinished:
     """Aborts unfinished uploads; each request may take `timeout` seconds. Every call blocks."""
 
-    def __init__(self, address: StoreAddress, access: S3Access, timeout: float) -> None:
+    def __init__(self, address: StoreAddress, access: S3Access, timeout: float = ABORT) -> None:
         self._address = address
         self._access = access
         self._timeout = timeout
 
-    @cached_property
+    @property
     def _client(self) -> Any:
         return self._access.client(self._timeout)
 
     def abort(self, key: str) -> int:
         """Abort every unfinished upload of an object; their number. Raises botocore's errors."""
-        uploads = self._uploads(key)
-        for upload in uploads:
-            with contextlib.suppress(self._client.exceptions.NoSuchUpload):
-                self._client.abort_multipart_upload(Bucket=self._address.bucket, Key=key, UploadId=upload)
+        return self.abort_all(key, key.__eq__)
+
+    def abort_all(self, prefix: str, is_chosen: Callable[[str], bool]) -> int:
+        """Abort the unfinished uploads of the chosen objects; their number. Raises botocore's errors."""
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(
+            Bucket=self._address.bucket, Prefix=prefix
+        )
+        uploads = [each for page in pages for each in page.get("Uploads", ()) if is_chosen(each["Key"])]
+        for each in uploads:
+            self.abort_one(each["Key"], each["UploadId"])
         return len(uploads)
 
-    def _uploads(self, key: str) -> list[str]:
-        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._address.bucket, Prefix=key)
-        return [each["UploadId"] for page in pages for each in page.get("Uploads", ()) if each["Key"] == key]
+    def abort_one(self, key: str, upload: str) -> None:
+        """Abort one upload, if it is there. Raises botocore's errors."""
+        with contextlib.suppress(self._client.exceptions.NoSuchUpload):
+            self._client.abort_multipart_upload(Bucket=self._address.bucket, Key=key, UploadId=upload)
 
-    def try_to_abort(self, key: str) -> None:
-        """Abort as `abort` does; a fault is a warning, since no data depends on it."""
+    def try_to(self, abort: Callable[[Unfinished], object]) -> None:
+        """Make one of these calls; a fault is a warning, since no data depends on it."""
         try:
-            self.abort(key)
+            abort(self)
         # botocore raises ValueError, too, and what its parsers raise.
         except Exception as error:
             why = name_of(error)
             logger.warning(_NOT_ABORTED, self._address, why, extra=event("store.unfinished", error=why))
 
 
-def name_of(error: Exception) -> str:
-    """The code that a store gave to a fault, else the class of the error; never its text."""
-    response = getattr(error, "response", None) or {}
-    return str(response.get("Error", {}).get("Code") or type(error).__name__)
+def tidy(unfinished: Unfinished, abort: Callable[[Unfinished], object], patience: Patience) -> None:
+    """Make one call of `unfinished`; a run that is being stopped leaves a slow one to the next run."""
+    thread = threading.Thread(target=unfinished.try_to, args=(abort,), name="abort", daemon=True)
+    thread.start()
+    while thread.is_alive() and not patience.is_cut:
+        thread.join(TICK)
+    thread.join(HURRIED)
 
 
 _NOT_ABORTED = (

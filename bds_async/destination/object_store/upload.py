@@ -1,9 +1,9 @@
-"""The upload of one file, over several tries: what may have succeeded without an answer is looked at first."""
+"""The placing of one object, over several tries: what may have succeeded without an answer is looked at first."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from ...errors import TransientError
@@ -11,7 +11,36 @@ from ..destination import Recorded
 from .requests import PART, Requests
 
 
-class Upload:
+class Placing:
+    """Placing of the object `key`, which has to be `wanted`, by one request or several that `send` makes."""
+
+    def __init__(
+        self, requests: Requests, key: str, wanted: Recorded, send: Callable[[float], Awaitable[object]]
+    ) -> None:
+        self._requests = requests
+        self._key = key
+        self._wanted = wanted
+        self._send = send
+        self._has_begun = False
+
+    async def attempt(self, timeout: float) -> None:
+        """Make one try, in which each request may take `timeout` seconds."""
+        if self._has_begun and await self._has_succeeded(timeout):
+            return
+        self._has_begun = True
+        await self._send(timeout)
+        if not await self._is_there(timeout):
+            raise TransientError(f"The object {self._key} is not the one that was uploaded.")
+
+    async def _has_succeeded(self, timeout: float) -> bool:
+        return self._wanted.sha256 is not None and await self._is_there(timeout)
+
+    async def _is_there(self, timeout: float) -> bool:
+        known = await self._requests.head(self._key, timeout)
+        return known is not None and Recorded(known.size, known.sha256) == self._wanted
+
+
+class Upload(Placing):
     """The upload of the local file `staged`, of which the object must have `wanted`.
 
     `abort` ends the unfinished uploads of the same object, and blocks.
@@ -20,12 +49,9 @@ class Upload:
     def __init__(
         self, requests: Requests, staged: Path, key: str, wanted: Recorded, abort: Callable[[], object]
     ) -> None:
-        self._requests = requests
+        super().__init__(requests, key, wanted, self._put)
         self._staged = staged
-        self._key = key
-        self._wanted = wanted
         self._abort = abort
-        self._has_begun = False
         self._taken = 0
 
     @property
@@ -40,20 +66,10 @@ class Upload:
     def _take(self) -> None:
         self._taken += 1
 
-    async def attempt(self, timeout: float) -> None:
-        """Make one try, in which each request may take `timeout` seconds."""
-        if self._has_begun and await self._has_succeeded(timeout):
-            return
-        self._has_begun = True
+    async def _put(self, timeout: float) -> None:
         await self._requests.put(self._staged, self._key, self._wanted, timeout, self._take)
-        if not await self._is_there(timeout):
-            raise TransientError(f"The object {self._key} is not the one that was uploaded.")
 
     async def _has_succeeded(self, timeout: float) -> bool:
         if self.is_in_parts:
             await asyncio.to_thread(self._abort)
-        return self._wanted.sha256 is not None and await self._is_there(timeout)
-
-    async def _is_there(self, timeout: float) -> bool:
-        known = await self._requests.head(self._key, timeout)
-        return known is not None and Recorded(known.size, known.sha256) == self._wanted
+        return await super()._has_succeeded(timeout)

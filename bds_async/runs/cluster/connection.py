@@ -9,16 +9,19 @@ import itertools
 import os
 import pydoc
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, NoReturn, cast
 
 from ... import __version__
+from ...destination import Destination
 from ...errors import ConfigError, UnreachableError
 from ...options import PublishAs, RunOptions
 from ...support.running import Stop, beside
-from ...workspace import STATE, Workspace, writing_to
+from ...support.to_its_end import in_thread
+from ...workspace import Workspace
+from ..context import Storage
 from .quiet import demand_dask, quiet
 from .slots import Slots
 from .values import LOST, Failed, Place, Progress
@@ -44,7 +47,7 @@ class Cluster:
         self.slots = Slots()
         self._client = client
         self._address = address
-        self._workers: set[str] = set()
+        self._workers = 0
         self._numbers = itertools.count()
 
     async def watch(self) -> NoReturn:
@@ -61,53 +64,31 @@ class Cluster:
     async def look(self) -> None:
         """Take note of the workers, and of how many threads they have."""
         found = await self._asked(self._client.scheduler.identity(n_workers=-1))
-        self._workers = set(found["workers"])
         threads = sum(worker["nthreads"] for worker in found["workers"].values())
-        await self.slots.resize(threads, len(self._workers))
+        self._workers = len(found["workers"])
+        await self.slots.resize(threads, self._workers)
 
-    async def ask(
-        self,
-        function: Callable[..., Any],
-        *arguments: object,
-        worker: str | None = None,
-        preferred: str | None = None,
-    ) -> Any:
-        """What a function returns on a worker, or on `worker` alone; a Failed of the kind LOST if that is lost.
-
-        One that is `preferred` is asked if it is there.
+    async def ask(self, function: Callable[..., Any], argument: object, preferred: str | None) -> Any:
+        """What a function returns on a worker, on `preferred` if it is there; a Failed of the kind LOST if it is lost.
 
         The key says nothing, since dashboards and logs show it. A cancellation takes the work back.
         """
         key = f"bds-async-{self.place.run}-{next(self._numbers)}"
-        chosen = [each for each in (worker or preferred,) if each is not None]
+        chosen = None if preferred is None else [preferred]
         future = self._client.submit(
-            function,
-            *arguments,
-            key=key,
-            pure=False,
-            workers=chosen or None,
-            allow_other_workers=worker is None and bool(chosen),
+            function, argument, key=key, pure=False, workers=chosen, allow_other_workers=chosen is not None
         )
-        try:
-            return await _first(self._result(future), self._loss_of(worker))
-        finally:
-            future.release()
-
-    async def _result(self, future: Any) -> Any:
         try:
             return await future
         except Exception as error:
             # The worker was lost too often for Dask, or was lost as its result was fetched. With the scheduler
             # everything is lost, and this raises.
             await self.look()
-            return _lost_worker(type(error).__name__)
+            return Failed(Progress(worker=""), LOST, type(error).__name__)
+        finally:
+            future.release()
 
-    async def _loss_of(self, worker: str | None) -> Failed:
-        while worker is None or worker in self._workers:  # noqa: ASYNC110 - `look` replaces the set
-            await asyncio.sleep(LOOK)
-        return _lost_worker("it left the scheduler")
-
-    async def prepare(self, workspace: Workspace, form: PublishAs) -> None:
+    async def prepare(self, form: PublishAs) -> None:
         """Check that each worker has this version and reaches the destination; raises ConfigError."""
         # A function of the standard library, which a worker without this version has, too.
         versions = await self._everywhere(pydoc.locate, "bds_async.__version__")
@@ -116,8 +97,7 @@ class Cluster:
                 known = version if isinstance(version, str) else "none"
                 text = f"The worker {worker} has bds-async {known}, and this machine has {__version__}"
                 raise ConfigError(f"{text}: install the same version on both.")
-        with _probe(workspace) as probe:
-            faults = await self._everywhere(prepare, self.place, probe, form)
+        faults = await self._everywhere(prepare, self.place, form)
         for worker, fault in faults.items():
             if fault is not None:
                 raise ConfigError(f"The worker {worker} cannot work for this run: {fault}")
@@ -151,9 +131,10 @@ class Cluster:
 
 
 @asynccontextmanager
-async def cluster_of(workspace: Workspace, options: RunOptions, stop: Stop) -> AsyncIterator[Cluster | None]:
+async def cluster_of(storage: Storage, options: RunOptions, stop: Stop) -> AsyncIterator[Cluster | None]:
     """The workers of the scheduler that the options name, prepared for a run; None if they name none.
 
+    While it lasts they bring files to a room of the destination.
     Raises UnreachableError if no scheduler answers or it has no worker, ConfigError if dask is not installed, a worker
     has another version, or it does not reach the destination.
     """
@@ -172,17 +153,21 @@ async def cluster_of(workspace: Workspace, options: RunOptions, stop: Stop) -> A
             )
         except ValueError:
             raise ConfigError(f"`cluster={address}` is not the address of a scheduler, tcp://host:port.") from None
-        cluster = Cluster(client, address, Place(_lease(workspace), secrets.token_hex(8), workspace.address))
+        workspace, room = storage.workspace, secrets.token_hex(8)
+        cluster = Cluster(client, address, Place(_lease(workspace), room, workspace.address))
         try:
-            await beside(_connected(client, cluster, workspace, options.publish_as), stop.obey())
+            await beside(_connected(client, cluster, storage.destination, options.publish_as), stop.obey())
             yield cluster
         except BaseException:
             await _left(client, cluster, asyncio.sleep(PARTING))
             raise
-        await _left(client, cluster, _after(stop))
+        else:
+            await _left(client, cluster, _after(stop))
+        finally:
+            await in_thread(partial(storage.destination.close_room, room))
 
 
-async def _connected(client: Any, cluster: Cluster, workspace: Workspace, form: PublishAs) -> None:
+async def _connected(client: Any, cluster: Cluster, destination: Destination, form: PublishAs) -> None:
     try:
         async with asyncio.timeout(CONNECT + LOOK):
             await client
@@ -191,7 +176,8 @@ async def _connected(client: Any, cluster: Cluster, workspace: Workspace, form: 
     await cluster.look()
     if not cluster.slots.size:
         raise cluster.no_worker()
-    await cluster.prepare(workspace, form)
+    await in_thread(partial(destination.open_room, cluster.place.run))
+    await cluster.prepare(form)
 
 
 async def _after(stop: Stop) -> None:
@@ -207,30 +193,10 @@ async def _left(client: Any, cluster: Cluster, late: Coroutine[Any, Any, None]) 
             await client.close(timeout=LOOK)
 
 
-def _lost_worker(why: str) -> Failed:
-    return Failed(Progress(worker=""), LOST, why)
-
-
 def _lease(workspace: Workspace) -> str:
     """The name of a destination with its state folder."""
     known = f"{workspace.address}\0{os.path.realpath(workspace.state)}"
     return hashlib.sha256(known.encode(errors="surrogateescape")).hexdigest()[:16]
-
-
-@contextmanager
-def _probe(workspace: Workspace) -> Iterator[str]:
-    """The name of a file in the destination's folder that workers look for; of an object store there is none."""
-    name = f"{STATE}-tmp-{secrets.token_hex(8)}"
-    if workspace.store is not None:
-        yield name
-        return
-    path = Path(workspace.to, name)
-    with writing_to(path.parent):
-        path.write_bytes(b"")
-    try:
-        yield name
-    finally:
-        path.unlink(missing_ok=True)
 
 
 async def _first(one: Coroutine[Any, Any, Any], other: Coroutine[Any, Any, Any]) -> Any:

@@ -14,9 +14,9 @@ from ... import errors
 from ...brightspace import Tries, retrying, to_url
 from ...brightspace.retry import full_jitter
 from ...columns import Columns
+from ...destination import Published
 from ...errors import BdsError, ExtractError, PersonMustAct, UnreachableError
 from ...events import Entered, Observer, Phase, Received, Sized, Started
-from ...ledger import Delivery
 from ...options import RunOptions
 from ...support.clock import Stopwatch
 from ...support.pool import Pool
@@ -32,7 +32,7 @@ from ..settling import Settling
 from ..turns import all_settled
 from .connection import Cluster, ClusterLost
 from .values import LOST, Answer, Expired, Failed, Order, Ready
-from .work import fetch_extract, upload
+from .work import fetch_extract
 
 #: Workers that one extract may lose before it fails: it may be what ends them.
 MOST_LOST = 10
@@ -122,18 +122,19 @@ class ClusterFetch:
                 return
             answer = await self._answer(download, link, pins)
             match answer:
-                case Ready() if await self._is_published(download, answer, pins):
+                case Ready():
+                    # What is placed gets its outcome, even if the run is being stopped.
+                    await to_its_end(self._publish(download, answer, pins))
                     return
                 case Expired(progress):
                     idle, held = (1, progress.held_bytes) if progress.held_bytes > held else (idle + 1, held)
                     await self._wait_for_another_link(idle)
                 case Failed(_, kind) if kind != LOST:
                     raise error_of(answer)
-                case _:
+                case Failed(_, _, why):
                     lost += 1
-            if lost >= MOST_LOST:
-                why = answer.message if isinstance(answer, Failed) else "before it was placed"
-                raise ExtractError(f"{counted(lost, 'worker')} were lost while they had it ({why}).")
+                    if lost >= MOST_LOST:
+                        raise ExtractError(f"{counted(lost, 'worker')} were lost while they had it ({why}).")
 
     async def _wait_for_another_link(self, idle: int) -> None:
         """Wait before another link is asked for; raises ExtractError if links bring nothing any more."""
@@ -167,7 +168,7 @@ class ClusterFetch:
             place=self._cluster.place,
             pins=pins,
         )
-        answer: Answer = await self._cluster.ask(fetch_extract, order, preferred=download.worker)
+        answer: Answer = await self._cluster.ask(fetch_extract, order, download.worker)
         download.failures += answer.progress.failures
         download.worker = answer.progress.worker or download.worker
         return answer
@@ -176,46 +177,23 @@ class ClusterFetch:
         download.worker = socket.gethostname()
         await self._here.deliver(download, self._options)
 
-    async def _is_published(self, download: Download, ready: Ready, pins: Columns | None) -> bool:
-        """Publish the file of a worker; False if the worker was lost with it."""
+    async def _publish(self, download: Download, ready: Ready, pins: Columns | None) -> None:
         extract = download.extract
         self._observer(Sized(extract, ready.checked.bytes))
         self._observer(Received(extract, ready.checked.bytes))
-        self._observer(Entered(extract, Phase.PUBLISHING if ready.handed_over else Phase.UPLOADING))
-        intent = await in_thread(partial(self._intended, download, ready, pins))
-        if isinstance(intent, ExtractError):
-            raise intent
-        if not ready.handed_over and not await self._is_uploaded(ready, intent):
-            return False
-        # What is placed gets its outcome, even if the run is being stopped.
-        await to_its_end(self._settle(download, ready, intent))
-        return True
-
-    async def _settle(self, download: Download, ready: Ready, intent: Delivery) -> None:
-        published = await in_thread(partial(self._storage.publisher.settle, intent))
+        self._observer(Entered(extract, Phase.PUBLISHING))
+        published = await in_thread(partial(self._published, download, ready, pins))
         self._settling.publish(download, ready.checked, published)
-
-    async def _is_uploaded(self, ready: Ready, intent: Delivery) -> bool:
-        """Let the worker upload; False if it was lost with the file. Raises what it failed with."""
-        place, worker = self._cluster.place, ready.progress.worker
-        failed: Failed | None = await self._cluster.ask(upload, ready, place, intent.path, worker=worker)
-        # The object may be there although the answer of the store, or the worker, was lost.
-        if failed is None or await in_thread(partial(self._storage.publisher.is_placed, intent)):
-            return True
-        await in_thread(partial(self._storage.publisher.forget, intent))
-        if failed.kind != LOST:
-            raise error_of(failed)
-        return False
 
     def _pins(self, download: Download) -> Columns | None:
         """The columns to write, where they are pinned."""
         return self._storage.ledger.columns.pinned(download.step.folder) if self._options.pin_columns else None
 
-    def _intended(self, download: Download, ready: Ready, pins: Columns | None) -> Delivery | ExtractError:
+    def _published(self, download: Download, ready: Ready, pins: Columns | None) -> Published:
         columns, folder = self._storage.ledger.columns, download.step.folder
         if self._options.pin_columns and columns.stored_pin(folder) is None:
             columns.pin(folder, pins or ready.checked.columns)
-        return self._storage.publisher.intend(download.step, ready.checked, ready.staged)
+        return self._storage.publisher.publish_brought(download.step, ready.checked, ready.brought)
 
 
 def error_of(failed: Failed) -> BdsError:

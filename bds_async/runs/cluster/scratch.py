@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import NoReturn
 
-from ...errors import ConfigError, Stopped
+from ...errors import Stopped
 from ...support import durable
 from ...workspace import StoreAddress, Workspace, is_address, writing_to
 from ...workspace.store_address import parse_address
@@ -60,16 +60,6 @@ def scratch_of(place: Place, root: Path) -> Workspace:
     with writing_to(workspace.state):
         durable.make_folders(workspace.partials)
     return workspace
-
-
-def demand_reachable(place: Place, probe: str) -> None:
-    """Raise ConfigError where this machine does not see the destination's folder, by a file that is in it."""
-    if is_address(place.to):
-        return
-    with writing_to(Path(place.to)):
-        is_seen = Path(place.to, probe).is_file()
-    if not is_seen:
-        raise ConfigError(f"it does not see the folder {place.to}: mount it there, as on the coordinator's machine")
 
 
 def _home(place: Place, root: Path) -> Path:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from ... import __version__
 from ...columns import Columns
+from ...destination import Brought
 from ...formats import Checked
 from ...planning import Step
 from ..one_extract import FetchOptions
@@ -19,7 +20,7 @@ LOST = "LostWorker"
 class Place:
     """A destination as workers need it: the run that holds it, and its address.
 
-    `lease` names the destination and its tenant, and `run` the run of this coordinator.
+    `lease` names the destination and its tenant, and `run` the run of this coordinator and its room.
     """
 
     lease: str
@@ -55,15 +56,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A whole, verified file. `staged` is its name; it is `handed_over` if it is in the destination's folder.
-
-    Otherwise it is in the scratch space of the worker, which can upload it.
-    """
+    """A whole, verified file, which the worker has brought to the destination; the coordinator gives it its name."""
 
     progress: Progress
     checked: Checked
-    staged: str
-    handed_over: bool
+    brought: Brought
 
 
 @dataclass(frozen=True, slots=True)

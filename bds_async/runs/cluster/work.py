@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from ... import __version__
 from ...brightspace import Storage
 from ...brightspace.http import Transport
 from ...columns import Columns
-from ...destination import REMOTE, Destination, destination_of
+from ...destination import Brought, Destination, destination_of
 from ...errors import BdsError, ConfigError, LinkExpired, Stopped
 from ...formats import Format, Staged, formats_with_pins
 from ...options import PublishAs, RunOptions
@@ -24,26 +24,26 @@ from ...support.patience import Patience
 from ...support.running import beside
 from ...support.threads import ZipThreads
 from ...transfer import clear_away
-from ...workspace import Workspace, inside, writing_to
+from ...workspace import Workspace, writing_to
 from ..one_extract import Assignment, OneExtract
-from .scratch import begin, demand_reachable, end, holds_lease, scratch_of, until_lost
+from .scratch import begin, end, holds_lease, scratch_of, until_lost
 from .values import LOST, Answer, Expired, Failed, Order, Place, Progress, Ready
 
 Result = TypeVar("Result")
 
 
-def prepare(place: Place, probe: str, form: PublishAs, dask_worker: Any = None) -> str | None:
+def prepare(place: Place, form: PublishAs, dask_worker: Any = None) -> str | None:
     """Give this worker, which Dask passes, to a run: why it cannot work for it, None if it can."""
     root = Path(dask_worker.local_directory)
     try:
         with writing_to(root):
             begin(place, root)
-            demand_reachable(place, probe)
             formats_with_pins(form, None)
-            destination_of(scratch_of(place, root))
+            has_room = destination_of(scratch_of(place, root)).has_room(place.run)
     except BdsError as error:
         return str(error)
-    return None
+    where = f"it does not see the folder {place.to}: mount it there, as on the coordinator's machine"
+    return None if has_room else where
 
 
 def finish(place: Place, dask_worker: Any = None) -> None:
@@ -52,27 +52,11 @@ def finish(place: Place, dask_worker: Any = None) -> None:
 
 
 def fetch_extract(order: Order) -> Answer:
-    """Fetch, verify and convert one extract; bring it to a folder, without its name."""
+    """Fetch, verify and convert one extract; bring it to the destination, without its name."""
     if order.version != __version__:
         text = f"The worker {_name()} has bds-async {__version__}, and the coordinator has {order.version}"
         return Failed(Progress(worker=_name()), ConfigError.__name__, f"{text}: install the same version on both.")
     return asyncio.run(_answered(order.place, partial(_fetch, order)))
-
-
-def upload(staged: Ready, place: Place, path: str) -> Failed | None:
-    """Place a file that this worker has staged, under its final name, in an object store."""
-
-    async def work() -> None:
-        scratch = scratch_of(place, _root())
-        file = inside(scratch.partials, staged.staged.removeprefix(REMOTE))
-        patience, destination = _destination(scratch)
-        try:
-            await asyncio.to_thread(destination.place, file, path, staged.checked.sha256)
-        except asyncio.CancelledError:
-            patience.cut()
-            raise
-
-    return asyncio.run(_answered(place, work))
 
 
 async def _fetch(order: Order) -> Answer:
@@ -90,28 +74,35 @@ async def _fetch(order: Order) -> Answer:
             except BdsError as error:
                 one.download.partial.discard()
                 return Failed(_progress(one), type(error).__name__, str(error))
-        return await asyncio.to_thread(_handed_over, staged, _progress(one), scratch)
+        try:
+            brought = await asyncio.to_thread(_brought, order, staged, scratch)
+        except asyncio.CancelledError:
+            # The run is over, and all work for it.
+            _destination(scratch)[0].cut()
+            raise
+    return Ready(_progress(one), staged.checked, brought)
 
 
-def _handed_over(staged: Staged, progress: Progress, scratch: Workspace) -> Ready:
+def _brought(order: Order, staged: Staged, scratch: Workspace) -> Brought:
     """Give the file a name of its own, since a lost worker may do the same at the same time, and bring it."""
-    name = f"{staged.path.stem}-{secrets.token_hex(8)}{staged.path.suffix}"
-    file = staged.path.with_name(name)
+    file = staged.path.with_name(f"{staged.path.stem}-{secrets.token_hex(8)}{staged.path.suffix}")
     with writing_to(scratch.state):
         staged.path.rename(file)
         clear_away(staged.path)
     _, destination = _destination(scratch)
-    return Ready(progress, staged.checked, f"{REMOTE}{name}", destination.bring(file))
+    return destination.bring(file, order.step.path, staged.checked.sha256, order.place.run)
+
+
+@lru_cache(maxsize=8)
+def _destination(scratch: Workspace) -> tuple[Patience, Destination]:
+    """The destination of a run, which keeps its connections and credentials, and what ends its work."""
+    patience = Patience()
+    return patience, destination_of(scratch, RunOptions(), patience)
 
 
 def _format(kind: PublishAs, pins: Columns | None) -> Format:
     formats: Mapping[PublishAs, Format] = formats_with_pins(kind, pins)
     return formats[kind]
-
-
-def _destination(scratch: Workspace) -> tuple[Patience, Destination]:
-    patience = Patience()
-    return patience, destination_of(scratch, RunOptions(), patience)
 
 
 def _progress(one: OneExtract) -> Progress:
