@@ -18,6 +18,7 @@ from ..events import Observer, unobserved
 from ..formats import Format, Staged, decode_zip
 from ..options import Verify
 from ..planning import Step
+from ..support.clock import Stopwatch
 from ..support.prefix import Prefix
 from ..support.threads import ZipThreads
 from ..transfer import Download, Partial, Piece, RateLimit, Transfer
@@ -46,7 +47,10 @@ class Assignment:
 
 
 class OneExtract:
-    """Fetches one extract by one body at a time; `download` says how far it is, after an error too."""
+    """Fetches one extract by one body at a time; `download` says how far it is, after an error too.
+
+    The times of its attempts are those of `stopwatch`.
+    """
 
     def __init__(
         self,
@@ -66,7 +70,15 @@ class OneExtract:
         self._observer = observer
         self._pieces: deque[Piece] = deque()
         rate = RateLimit(None if options.limit_rate is None else max(1, int(options.limit_rate)))
-        self._transfer = Transfer(source, self._pieces.append, observer, rate=rate, stall_timeout=options.stall_timeout)
+        self.stopwatch = Stopwatch()
+        self._transfer = Transfer(
+            source,
+            self._pieces.append,
+            observer,
+            rate=rate,
+            stall_timeout=options.stall_timeout,
+            clock=lambda: self.stopwatch.seconds,
+        )
 
     async def staged(self, threads: ZipThreads) -> Staged:
         """Fetch it, verify it and give the file to publish, beside its partial file.

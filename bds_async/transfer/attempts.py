@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeAlias
 
 from ..errors import BdsError
@@ -60,6 +61,11 @@ class Attempts:
             raise
         finally:
             self._add(attempt.times(error))
+
+    def take_over(self, made: Iterable[AttemptTimes], worker: int, origin: float) -> None:
+        """Note attempts of another machine, whose times count from `origin`, as those of `worker`."""
+        for each in made:
+            self._add(replace(each, worker=worker, began=max(0.0, origin + each.began)))
 
     def spoil(self, error: str) -> None:
         """Note that what the last attempt brought is of no use."""

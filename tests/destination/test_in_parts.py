@@ -45,9 +45,10 @@ def test_the_object_appears_when_it_is_completed(place: Place, content: bytes) -
 
 
 def test_a_fault_is_overcome(place: Place) -> None:
-    """A completion whose answer was lost is not made again; an upload whose beginning was lost is left to the next run."""
+    """A lost completion is not made again; an upload whose beginning was lost is left to the next run."""
     requests = [("POST", "uploads"), ("PUT", "partNumber=2"), ("POST", "uploadId")]
-    for (method, part), what in product(requests, [Answer(503, "SlowDown"), Answer(429), RESET, LOSE]):
+    faults: list[Answer | str] = [Answer(503, "SlowDown"), Answer(429), RESET, LOSE]
+    for (method, part), what in product(requests, faults):
         place.proxy.seen.clear()
         place.proxy.rule = first(1, method, part, what)
         place.store.name_brought(brought(place), PATH, WANTED)

@@ -20,6 +20,7 @@ from ...events import Entered, Observer, Phase, Received, Sized, Started
 from ...options import RunOptions
 from ...support.clock import Stopwatch
 from ...support.pool import Pool
+from ...support.slots import Slots
 from ...support.text import counted
 from ...support.threads import ZipThreads
 from ...support.to_its_end import in_thread, to_its_end
@@ -78,6 +79,7 @@ class ClusterFetch:
         self._observer = here.observer
         self._settling = Settling(here.observer)
         self._pool: Pool[Download] = Pool(options.workers, self._deliver)
+        self._numbers = Slots(options.workers)
         self._next: dict[Download, Download] = {}
 
     async def deliver(self, downloads: Sequence[Download]) -> None:
@@ -168,9 +170,12 @@ class ClusterFetch:
             place=self._cluster.place,
             pins=pins,
         )
-        answer: Answer = await self._cluster.ask(fetch_extract, order, download.worker)
-        download.failures += answer.progress.failures
-        download.worker = answer.progress.worker or download.worker
+        with self._numbers.taken() as number:
+            answer: Answer = await self._cluster.ask(fetch_extract, order, download.worker)
+        progress = answer.progress
+        download.made.take_over(progress.attempts, number, self._here.stopwatch.seconds - progress.seconds)
+        download.failures += progress.failures
+        download.worker = progress.worker or download.worker
         return answer
 
     async def _fetch_here(self, download: Download) -> None:

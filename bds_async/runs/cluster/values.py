@@ -10,6 +10,7 @@ from ...columns import Columns
 from ...destination import Brought
 from ...formats import Checked
 from ...planning import Step
+from ...report import AttemptTimes
 from ..one_extract import FetchOptions
 
 #: The kind of the answer in place of a worker that was lost, or that works for another run.
@@ -46,12 +47,17 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a worker has come: requests that failed, and bytes of an earlier run or an earlier worker."""
+    """How far a worker has come: requests that failed, and bytes of an earlier run or an earlier worker.
+
+    `seconds` is how long it has worked; the times of its attempts count from the beginning of that.
+    """
 
     worker: str
     failures: int = 0
     resumed_bytes: int = 0
     held_bytes: int = 0
+    seconds: float = 0.0
+    attempts: tuple[AttemptTimes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,8 +107,14 @@ def _format(kind: PublishAs, pins: Columns | None) -> Format:
 
 def _progress(one: OneExtract) -> Progress:
     download = one.download
-    held = download.partial.held_bytes
-    return Progress(worker=_name(), failures=download.failures, resumed_bytes=download.resumed_bytes, held_bytes=held)
+    return Progress(
+        worker=_name(),
+        failures=download.failures,
+        resumed_bytes=download.resumed_bytes,
+        held_bytes=download.partial.held_bytes,
+        seconds=one.stopwatch.seconds,
+        attempts=tuple(download.made.all),
+    )
 
 
 async def _answered(place: Place, work: Callable[[], Awaitable[Result]]) -> Result | Failed:
