@@ -22,7 +22,7 @@ from ..transfer import Bodies
 from ..watching import Lines, Summary
 from .ends import end_of
 from .fleet_options import FleetCommand, request_of
-from .fleet_places import demand_own_files, demand_own_places
+from .fleet_places import demand_own_files, demand_own_places, demand_own_schemas
 from .request import Request
 from .settings import Settings, working_for
 from .sync import log_strict_schema
@@ -140,6 +140,7 @@ def members_of(
             )
     tenants = [(member.name, member.settings, member.request) for member in members]
     demand_own_places(tenants, file)
+    demand_own_schemas(tenants, file)
     demand_own_files(tenants, file, report)
     return _of_groups(members, groups, file)
 

@@ -1,4 +1,4 @@
-"""The places of a fleet: no tenant's run may write in the folders of another, or over its files."""
+"""The places of a fleet: no tenant's run may write in the folders or the mirror of another, or over its files."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from ..config import files_in_use
 from ..errors import ConfigError
+from ..options import SyncOptions, mirror_file
 from .own_files import Identity, OwnFiles, identities
 from .request import Request
 from .settings import Settings
 
+#: The port of a PostgreSQL server, unless an address names another.
+POSTGRESQL_PORT = 5432
 #: A tenant: its name, its settings and its request.
 Tenant: TypeAlias = tuple[str, Settings, Request[Any]]
 
@@ -69,6 +73,29 @@ def _conflict(place: _Place, owner: _Place) -> str:
     else:
         where = f"is the {owner.what} of {owner.tenant}"
     return f"the {place.what} {place.address} of {place.tenant} {where}"
+
+
+def demand_own_schemas(tenants: Sequence[Tenant], file: Path) -> None:
+    """Raise ConfigError if the mirrors of two tenants are one schema of one database."""
+    owners: dict[tuple[str, str], str] = {}
+    for name, _, request in tenants:
+        if isinstance(request.options, SyncOptions) and request.options.mirror is not None:
+            schema = request.options.mirror_schema
+            owner = owners.setdefault((_database(request.options.mirror), schema), name)
+            if owner != name:
+                text = f"the mirrors of {owner} and {name} are one schema, {schema}, of one database"
+                raise ConfigError(f"{file}: {text}: give each a mirror_schema of its own.")
+
+
+def _database(mirror: str) -> str:
+    """What the address of a mirror has in common with others of the same database; an address of no use is itself."""
+    if (path := mirror_file(mirror)) is not None:
+        return os.path.realpath(path)
+    try:
+        parts = urlsplit(mirror)
+        return f"//{parts.hostname}:{parts.port or POSTGRESQL_PORT}{parts.path}"
+    except ValueError:
+        return mirror
 
 
 def demand_own_files(tenants: Sequence[Tenant], file: Path, report: Path | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -210,6 +211,33 @@ def test_the_report_of_the_fleet_spares_the_files_of_tenants_of_other_groups(
     file = fleet_file(TENANT.format("yale") + TENANT.format("brock") + 'group = "canada"\n')
     with pytest.raises(ConfigError, match="the config file of the tenant yale"):
         members_of(file, "sync", Settings(), Bound(16), ["canada"], report=tmp_path / "yale.json")
+
+
+@pytest.mark.parametrize(
+    ("yale", "brock", "is_one"),
+    [
+        ("duckdb:lake.duckdb", "duckdb:./lake.duckdb", True),
+        ("postgresql://a@db.example/lake", "postgres://b@DB.example:5432/lake?sslmode=require", True),
+        ("postgresql://a@db.example/lake", "postgresql://a@db.example:5433/lake", False),
+        ("duckdb:yale.duckdb", "duckdb:brock.duckdb", False),
+    ],
+)
+def test_a_schema_of_a_mirror_belongs_to_one_tenant(
+    fleet_file: Callable[[str], Path], yale: str, brock: str, is_one: bool
+) -> None:
+    """Two schemas of one database do not meet."""
+    parts = [
+        TENANT.format(name) + f'options = {{mirror = "{mirror}"}}\n'
+        for name, mirror in (("yale", yale), ("brock", brock))
+    ]
+
+    def members(text: str) -> int:
+        return len(members_of(fleet_file(text), "sync", Settings(), Bound(16), [], report=None))
+
+    with pytest.raises(ConfigError, match="yale and brock are one schema, bds,") if is_one else nullcontext():
+        members("".join(parts))
+    parts[1] = parts[1].replace("}", ', mirror_schema = "brock"}')
+    assert members("".join(parts)) == 2
 
 
 @pytest.mark.parametrize(

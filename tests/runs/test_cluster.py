@@ -414,3 +414,32 @@ async def test_two_weeks_of_syncs_deliver_each_extract_once(
     # What is listed now was queued after the first full, or is an older full.
     newest = {f"{each.queued:%Y%m%dT%H%M%SZ}" for data_set in sandbox.catalogue() for each in data_set.extracts[-2:]}
     assert len(newest - {path.split("_")[-2] for path in taken}) <= 3
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("where", ["folder", "store"])
+async def test_workers_that_go_on_after_their_coordinator_was_killed_add_nothing(
+    cluster: DaskCluster, start_sandbox: StartSandbox, tmp_path: Path, s3: Store, where: str
+) -> None:
+    """A loader comes after each run that ends; it sees no extract twice, and nothing is left at the end."""
+    sandbox, chance, taken = await start_sandbox(data_sets=4, bandwidth=40_000), random.Random(11), list[str]()
+    scene, bucket, delivered = Scene(cluster, sandbox, tmp_path / "scene"), s3.bucket(), 0
+    to = () if where == "folder" else ("--to", f"s3://{bucket}", "--state", tmp_path / "state")
+    for _ in range(12):
+        words = ("sync", *scene.words, "--with-fulls", *to)
+        async with starting(*words, "--cluster", cluster.address, **s3.keywords) as running:
+            await until(lambda: sandbox.counters.bodies_in_flight > 0)
+            await asyncio.sleep(chance.uniform(0, 3))
+            late = chance.choice(cluster.workers)
+            late.send_signal(signal.SIGSTOP)
+            await running.stopped_by(signal.SIGKILL)
+        for run in (bds(*words, **s3.keywords), bds(*words, "--cluster", cluster.address, **s3.keywords)):
+            done = await run
+            assert (done.code, done.complaints) == (0, [])
+            delivered += scene.report()["totals"]["downloaded"]
+            taken += scene.take() if where == "folder" else take_objects(s3, bucket)
+            late.send_signal(signal.SIGCONT)
+            sandbox.advance(timedelta(hours=12))
+    assert len(taken) == len({*taken}) == delivered
+    assert [path for path in scene.files() if path.startswith(".")] == []
+    assert (objects(s3, bucket), unfinished(s3, bucket)) == ({}, [])
