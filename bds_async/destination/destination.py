@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -36,7 +36,7 @@ class Brought:
 
     name: str
     upload: str = ""
-    parts: tuple[tuple[str, str], ...] = ()
+    parts: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 class Destination(Protocol):

@@ -265,7 +265,7 @@ async def a_worker_that_was_given_up_comes_too_late(scene: Scene, s3: Store) -> 
     taken, delivered = take_objects(s3, bucket), scene.report()["totals"]["downloaded"]
     late.send_signal(signal.SIGCONT)
     await until(lambda: bool(unfinished(s3, bucket)))
-    scene.cluster.kill(late)
+    await scene.replace_workers()
     again = await scene.run("sync", *to, **s3.keywords)
     assert (again.code, again.complaints, len(taken)) == (0, [], delivered)
     assert (objects(s3, bucket), unfinished(s3, bucket)) == ({}, [])
