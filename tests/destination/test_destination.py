@@ -23,8 +23,8 @@ from tests.support.stores import azure_container, folder_of_state
 
 PATH = "Users/full/Users_full_20260101T000000Z_v9.4.zip"
 OTHER = "Users/full/Users_full_20260102T000000Z_v9.4.zip"
-#: Memory, which on most machines is another file system than the one that temporary folders are on.
-MEMORY = Path("/dev/shm")
+#: Memory and a disk: on most machines one of them is another file system than the one that temporary folders are on.
+PLACES = (Path("/dev/shm"), Path("/var/tmp"))
 
 
 class Place:
@@ -65,9 +65,10 @@ def on_two_file_systems(home: Path) -> Iterator[Place]:
 @contextmanager
 def other_file_system(home: Path) -> Iterator[Path]:
     """A folder on another file system than `home`."""
-    if not MEMORY.is_dir() or MEMORY.stat().st_dev == home.stat().st_dev:
+    others = [place for place in PLACES if place.is_dir() and place.stat().st_dev != home.stat().st_dev]
+    if not others:
         pytest.skip("there is no second file system")
-    folder = Path(tempfile.mkdtemp(dir=MEMORY))
+    folder = Path(tempfile.mkdtemp(dir=others[0]))
     try:
         yield folder
     finally:

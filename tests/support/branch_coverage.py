@@ -1,0 +1,71 @@
+"""The share of the lines and branches of `bds_async` that the tests run, which CI demands.
+
+The workers of xdist measure it by slipcover, which costs much less than a tracer: it instruments the modules as they are
+imported. Processes that tests start are not measured.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+import slipcover
+
+#: Percentage of lines and branches together.
+DEMANDED = 90.0
+#: Lines that are not counted, as regular expressions.
+EXCLUDED = ["if TYPE_CHECKING:", r"\.\.\.$"]
+
+
+class Worker:
+    """What one worker has run since this was made."""
+
+    def __init__(self) -> None:
+        (source,) = find_spec("bds_async").submodule_search_locations
+        # -1: to take probes out costs more than to leave them in.
+        self._measured = slipcover.Slipcover(branch=True, source=[source], exclude_also=EXCLUDED, d_miss_threshold=-1)
+        slipcover.ImportManager(self._measured, slipcover.FileMatcher(sources=[source])).__enter__()
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Send it to the controller."""
+        session.config.workeroutput["coverage"] = json.dumps(self._measured.get_coverage())
+
+
+class Controller:
+    """What all workers have run."""
+
+    def __init__(self) -> None:
+        self._whole: dict[str, Any] = {}
+
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Add what a worker has run; one that crashed sends nothing."""
+        if sent := getattr(node, "workeroutput", {}).get("coverage"):
+            coverage = json.loads(sent)
+            self._whole = slipcover.merge_coverage(self._whole, coverage) if self._whole else coverage
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Fail the run if all tests together run too little."""
+        if self._whole and is_of_all_tests(session.config) and self.share < DEMANDED:
+            session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+    @property
+    def share(self) -> float:
+        """Percentage of lines and branches that were run."""
+        return self._whole["summary"]["percent_covered"]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+        """Print the modules that miss something, and the verdict."""
+        if not self._whole:
+            return
+        terminalreporter.section("coverage of lines and branches")
+        slipcover.print_coverage(self._whole, outfile=terminalreporter, skip_covered=True, missing_width=60)
+        demanded = f"; {DEMANDED:g} % are demanded" if is_of_all_tests(config) else ""
+        terminalreporter.write_line(f"{self.share:.1f} % of the lines and branches were run{demanded}.")
+
+
+def is_of_all_tests(config: pytest.Config) -> bool:
+    """Whether no part of the tests was chosen."""
+    return config.args_source is config.ArgsSource.TESTPATHS and not config.option.keyword
