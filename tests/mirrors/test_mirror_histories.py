@@ -13,8 +13,12 @@ from tests.support.mirror_histories import SHAPES, History, history
 from tests.support.mirror_model import Model
 from tests.support.mirror_places import Place
 
-#: The random histories of each kind: in the suite, and by hand.
-SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 40))]
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One random history of each kind in the suite; 39 more by hand, which are not collected otherwise."""
+    if "seed" in metafunc.fixturenames:
+        by_hand = () if "not long" in metafunc.config.option.markexpr else range(1, 40)
+        metafunc.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in by_hand)])
 
 
 def found(place: Place, drawn: History) -> list[tuple[Any, ...]]:
@@ -31,7 +35,6 @@ def deliver(deliveries: Deliveries, batch: Any, shape: Any) -> list[Path]:
 
 @pytest.mark.parametrize("kind", SHAPES)
 @pytest.mark.parametrize("keep_deleted", [False, True], ids=["", "keep-deleted"])
-@pytest.mark.parametrize("seed", SEEDS)
 def test_the_tables_are_those_of_the_model(
     kind: str, keep_deleted: bool, seed: int, place: Place, tmp_path: Path
 ) -> None:
@@ -49,7 +52,6 @@ def test_the_tables_are_those_of_the_model(
 
 
 @pytest.mark.parametrize("kind", ["plain", "windowed"])
-@pytest.mark.parametrize("seed", SEEDS)
 def test_fulls_with_a_key_twice_are_taken_as_they_are(kind: str, seed: int, place: Place, tmp_path: Path) -> None:
     """Such fulls come and go, in any order of arrival."""
     deliveries = Deliveries(tmp_path / "data", SHAPES[kind].name)
@@ -63,7 +65,6 @@ def test_fulls_with_a_key_twice_are_taken_as_they_are(kind: str, seed: int, plac
 
 
 @pytest.mark.parametrize("kind", SHAPES)
-@pytest.mark.parametrize("seed", SEEDS)
 def test_values_are_right_without_the_files_that_were_applied(
     kind: str, seed: int, place: Place, tmp_path: Path
 ) -> None:

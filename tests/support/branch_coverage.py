@@ -1,6 +1,6 @@
 """The share of the lines and branches of `bds_async` that the tests run, which CI demands.
 
-The workers of xdist measure it by slipcover, which costs much less than a tracer: it instruments the modules as they are
+The workers of xdist measure it by slipcover, which costs much less than a tracer: it instruments modules as they are
 imported. Processes that tests start are not measured.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,14 +24,15 @@ class Worker:
     """What one worker has run since this was made."""
 
     def __init__(self) -> None:
-        (source,) = find_spec("bds_async").submodule_search_locations
+        source = str(Path(find_spec("bds_async").origin or "").parent)
         # -1: to take probes out costs more than to leave them in.
         self._measured = slipcover.Slipcover(branch=True, source=[source], exclude_also=EXCLUDED, d_miss_threshold=-1)
         slipcover.ImportManager(self._measured, slipcover.FileMatcher(sources=[source])).__enter__()
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Send it to the controller."""
-        session.config.workeroutput["coverage"] = json.dumps(self._measured.get_coverage())
+        output = session.config.workeroutput  # type: ignore[attr-defined]
+        output["coverage"] = json.dumps(self._measured.get_coverage())
 
 
 class Controller:
