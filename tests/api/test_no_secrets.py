@@ -24,6 +24,7 @@ from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.sandbox.links import LinkSigner
 from tests.support.commands import Done, bds, starting, until
 
+LOGGED = ("-v", "--log-format", "json")
 SMALL = SandboxSettings(data_sets=4, scale=0.01, page_size=2)
 #: What a link or a request would show of a secret, whoever made it.
 SHAPES = re.compile(r"(Signature=|code=|Bearer |Basic |refresh_token=|access_token=|eyJ)[A-Za-z0-9_-]{10}")
@@ -187,18 +188,24 @@ async def test_login_shows_none(known: Secrets, sandbox: Sandbox, tmp_path: Path
     assert shown(known, Done(code, out, err), tmp_path) == []
 
 
-async def test_demo_and_sandbox_show_none(known: Secrets, tmp_path: Path) -> None:
-    """Theirs are made in other processes: the config that the sandbox writes tells some, the shapes tell the others."""
-    logged = ("-v", "--log-format", "json")
-    done = await bds("demo", "--to", tmp_path / "demo", "--report", tmp_path / "run.json", *logged)
+async def test_demo_pulls_everything_without_an_account_and_shows_none(known: Secrets, tmp_path: Path) -> None:
+    """Its secrets are made in another process: the shapes tell them."""
+    done = await bds("demo", "--to", tmp_path / "demo", "--report", tmp_path / "run.json", *LOGGED)
     assert (done.code, shown(known, done, tmp_path)) == (0, [])
+    assert done.out == f"{tmp_path / 'demo'}\n"
+    assert "139 downloaded" in done.err
+    assert len(list((tmp_path / "demo").rglob("*.zip"))) == 139
+
+
+async def test_a_sandbox_shows_none(known: Secrets, tmp_path: Path) -> None:
+    """Its secrets are made in another process: the config that it writes tells some, the shapes tell the others."""
     config = tmp_path / "config.json"
-    async with starting("sandbox", "--data-sets", 3, "--scale", 0.01, "--write-config", config, *logged) as serving:
+    async with starting("sandbox", "--data-sets", 3, "--scale", 0.01, "--write-config", config, *LOGGED) as serving:
         await until(config.exists)
         written = json.loads(config.read_text())
         known.add(written["client_secret"])
         known.add(written["refresh_token"])
-        pulled = await bds("pull", "--config", config, "--to", tmp_path / "to", *logged)
+        pulled = await bds("pull", "--config", config, "--to", tmp_path / "to", *LOGGED)
         known.add(json.loads(config.read_text())["refresh_token"])
         serving.signal(signal.SIGTERM)
         served = await serving.ends()

@@ -277,12 +277,13 @@ class TestGaps:
         assert lost < gap.before
 
     async def test_hourly_and_weekly_tenants_are_no_exception(self, tmp_path):
-        for name, hours in (("hourly", 1.0), ("weekly", 168.0)):
+        for name, hours, kept in (("hourly", 1.0, 4), ("weekly", 168.0, 14)):
             home = tmp_path / name
             home.mkdir()
-            async with scheduled(home, data_sets=1, differential_hours=hours) as job:
+            tenant = {"differential_hours": hours, "differential_retention_days": kept}
+            async with scheduled(home, data_sets=1, **tenant) as job:
                 await job.sync()
-                near, far = await job.sync(9 * DAY), await job.sync(30 * DAY)
+                near, far = await job.sync(kept * DAY / 2), await job.sync(32 * DAY)
             assert (near.exit_code, near.gaps) == (0, [])
             assert far.exit_code == 0
             assert [gap.closed_by for gap in far.gaps] == [of(far)[0].path]

@@ -164,14 +164,6 @@ async def test_a_reader_that_goes_away_is_no_error(config: Path) -> None:
     assert err == b""
 
 
-async def test_demo_pulls_everything_without_an_account(tmp_path: Path) -> None:
-    done = await bds("demo", "--to", tmp_path / "demo")
-    assert done.code == 0
-    assert done.out == f"{tmp_path / 'demo'}\n"
-    assert "139 downloaded" in done.err
-    assert len(list((tmp_path / "demo").rglob("*.zip"))) == 139
-
-
 @pytest.mark.parametrize("command", ["pull", "list", "demo", "sandbox"])
 async def test_every_command_explains_itself(command: str) -> None:
     done = await bds(command, "--help")

@@ -15,11 +15,9 @@ def reasons(played) -> list[str]:
 
 
 class TestBudget:
-    @pytest.mark.parametrize(("form", "window"), [("seconds", 1.0), ("date", 1.0)])
-    async def test_with_sixty_calls_at_a_time_fewer_than_five_are_refused(self, player, form, window):
+    async def test_with_sixty_calls_at_a_time_fewer_than_five_are_refused(self, player):
         """139 lists, 139 downloads and the pages of the catalogue."""
-        bucket = {"rate_credits": 600, "rate_window": window, "retry_after_form": form}
-        player = await player(data_sets=139, **bucket)
+        player = await player(data_sets=139, rate_credits=600, rate_window=1.0)
         played = await player.pull(workers=16, attempts=1)
         played.check_right()
         assert player.sandbox.counters.throttled < 5
