@@ -108,10 +108,10 @@ class Folders:
             known = self._deliveries.find(identity)
             if known is not None and known.path is not None and known.path.endswith(suffix):
                 return known.path
-            for name in file_names(folder, identity, suffix):
+            names = file_names(folder, identity, suffix)
+            path = relative_path(folder, extract.bds_type, next(names))
+            while not self._is_free(path, identity) and (name := next(names, None)):
                 path = relative_path(folder, extract.bds_type, name)
-                if self._is_free(path, identity):
-                    break
             self._reserved[path.lower()] = identity
             return path
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ..config import Config
 from ..errors import BdsError, Stopped, rank
 from ..events import Finished, Observer
+from ..options import RunOptions
 from ..report import RunReport
 from ..support.log import event
 from ..support.running import Stop, Supervision
@@ -22,7 +24,6 @@ from ..support.threads import ZipThreads
 from ..support.to_its_end import in_thread
 from ..transfer import Bodies
 from ..workspace import Workspace
-from .cluster import cluster_of
 from .context import RunContext, open_context
 from .fetching import fetch
 from .job import Job
@@ -30,6 +31,9 @@ from .listing import list_chosen
 from .measure import measure, settle_gaps
 from .plan import adopt, plan
 from .record import Record
+
+if TYPE_CHECKING:
+    from .cluster import Cluster
 
 logger = logging.getLogger(__name__)
 
@@ -56,8 +60,19 @@ async def deliver(
     `bodies` is a bound that this run shares with others.
     """
     opening = open_context(config, workspace, job.options, observer, stop, bodies=bodies)
-    async with opening as context, cluster_of(context.storage, job.options, stop) as cluster:
+    async with opening as context, _cluster_for(context, job.options, stop) as cluster:
         return await run(job, replace(context, cluster=cluster), observer, stop, save)
+
+
+def _cluster_for(
+    context: RunContext, options: RunOptions, stop: Stop
+) -> AbstractAsyncContextManager[Cluster | None, bool | None]:
+    """The cluster that the options name, if any; only a run on one waits for its import."""
+    if options.cluster is None:
+        return nullcontext()
+    from .cluster import cluster_at
+
+    return cluster_at(options.cluster, context.storage, options.publish_as, stop)
 
 
 async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, save: Save = unsaved) -> RunReport:

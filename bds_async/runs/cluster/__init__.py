@@ -1,6 +1,6 @@
 """Fetching on the workers of a Dask scheduler. Nothing of dask is imported before a cluster is asked for."""
 
-from .connection import Cluster, cluster_of
+from .connection import Cluster, cluster_at
 from .fetch import ClusterFetch, Here
 
-__all__ = ["Cluster", "ClusterFetch", "Here", "cluster_of"]
+__all__ = ["Cluster", "ClusterFetch", "Here", "cluster_at"]

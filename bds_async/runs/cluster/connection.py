@@ -17,7 +17,7 @@ from typing import Any, NoReturn, cast
 from ... import __version__
 from ...destination import Destination
 from ...errors import ConfigError, UnreachableError
-from ...options import PublishAs, RunOptions
+from ...options import PublishAs
 from ...support.running import Stop, beside
 from ...support.to_its_end import in_thread
 from ...workspace import Workspace
@@ -131,17 +131,13 @@ class Cluster:
 
 
 @asynccontextmanager
-async def cluster_of(storage: Storage, options: RunOptions, stop: Stop) -> AsyncIterator[Cluster | None]:
-    """The workers of the scheduler that the options name, prepared for a run; None if they name none.
+async def cluster_at(address: str, storage: Storage, form: PublishAs, stop: Stop) -> AsyncIterator[Cluster]:
+    """The workers of the scheduler at an address, prepared for a run that publishes in this form.
 
     While it lasts they bring files to a room of the destination.
     Raises UnreachableError if no scheduler answers or it has no worker, ConfigError if dask is not installed, a worker
     has another version, or it does not reach the destination.
     """
-    address = options.cluster
-    if address is None:
-        yield None
-        return
     demand_dask()
     with quiet():
         from distributed import Client
@@ -156,7 +152,7 @@ async def cluster_of(storage: Storage, options: RunOptions, stop: Stop) -> Async
         workspace, room = storage.workspace, secrets.token_hex(8)
         cluster = Cluster(client, address, Place(_lease(workspace), room, workspace.address))
         try:
-            await beside(_connected(client, cluster, storage.destination, options.publish_as), stop.obey())
+            await beside(_connected(client, cluster, storage.destination, form), stop.obey())
             yield cluster
         except BaseException:
             await _left(client, cluster, asyncio.sleep(PARTING))
