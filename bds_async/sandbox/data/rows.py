@@ -21,8 +21,6 @@ from .values import OLDEST, value
 CLASSES = 64
 #: Drawn rows that are kept of one table: extracts that follow one another share most of them.
 KEPT = 4 * CLASSES
-#: Tables whose drawn rows are kept: those of a large tenant.
-KEPT_TABLES = 160
 #: Row versions grow by so much from touch to touch.
 VERSION_STEP = 4
 
@@ -39,7 +37,7 @@ class RowFactory:
         self, table: Table, columns: Sequence[Column], keys: KeyPlan, moment_of: Callable[[int], datetime]
     ) -> None:
         self._table, self._columns, self._keys, self._moment_of = table, tuple(columns), keys, moment_of
-        self._drawn = drawn_rows(table, self._columns, keys)
+        self._drawn = lru_cache(KEPT)(self._draw)
         self._numbers = keys.numbers(columns)
 
     def header(self) -> str:
@@ -51,8 +49,7 @@ class RowFactory:
 
         `interim` is the state that a row had for a short time before: other values, a lower row version, the same key.
         """
-        touched = last_touched(class_number, tick)
-        return self._drawn(class_number, touched, interim, self._moment_of(touched))
+        return self._drawn(class_number, last_touched(class_number, tick), interim)
 
     def rows(self, numbers: Iterable[int], tick: int, *, interim: bool = False) -> Iterator[bytes]:
         """Yield the rows with these numbers as of a tick, in blocks of at most `CLASSES` rows."""
@@ -77,26 +74,16 @@ class RowFactory:
         cells = self.cells(class_number, tick)
         return next((cells[place][:10] for place in dated if cells[place]), "")
 
-
-@lru_cache(KEPT_TABLES)
-def drawn_rows(
-    table: Table, columns: tuple[Column, ...], keys: KeyPlan
-) -> Callable[[int, int, bool, datetime], tuple[str, ...]]:
-    """Return what draws the rows of a table and keeps them; sandboxes of one process that are alike share them.
-
-    Appended, removed and moved columns leave the values of the others as they are.
-    """
-
-    @lru_cache(KEPT)
-    def draw(number: int, touched: int, interim: bool, changed: datetime) -> tuple[str, ...]:
-        seed = stable_number(keys.seed, table.name, number, touched, interim)
-        values = Random(seed)
-        drawn = {column.name: value(column, values, changed) for column in table.columns}
-        drawn[table.facts.row_version or ""] = str((touched + CLASSES) * VERSION_STEP - interim)
-        for column in columns:
+    def _draw(self, class_number: int, touched: int, interim: bool) -> tuple[str, ...]:
+        """Draw a row; appended, removed and moved columns leave the values of the others as they are."""
+        seed = stable_number(self._keys.seed, self._table.name, class_number, touched, interim)
+        draw, changed = Random(seed), self._moment_of(touched)
+        drawn = {column.name: value(column, draw, changed) for column in self._table.columns}
+        drawn[self._table.facts.row_version or ""] = str((touched + CLASSES) * VERSION_STEP - interim)
+        for column in self._columns:
             if column.name not in drawn:
                 drawn[column.name] = value(column, Random(stable_number(seed, column.name)), changed)
-        fixed = keys.cells(number)
-        return tuple(fixed.get(name, drawn[name].replace("%", "%%")) for name in (column.name for column in columns))
-
-    return draw
+        fixed = self._keys.cells(class_number)
+        return tuple(
+            fixed.get(name, drawn[name].replace("%", "%%")) for name in (column.name for column in self._columns)
+        )
