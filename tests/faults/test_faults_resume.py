@@ -46,13 +46,13 @@ def either(request):
 
 
 def cut_off(**keys) -> Fault:
-    """The third piece never comes, or the plain body ends after two pieces' worth."""
+    """The third piece, the fourth to be asked for, never comes; or the plain body ends after two pieces' worth."""
     return Fault.of("cut", ending="close", **keys)
 
 
 async def begun(player) -> int:
     """A first run that ends too early; how many bytes it has left."""
-    pieces, plain = cut_off(after=1000, ranged=True, at=[3]), cut_off(after=150_000, ranged=False)
+    pieces, plain = cut_off(after=1000, ranged=True, at=[4]), cut_off(after=150_000, ranged=False)
     first = await player.pull(pieces, plain, attempts=1, workers=1)
     first.check_honest((HUGE,), reason="broke off")
     assert 100_000 < first.body_bytes(HUGE) < SIZE
