@@ -16,7 +16,7 @@ from tests.benchmarks.transfer.origin import Network, Origin, serving
 from tests.support.clusters import running_cluster
 
 #: Bytes a second of a worker; the sizes of the zips.
-BANDWIDTH, SIZES = 20_000_000, [20_000_000] * 45
+BANDWIDTH, SIZES = 20_000_000, [20_000_000] * 60
 
 
 def seconds_on(origin: Origin, workers: int, home: Path) -> float:
