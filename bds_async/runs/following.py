@@ -46,7 +46,7 @@ class Following:
     async def _follow(self, download: Download, form: Format, arrival: _Arrival) -> Staged | None:
         stage = partial(form.stage, download.step, download.partial.path, Prefix(), Verify.FULL, arrival.watch)
         try:
-            return await asyncio.to_thread(stage)
+            return await self._threads.run_waiting(stage)
         except BdsError as error:
             # What is wrong with it is found once it is whole.
             logger.debug("%s: not verified while it arrives: %s", download.extract, error)

@@ -24,6 +24,7 @@ class ZipThreads:
 
     def __init__(self, count: int = ZIP_THREADS) -> None:
         self.executor = ThreadPoolExecutor(count, thread_name_prefix="zip")
+        self._waiting = ThreadPoolExecutor(1, thread_name_prefix="following")
         self._over = threading.Event()
 
     def __enter__(self) -> Self:
@@ -31,6 +32,7 @@ class ZipThreads:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
+        self._waiting.shutdown(wait=True, cancel_futures=True)
         self.executor.shutdown(wait=True, cancel_futures=True)
 
     def watch(self, _: int) -> None:
@@ -41,6 +43,10 @@ class ZipThreads:
     async def run(self, work: Callable[[], Result]) -> Result:
         """What `work` returns, done in one of the threads."""
         return await asyncio.get_running_loop().run_in_executor(self.executor, work)
+
+    async def run_waiting(self, work: Callable[[], Result]) -> Result:
+        """As `run`, in a thread that no other work needs, since this work waits for what other threads do."""
+        return await asyncio.get_running_loop().run_in_executor(self._waiting, work)
 
 
 async def left_behind(work: Callable[[], Result]) -> Result:

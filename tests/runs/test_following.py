@@ -7,6 +7,7 @@ import io
 import random
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,17 @@ async def test_a_large_zip_is_read_while_its_middle_is_missing(tmp_path: Path, t
     assert staged.checked == check(download.partial.path, Verify.FULL)
 
 
+async def test_it_takes_no_thread_from_those_that_write(tmp_path: Path, threads: ZipThreads) -> None:
+    """Many runs of one process may each follow a download; a writer needs a thread to bring what they wait for."""
+    download, following = a_download(tmp_path), Following(Verify.FULL, threads)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        await arrive(download, *ENDS)
+        following.begin(download, ZipFormat(), tasks)
+        await arrive(download, MIDDLE)
+        assert await following.staged(download) is not None
+
+
 @pytest.mark.parametrize("held", [ENDS[:1], ENDS[1:], (*ENDS, MIDDLE)])
 async def test_it_begins_with_both_ends_and_not_with_the_whole(
     tmp_path: Path, threads: ZipThreads, held: tuple[tuple[int, int], ...]
@@ -126,10 +138,11 @@ async def test_damage_is_left_to_the_verification_of_the_whole(tmp_path: Path, t
 
 
 async def test_the_end_of_a_run_ends_it(tmp_path: Path, threads: ZipThreads) -> None:
-    download, following = a_download(tmp_path), Following(Verify.FULL, threads)
+    download, form, following = a_download(tmp_path), SlowlyRead(), Following(Verify.FULL, threads)
     async with asyncio.TaskGroup() as tasks:
         await arrive(download, *ENDS)
-        following.begin(download, ZipFormat(), tasks)
+        following.begin(download, form, tasks)
+        await until(lambda: form.read >= MEBIBYTE)
         threads.__exit__()
         async with asyncio.timeout(30):
             assert await following.staged(download) is None
