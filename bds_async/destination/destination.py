@@ -12,8 +12,6 @@ from ..workspace import STATE
 
 #: Length in bytes of a published file; None if it is not there.
 Size: TypeAlias = Callable[[str], int | None]
-
-
 #: How the names begin of what workers of a cluster have brought; each run has a room of its own for it.
 ROOMS = f"{STATE}-tmp"
 
