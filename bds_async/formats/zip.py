@@ -51,7 +51,8 @@ def check(path: Path, verify: Verify, watch: Watch = unwatched, prefix: Prefix |
     A zip without members is whole. Raises VerificationError, UnusableArchive, or DestinationError where the file
     cannot be read.
     """
-    with writing_to(path.parent), path.open("rb") as file:
+    # Without a buffer, which would take bytes beyond those asked for from a file whose pieces still arrive.
+    with writing_to(path.parent), path.open("rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         members = members_of(file, size)
         table = next((member for member in members if member.is_csv), None)

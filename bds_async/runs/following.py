@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from functools import partial
+from typing import NamedTuple
 
 from ..errors import BdsError, Superseded
 from ..formats import Format, Staged
@@ -27,31 +28,45 @@ class Following:
     def __init__(self, verify: Verify, threads: ZipThreads) -> None:
         self._is_wanted = verify is Verify.FULL
         self._threads = threads
-        self._followed: Download | None = None
-        self._task: asyncio.Task[Staged | None] | None = None
+        self._followed: _Followed | None = None
+        self._failed: set[tuple[Download, int]] = set()
 
     def begin(self, download: Download, form: Format, tasks: asyncio.TaskGroup) -> None:
-        """Follow a download if none is followed, and if its first and its last bytes are there."""
-        if self._is_wanted and self._followed is None and form.reads_in_order and _has_both_ends(download):
-            self._followed = download
-            self._task = tasks.create_task(self._follow(download, form, _Arrival(download, self._threads)))
+        """Follow a download if none is followed, if its first and its last bytes are there, once."""
+        is_possible = self._is_wanted and self._followed is None and form.reads_in_order
+        if not is_possible or not _has_both_ends(download) or _generation(download) in self._failed:
+            return
+        watch = _Arrival(download, self._threads).watch
+        stage = partial(form.stage, download.step, download.partial.path, Prefix(), Verify.FULL, watch)
+        staging = self._threads.begin_waiting(stage)
+        if staging is not None:
+            self._followed = _Followed(download, tasks.create_task(self._follow(download, staging)))
 
     async def staged(self, download: Download) -> Staged | None:
         """The file to publish of a whole download; None if it was not followed to its end."""
-        if self._task is None or self._followed is not download:
+        followed = self._followed
+        if followed is None or followed.download is not download:
             return None
-        staged, self._followed = await self._task, None
+        staged = await followed.task
+        if self._followed is followed:
+            self._followed = None
         return staged
 
-    async def _follow(self, download: Download, form: Format, arrival: _Arrival) -> Staged | None:
-        stage = partial(form.stage, download.step, download.partial.path, Prefix(), Verify.FULL, arrival.watch)
+    async def _follow(self, download: Download, staging: asyncio.Future[Staged]) -> Staged | None:
+        generation = _generation(download)
         try:
-            return await self._threads.run_waiting(stage)
+            return await staging
         except BdsError as error:
             # What is wrong with it is found once it is whole.
             logger.debug("%s: not verified while it arrives: %s", download.extract, error)
+            self._failed.add(generation)
             self._followed = None
             return None
+
+
+class _Followed(NamedTuple):
+    download: Download
+    task: asyncio.Task[Staged | None]
 
 
 class _Arrival:
@@ -77,6 +92,10 @@ class _Arrival:
         if self._download.is_settled or part.generation != self._generation:
             raise Superseded("The download started over, or is given up.")
         return is_whole or held[0][1] >= stop
+
+
+def _generation(download: Download) -> tuple[Download, int]:
+    return download, download.partial.generation
 
 
 def _has_both_ends(download: Download) -> bool:

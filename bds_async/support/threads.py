@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from ..errors import Stopped
 
@@ -25,6 +25,7 @@ class ZipThreads:
     def __init__(self, count: int = ZIP_THREADS) -> None:
         self.executor = ThreadPoolExecutor(count, thread_name_prefix="zip")
         self._waiting = ThreadPoolExecutor(1, thread_name_prefix="following")
+        self._waits: asyncio.Future[Any] | None = None
         self._over = threading.Event()
 
     def __enter__(self) -> Self:
@@ -44,9 +45,13 @@ class ZipThreads:
         """What `work` returns, done in one of the threads."""
         return await asyncio.get_running_loop().run_in_executor(self.executor, work)
 
-    async def run_waiting(self, work: Callable[[], Result]) -> Result:
-        """As `run`, in a thread that no other work needs, since this work waits for what other threads do."""
-        return await asyncio.get_running_loop().run_in_executor(self._waiting, work)
+    def begin_waiting(self, work: Callable[[], Result]) -> asyncio.Future[Result] | None:
+        """Begin work that waits for what other threads do, in a thread of its own; None while that one is busy."""
+        if self._waits is not None and not self._waits.done():
+            return None
+        future = asyncio.get_running_loop().run_in_executor(self._waiting, work)
+        self._waits = future
+        return future
 
 
 async def left_behind(work: Callable[[], Result]) -> Result:

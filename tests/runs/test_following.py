@@ -50,6 +50,8 @@ def a_large_zip() -> bytes:
 
 
 CONTENT = a_large_zip()
+#: Where the first member's compressed bytes begin.
+BEGINNING = 30 + len("Users.csv")
 ENDS = ((0, 2 * MEBIBYTE), (5 * MEBIBYTE, len(CONTENT)))
 MIDDLE = (2 * MEBIBYTE, 5 * MEBIBYTE)
 
@@ -86,6 +88,19 @@ async def test_a_large_zip_is_read_while_its_middle_is_missing(tmp_path: Path, t
         staged = await following.staged(download)
     assert staged is not None
     assert staged.checked == check(download.partial.path, Verify.FULL)
+
+
+async def test_what_arrives_after_its_neighbour_was_read_is_read_as_it_is(tmp_path: Path, threads: ZipThreads) -> None:
+    """The file is a hole where nothing has arrived: a buffer that reads ahead would keep its zeros."""
+    download, following = a_download(tmp_path), Following(Verify.FULL, threads)
+    first = BEGINNING + MEBIBYTE
+    async with asyncio.TaskGroup() as tasks:
+        await arrive(download, (0, first), ENDS[1])
+        form = SlowlyRead()
+        following.begin(download, form, tasks)
+        await until(lambda: form.read >= MEBIBYTE // 2)
+        await arrive(download, (first, ENDS[1][0]))
+        assert await following.staged(download) is not None
 
 
 async def test_it_takes_no_thread_from_those_that_write(tmp_path: Path, threads: ZipThreads) -> None:
@@ -126,6 +141,23 @@ async def test_a_download_that_starts_over_is_let_go_and_the_next_is_followed(
         assert await following.staged(second) is not None
 
 
+async def test_a_run_that_finds_the_thread_busy_verifies_its_download_once_it_is_whole(
+    tmp_path: Path, threads: ZipThreads
+) -> None:
+    """Runs of one extract each share the thread: none waits for the transfer of another one."""
+    first, second = a_download(tmp_path), a_download(tmp_path, version="9.9")
+    one, other = Following(Verify.FULL, threads), Following(Verify.FULL, threads)
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        await arrive(first, *ENDS)
+        await arrive(second, *ENDS)
+        one.begin(first, ZipFormat(), tasks)
+        other.begin(second, ZipFormat(), tasks)
+        await arrive(second, MIDDLE)
+        assert await other.staged(second) is None
+        await arrive(first, MIDDLE)
+        assert await one.staged(first) is not None
+
+
 async def test_damage_is_left_to_the_verification_of_the_whole(tmp_path: Path, threads: ZipThreads) -> None:
     download, following = a_download(tmp_path), Following(Verify.FULL, threads)
     damaged = bytearray(CONTENT)
@@ -135,6 +167,20 @@ async def test_damage_is_left_to_the_verification_of_the_whole(tmp_path: Path, t
         following.begin(download, ZipFormat(), tasks)
         await arrive(download, MIDDLE, content=bytes(damaged))
         assert await following.staged(download) is None
+
+
+async def test_damage_is_not_read_again_with_each_piece(tmp_path: Path, threads: ZipThreads) -> None:
+    download, form, following = a_download(tmp_path), SlowlyRead(), Following(Verify.FULL, threads)
+    no_block = bytearray(CONTENT)
+    no_block[BEGINNING] = 0xFF
+    async with asyncio.TaskGroup() as tasks:
+        await arrive(download, (0, 4 * MEBIBYTE), ENDS[1], content=bytes(no_block))
+        following.begin(download, form, tasks)
+        assert await following.staged(download) is None
+        once = form.read
+        following.begin(download, form, tasks)
+        assert await following.staged(download) is None
+    assert form.read == once > 0
 
 
 async def test_the_end_of_a_run_ends_it(tmp_path: Path, threads: ZipThreads) -> None:
