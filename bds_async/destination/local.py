@@ -145,7 +145,7 @@ class LocalFolder:
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
-                self._copy(staged, copy, staged.name)
+                self._copy(staged, copy, Path(path).name)
         return brought
 
     def check_brought(self, brought: Brought, length: int) -> None:

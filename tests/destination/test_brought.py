@@ -186,6 +186,18 @@ def test_a_folder_on_another_file_system_gets_a_copy(shared: Scene, monkeypatch:
     assert not any(Path(shared.workspace.to).glob(f"*{LATER}"))
 
 
+def test_a_brought_file_that_has_no_room_is_named_as_its_extract(
+    shared: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def across(source: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, "another file system")
+
+    monkeypatch.setattr(durable, "rename", across)
+    monkeypatch.setattr("bds_async.workspace.space.free_space", lambda _: 3)
+    with pytest.raises(DestinationError, match=f"No room for {Path(PATH).name}: "):
+        shared.bring()
+
+
 def test_a_brought_file_that_vanished_is_not_delivered(shared: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     checked, brought = shared.bring()
     monkeypatch.setattr(LocalFolder, "check_brought", lambda *_: None)

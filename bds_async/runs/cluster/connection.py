@@ -32,7 +32,7 @@ CONNECT, REQUEST, EVERYWHERE, LOOK = 8.0, 15.0, 60.0, 1.0
 #: Seconds for which a cluster may have no worker before it is given up.
 WITHOUT_WORKERS = 120.0
 #: Seconds for which a run that was stopped, or ended by an error, still waits for its workers.
-PARTING = 1.5
+PARTING = 1.0
 
 
 class ClusterLost(UnreachableError):
