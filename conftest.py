@@ -1,12 +1,29 @@
-"""Coverage with `CI=true`, from before `tests/conftest.py` imports what is measured."""
+"""What has to be in force before `tests/conftest.py` imports anything: temporary folders in memory, and coverage."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from tests.support.branch_coverage import Controller, Worker
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes its own folder there
+#: Bytes of files that the tests have at a time, with room to spare.
+ROOM = 4_000_000_000
+
+
+def has_room(folder: Path) -> bool:
+    """Whether the tests may write all of their files to this folder."""
+    return folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= ROOM
+
+
+# The tests ask for an fsync some hundred thousand times, and would wait for the disk half of the time.
+if "TMPDIR" not in os.environ and has_room(MEMORY):
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 measures = os.environ.get("CI") == "true"
 coverage = (Worker if "PYTEST_XDIST_WORKER" in os.environ else Controller)() if measures else None

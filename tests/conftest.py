@@ -33,6 +33,14 @@ settings.register_profile("quick", max_examples=40, deadline=None)
 settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
+#: The modules of the tests that take longest.
+LONGEST = (
+    "tests/runs/test_cluster.py",
+    "tests/crash/",
+    "tests/faults/test_faults_rate.py",
+    "tests/brightspace/test_custody_processes.py",
+)
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 StartSandbox = Callable[..., Awaitable[Sandbox]]
 Serve = Callable[..., Awaitable[URL]]
@@ -54,6 +62,11 @@ class FreeTokens:
 def pytest_xdist_auto_num_workers() -> int:
     """Twice as many as there are cores: half of the time a test waits for a process, a disk or a clock."""
     return 2 * (os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first, so that no worker is alone with it at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def pytest_collection_finish() -> None:
