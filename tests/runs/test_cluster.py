@@ -35,7 +35,7 @@ from bds_async.sandbox import Fault, Sandbox
 from tests.conftest import StartSandbox
 from tests.support.clusters import DaskCluster, running_cluster
 from tests.support.commands import Done, bds, starting, until
-from tests.support.fleets import report_of
+from tests.support.fleets import report_of, running_fleet
 from tests.support.store_proxy import proxy_of
 from tests.support.stores import Store, objects, unfinished
 
@@ -108,6 +108,7 @@ async def test_a_cluster_delivers_through_kills_keeps_secrets_and_ends_in_order(
     await what_the_tenant_serves_itself_is_fetched_here(
         Scene(cluster, await start_sandbox(data_sets=2, direct=True), tmp_path / "direct")
     )
+    await a_fleet_shares_the_workers(cluster, tmp_path / "fleet")
     store = Scene(cluster, await start_sandbox(), tmp_path / "store")
     await no_secret_is_in_a_log_or_page_of_the_cluster(store, s3, monkeypatch)
     await a_worker_that_outlives_its_coordinator_adds_nothing_to_a_folder(
@@ -152,6 +153,18 @@ async def what_the_tenant_serves_itself_is_fetched_here(scene: Scene) -> None:
     """Without a signed link only the token opens it."""
     assert (await scene.run("pull")).code == 0
     assert (scene.workers(), len(scene.files())) == ({socket.gethostname()}, 2)
+
+
+async def a_fleet_shares_the_workers(cluster: DaskCluster, home: Path) -> None:
+    """The runs of two tenants at a time are on one cluster, each with its own destination and report."""
+    async with running_fleet(home, ["yale", "brock"], data_sets=2) as fleet:
+        done = await bds("fleet", "pull", fleet.write(), "--cluster", cluster.address, "--report", home / "report.json")
+        assert (done.code, done.complaints) == (0, [])
+        seen = await asyncio.to_thread(cluster.addresses_seen)
+        for tenant in report_of(home / "report.json")["tenants"]:
+            extracts = tenant["report"]["extracts"]
+            assert {each["worker"] for each in extracts} <= {*seen}
+            assert len(extracts) == len(fleet.files(tenant["name"])) == 2
 
 
 async def no_secret_is_in_a_log_or_page_of_the_cluster(

@@ -43,7 +43,8 @@ class Fleet:
 
 @asynccontextmanager
 async def running_fleet(folder: Path, names: Sequence[str], **settings: Any) -> AsyncIterator[Fleet]:
-    """Start a small sandbox for each name."""
+    """Start a small sandbox for each name; the folder is made."""
+    folder.mkdir(exist_ok=True)
     async with AsyncExitStack() as stack:
         sandboxes = {}
         for seed, name in enumerate(names):
