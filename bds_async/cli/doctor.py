@@ -42,7 +42,7 @@ def command(workspace: Workspace, *, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(examination.document(), ensure_ascii=False, indent=2))
     else:
-        print_summary(examination)
+        _print_summary(examination)
     return examination.exit_code
 
 
@@ -67,12 +67,16 @@ def _print_wrapped(line: str) -> None:
     click.echo(line)
 
 
-def print_summary(examination: Examination) -> None:
+def print_results(examination: Examination) -> None:
     """Print the checks that were not made, and how many had which result."""
     if waiting := [check for check in examination.checks if check.needs]:
         names = ", ".join(check.name for check in waiting)
         print_check(Check(counted(len(waiting), "check"), CheckStatus.SKIPPED, f"Not checked after that: {names}."))
     count = Counter(check.status for check in examination.checks)
     click.echo(", ".join(f"{count[status]} {status.value}" for status in CheckStatus if count[status]) + ".")
+
+
+def _print_summary(examination: Examination) -> None:
+    print_results(examination)
     if examination.observations:
         click.echo("--json also shows what the tenant does with ranges, validators, links and names.")

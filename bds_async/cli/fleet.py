@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import cast, get_args
@@ -21,14 +22,14 @@ from ..support.running import Stop
 from ..transfer import Bodies
 from ..watching import demand_writable, fleet_finished, fleet_planned, write
 from .allocator import keep_large_blocks
-from .doctor import print_check, print_summary
+from .doctor import print_check, print_results
 from .fleet_member import Bound, Member, members_of
 from .fleet_options import FleetCommand
 from .help import GroupedCommand
 from .running import run as run_job
 from .selection import cluster_option
 from .settings import common_options, settings
-from .values import ReportPath
+from .values import ReportPath, WholeNumber
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ logger = logging.getLogger(__name__)
 @click.option("--check", is_flag=True, help="Make the checks of doctor for each tenant; deliver nothing.")
 @click.option(
     "--tenants-at-once",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     default=4,
     show_default=True,
     metavar="N",
@@ -47,7 +48,7 @@ logger = logging.getLogger(__name__)
 )
 @click.option(
     "--workers",
-    type=click.IntRange(*WORKERS),
+    type=WholeNumber(*WORKERS),
     default=RunOptions().workers,
     show_default=True,
     metavar="N",
@@ -72,7 +73,9 @@ def command(
     of the fleet is the worst of them. The file is TOML: [[tenant]] with name, config and to for each, and optionally
     state, group and [tenant.options]; [defaults] holds options for all. `recipe fleet` prints an example.
     """
-    kind, file = _parsed(words)
+    kind, file = parsed(words)
+    if check and cluster is not None:
+        raise click.UsageError("--check makes no run, and does not look at a cluster: leave out --cluster.")
     members = members_of(file, kind, settings(), Bound(workers, cluster), groups, report=report)
     if report is not None:
         demand_writable(report, "report")
@@ -85,11 +88,16 @@ def command(
     return done.exit_code
 
 
-def _parsed(words: Sequence[str]) -> tuple[FleetCommand, Path]:
+def parsed(words: Sequence[str]) -> tuple[FleetCommand, Path]:
     """Return the command and the fleet file."""
     *commands, file = words
-    if len(commands) > 1 or (commands and commands[0] not in get_args(FleetCommand)):
+    known = get_args(FleetCommand)
+    if len(commands) > 1:
         raise click.UsageError("Name pull or sync, or neither, and one fleet file.")
+    if commands and commands[0] not in known:
+        near = get_close_matches(commands[0], known, n=1)
+        advice = f"did you mean {near[0]}?" if near else "it knows pull and sync."
+        raise click.UsageError(f"fleet has no command '{commands[0]}': {advice}")
     return (cast("FleetCommand", commands[0]) if commands else "sync"), Path(file)
 
 
@@ -128,4 +136,4 @@ def _show(name: str, found: Examination) -> None:
     click.echo(f"{name}:")
     for check in found.checks:
         print_check(check)
-    print_summary(found)
+    print_results(found)

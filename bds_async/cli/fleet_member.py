@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -60,10 +60,12 @@ class Member:
         """Make the member of an entry; raises ConfigError, which names the tenant."""
         settings = replace(common, config=entry.config, tenant=entry.name)
         places = [f"--to={entry.to}", *([f"--state={entry.state}"] if entry.state is not None else [])]
+        asked = partial(request_of, command, places, folder=file.parent, of=settings)
         try:
-            request = request_of(command, places, entry.options, file.parent, settings)
+            request = asked(given=entry.options)
         except ConfigError as error:
-            raise ConfigError(f"{file}: tenant {entry.name}: {error}") from None
+            table = "[defaults], " if _mistake_in(asked, entry.defaults) == str(error) else ""
+            raise ConfigError(f"{file}: {table}tenant {entry.name}: {error}") from None
         return cls(entry.name, entry.group, settings, replace(request, options=bound.of(request.options)))
 
     async def run(self, bodies: Bodies, stop: Stop, reason: Stopped | None) -> TenantResult:
@@ -109,6 +111,15 @@ class Member:
 
     def _result(self, exit_code: int, error: str | None = None, report: RunReport | None = None) -> TenantResult:
         return TenantResult(name=self.name, group=self.group, exit_code=exit_code, error=error, report=report)
+
+
+def _mistake_in(asked: Callable[..., object], options: Mapping[str, Any]) -> str | None:
+    """Return the first mistake in these options, None if there is none."""
+    try:
+        asked(given=options)
+    except ConfigError as error:
+        return str(error)
+    return None
 
 
 def _keep(kept: list[RunReport], event: Event) -> None:

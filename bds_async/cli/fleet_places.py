@@ -112,14 +112,14 @@ def demand_own_files(tenants: Sequence[Tenant], file: Path, report: Path | None)
         own.add_state(request.workspace.state)
     for name, _, request in tenants:
         for path, what in request.written.items():
-            _demand_apart(own, path, f"{what.removeprefix('the ')} of the tenant {name}", file)
+            _demand_apart(own, path, what.removeprefix("the "), name, file)
         own.add({path: f"{what} of the tenant {name}" for path, what in request.written.items()})
     if report is not None:
         own.demand_apart(report, "report")
 
 
-def _demand_apart(own: OwnFiles, path: Path, what: str, file: Path) -> None:
+def _demand_apart(own: OwnFiles, path: Path, what: str, tenant: str, file: Path) -> None:
     try:
         own.demand_apart(path, what)
     except ConfigError as error:
-        raise ConfigError(f"{file}: {error}") from None
+        raise ConfigError(f"{file}: tenant {tenant}: {error}") from None

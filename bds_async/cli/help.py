@@ -33,7 +33,7 @@ _RANGE = re.compile(r"; [^][]*x[<>][^][]*(?=\])|\s*\[[^][;]*x[<>][^][]*\]")
 _DEFAULT = re.compile(r"\.?\s+\[default: (.*?)(?:\.0)?\]$")
 #: Two command lines for each command.
 EXAMPLES = {
-    "fleet": ("fleet fleet.toml --report fleet.json", "fleet pull fleet.toml --group canada --tenants-at-once 8"),
+    "fleet": ("fleet fleet.toml --report fleet.json", "fleet pull fleet.toml --group campuses --tenants-at-once 8"),
     "pull": (
         "pull --data-set Users --data-set 'Quiz*' --as csv --to quizzes",
         "pull --type all --since 2026-11-15 --dry-run",

@@ -27,13 +27,14 @@ from .selection import Function, choosing_options, workspace_options
 from .settings import common_options
 from .table import Cell, print_rows
 from .watching import all_of, displaying
+from .values import Number
 
 logger = logging.getLogger(__name__)
 
 LIMIT_HELP = "Share of rows that a full may delete"
 
 
-class Percent(click.FloatRange):
+class Percent(Number):
     """A share between 0 and 100."""
 
     def __init__(self) -> None:

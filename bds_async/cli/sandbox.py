@@ -19,6 +19,7 @@ from ..support.running import Stop
 from .help import GroupedCommand
 from .running import run
 from .settings import common_options
+from .values import Number, WholeNumber
 
 logger = logging.getLogger(__name__)
 
@@ -26,14 +27,14 @@ logger = logging.getLogger(__name__)
 @click.command("sandbox", cls=GroupedCommand)
 @click.option(
     "--port",
-    type=click.IntRange(0, 65533),
+    type=WholeNumber(0, 65533),
     metavar="N",
     default=0,
     help="Port of the auth service; tenant and storage get the next two [default: free ports].",
 )
 @click.option(
     "--data-sets",
-    type=click.IntRange(1, 100_000),
+    type=WholeNumber(1, 100_000),
     default=139,
     show_default=True,
     metavar="N",
@@ -49,7 +50,7 @@ logger = logging.getLogger(__name__)
 )
 @click.option(
     "--scale",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     metavar="FACTOR",
     default=1.0,
     show_default=True,

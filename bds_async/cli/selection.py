@@ -16,7 +16,7 @@ from ..workspace import workspace_of
 from .completion import data_set_names
 from .report_files import ReportFiles
 from .settings import settings
-from .values import DestinationPlace, FolderPath, Rate, ReportPath, Seconds
+from .values import DestinationPlace, FolderPath, Rate, ReportPath, Seconds, WholeNumber
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Kind = TypeVar("Kind", bound=StrEnum)
@@ -113,7 +113,7 @@ def fetching_options(function: Function) -> Function:
 
     @click.option(
         "--workers",
-        type=click.IntRange(*WORKERS),
+        type=WholeNumber(*WORKERS),
         default=DEFAULTS.workers,
         show_default=True,
         metavar="N",
@@ -121,7 +121,7 @@ def fetching_options(function: Function) -> Function:
     )
     @click.option(
         "--attempts",
-        type=click.IntRange(*ATTEMPTS),
+        type=WholeNumber(*ATTEMPTS),
         default=DEFAULTS.attempts,
         show_default=True,
         metavar="N",

@@ -60,7 +60,21 @@ class ReportPath(click.Path):
         return super().convert(value, param, ctx)
 
 
-class Seconds(click.FloatRange):
+class WholeNumber(click.IntRange):
+    """A whole number in a range."""
+
+    #: As messages have it.
+    name = "whole number"
+
+
+class Number(click.FloatRange):
+    """A number in a range."""
+
+    #: As messages have it.
+    name = "number"
+
+
+class Seconds(Number):
     """A number of seconds; `nan` is refused."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

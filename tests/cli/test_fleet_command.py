@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import signal
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
+import click
 import pytest
 
 from bds_async.brightspace.auth import TokenRefresher
-from bds_async.cli.fleet import carried_out
+from bds_async.cli.fleet import carried_out, command, parsed
 from bds_async.cli.fleet_member import Bound, members_of
+from bds_async.cli.help import EXAMPLES
+from bds_async.cli.main import cli
 from bds_async.cli.settings import Settings
 from bds_async.errors import ConfigError
 from bds_async.recipes import recipe
@@ -79,7 +84,7 @@ async def test_the_command_writes_one_report_and_names_the_tenant_in_each_line(t
 
         again = await bds("fleet", "pull", file, "--group", "europe", "-q")
         assert again.code == 2
-        assert "tenant yale: pull has no option 'with_fulls': it belongs to sync." in again.err
+        assert "[defaults], tenant yale: pull has no option 'with_fulls': it belongs to sync." in again.err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -99,6 +104,7 @@ async def test_check_names_each_tenant_and_writes_nothing_in_a_destination(tmp_p
         done = await bds("fleet", "--check", file, "--report", tmp_path / "check.json")
     assert done.code == 2
     assert {"yale:", "brock:", "nowhere:"} <= {*done.out.splitlines()}
+    assert "--json" not in done.out
     assert not (tmp_path / "to").exists()
     report = checked("fleet-report", report_of(tmp_path / "check.json"))
     assert (report["command"], report["exit_code"]) == ("fleet check", 2)
@@ -146,7 +152,7 @@ def fleet_file(tmp_path: Path) -> Callable[[str], Path]:
         ("[[tenant]\n", "is not TOML"),
         ("", "names no tenant"),
         ("tenant = 3\n", "names no tenant"),
-        ('[[tenant]]\nname = "yale"\nto = "to"\n', "tenant 1 (yale) lacks config"),
+        ('[[tenant]]\nname = "yale"\nto = "to"\n', "tenant 1 (yale) lacks the key 'config'"),
         ('[[tenant]]\nname = "a\\u0007b"\nconfig = "c"\nto = "to"\n', "needs name as a text of one line"),
         (TENANT.format("yale") + "group = 3\n", "needs group as a text"),
         (TENANT.format("yale") + "worker = 3\n", "unknown key 'worker'"),
@@ -155,13 +161,16 @@ def fleet_file(tmp_path: Path) -> Callable[[str], Path]:
         (TENANT.format("yale") + TENANT.format("brock").replace("to/brock", "to/../to/yale"), "the same destination"),
         (
             "[defaults]\nreport = 'r.json'\n" + TENANT.format("yale") + TENANT.format("brock"),
-            "the report of the tenant yale",
+            "r.json would overwrite the report of the tenant yale",
         ),
         ("[defaults]\nstate = 'x'\n" + TENANT.format("yale"), "state is a key of the tenant"),
         ("[defaults]\nwith-fulls = true\n" + TENANT.format("yale"), "did you mean with_fulls?"),
         ("[defaults]\nwith_fulls = 1\n" + TENANT.format("yale"), "with_fulls is a flag"),
         ("[defaults]\nattempts = [1, 2]\n" + TENANT.format("yale"), "attempts takes one text or number."),
-        ("[defaults]\nattempts = 0\n" + TENANT.format("yale"), "tenant yale: Invalid value for '--attempts'"),
+        (
+            "[defaults]\nattempts = 0\n" + TENANT.format("yale"),
+            "[defaults], tenant yale: Invalid value for '--attempts'",
+        ),
         (TENANT.format("yale").replace("yale.json", "~nosuchuser/x"), "config ~nosuchuser/x is in the home folder of"),
         (TENANT.format("yale") + 'state = "~nosuchuser/x"\n', "state ~nosuchuser/x is in the home folder of"),
         ("[defaults]\nreport = '~nosuchuser/x'\n" + TENANT.format("yale"), "report ~nosuchuser/x is in the home"),
@@ -172,7 +181,11 @@ def fleet_file(tmp_path: Path) -> Callable[[str], Path]:
         ('[defaults]\nreport = "a\\u0000"\n' + TENANT.format("yale"), "report contains a NUL character"),
         ('[defaults]\ndata_set = ["a\\u0000"]\n' + TENANT.format("yale"), "data_set contains a NUL character"),
         (f"[defaults]\nattempts = 0x{'f' * 4000}\n" + TENANT.format("yale"), "attempts is a number that is too large"),
-        ("[defaults]\nforce = true\n" + TENANT.format("yale"), "it belongs to pull"),
+        ("[defaults]\nforce = true\n" + TENANT.format("yale"), "[defaults], tenant yale: sync has no option 'force'"),
+        (
+            TENANT.format("yale") + "[tenant.options]\nforce = true\n",
+            "toml: tenant yale: sync has no option 'force': it belongs to pull",
+        ),
         ("[defaults]\ndry_run = true\n" + TENANT.format("yale"), "sync has no option 'dry_run'"),
     ],
 )
@@ -200,7 +213,7 @@ def test_no_tenant_writes_over_a_file_of_another_one_in_whatever_group_that_is(
     (tmp_path / "yale.json").write_text('{"token_file": "yale-token"}', "utf-8")
     yale = TENANT.format("yale") + '[tenant.options]\nmetrics = "yale.prom"\n'
     text = yale + TENANT.format("brock") + f'group = "canada"\n[tenant.options]\n{option}\n'
-    with pytest.raises(ConfigError, match="of the tenant brock") as caught:
+    with pytest.raises(ConfigError, match="tenant brock: The ") as caught:
         members_of(fleet_file(text), "sync", Settings(), Bound(16), ["canada"])
     assert says in str(caught.value)
 
@@ -302,7 +315,31 @@ def test_the_options_of_a_tenant_win_over_the_defaults_and_paths_are_relative_to
     assert (brock.request.options.with_fulls, brock.request.ping, brock.request.options.data_set) == (True, None, ())
 
 
-def test_the_recipe_is_a_fleet_file(fleet_file: Callable[[str], Path]) -> None:
-    members = members_of(fleet_file(recipe("fleet")), "sync", Settings(), Bound(16))
-    assert len({member.name for member in members}) >= 2
-    assert {member.group for member in members} - {None}
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["sinc", "fleet.toml"], "fleet has no command 'sinc': did you mean sync?"),
+        (["pull", "sync", "fleet.toml"], "Name pull or sync"),
+        (["fleet.toml", "--check", "--cluster", "tcp://127.0.0.1:1"], "leave out --cluster"),
+        (["fleet.toml", "--tenants-at-once", "many"], "'many' is not a valid whole number"),
+    ],
+)
+def test_a_misused_command_says_what_is_meant(words: list[str], says: str) -> None:
+    with pytest.raises(click.UsageError) as caught:
+        cli.main(["fleet", *words], standalone_mode=False)
+    assert says in caught.value.format_message()
+
+
+def test_the_commands_of_the_guide_and_of_the_help_accept_the_recipe(
+    fleet_file: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """With their groups, for sync and for pull."""
+    fleet_file(recipe("fleet"))
+    guide = (Path(__file__).parents[2] / "docs" / "scale.md").read_text("utf-8")
+    lines = [*re.findall(r"^bds-async (fleet [^#\n]*)", guide, re.MULTILINE), *EXAMPLES["fleet"]]
+    root = click.Context(cli, info_name="bds-async", **cli.context_settings)
+    asked = [command.make_context("fleet", shlex.split(line)[1:], parent=root).params for line in lines]
+    found = [(*parsed(each["words"]), each["groups"]) for each in asked]
+    assert {kind for kind, _, _ in found} == {"pull", "sync"}
+    for kind, file, groups in found:
+        assert len(members_of(tmp_path / file, kind, Settings(), Bound(16), groups)) >= 2

@@ -38,7 +38,7 @@ MISTAKES = [
     ("pull --to file/sub", "file is a file: name a folder."),
     ("verify --state file", "file is a file: name a folder."),
     ("pull --to=", "is empty: name a folder."),
-    ("pull --workers many", "'many' is not a valid integer range."),
+    ("pull --workers many", "'many' is not a valid whole number."),
     ("pull --workers 0", "0 is not in the range 1<=x<=64."),
     ("pull --type fulls", "'fulls' is not one of 'full', 'differential', 'all'."),
     ("pull --as xlsx", "'xlsx' is not one of 'zip', 'csv', 'parquet'."),

@@ -25,7 +25,7 @@ class Entry:
     """One tenant of a fleet file.
 
     `config`, `to` and `state` are relative to no other folder any more; `to` may be the address of an object store.
-    `options` are the tenant's own over the defaults, by their long names with `_` for `-`, as the file has them.
+    `options` are the tenant's own over the `defaults`, by their long names with `_` for `-`, as the file has them.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Entry:
     state: Path | None = None
     group: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_fleet(file: Path) -> list[Entry]:
@@ -81,6 +82,7 @@ def _entry(found: object, number: int, file: Path, defaults: Mapping[str, Any]) 
         beside(file.parent, tenant["state"], f"{where}: state") if "state" in tenant else None,
         tenant.get("group"),
         {**defaults, **options},
+        defaults,
     )
 
 
@@ -103,7 +105,8 @@ def _demand_text(tenant: Mapping[str, Any], key: str, where: str) -> None:
         return
     value = tenant.get(key)
     if not isinstance(value, str) or not value.strip() or value != printable(value):
-        raise ConfigError(f"{where} needs {key} as a text of one line." if key in tenant else f"{where} lacks {key}.")
+        text = f"needs {key} as a text of one line." if key in tenant else f"lacks the key '{key}'."
+        raise ConfigError(f"{where} {text}")
 
 
 def _demand_known(found: Iterable[str], known: Sequence[str], where: str, what: str) -> None:
