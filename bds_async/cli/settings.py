@@ -32,7 +32,8 @@ class Settings:
     @property
     def in_use(self) -> InUse:
         """The options that a suggested command needs to run in the same place."""
-        return InUse(() if self.config is None else ("--config", str(self.config)), self.folder)
+        config = () if self.config is None else ("--config", str(self.config))
+        return InUse(config, self.folder, in_fleet=bool(self.tenant))
 
 
 #: The settings of the tenant of a fleet that a task works for.

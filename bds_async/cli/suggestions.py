@@ -26,14 +26,18 @@ _WITHOUT_FOLDER = frozenset({"login", "list", "demo", "sandbox", "recipe", "repo
 
 @dataclass(frozen=True, slots=True)
 class InUse:
-    """Options of the command that is running, as words: those for the config, and those for the folder."""
+    """Options of the command that is running, as words: those for the config, and those for the folder.
+
+    In a fleet the options are those of a tenant, whose names are keys of the fleet file.
+    """
 
     config: tuple[str, ...] = ()
     folder: tuple[str, ...] = ()
+    in_fleet: bool = False
 
     def complete(self, text: str) -> str:
         """Return a text with options in place of parameters; each suggested command gets the options in use."""
-        text = _PARAMETER.sub(_as_option, text)
+        text = _PARAMETER.sub(_as_key if self.in_fleet else _as_option, text)
         return _COMMAND.sub(self._completed, text) if self.config or self.folder else text
 
     def _completed(self, found: re.Match[str]) -> str:
@@ -48,6 +52,14 @@ def _as_option(found: re.Match[str]) -> str:
     if option is None:
         return found[0]
     return option if found["value"] is None else f"{option} {found['value']}"
+
+
+def _as_key(found: re.Match[str]) -> str:
+    option = _OPTIONS.get(found["name"])
+    if option is None:
+        return found[0]
+    key = option.removeprefix("--").replace("-", "_")
+    return f"'{key}'" if found["value"] is None else f"'{key} = {found['value']}'"
 
 
 def _quoted(words: Sequence[str]) -> str:

@@ -29,7 +29,7 @@ def plan_pull(listing: Listing, options: PullOptions, ledger: Ledger, size: Size
         steps += [_step(extract, folder, options, ledger, there) for extract in chosen]
     delivered = {step.extract.identity: step.delivered for step in steps if step.delivered is not None}
     absent = absent_data_sets(listing, options, ledger)
-    other_form = in_another_form(delivered.values(), options.publish_as)
+    other_form = in_another_form(delivered.values(), options)
     return RunPlan(
         tuple(steps),
         tuple(listing.failed),

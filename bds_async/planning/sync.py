@@ -43,7 +43,7 @@ def plan_sync(listing: Listing, options: SyncOptions, ledger: Ledger, paths: Cal
     is_new = bool(plan.steps) and next(ledger.deliveries.all(), None) is None
     unknown = sum(1 for _ in published_files(paths())) if is_new else 0
     listed = [extract.identity for extracts in listing.extracts.values() for extract in extracts]
-    other_form = turned_to_another_form(ledger.deliveries.delivered_many(listed).values(), options.publish_as)
+    other_form = turned_to_another_form(ledger.deliveries.delivered_many(listed).values(), options)
     warnings = (unknown_files(unknown), plan.warning, other_form)
     return replace(
         plan,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from ..brightspace import Listing
 from ..columns import ChangeKind, SchemaChange
 from ..ledger import Delivery
-from ..models import Extract, brief_text, newest
+from ..models import BdsType, Extract, brief_text, newest, utc_text
 from ..options import PublishAs, PullOptions, RunOptions, Wanted
 from ..support.text import counted, printable
 from .selection import choose
@@ -76,9 +77,10 @@ def begun_late(names: Sequence[str]) -> str:
     )
 
 
-def in_another_form(delivered: Iterable[Delivery], wanted: PublishAs) -> str:
+def in_another_form(delivered: Iterable[Delivery], options: RunOptions) -> str:
     """A warning that extracts delivered as another kind of file stay so; empty if there are none."""
-    found = _suffixes(delivered)
+    known = [delivery for delivery in delivered if delivery.path is not None]
+    found, wanted = _suffixes(known), options.publish_as
     others = [form for form in PublishAs if form is not wanted and found[form.suffix]]
     if not others:
         return ""
@@ -86,13 +88,27 @@ def in_another_form(delivered: Iterable[Delivery], wanted: PublishAs) -> str:
     return (
         f"{counted(count, 'extract')} delivered as {' or '.join(others)} before will not come again as {wanted}: "
         f"give `publish_as='{wanted}'` a folder of its own (`to`), or fetch the listed ones again "
-        "with `bds-async pull --force`."
+        f"with `bds-async {shlex.join(_forced(options, known))}`; the former files stay beside the new ones."
     )
 
 
-def turned_to_another_form(delivered: Collection[Delivery], wanted: PublishAs) -> str:
+def _forced(options: RunOptions, delivered: Iterable[Delivery]) -> Iterator[str]:
+    """The words of a pull that fetches what was delivered and these options choose again, in their form."""
+    yield from ("pull", "--force", "--as", options.publish_as)
+    yield from ["--pin-columns"] if options.pin_columns else []
+    types = {delivery.identity.bds_type for delivery in delivered}
+    wanted = Wanted.ALL if len(types) > 1 else Wanted.FULL if BdsType.FULL in types else Wanted.DIFFERENTIAL
+    yield from ["--type", wanted] if wanted is not Wanted.FULL else []
+    if isinstance(options, PullOptions) and options.since is not None:
+        yield from ("--since", utc_text(options.since))
+    for option, patterns in (("--data-set", options.data_set), ("--exclude", options.exclude)):
+        for pattern in patterns:
+            yield from (option, pattern)
+
+
+def turned_to_another_form(delivered: Collection[Delivery], options: RunOptions) -> str:
     """The same warning, until an extract has been delivered in the wanted form."""
-    return "" if _suffixes(delivered)[wanted.suffix] else in_another_form(delivered, wanted)
+    return "" if _suffixes(delivered)[options.publish_as.suffix] else in_another_form(delivered, options)
 
 
 def _suffixes(delivered: Iterable[Delivery]) -> Counter[str]:

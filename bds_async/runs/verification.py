@@ -11,7 +11,7 @@ import stat
 import unicodedata
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..destination import Destination, Recorded, destination_of
 from ..errors import ConfigError, DestinationError, UnusableArchive, VerificationError
@@ -170,7 +170,15 @@ class _Examination:
         for path in self._destination.paths():
             self._threads.watch(0)
             if self._ledger.deliveries.at_path(_stored(path)) is None:
-                yield Discrepancy(path, Fault.UNKNOWN, "the ledger does not know it")
+                yield Discrepancy(path, Fault.UNKNOWN, self._why_unknown(PurePosixPath(path)))
+
+    def _why_unknown(self, path: PurePosixPath) -> str:
+        """What an unknown file is; a pull with `--force` leaves the former file where it delivers another form."""
+        for form in PublishAs:
+            other = path.with_suffix(form.suffix)
+            if other != path and self._ledger.deliveries.at_path(_stored(str(other))) is not None:
+                return f"the ledger has this extract as {other.name}; remove this file if nothing reads it"
+        return "the ledger does not know it"
 
 
 def _demand_plain(file: Path) -> None:

@@ -53,6 +53,11 @@ def test_parameters_of_the_library_become_options(said: str, shown: str) -> None
     assert InUse().complete(said) == shown
 
 
+def test_parameters_become_keys_of_the_fleet_file_in_a_fleet() -> None:
+    said = "give `publish_as='csv'` another `to`, or `delete_limit=30`"
+    assert InUse(in_fleet=True).complete(said) == "give 'as = csv' another 'to', or 'delete_limit = 30'"
+
+
 @pytest.mark.parametrize("log_format", ["text", "json"])
 async def test_a_printed_command_runs(tmp_path: Path, log_format: str) -> None:
     """`ledger accept` for a data set that is gone; name, config and folder need quotes."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -86,12 +87,15 @@ async def test_csv_where_zips_were_delivered_is_said_to_stay_away(tenant: Tenant
     (said,) = [line for line in done.err.splitlines() if "delivered as zip" in line]
     assert said.startswith("bds-async: warning: 3 extracts delivered as zip before will not come again as csv: ")
     assert "folder of its own" in said
-    assert "pull --force" in said
+    (command,) = re.findall(r"`bds-async ([^`]*)`", said)
     assert done.code == 0
     preview = await tenant.pull("--as", "csv", "--dry-run", command="pull")
     assert "3 extracts delivered as zip" in preview.err
-    forced = await tenant.pull("--as", "csv", "--force")
+    forced = await tenant.bds(*shlex.split(command))
     assert "delivered as" not in forced.err
+    assert "3 downloaded" in forced.err
+    verified = await tenant.bds("verify", "--to", tenant.to)
+    assert len(re.findall(r"\.zip: the ledger has this extract as \S+\.csv; remove this file if", verified.out)) == 3
 
 
 async def test_verbose_tells_each_failed_try_and_the_summary_counts_the_retries(tenant: Tenant) -> None:

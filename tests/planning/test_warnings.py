@@ -1,5 +1,6 @@
 """What a plan is remarked upon with: why it is empty, and what was delivered in another form."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -82,20 +83,46 @@ def test_the_newest_that_is_listed_is_named_by_the_type_that_is_wanted():
     ],
 )
 def test_what_was_delivered_in_another_form_is_counted_and_what_to_do_is_said(wanted, count, other):
-    said = in_another_form(delivered("a/full/1.zip", "a/full/2.zip", "b/full/1.csv", None), wanted)
+    options = PullOptions(publish_as=wanted)
+    said = in_another_form(delivered("a/full/1.zip", "a/full/2.zip", "b/full/1.csv", None), options)
     assert said.startswith(f"{count} delivered as {other} before will not come again as {wanted}: ")
     assert "folder of its own" in said
-    assert "pull --force" in said
+    assert f"`bds-async pull --force --as {wanted}`" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            PullOptions(data_set=("Users", "Quiz*"), exclude=("Quiz Attempts",)),
+            "--data-set Users --data-set 'Quiz*' --exclude 'Quiz Attempts'",
+        ),
+        (PullOptions(wanted=Wanted.ALL, since=QUEUED), "--since 2026-11-22T04:09:22.000Z"),
+        (SyncOptions(publish_as=PublishAs.CSV, pin_columns=True), "--pin-columns"),
+    ],
+)
+def test_the_command_that_fetches_again_chooses_what_the_run_chose(options, words):
+    said = in_another_form(delivered("a/full/1.zip"), replace(options, publish_as=PublishAs.CSV))
+    assert f"`bds-async pull --force --as csv {words}`" in said
+
+
+@pytest.mark.parametrize(
+    ("types", "words"), [([BdsType.DIFFERENTIAL], " --type differential"), ([*BdsType], " --type all")]
+)
+def test_it_fetches_the_types_that_were_delivered(types, words):
+    former = [Delivery.of(an_extract(bds_type=each), "Users", path="1.zip") for each in types]
+    said = in_another_form(former, SyncOptions(publish_as=PublishAs.CSV))
+    assert f"`bds-async pull --force --as csv{words}`" in said
 
 
 def test_of_what_is_in_the_wanted_form_there_is_nothing_to_say():
-    assert in_another_form(delivered("a/full/1.csv", None), PublishAs.CSV) == ""
+    assert in_another_form(delivered("a/full/1.csv", None), PullOptions(publish_as=PublishAs.CSV)) == ""
 
 
 def test_a_job_that_was_turned_to_another_form_is_reminded_until_it_has_delivered_something():
-    former = delivered("a/full/1.zip")
-    assert "1 extract delivered as zip" in turned_to_another_form(former, PublishAs.CSV)
-    assert turned_to_another_form([*former, *delivered("a/differential/2.csv")], PublishAs.CSV) == ""
+    former, options = delivered("a/full/1.zip"), SyncOptions(publish_as=PublishAs.CSV)
+    assert "1 extract delivered as zip" in turned_to_another_form(former, options)
+    assert turned_to_another_form([*former, *delivered("a/differential/2.csv")], options) == ""
 
 
 def test_a_warning_of_other_columns_holds_nothing_that_steers_a_terminal():
