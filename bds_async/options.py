@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -67,6 +68,8 @@ class PublishAs(StrEnum):
         return next((form for form in cls if path.endswith(form.suffix)), cls.ZIP)
 
 
+#: The address of a Dask scheduler; a numeric address of IPv6 stands in brackets.
+_SCHEDULER = re.compile(r"(?:tcp|tls)://(?:[^\s:/?#@\[\]]+|\[[0-9A-Fa-f:.%]+\]):(?P<port>[0-9]{1,5})")
 _SUFFIXES: dict[PublishAs, Suffix] = {PublishAs.ZIP: ".zip", PublishAs.CSV: ".csv", PublishAs.PARQUET: ".parquet"}
 
 
@@ -102,6 +105,7 @@ class RunOptions:
         _convert(self, "workers", _between(WORKERS, int))
         _convert(self, "attempts", _between(ATTEMPTS, int))
         _convert(self, "stall_timeout", _between(STALL_TIMEOUT, float))
+        _convert(self, "cluster", _scheduler)
         if self.pin_columns and self.publish_as is not PublishAs.CSV:
             raise ConfigError(
                 f"pin_columns needs publish_as='csv': with {self.publish_as.value!r} all columns are published."
@@ -203,6 +207,13 @@ def _between(limits: tuple[float, float], kind: Callable[[Any], float]) -> Calla
         return number
 
     return checked
+
+
+def _scheduler(value: str | None) -> str | None:
+    found = None if value is None else _SCHEDULER.fullmatch(value)
+    if value is not None and (found is None or not 0 < int(found["port"]) < 65536):
+        raise ValueError("write tcp://HOST:PORT, or tls://HOST:PORT, of a Dask scheduler")
+    return value
 
 
 def _moment(value: str | datetime | None) -> datetime | None:

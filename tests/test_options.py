@@ -39,6 +39,11 @@ def test_a_moment_stays_as_it_is() -> None:
         {"wanted": "ful"},
         {"since": "yesterday"},
         {"pin_columns": True},
+        {"cluster": ""},
+        {"cluster": "localhost"},
+        {"cluster": "tcp://127.0.0.1"},
+        {"cluster": "http://127.0.0.1:8786"},
+        {"cluster": "tcp://127.0.0.1:99999"},
     ],
     ids=str,
 )
@@ -46,6 +51,11 @@ def test_a_value_of_no_use_is_refused(values: dict[str, Any]) -> None:
     """The message names the option."""
     with pytest.raises(ConfigError, match=next(iter(values))):
         options_of(**values)
+
+
+@pytest.mark.parametrize("address", ["tcp://scheduler:8786", "tls://10.0.0.5:8786", "tcp://[::1]:8786"])
+def test_the_address_of_a_scheduler_stays_as_it_is(address: str) -> None:
+    assert options_of(cluster=address).cluster == address
 
 
 def test_the_defaults_are_valid() -> None:

@@ -43,7 +43,8 @@ class Bound:
 
     def of(self, options: RunOptions) -> RunOptions:
         """Return the options of a tenant within this."""
-        return replace(options, workers=min(options.workers, self.workers), cluster=self.cluster or options.cluster)
+        cluster = options.cluster if self.cluster is None else self.cluster
+        return replace(options, workers=min(options.workers, self.workers), cluster=cluster)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ from .running import run_simple
 from .selection import Function, choosing_options, workspace_options
 from .settings import common_options
 from .table import Cell, print_rows
-from .watching import all_of, displaying
 from .values import Number
+from .watching import all_of, displaying
 
 logger = logging.getLogger(__name__)
 

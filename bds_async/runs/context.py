@@ -67,7 +67,7 @@ async def open_storage(
         FolderLock(workspace),
         await beside(opened(opening, stop.patience), stop.obey(), *time_limits(options.max_time, stop)) as ledger,
     ):
-        await in_thread(workspace.claim)
+        await in_thread(workspace.check_owner)
         storage = Storage(workspace, destination_of(workspace, options, stop.patience), ledger)
         preparing = in_thread(partial(_prepare, storage))
         await beside(preparing, stop.obey(), *time_limits(options.max_time, stop))
@@ -75,8 +75,12 @@ async def open_storage(
 
 
 def _prepare(storage: Storage) -> None:
-    """Make the destination, unless something was delivered to it: then it must not have vanished."""
+    """Make the destination, unless something was delivered to it: then it must not have vanished.
+
+    The state folder belongs to it only after that, so that a mistyped bucket binds nothing.
+    """
     storage.destination.prepare(is_used=next(storage.ledger.deliveries.all(), None) is not None)
+    storage.workspace.claim()
 
 
 @asynccontextmanager

@@ -220,6 +220,8 @@ async def test_a_store_of_no_use_ends_the_run_before_a_token_is_spent(
     done = await scene.run("pull", to=to, state=None, **environ)
     assert (done.code, expected in done.err, len(done.err.splitlines())) == (6, True, 1)
     assert scene.sandbox.counters.exchanges == 0
+    if to is not None:
+        assert (await scene.run("pull")).code == 0, "a mistyped bucket does not bind the state folder"
 
 
 @pytest.mark.parametrize(

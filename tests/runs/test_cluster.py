@@ -28,10 +28,14 @@ import pytest
 from bds_async import __version__
 from bds_async.errors import BdsError
 from bds_async.options import PublishAs
+from bds_async.runs.cluster import cluster_at
 from bds_async.runs.cluster.fetch import error_of
 from bds_async.runs.cluster.values import Failed, Place, Progress
 from bds_async.runs.cluster.work import prepare
+from bds_async.runs.context import open_storage
 from bds_async.sandbox import Fault, Sandbox
+from bds_async.support.running import Stop
+from bds_async.workspace import workspace_of
 from tests.conftest import StartSandbox
 from tests.support.clusters import DaskCluster, running_cluster
 from tests.support.commands import Done, bds, starting, until
@@ -334,7 +338,7 @@ async def a_lost_scheduler_is_exit_5_with_a_report(scene: Scene) -> None:
         done = await running.ends()
     assert (done.code, done.complaints) == (5, [])
     (error,) = [line for line in done.err.splitlines() if "error" in line]
-    assert "No Dask scheduler answers" in error
+    assert f"The Dask scheduler at {scene.cluster.address} is lost" in error
     assert scene.report()["exit_code"] == 5
 
 
@@ -345,8 +349,33 @@ async def no_scheduler_is_exit_5_in_time_and_one_line(scene: Scene) -> None:
     assert (done.code, done.out) == (5, "")
     assert time.monotonic() - began < 15
     (line,) = done.err.splitlines()
-    assert line.startswith(f"bds-async: error: No Dask scheduler answers at {scene.cluster.address} (")
+    assert line.startswith(f"bds-async: error: No Dask scheduler answers at {scene.cluster.address};")
     assert scene.sandbox.counters.exchanges == exchanges
+
+
+async def test_an_address_of_another_program_is_said_to_be_one(tmp_path: Path) -> None:
+    """A server that speaks HTTP, and TLS without certificates."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async def error_of_connecting(address: str) -> BdsError:
+        workspace = workspace_of(tmp_path / "to")
+        async with open_storage(workspace, "https://tenant.example", Stop()) as storage:
+            with pytest.raises(BdsError) as caught:
+                async with cluster_at(address, storage, PublishAs.ZIP, Stop()):
+                    pass
+        return caught.value
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        where = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        other, tls = [await error_of_connecting(f"{scheme}://{where}") for scheme in ("tcp", "tls")]
+    assert (other.exit_code, tls.exit_code) == (5, 2)
+    assert str(other).startswith(f"What answers at tcp://{where} is no Dask scheduler")
+    assert "needs certificates" in str(tls)
 
 
 def test_a_worker_that_cannot_write_its_scratch_space_says_so(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, cast
 
 from ... import __version__
 from ...destination import Destination
-from ...errors import ConfigError, UnreachableError
+from ...errors import BdsError, ConfigError, UnreachableError
 from ...options import PublishAs
 from ...support.running import Stop, beside
 from ...support.to_its_end import in_thread
@@ -80,11 +80,11 @@ class Cluster:
         )
         try:
             return await future
-        except Exception as error:
+        except Exception:
             # The worker was lost too often for Dask, or was lost as its result was fetched. With the scheduler
             # everything is lost, and this raises.
             await self.look()
-            return Failed(Progress(worker=""), LOST, type(error).__name__)
+            return Failed(Progress(worker=""), LOST, "The worker is lost.")
         finally:
             future.release()
 
@@ -118,12 +118,25 @@ class Cluster:
             async with asyncio.timeout(within):
                 return await request
         except Exception as error:
-            raise self.no_answer(error) from None
+            raise self._lost(error) from None
 
-    def no_answer(self, error: Exception) -> ClusterLost:
-        """The error for a scheduler that does not answer."""
-        text = f"No Dask scheduler answers at {self._address} ({type(error).__name__})"
-        return ClusterLost(f"{text}; check `cluster` and the scheduler, or run again later.")
+    def _lost(self, error: Exception) -> ClusterLost:
+        """The error for a scheduler that answered before."""
+        what = "in time" if isinstance(error, TimeoutError) else "any more"
+        text = f"The Dask scheduler at {self._address} is lost: it does not answer {what}"
+        return ClusterLost(f"{text}. Check the scheduler, then run again.")
+
+    def no_connection(self, error: Exception) -> BdsError:
+        """The error for an address at which no scheduler is found."""
+        if isinstance(error, OSError):
+            text = f"No Dask scheduler answers at {self._address}"
+            return ClusterLost(f"{text}; check `cluster` and the scheduler, or run again later.")
+        if isinstance(error, TypeError) and self._address.startswith("tls:"):
+            text = f"`cluster` {self._address} needs certificates"
+            return ConfigError(f"{text}: name them in Dask's configuration, distributed.comm.tls.")
+        # Dask reads the answer of another program as the length of a message, and finds no memory for it.
+        text = f"What answers at {self._address} is no Dask scheduler, or one of another version of Dask"
+        return ClusterLost(f"{text}: check the host and the port in `cluster`.")
 
     def no_worker(self) -> ClusterLost:
         """The error for a scheduler that has no worker."""
@@ -135,20 +148,17 @@ async def cluster_at(address: str, storage: Storage, form: PublishAs, stop: Stop
     """The workers of the scheduler at an address, prepared for a run that publishes in this form.
 
     While it lasts they bring files to a room of the destination.
-    Raises UnreachableError if no scheduler answers or it has no worker, ConfigError if dask is not installed, a worker
-    has another version, or it does not reach the destination.
+    Raises UnreachableError if no scheduler answers or it has no worker, ConfigError if dask is not installed, TLS has
+    no certificates, a worker has another version, or it does not reach the destination.
     """
     demand_dask()
     with quiet():
         from distributed import Client
 
-        try:
-            # Its annotations are incomplete.
-            client: Any = cast("Any", Client)(
-                address, asynchronous=True, timeout=CONNECT, set_as_default=False, name="bds-async"
-            )
-        except ValueError:
-            raise ConfigError(f"`cluster={address}` is not the address of a scheduler, tcp://host:port.") from None
+        # Its annotations are incomplete.
+        client: Any = cast("Any", Client)(
+            address, asynchronous=True, timeout=CONNECT, set_as_default=False, name="bds-async"
+        )
         workspace, room = storage.workspace, secrets.token_hex(8)
         cluster = Cluster(client, address, Place(_lease(workspace), room, workspace.address))
         try:
@@ -168,7 +178,7 @@ async def _connected(client: Any, cluster: Cluster, destination: Destination, fo
         async with asyncio.timeout(CONNECT + LOOK):
             await client
     except Exception as error:
-        raise cluster.no_answer(error) from None
+        raise cluster.no_connection(error) from None
     await cluster.look()
     if not cluster.slots.size:
         raise cluster.no_worker()

@@ -133,10 +133,10 @@ class ClusterFetch:
                     await self._wait_for_another_link(idle)
                 case Failed(_, kind) if kind != LOST:
                     raise error_of(answer)
-                case Failed(_, _, why):
+                case Failed():
                     lost += 1
                     if lost >= MOST_LOST:
-                        raise ExtractError(f"{counted(lost, 'worker')} were lost while they had it ({why}).")
+                        raise ExtractError(f"{counted(lost, 'worker')} were lost while they had it.")
 
     async def _wait_for_another_link(self, idle: int) -> None:
         """Wait before another link is asked for; raises ExtractError if links bring nothing any more."""
