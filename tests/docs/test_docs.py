@@ -39,14 +39,19 @@ EXAMPLES = [
 ]
 
 
-def every_command() -> Iterator[click.Command]:
+def named_commands() -> Iterator[tuple[str, click.Command]]:
     context = click.Context(cli, info_name="bds-async")
-    yield cli
     for name in COMMANDS:
         command = cli.get_command(context, name)
         assert command is not None
-        yield command
-        yield from command.commands.values() if isinstance(command, click.Group) else ()
+        yield name, command
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {inner}", found) for inner, found in command.commands.items())
+
+
+def every_command() -> Iterator[click.Command]:
+    yield cli
+    yield from (command for _, command in named_commands())
 
 
 @pytest.mark.parametrize("page", ["README.md", *(f"docs/{name}" for name in PAGES)])
@@ -81,6 +86,32 @@ def test_the_guide_names_every_option() -> None:
     text = "\n".join(GUIDE.values())
     missing = [each for each in sorted(options) if each.startswith("--") and not re.search(rf"`[^`]*{each}\b", text)]
     assert missing == []
+
+
+#: Options that several commands have, and the page explains once.
+SHARED = {
+    *("--to", "--state", "--data-set", "--exclude", "--verify", "--workers", "--attempts", "--stall-timeout"),
+    *("--limit-rate", "--max-time", "--report", "--html", "--no-progress"),
+}
+
+
+def rows_of(table: str) -> dict[str, set[str]]:
+    """The options that each row of the table under a line names, by the command in its first cell."""
+    rows = re.findall(r"^\| `([a-z -]+)(.*)", table, re.MULTILINE)
+    return {name.strip(): {*re.findall(r"--[a-z][a-z-]+", cells)} for name, cells in rows}
+
+
+def test_the_page_on_configuration_has_every_option_of_every_command_and_no_other() -> None:
+    runs, others = PAGES["configuration.md"].split("### The options of a run\n")[1].split("\nOther commands")
+    shown = rows_of(others)
+    common = {option for parameter in cli.params for option in parameter.opts}
+    for path, command in named_commands():
+        own = {parameter.opts[0] for parameter in command.params if isinstance(parameter, click.Option)} - common
+        if path in ("pull", "sync"):
+            assert own - {*re.findall(r"--[a-z][a-z-]+", runs)} == set(), path
+        else:
+            assert own - SHARED - shown.get(path, set()) == set(), path
+            assert shown.get(path, set()) - own == set(), path
 
 
 def test_the_page_on_exit_codes_has_every_code_of_an_error() -> None:
