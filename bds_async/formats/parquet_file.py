@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, DestinationError, UnusableArchive, VerificationError
+from ..errors import DestinationError, UnusableArchive, VerificationError
 from ..registry import ColumnType
 from ..registry.conversion import DUCKDB
+from ..support.extras import missing
 from .clean_rows import INSTEAD, CleanRows
 from .reading import Watch
 
@@ -30,7 +31,7 @@ def demand_duckdb() -> Any:
     try:
         import duckdb
     except ImportError:
-        raise ConfigError("`publish_as='parquet'` needs DuckDB: pip install 'bds-async[parquet]'.") from None
+        raise missing("`publish_as='parquet'`", "duckdb", "parquet") from None
     return duckdb
 
 

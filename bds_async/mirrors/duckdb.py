@@ -14,9 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from ..errors import ConfigError, TargetBusy, TargetError
+from ..errors import TargetBusy, TargetError
 from ..formats.csv_record import RECORD_LIMIT
 from ..registry.conversion import DUCKDB
+from ..support.extras import missing
 from ..support.uninterrupted import outlast
 from .engine import Misfits, Row
 from .staging import BAD, Stage
@@ -148,8 +149,7 @@ def demand_duckdb() -> None:
     try:
         import duckdb  # noqa: F401
     except ImportError:
-        text = "A mirror in DuckDB needs the package duckdb: run pip install 'bds-async[duckdb]'."
-        raise ConfigError(text) from None
+        raise missing("A mirror in DuckDB", "duckdb", "duckdb") from None
 
 
 def demand_database(path: Path) -> None:

@@ -8,8 +8,9 @@ import hashlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Self
 
-from ..errors import ConfigError, TargetBusy, TargetError
+from ..errors import TargetBusy, TargetError
 from ..registry.conversion import POSTGRESQL
+from ..support.extras import missing
 from .engine import Misfits, Row
 from .staging import BAD, NUMBER, Stage
 from .target import Target
@@ -129,8 +130,7 @@ def demand_asyncpg() -> None:
     try:
         import asyncpg  # noqa: F401
     except ImportError:
-        text = "A mirror in PostgreSQL needs the package asyncpg: run pip install 'bds-async[postgresql]'."
-        raise ConfigError(text) from None
+        raise missing("A mirror in PostgreSQL", "asyncpg", "postgresql") from None
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import xml.dom.minidom
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,6 +95,23 @@ def test_the_windows_task_is_in_the_order_of_its_schema() -> None:
 def test_the_airflow_dag_is_python_and_the_windows_task_is_xml() -> None:
     ast.parse(recipe("airflow"))
     xml.dom.minidom.parseString(recipe("windows-task").replace('encoding="UTF-16"', 'encoding="UTF-8"'))
+
+
+def test_the_cluster_of_kubernetes_admits_the_coordinator_and_names_what_it_makes() -> None:
+    """The pods of the CronJob have a label of the NetworkPolicy, and each service account and extra exists."""
+    yaml: Any = pytest.importorskip("yaml")
+    made = {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(recipe("dask-kubernetes"))}
+    cron = {each["kind"]: each for each in yaml.safe_load_all(recipe("kubernetes"))}["CronJob"]
+    admitted = [
+        each["podSelector"]["matchLabels"] for each in made["NetworkPolicy", "bds-dask"]["spec"]["ingress"][0]["from"]
+    ]
+    assert cron["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"] in admitted
+    pods = [each["spec"]["template"]["spec"] for (kind, _), each in made.items() if kind == "Deployment"]
+    accounts = {pod["serviceAccountName"] for pod in pods if "serviceAccountName" in pod}
+    assert {("ServiceAccount", name) for name in accounts} == {key for key in made if key[0] == "ServiceAccount"}
+    (change,) = re.findall(r"sed 's/(.*)/(.*)/'", recipe("dask-kubernetes"))
+    assert re.search(change[0], recipe("dockerfile"))
+    assert {"dask", "object-store"} <= set(change[1].strip("[]").split(","))
 
 
 #: The program `aws`, as far as the recipe calls it. It checks parameters by what AWS publishes of its services.

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...config import Config
 from ...errors import AuthorisationError, ConfigError
+from ...support.extras import missing
 from ...support.reading import read_any
 from .access_token import AccessToken
 from .oauth_errors import Request, advice
@@ -109,5 +110,5 @@ def _jwt() -> Any:
         import cryptography  # noqa: F401
         import jwt
     except ImportError:
-        raise ConfigError("Service users need an extra: pip install 'bds-async[service-user]'") from None
+        raise missing("A service user", "pyjwt and cryptography", "service-user") from None
     return jwt

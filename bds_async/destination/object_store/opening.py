@@ -9,7 +9,8 @@ from importlib.util import find_spec
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConfigError, DestinationError
+from ...errors import DestinationError
+from ...support.extras import missing
 from ...workspace import StoreAddress, StoreKind
 from .faults import CREDENTIALS
 
@@ -48,8 +49,7 @@ def demand_extra(address: StoreAddress) -> None:
     """Raise ConfigError where the packages of the extra `object-store` are not installed."""
     wanted = ("obstore", "botocore") if address.kind is StoreKind.S3 else ("obstore",)
     if any(find_spec(name) is None for name in wanted):
-        text = f"`to` {address.kind}:// needs {' and '.join(wanted)}: pip install 'bds-async[object-store]'."
-        raise ConfigError(text)
+        raise missing(f"`to` {address.kind}://", " and ".join(wanted), "object-store")
 
 
 class Opening:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ...errors import ConfigError
+from ...support.extras import missing
 
 #: The loggers of dask and of the libraries that it brings.
 _LIBRARIES = frozenset({"distributed", "dask", "tornado", "bokeh"})
@@ -19,8 +19,7 @@ def demand_dask() -> None:
     try:
         import distributed  # noqa: F401
     except ImportError:
-        text = "`cluster` needs the package distributed: pip install 'bds-async[dask]', here and on each worker."
-        raise ConfigError(text) from None
+        raise missing("`cluster`", "distributed", "dask") from None
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from importlib.resources import files
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConfigError
 from ...report import RunReportDocument
+from ...support.extras import missing
 from . import tables, words
 from .axis import ticks
 from .shares import Cause, Shares
@@ -39,7 +39,7 @@ _VISIBLE = 0.005
 def demand_package() -> None:
     """Raise ConfigError if jinja2 is not installed."""
     if find_spec("jinja2") is None:
-        raise ConfigError("--html needs the package jinja2: run pip install 'bds-async[report]'.")
+        raise missing("--html", "jinja2", "report")
 
 
 def page_of(report: RunReportDocument) -> str:
