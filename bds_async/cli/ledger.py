@@ -21,8 +21,7 @@ from ..report import json_line
 from ..runs.corrections import accept, chosen_folders, mark, unmark, unpin
 from ..runs.verification import demand_ledger
 from ..support.log import event
-from ..support.text import counted, printable
-from ..watching import size_text
+from ..support.text import counted, printable, size_text
 from ..workspace import Workspace
 from .documents import DeliveredDataSet, DeliveredExtract
 from .help import GroupedCommand

@@ -16,8 +16,8 @@ from ..planning import RunPlan, Step
 from ..report import FailedList, Gap, json_line
 from ..runs.exit_code import listing_code
 from ..support.log import event
-from ..support.text import counted, printable
-from ..watching import gaps_open, list_failed, plan_text, size_text
+from ..support.text import counted, printable, size_text
+from ..watching import gaps_open, list_failed, plan_text
 from .documents import ListedDataSet, PlannedExtract, action_of
 from .settings import settings
 from .table import Cell, print_rows

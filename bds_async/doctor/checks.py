@@ -41,7 +41,7 @@ STEPS = (
     ),
     Step("tenant", check_tenant, f"Check bspace_url, {_NETWORK}", needs=(Config,), brings=(TenantAnswers,)),
     Step("auth service", check_auth_service, f"Check auth_service, {_NETWORK}", needs=(Config,), brings=(AuthAnswers,)),
-    Step("clock", check_clock, "Set the clock of this machine, preferably by NTP."),
+    Step("clock", check_clock, "Set the clock of this machine, preferably by NTP.", needs=(Config,)),
     Step(
         "api version",
         check_api_version,
@@ -52,7 +52,7 @@ STEPS = (
     Step(
         "token",
         check_token,
-        "If the refresh token was refused: run `bds-async login`, and let nothing else use the same token.",
+        None,
         needs=(Credentials, AuthAnswers),
         brings=(AccessToken, Tenant, WatchedGate),
     ),

@@ -18,6 +18,7 @@ from ..support import durable
 from ..support.byte_locks import lock_refusal
 from ..support.file_locks import lock_file_refusal
 from ..support.own_files import check_own
+from ..support.text import size_text
 from ..workspace import StoreAddress, Workspace, cannot_lock, free_space, writing_to
 from .steps import Case, CheckStatus, Finding
 from .store import examined_store
@@ -104,7 +105,7 @@ async def check_destination(case: Case) -> Finding:
     await asyncio.to_thread(_prove_writable, to, case.workspace)
     free = free_space(to)
     found = "can be written" if exists else "does not exist yet and can be created"
-    room = "its free space is unknown" if free is None else f"{free:,} bytes are free"
+    room = "its free space is unknown" if free is None else f"{size_text(free)} are free"
     return Finding(f"{to} {found}; {room}.", facts=(Destination(to, free),))
 
 

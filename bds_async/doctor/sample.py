@@ -18,6 +18,7 @@ from ..formats import decode_zip, format_of
 from ..formats.zip_members import members_of
 from ..models import BdsType, Extract, newest
 from ..options import PublishAs, Verify
+from ..support.text import size_text
 from ..workspace import writing_to
 from .reach import ATTEMPTS
 from .steps import Case, CheckStatus, Finding
@@ -41,7 +42,7 @@ async def check_download(case: Case) -> Finding:
             **await probed(case[Tenant], downloaded),
         }
         await _observe_differential(case, full, Path(folder) / "differential.zip")
-    return Finding(f"{full}: {downloaded.size:,} bytes, whole and verified.")
+    return Finding(f"{full}: {size_text(downloaded.size)}, whole and verified.")
 
 
 def _sample(listing: Listing) -> Extract | None:

@@ -13,7 +13,7 @@ from ..ledger import Ledger, opened
 from ..options import PullOptions
 from ..planning import plan_pull
 from ..support.patience import Patience
-from ..support.text import counted
+from ..support.text import counted, size_text
 from .local import Destination
 from .steps import Case, Finding
 
@@ -34,10 +34,10 @@ async def check_space(case: Case) -> Finding:
     sizes = [extract.download_size or 0 for extract in fetch]
     # An object store has room, and no partial file outlives its upload.
     wanted = sum(sizes) if workspace.store is None else max(sizes, default=0)
-    found = f"{counted(len(fetch), 'newest full')} to fetch with {sum(sizes):,} bytes"
+    found = f"{counted(len(fetch), 'newest full')} to fetch with {size_text(sum(sizes))}"
     if destination.free is None:
-        return Finding(f"{found}; the file system does not say how many are free.")
-    found = f"{found}; {destination.free:,} bytes are free"
+        return Finding(f"{found}; the file system does not say how much is free.")
+    found = f"{found}; {size_text(destination.free)} are free"
     if wanted > destination.free:
         found = f"{destination.folder} has no room: {found}."
         return Finding(found, error=DestinationError(found))

@@ -90,14 +90,16 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One check. It is made if every fact in `needs` is known; `to_do` says what to do if it fails.
+    """One check. It is made if every fact in `needs` is known.
+
+    `to_do` says what to do if it fails, None where the text of each error, or the finding, says it.
 
     `limit` is in seconds: a server that keeps asking to wait must not hold up the examination.
     """
 
     name: str
     examine: Callable[[Case], Awaitable[Finding]]
-    to_do: str
+    to_do: str | None
     needs: tuple[type, ...] = ()
     brings: tuple[type, ...] = ()
     limit: float = 120.0

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from ..brightspace import Listing, connect
 from ..brightspace.auth import AccessToken, TokenRefresher
+from ..brightspace.auth.oauth_errors import LOGIN
 from ..brightspace.catalogue import NEW_SCOPE, OLD_SCOPES
 from ..brightspace.connection import log_hold, log_wait
 from ..brightspace.gate import USUAL_COST, Gate
@@ -57,7 +58,12 @@ async def check_token(case: Case) -> Finding:
     # With as many tries as a run: a list that is fetched at the third try is not a finding.
     gate, options = WatchedGate(), RunOptions(stall_timeout=STALL_TIMEOUT)
     connection = await case.stack.enter_async_context(connect(config, options, refresher=refresher, gate=gate))
-    token = await refresher.token()
+    try:
+        token = await refresher.token()
+    except AuthorisationError as error:
+        # A refusal of the application is no fault of the token.
+        to_do = "Let no other program, and no copy of the config, use the same token." if LOGIN in str(error) else None
+        return Finding(str(error), to_do=to_do, error=error)
     case.observations["access_token"] = {"lifetime_seconds": token.lifetime, "scope": token.scope}
     facts = (token, gate, connection.tenant)
     stored = f"; the next refresh token is stored in {credentials.home}" if credentials.home else ""

@@ -13,7 +13,7 @@ from .mirror_notices import MirrorSoFar, mirror_finished, mirror_note, mirror_te
 from .notice import Notice
 from .notices import failures, gaps_open, list_failed, notice_of, plan_text
 from .ping import Ping
-from .tally import Tally, size_text
+from .tally import Tally
 
 __all__ = [
     "Lines",
@@ -35,6 +35,5 @@ __all__ = [
     "mirror_warnings",
     "notice_of",
     "plan_text",
-    "size_text",
     "write",
 ]

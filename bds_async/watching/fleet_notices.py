@@ -7,9 +7,8 @@ from itertools import islice
 
 from ..errors import rank
 from ..report import FleetReport, Status, TenantResult
-from ..support.text import counted
+from ..support.text import counted, size_text
 from .notice import Notice
-from .tally import size_text
 
 #: Tenants of one exit code that the summary names.
 MOST_NAMES = 20

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from .tally import size_text, sizes_text
+from ..support.text import size_text
+from .tally import sizes_text
 from .transfers import State
 
 #: Columns that stay free at the right: a terminal echoes `^C` there, and a row that wraps would stay on the screen.

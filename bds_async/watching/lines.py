@@ -9,9 +9,10 @@ from pathlib import Path
 from ..events import Ended, Event, Finished, ListsRead, Received, Sized, Started
 from ..report import MirrorSummary
 from ..support.log import event as log_event
+from ..support.text import size_text
 from .mirror_notices import MirrorSoFar, mirror_finished, mirror_warnings
 from .notices import failures, finished, lists_progress, notice_of
-from .tally import Tally, size_text
+from .tally import Tally
 
 #: Seconds between two lines of progress.
 INTERVAL = 10.0

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 from ..events import Event, Mirrored, Mirroring
 from ..report import MirrorSummary, MirrorTableSummary
-from ..support.text import counted
+from ..support.text import counted, size_text
 from .notice import Notice
-from .tally import size_text
 
 
 def mirroring(event: Mirroring) -> Notice:

@@ -23,11 +23,11 @@ from ..events import (
     Surveyed,
     Warned,
 )
+from ..options import PublishAs
 from ..report import ExtractEntry, FailedList, Gap, Outcome, RunReport, Status, Totals, fields_of
-from ..support.text import counted
+from ..support.text import counted, size_text
 from .mirror_notices import applied, mirroring
 from .notice import Notice
-from .tally import size_text
 
 #: Failures that the summary names one by one, and extracts with the same error that are named together.
 MOST_FAILURES, ONE_CAUSE = 50, 5
@@ -189,7 +189,13 @@ def summary(report: RunReport) -> str:
     if _only_mirrored(report):
         return f"{', '.join(['nothing new to download', *parts])}; the mirror took {report.seconds:.1f} s."
     parts = [f"{report.count(Status.DOWNLOADED)} downloaded", *parts]
-    return f"{', '.join(parts)}; {size_text(report.published_bytes)} in {report.seconds:.1f} s."
+    return f"{', '.join(parts)}; {size_text(report.published_bytes)}{_written(report)} in {report.seconds:.1f} s."
+
+
+def _written(report: RunReport) -> str:
+    """What the bytes are where they are not those of the downloads."""
+    paths = [outcome.path for outcome in report.outcomes if outcome.status is Status.DOWNLOADED and outcome.path]
+    return " written" if any(PublishAs.of(path) is not PublishAs.ZIP for path in paths) else ""
 
 
 def _only_mirrored(report: RunReport) -> bool:

@@ -18,16 +18,7 @@ from ..events import (
 )
 from ..models import Extract, Identity
 from ..report import Outcome, Status
-from ..support.text import counted
-
-
-def size_text(size: float) -> str:
-    """Return bytes for people: `12.3 MB`, in powers of ten."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
+from ..support.text import counted, size_text
 
 
 def sizes_text(done: float, total: float) -> str:

@@ -46,17 +46,30 @@ def is_address(text: str) -> bool:
 
 
 def parse_address(text: str) -> StoreAddress:
-    """The place that an address names; raises ConfigError, whose text does not repeat it, since it may hold secrets."""
+    """The place that an address names; raises ConfigError, whose text repeats no part that may hold a secret."""
     scheme, _, rest = text.partition("://")
     if scheme.lower() not in list(StoreKind):
         raise ConfigError(f"`to` takes a folder, s3://bucket/prefix, gs://… or az://…, and no {scheme}:// address.")
     bucket, _, prefix = rest.partition("/")
     if not _BUCKET.fullmatch(bucket):
-        raise ConfigError(
-            f"`to` {scheme}://… names no bucket: write {scheme}://bucket/prefix. Credentials come from the "
-            "environment or a profile."
-        )
+        raise ConfigError(_no_bucket(scheme, bucket))
     prefix = prefix.strip("/")
     if _UNFIT.search(prefix) or any(part in ("", ".", "..") for part in prefix.split("/") if prefix):
         raise ConfigError(f"The prefix in `to` {scheme}://{bucket}/… cannot be used: write plain names with / between.")
     return StoreAddress(StoreKind(scheme.lower()), bucket, prefix)
+
+
+def _no_bucket(scheme: str, bucket: str) -> str:
+    """What is wrong with the name of a bucket, which is repeated unless it has credentials or what follows them."""
+    form = f"write {scheme}://bucket/prefix"
+    if not bucket:
+        return f"`to` {scheme}://… names no bucket: {form}."
+    if re.fullmatch(r"[A-Za-z0-9._-]+", bucket):
+        return (
+            f"`to` {scheme}://{bucket}: {bucket!r} cannot be the name of a bucket, which has at least 2 characters "
+            f"and begins with a letter or digit; {form}."
+        )
+    return (
+        f"`to` {scheme}://…: the name of the bucket may have letters, digits, '.', '_' and '-'; {form}. Credentials "
+        "come from the environment or a profile."
+    )

@@ -38,7 +38,8 @@ def test_a_list_and_an_object_with_a_list_are_read(tmp_path):
     [
         (7, "expected an object, not int"),
         ({}, ".action: missing"),
-        ({"action": "explode"}, ".action: expected one of status,"),
+        ({"action": "explode"}, ".action: 'explode' is unknown; expected one of status,"),
+        ({"action": "cutt"}, ".action: 'cutt' is unknown; did you mean 'cut'? expected one of status,"),
         ({"action": "cut"}, ".after: missing"),
         ({"action": "cut", "after": "much"}, ".after: expected int, not str"),
         ({"action": "cut", "after": True}, ".after: expected int, not bool"),
@@ -46,14 +47,20 @@ def test_a_list_and_an_object_with_a_list_are_read(tmp_path):
         ({"action": "status", "status": 99}, ".status: must be from 200 to 599"),
         ({"action": "trickle", "rate": 0}, ".rate: must be from 1 to inf"),
         ({"action": "corrupt", "share": 1.5}, ".share: must be from 0 to 1"),
-        ({"action": "cut", "after": 1, "framing": "odd"}, ".framing: expected one of length, chunked, close"),
+        (
+            {"action": "cut", "after": 1, "framing": "odd"},
+            ".framing: 'odd' is unknown; expected one of length, chunked, close",
+        ),
         ({"action": "cut", "after": 1, "on": "token"}, ".on: this action needs one of storage, download"),
         ({"action": "lost"}, ".on: this action needs one of token,"),
         ({"action": "reset", "on": "storage", "seconds": 1}, ".seconds: unknown; known here: action,"),
         ({"action": "reset", "on": "token", "at": [0]}, ".at: expected whole numbers from 1"),
         ({"action": "reset", "on": "token", "at": 1}, ".at: expected list or tuple, not int"),
         ({"action": "reset", "on": "token", "every": 0}, ".every: must be from 1 to inf"),
-        ({"action": "reset", "on": "token", "bds_type": "full"}, ".bds_type: expected one of Full, Differential, *"),
+        (
+            {"action": "reset", "on": "token", "bds_type": "full"},
+            ".bds_type: 'full' is unknown; did you mean 'Full'? expected one of Full, Differential, *",
+        ),
     ],
 )
 def test_a_malformed_fault_is_named_by_its_place(tmp_path, entry, complaint):

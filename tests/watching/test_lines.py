@@ -140,6 +140,13 @@ class TestSummary:
         assert "retr" not in summary(a_report())
         assert "2 already there" in summary(a_report(*outcomes_of(2, Status.SKIPPED)))
 
+    def test_bytes_that_are_not_those_of_the_downloads_are_said_to_be_written(self):
+        """The CSV in a zip is larger than what was downloaded."""
+        assert summary(a_report(replace(an_outcome(), path="Users/full/a.csv"))).startswith(
+            "1 downloaded; 1.0 kB written in "
+        )
+        assert summary(a_report(replace(an_outcome(), path="Users/full/a.zip"))).startswith("1 downloaded; 1.0 kB in ")
+
     @pytest.mark.parametrize(("retries", "said"), [(1, "1 retry"), (3, "3 retries")])
     def test_what_had_to_be_tried_again_is_counted(self, retries, said):
         report = replace(a_report(an_outcome()), counters=Counters(retries=retries))

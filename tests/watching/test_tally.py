@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bds_async.events import Ended, Planned, Received, Restarted, Sized, unobserved
-from bds_async.watching import Tally, size_text
+from bds_async.support.text import size_text
+from bds_async.watching import Tally
 from bds_async.watching.tally import sizes_text
 from tests.support.builders import an_extract, an_outcome
 from tests.watching.a_run import A_MIRROR, A_REVIEW, LARGE, SMALL, a_run

@@ -153,6 +153,20 @@ def test_an_address_that_cannot_be_used_is_not_repeated(rest: str, tmp_path: Pat
     assert "hush" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("s3:///a", "s3://… names no bucket"),
+        ("s3://b/a", "'b' cannot be the name of a bucket, which has at least 2 characters"),
+        ("s3://key:hush@bucket/a", "Credentials come from the environment or a profile"),
+    ],
+)
+def test_what_is_wrong_with_a_bucket_is_said(address: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        workspace_of(address, tmp_path)
+    assert says in str(caught.value)
+
+
 def test_the_state_folder_of_another_store_is_refused(tmp_path: Path) -> None:
     workspace_of("s3://bucket/a", tmp_path).claim()
     with pytest.raises(ConfigError, match="belongs to the destination s3://bucket/a, not to s3://bucket/b"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,7 +33,9 @@ class Parameter:
         if not isinstance(value, self.types) or (isinstance(value, bool) and bool not in self.types):
             return f"expected {' or '.join(kind.__name__ for kind in self.types)}, not {type(value).__name__}"
         if self.choices and value not in self.choices:
-            return f"expected one of {', '.join(self.choices)}"
+            near = difflib.get_close_matches(str(value), self.choices, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            return f"{value!r} is unknown; {hint}expected one of {', '.join(self.choices)}"
         if isinstance(value, int | float) and not self.least <= value <= self.most:
             return f"must be from {self.least:g} to {self.most:g}"
         return None

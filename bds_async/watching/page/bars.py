@@ -12,8 +12,7 @@ from functools import partial
 from itertools import islice, pairwise
 
 from ...report import ReportedExtract
-from ...support.text import counted
-from ..tally import size_text
+from ...support.text import counted, size_text
 from .axis import Scale
 from .spans import Span, Spans, Wait
 from .words import TEXT, name_of, seconds_text, shown

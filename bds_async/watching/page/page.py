@@ -93,7 +93,7 @@ def _visible(shares: Shares, seconds: float) -> list[dict[str, Any]]:
 def _template() -> Template:
     import jinja2
 
-    from ..tally import size_text
+    from ...support.text import size_text
 
     environment = jinja2.Environment(
         autoescape=True,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ...report import Gap, MirrorTableSummary, ReportedExtract, RunReportDocument, Status
-from ..tally import size_text
+from ...support.text import size_text
 from .spans import Span, Spans
 from .words import TEXT, kind_of, moment_text, name_of, names_text, rate_text, seconds_text, share_text, shown
 

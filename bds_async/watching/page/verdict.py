@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from ...support.text import counted
-from ..tally import size_text
+from ...support.text import counted, size_text
 from .shares import Cause, Shares
 from .spans import Spans
 from .words import TEXT, name_of, names_text, rate_text, seconds_text, shown

@@ -10,8 +10,7 @@ from functools import lru_cache
 
 from ...models import BdsType, brief_text, whole_second
 from ...report import ReportedExtract
-from ...support.text import printable
-from ..tally import size_text
+from ...support.text import printable, size_text
 
 #: Characters of a name, and of an error or a list of names, that are shown.
 NAME, TEXT = 60, 300
