@@ -1,4 +1,4 @@
-"""From a whole, verified file to its final name, through the ledger: no kill publishes it twice, or never.
+"""From a whole, verified file to its final name, through the ledger: exactly once, whenever a run is killed.
 
 The order is: the staged file is on the disk; the ledger holds the intent; the file is placed; the ledger says done.
 `recover` finishes what a kill left between any two of these.

@@ -1,4 +1,4 @@
-"""What a command asks of a run: the jobs of `pull` and `sync`, whose plans differ and nothing else."""
+"""What a command asks of a run: the jobs of `pull` and `sync`. The job of `verify --repair` is in `repair`."""
 
 from __future__ import annotations
 

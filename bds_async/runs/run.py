@@ -1,4 +1,4 @@
-"""One run, from the lists of the tenant to the report: list, plan, fetch, measure, mirror, report.
+"""One run, from the lists of the tenant to the report: list, plan, adopt, fetch, measure, mirror, report.
 
 `pull`, `sync` and the repair of `verify` are this run, each with its own Job.
 """
@@ -55,9 +55,9 @@ async def deliver(
     save: Save = unsaved,
     bodies: Bodies | None = None,
 ) -> RunReport:
-    """Connect to the tenant, lock the state folder, and do a job; raises as `run`, and what opening raises.
+    """Lock the state folder, connect to the tenant, and do a job; raises as `open_context` and `run`.
 
-    `bodies` is a bound that this run shares with others.
+    `bodies` is a bound that this run shares with others. Raises as `cluster_at` if the options name a cluster.
     """
     opening = open_context(config, workspace, job.options, observer, stop, bodies=bodies)
     async with opening as context, _cluster_for(context, job.options, stop) as cluster:
@@ -67,7 +67,7 @@ async def deliver(
 def _cluster_for(
     context: RunContext, options: RunOptions, stop: Stop
 ) -> AbstractAsyncContextManager[Cluster | None, bool | None]:
-    """The cluster that the options name, if any; only a run on one waits for its import."""
+    """The cluster that the options name, if any. Its import takes a second, so that other runs do without it."""
     if options.cluster is None:
         return nullcontext()
     from .cluster import cluster_at
@@ -79,7 +79,7 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
     """Do a job and report it.
 
     What ends a run early is raised: a BdsError, or a defect. Once there is something to report, the report is made,
-    observed (Finished) and saved all the same; what the report lacks then, it says.
+    observed (Finished) and saved all the same. The report says what it lacks then.
     """
     connection, storage, record = context.connection, context.storage, Record(job)
     async with Supervision(stop, job.options.max_time, connection.stay_signed_in()) as supervision:
@@ -105,7 +105,7 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
     report = record.report(connection)
     if record.is_reportable:
         async with Supervision(stop, None) as supervision:
-            is_saved = await _is_saved(record, report, observer, save, supervision)
+            is_saved = await _save_report(record, report, observer, save, supervision)
             if is_saved and record.plan is not None:
                 await in_thread(partial(settle_gaps, record.listing, storage.ledger))
         record.end_with(supervision.error)
@@ -114,10 +114,13 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
     return report
 
 
-async def _is_saved(
+async def _save_report(
     record: Record, report: RunReport, observer: Observer, save: Save, supervision: Supervision
 ) -> bool:
-    """Tell whether the report was observed and saved; an error of that ends the run if its exit code wins."""
+    """Observe and save the report, and return whether that succeeded.
+
+    An error of it ends the run if its exit code wins.
+    """
     try:
         observer(Finished(report))
         await in_thread(partial(save, report))

@@ -1,8 +1,8 @@
 """The partial file of one extract, and the ranges of it that are there.
 
 Two files in the state folder's `partial`: `<key>.part` holds the bytes, each at its place, and `<key>.ranges` lists the
-blocks were written. A block is recorded after it was written, so a kill loses at most the blocks that were on their
-way. What a power cut makes of them is found out by the verification of the whole.
+blocks that were written. A block is recorded after it was written, so a kill loses at most the blocks that were under
+way. After a power cut a recorded block may be damaged; the verification of the whole file finds that.
 """
 
 from __future__ import annotations
