@@ -26,6 +26,7 @@ class Fleet:
 
     def write(self, defaults: str = "", more: Sequence[str] = (), groups: dict[str, str] | None = None) -> Path:
         """Write a config for each tenant and the fleet file; `more` are tenants that have no sandbox."""
+        self.folder.mkdir(exist_ok=True)
         parts = [f"[defaults]\n{defaults}\n"]
         for name in (*self.sandboxes, *more):
             if name in self.sandboxes:
@@ -43,8 +44,7 @@ class Fleet:
 
 @asynccontextmanager
 async def running_fleet(folder: Path, names: Sequence[str], **settings: Any) -> AsyncIterator[Fleet]:
-    """Start a small sandbox for each name; the folder is made."""
-    folder.mkdir(exist_ok=True)
+    """Start a small sandbox for each name."""
     async with AsyncExitStack() as stack:
         sandboxes = {}
         for seed, name in enumerate(names):
