@@ -136,7 +136,10 @@ def test_however_the_groups_are_nested_one_of_the_leaves_with_the_first_code_is_
 #: Parts whose texts are for the command line alone.
 PROMISED = r"`[^`]*`|--as zip|--delete-limit"
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
-OF_THE_COMMAND_LINE = ("cli", "watching", "doctor", "recipes", "sandbox", "brightspace/auth", "brightspace/login")
+OF_THE_COMMAND_LINE = (
+    *("cli", "watching", "doctor", "recipes", "sandbox", "brightspace/auth", "brightspace/login"),
+    "planning/suggested_command.py",
+)
 
 
 def texts(module: Path) -> Iterator[str]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePosixPath
 
 from ..brightspace import Listing
 from ..columns import ChangeKind, SchemaChange
 from ..ledger import Delivery
-from ..models import BdsType, Extract, brief_text, newest, utc_text
+from ..models import Extract, brief_text, newest
 from ..options import PublishAs, PullOptions, RunOptions, Wanted
 from ..support.text import counted, printable
 from .selection import choose
+from .suggested_command import forced_pull
 
 _KINDS = {Wanted.FULL: "full", Wanted.DIFFERENTIAL: "differential", Wanted.ALL: "extract"}
 
@@ -88,22 +88,8 @@ def in_another_form(delivered: Iterable[Delivery], options: RunOptions) -> str:
     return (
         f"{counted(count, 'extract')} delivered as {' or '.join(others)} before will not come again as {wanted}: "
         f"give `publish_as='{wanted}'` a folder of its own (`to`), or fetch the listed ones again "
-        f"with `bds-async {shlex.join(_forced(options, known))}`; the former files stay beside the new ones."
+        f"with `{forced_pull(options, known)}`; the former files stay beside the new ones."
     )
-
-
-def _forced(options: RunOptions, delivered: Iterable[Delivery]) -> Iterator[str]:
-    """The words of a pull that fetches what was delivered and these options choose again, in their form."""
-    yield from ("pull", "--force", "--as", options.publish_as)
-    yield from ["--pin-columns"] if options.pin_columns else []
-    types = {delivery.identity.bds_type for delivery in delivered}
-    wanted = Wanted.ALL if len(types) > 1 else Wanted.FULL if BdsType.FULL in types else Wanted.DIFFERENTIAL
-    yield from ["--type", wanted] if wanted is not Wanted.FULL else []
-    if isinstance(options, PullOptions) and options.since is not None:
-        yield from ("--since", utc_text(options.since))
-    for option, patterns in (("--data-set", options.data_set), ("--exclude", options.exclude)):
-        for pattern in patterns:
-            yield from (option, pattern)
 
 
 def turned_to_another_form(delivered: Collection[Delivery], options: RunOptions) -> str:
