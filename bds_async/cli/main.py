@@ -57,6 +57,8 @@ class LazyGroup(click.Group):
         """Return the command of that name, None if there is none."""
         if cmd_name not in COMMANDS:
             return None
+        # The search for plugins of pydantic would read the metadata of every installed package.
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
         # Modules are no garbage: no collection while they are imported, and later ones pass them over.
         gc.disable()
         module = importlib.import_module(f".{COMMANDS[cmd_name][0]}", __package__)
