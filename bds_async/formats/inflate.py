@@ -17,7 +17,7 @@ from ..errors import VerificationError
 from .zip_members import Member
 
 #: Bytes read and inflated at a time.
-BLOCK = 1024 * 1024
+BLOCK = 256 * 1024
 _RAW_DEFLATE = -15
 _DAMAGE = cast(type[Exception], codec.error)
 

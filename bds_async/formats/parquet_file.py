@@ -167,7 +167,8 @@ def _source(rows: CleanRows) -> str:
     """The table function that reads the rows as texts `c0`, `c1`, ...: nothing is guessed, nothing is skipped."""
     columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(rows.header)))
     end = "\\r\\n" if rows.newline == b"\r\n" else "\\n"
-    line = max(rows.longest, 64 * 1024)
+    # DuckDB takes more memory with smaller buffers, since more of them are under way.
+    line = max(rows.longest, 1024 * 1024)
     return (
         f"read_csv({_literal(rows.path)}, auto_detect = false, header = false, delim = ',', quote = '\"', "
         f"escape = '\"', new_line = '{end}', nullstr = '', max_line_size = {line}, buffer_size = {4 * line}, "
