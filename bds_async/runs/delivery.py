@@ -15,6 +15,7 @@ from ..options import RunOptions
 from ..support.clock import Stopwatch
 from ..support.pool import Pool
 from ..support.prefix import Prefix
+from ..support.running import started
 from ..support.slots import Slots
 from ..support.threads import ZipThreads
 from ..transfer import Download, LinksAhead, Piece, RateLimit, Transfer
@@ -124,7 +125,7 @@ class Fetch:
     def _finish_if_whole(self, download: Download) -> None:
         """An earlier run may have fetched everything, and ended before it could publish."""
         if download.is_ready_to_finish() and self._finishing is not None:
-            self._finishing.create_task(self._finish(download))
+            started(self._finishing, self._finish(download))
 
     async def _finish(self, download: Download) -> None:
         """Verify a whole partial file, wait for the data set's earlier extracts, and publish it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from ..formats import Format, Staged
 from ..formats.inflate import BLOCK
 from ..options import Verify
 from ..support.prefix import Prefix
+from ..support.running import started
 from ..support.threads import ZipThreads
 from ..transfer import LARGE, Download
 
@@ -38,9 +40,8 @@ class Following:
             return
         watch = _Arrival(download, self._threads).watch
         stage = partial(form.stage, download.step, download.partial.path, Prefix(), Verify.FULL, watch)
-        staging = self._threads.begin_waiting(stage)
-        if staging is not None:
-            self._followed = _Followed(download, tasks.create_task(self._follow(download, staging)))
+        if (task := started(tasks, self._follow(download, stage))) is not None:
+            self._followed = _Followed(download, task)
 
     async def staged(self, download: Download) -> Staged | None:
         """The file to publish of a whole download; None if it was not followed to its end."""
@@ -52,16 +53,17 @@ class Following:
             self._followed = None
         return staged
 
-    async def _follow(self, download: Download, staging: asyncio.Future[Staged]) -> Staged | None:
-        generation = _generation(download)
+    async def _follow(self, download: Download, stage: Callable[[], Staged]) -> Staged | None:
+        generation, staging = _generation(download), self._threads.begin_waiting(stage)
         try:
-            return await staging
+            if staging is not None:
+                return await staging
         except BdsError as error:
             # What is wrong with it is found once it is whole.
             logger.debug("%s: not verified while it arrives: %s", download.extract, error)
             self._failed.add(generation)
-            self._followed = None
-            return None
+        self._followed = None
+        return None
 
 
 class _Followed(NamedTuple):

@@ -108,6 +108,15 @@ async def _time_limit(seconds: float, stop: Stop, left: float) -> NoReturn:
     raise Stopped(f"The run's time of {seconds:g} seconds (`max_time`) is up; run again to go on.", 3)
 
 
+def started(group: asyncio.TaskGroup, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result] | None:
+    """The task of `work` in a group; None if the group is ending, which begins nothing any more."""
+    try:
+        return group.create_task(work)
+    except RuntimeError:
+        work.close()
+        return None
+
+
 async def beside(main: Awaitable[Result], *others: Coroutine[Any, Any, object]) -> Result:
     """The result of `main`, while the others run beside it.
 

@@ -11,6 +11,7 @@ from yarl import URL
 
 from ..brightspace import Source
 from ..errors import BdsError, TransientError
+from ..support.running import started
 from .download import Download
 
 logger = logging.getLogger(__name__)
@@ -48,12 +49,8 @@ class LinksAhead:
                 self._begin(download, self._tasks)
 
     def _begin(self, download: Download, tasks: asyncio.TaskGroup) -> None:
-        asking = self._ask(download)
-        try:
-            self._asked[download] = tasks.create_task(asking)
-        except RuntimeError:
-            # The group is being shut down: the run ends, and the link is of no use any more.
-            asking.close()
+        if (asked := started(tasks, self._ask(download))) is not None:
+            self._asked[download] = asked
 
     async def _ask(self, download: Download) -> None:
         """The worker that takes the download asks again, and judges, if this fails."""

@@ -15,7 +15,15 @@ import pytest
 
 from bds_async.config.settings import Config
 from bds_async.destination import Publisher
-from bds_async.errors import AuthorisationError, BdsError, CatalogueError, DestinationError, Stopped, UnreachableError
+from bds_async.errors import (
+    AuthorisationError,
+    BdsError,
+    CatalogueError,
+    DestinationError,
+    Stopped,
+    UnreachableError,
+    weightiest,
+)
 from bds_async.events import Event, Finished, ListsRead, Planned
 from bds_async.options import PullOptions
 from bds_async.report import RunReport, Status
@@ -24,7 +32,7 @@ from bds_async.runs.job import pull_job
 from bds_async.runs.run import run
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.support.patience import HURRIED, USUAL
-from bds_async.support.running import Stop
+from bds_async.support.running import Stop, started
 from bds_async.workspace import workspace_of
 from tests.support.commands import until
 
@@ -189,3 +197,24 @@ async def test_a_report_that_cannot_be_saved_does_not_hide_an_error_that_wins(
         await runs.run(save=raising(UNSAVED), **changes)
     assert caught.value.exit_code == code
     assert caplog.messages == ([] if code == 6 else ["The report can't be written."])
+
+
+async def test_a_group_that_is_ending_begins_nothing_and_keeps_its_error() -> None:
+    """A piece that arrives while a full disk ends the run adds no error of its own."""
+
+    async def fails() -> None:
+        raise DestinationError("The disk is full.")
+
+    async def never_begun() -> None:
+        pytest.fail("nothing is begun")
+
+    async def ending() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fails())
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+            assert started(group, never_begun()) is None
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await ending()
+    assert isinstance(weightiest(caught.value), DestinationError)
