@@ -69,7 +69,7 @@ class PublishAs(StrEnum):
 
 
 #: The address of a Dask scheduler; a numeric address of IPv6 stands in brackets.
-_SCHEDULER = re.compile(r"(?:tcp|tls)://(?:[^\s:/?#@\[\]]+|\[[0-9A-Fa-f:.%]+\]):(?P<port>[0-9]{1,5})")
+_SCHEDULER = re.compile(r"(?:tcp|tls)://(?:[^\s:/?#@\[\]]+|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]):(?P<port>[0-9]{1,5})")
 _SUFFIXES: dict[PublishAs, Suffix] = {PublishAs.ZIP: ".zip", PublishAs.CSV: ".csv", PublishAs.PARQUET: ".parquet"}
 
 
@@ -210,7 +210,7 @@ def _between(limits: tuple[float, float], kind: Callable[[Any], float]) -> Calla
 
 
 def _scheduler(value: str | None) -> str | None:
-    found = None if value is None else _SCHEDULER.fullmatch(value)
+    found = _SCHEDULER.fullmatch(value) if isinstance(value, str) else None
     if value is not None and (found is None or not 0 < int(found["port"]) < 65536):
         raise ValueError("write tcp://HOST:PORT, or tls://HOST:PORT, of a Dask scheduler")
     return value

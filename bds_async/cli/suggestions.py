@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import shlex
-import subprocess
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
+
+from ..support.text import shell_words
 
 _COMMAND = re.compile(r"`bds-async (?P<name>[a-z][a-z-]*)(?P<rest>[^`]*)`")
 #: A parameter of the library, alone or with a value: `state`, `delete_limit=30`, `publish_as='zip'`.
@@ -44,7 +42,7 @@ class InUse:
         folder = () if found["name"] in _WITHOUT_FOLDER else self.folder
         words = [] if "--config" in found["rest"] else [*self.config]
         words += [] if "--to" in found["rest"] else folder
-        return f"`bds-async {found['name']}{found['rest']}{' ' if words else ''}{_quoted(words)}`"
+        return f"`bds-async {found['name']}{found['rest']}{' ' if words else ''}{shell_words(words)}`"
 
 
 def _as_option(found: re.Match[str]) -> str:
@@ -59,9 +57,5 @@ def _as_key(found: re.Match[str]) -> str:
     if option is None:
         return found[0]
     key = option.removeprefix("--").replace("-", "_")
-    return f"'{key}'" if found["value"] is None else f"'{key} = {found['value']}'"
-
-
-def _quoted(words: Sequence[str]) -> str:
-    """Return words as the user's shell reads them."""
-    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+    quote = '"' if found["quote"] else ""
+    return f"'{key}'" if found["value"] is None else f"'{key} = {quote}{found['value']}{quote}'"

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from ..ledger import Delivery
-from ..models import BdsType, utc_text
+from ..models import utc_text
 from ..options import PullOptions, RunOptions, Wanted
+from ..support.text import shell_words
 
 
-def forced_pull(options: RunOptions, delivered: Iterable[Delivery]) -> str:
-    """The pull that fetches what was delivered and these options choose again, in the form that they ask for."""
-    return shlex.join(["bds-async", "pull", *_words(options, delivered)])
+def forced_pull(options: RunOptions) -> str:
+    """The pull that fetches again what a pull with these options chooses; of a sync, the newest fulls."""
+    return shell_words(["bds-async", "pull", *_words(options)])
 
 
-def _words(options: RunOptions, delivered: Iterable[Delivery]) -> Iterator[str]:
+def _words(options: RunOptions) -> Iterator[str]:
     yield from ("--force", "--as", options.publish_as)
     yield from ["--pin-columns"] if options.pin_columns else []
-    types = {delivery.identity.bds_type for delivery in delivered}
-    wanted = Wanted.ALL if len(types) > 1 else Wanted.FULL if BdsType.FULL in types else Wanted.DIFFERENTIAL
-    yield from ["--type", wanted] if wanted is not Wanted.FULL else []
-    if isinstance(options, PullOptions) and options.since is not None:
-        yield from ("--since", utc_text(options.since))
+    if isinstance(options, PullOptions):
+        yield from ["--type", options.wanted] if options.wanted is not Wanted.FULL else []
+        yield from ["--since", utc_text(options.since)] if options.since is not None else []
     for option, patterns in (("--data-set", options.data_set), ("--exclude", options.exclude)):
         for pattern in patterns:
             yield from (option, pattern)

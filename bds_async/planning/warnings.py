@@ -79,16 +79,16 @@ def begun_late(names: Sequence[str]) -> str:
 
 def in_another_form(delivered: Iterable[Delivery], options: RunOptions) -> str:
     """A warning that extracts delivered as another kind of file stay so; empty if there are none."""
-    known = [delivery for delivery in delivered if delivery.path is not None]
-    found, wanted = _suffixes(known), options.publish_as
+    found, wanted = _suffixes(delivered), options.publish_as
     others = [form for form in PublishAs if form is not wanted and found[form.suffix]]
     if not others:
         return ""
     count = sum(found[form.suffix] for form in others)
+    again = "what this pull chooses" if isinstance(options, PullOptions) else "the newest fulls"
     return (
         f"{counted(count, 'extract')} delivered as {' or '.join(others)} before will not come again as {wanted}: "
-        f"give `publish_as='{wanted}'` a folder of its own (`to`), or fetch the listed ones again "
-        f"with `{forced_pull(options, known)}`; the former files stay beside the new ones."
+        f"give `publish_as='{wanted}'` a folder of its own (`to`), or fetch {again} again "
+        f"with `{forced_pull(options)}`; the former files stay beside the new ones."
     )
 
 

@@ -36,12 +36,13 @@ class Following:
     def begin(self, download: Download, form: Format, tasks: asyncio.TaskGroup) -> None:
         """Follow a download if none is followed, if its first and its last bytes are there, once."""
         is_possible = self._is_wanted and self._followed is None and form.reads_in_order
-        if not is_possible or not _has_both_ends(download) or _generation(download) in self._failed:
+        if not is_possible or not _has_both_ends(download) or (download, download.partial.generation) in self._failed:
             return
         watch = _Arrival(download, self._threads).watch
         stage = partial(form.stage, download.step, download.partial.path, Prefix(), Verify.FULL, watch)
-        if (task := started(tasks, self._follow(download, stage))) is not None:
-            self._followed = _Followed(download, task)
+        generation = download.partial.generation
+        if (task := started(tasks, self._follow(download, generation, stage))) is not None:
+            self._followed = _Followed(download, generation, task)
 
     async def staged(self, download: Download) -> Staged | None:
         """The file to publish of a whole download; None if it was not followed to its end."""
@@ -51,23 +52,24 @@ class Following:
         staged = await followed.task
         if self._followed is followed:
             self._followed = None
-        return staged
+        return staged if download.partial.generation == followed.generation else None
 
-    async def _follow(self, download: Download, stage: Callable[[], Staged]) -> Staged | None:
-        generation, staging = _generation(download), self._threads.begin_waiting(stage)
+    async def _follow(self, download: Download, generation: int, stage: Callable[[], Staged]) -> Staged | None:
+        staging = self._threads.begin_waiting(stage)
         try:
             if staging is not None:
                 return await staging
         except BdsError as error:
             # What is wrong with it is found once it is whole.
             logger.debug("%s: not verified while it arrives: %s", download.extract, error)
-            self._failed.add(generation)
+            self._failed.add((download, generation))
         self._followed = None
         return None
 
 
 class _Followed(NamedTuple):
     download: Download
+    generation: int
     task: asyncio.Task[Staged | None]
 
 
@@ -94,10 +96,6 @@ class _Arrival:
         if self._download.is_settled or part.generation != self._generation:
             raise Superseded("The download started over, or is given up.")
         return is_whole or held[0][1] >= stop
-
-
-def _generation(download: Download) -> tuple[Download, int]:
-    return download, download.partial.generation
 
 
 def _has_both_ends(download: Download) -> bool:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+
 
 def counted(count: int, noun: str) -> str:
     """A number and its noun, plural unless the number is 1: `1 extract`, `2 extracts`, `0 retries`."""
@@ -17,6 +22,11 @@ def size_text(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"
+
+
+def shell_words(words: Sequence[str]) -> str:
+    """Return the words of a command as the user's shell reads them."""
+    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
 def printable(text: str) -> str:

@@ -55,7 +55,7 @@ def test_parameters_of_the_library_become_options(said: str, shown: str) -> None
 
 def test_parameters_become_keys_of_the_fleet_file_in_a_fleet() -> None:
     said = "give `publish_as='csv'` another `to`, or `delete_limit=30`"
-    assert InUse(in_fleet=True).complete(said) == "give 'as = csv' another 'to', or 'delete_limit = 30'"
+    assert InUse(in_fleet=True).complete(said) == "give 'as = \"csv\"' another 'to', or 'delete_limit = 30'"
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])

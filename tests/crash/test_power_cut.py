@@ -101,7 +101,10 @@ class Outages:
 def written_out(folder: Path) -> None:
     """Bring the records of what was received to the disk, and leave what they speak of in memory."""
     for path in folder.glob("*.ranges"):
-        descriptor = os.open(path, os.O_RDWR)
+        try:
+            descriptor = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            continue  # the extract was published meanwhile
         os.fsync(descriptor)
         os.close(descriptor)
 

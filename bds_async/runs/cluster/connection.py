@@ -134,6 +134,9 @@ class Cluster:
         if isinstance(error, TypeError) and self._address.startswith("tls:"):
             text = f"`cluster` {self._address} needs certificates"
             return ConfigError(f"{text}: name them in Dask's configuration, distributed.comm.tls.")
+        if isinstance(error, ValueError | RuntimeError):
+            text = f"`cluster` {self._address} cannot be used"
+            return ConfigError(f"{text}: check the host, and distributed.comm in Dask's configuration.")
         # Dask reads the answer of another program as the length of a message, and finds no memory for it.
         text = f"What answers at {self._address} is no Dask scheduler, or one of another version of Dask"
         return ClusterLost(f"{text}: check the host and the port in `cluster`.")
@@ -155,10 +158,14 @@ async def cluster_at(address: str, storage: Storage, form: PublishAs, stop: Stop
     with quiet():
         from distributed import Client
 
-        # Its annotations are incomplete.
-        client: Any = cast("Any", Client)(
-            address, asynchronous=True, timeout=CONNECT, set_as_default=False, name="bds-async"
-        )
+        try:
+            # Its annotations are incomplete.
+            client: Any = cast("Any", Client)(
+                address, asynchronous=True, timeout=CONNECT, set_as_default=False, name="bds-async"
+            )
+        except (OSError, ValueError):
+            text = f"`cluster` {address} cannot be used with Dask's configuration"
+            raise ConfigError(f"{text}: check the certificates in distributed.comm.tls.") from None
         workspace, room = storage.workspace, secrets.token_hex(8)
         cluster = Cluster(client, address, Place(_lease(workspace), room, workspace.address))
         try:
