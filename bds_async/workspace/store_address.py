@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..errors import ConfigError
+from ..support.text import counted
 
 #: How an address begins. A single letter is a drive of Windows.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -60,16 +61,11 @@ def parse_address(text: str) -> StoreAddress:
 
 
 def _no_bucket(scheme: str, bucket: str) -> str:
-    """What is wrong with the name of a bucket, which is repeated unless it has credentials or what follows them."""
-    form = f"write {scheme}://bucket/prefix"
-    if not bucket:
-        return f"`to` {scheme}://… names no bucket: {form}."
-    if re.fullmatch(r"[A-Za-z0-9._-]+", bucket):
-        return (
-            f"`to` {scheme}://{bucket}: {bucket!r} cannot be the name of a bucket, which has at least 2 characters "
-            f"and begins with a letter or digit; {form}."
-        )
+    """What is wrong with the name of a bucket, which is not repeated: credentials may have been written there."""
+    found = f"what stands there for a bucket has {counted(len(bucket), 'character')}"
+    rule = "its name has at least 2: letters, digits, '.', '_' and '-', of which the first is a letter or digit"
+    fault = f"{found}; {rule}" if bucket else "it names no bucket"
     return (
-        f"`to` {scheme}://…: the name of the bucket may have letters, digits, '.', '_' and '-'; {form}. Credentials "
-        "come from the environment or a profile."
+        f"`to` {scheme}://…: {fault}. Write {scheme}://bucket/prefix. Credentials come from the environment or a "
+        "profile."
     )

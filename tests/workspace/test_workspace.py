@@ -145,7 +145,9 @@ def test_one_place_in_a_store_has_one_address(written: str, address: str, tmp_pa
     assert (workspace.address, workspace.to, workspace.is_apart) == (address, address, True)
 
 
-@pytest.mark.parametrize("rest", ["", "/a", "key:hush@bucket/a", "bucket/a?Signature=hush", "bucket/a//b", "b/.."])
+@pytest.mark.parametrize(
+    "rest", ["", "/a", "key:hush@bucket/a", "bucket/a?Signature=hush", "bucket/a//b", "b/..", "-hush/a"]
+)
 def test_an_address_that_cannot_be_used_is_not_repeated(rest: str, tmp_path: Path) -> None:
     """It may hold a secret."""
     with pytest.raises(ConfigError) as caught:
@@ -156,8 +158,8 @@ def test_an_address_that_cannot_be_used_is_not_repeated(rest: str, tmp_path: Pat
 @pytest.mark.parametrize(
     ("address", "says"),
     [
-        ("s3:///a", "s3://… names no bucket"),
-        ("s3://b/a", "'b' cannot be the name of a bucket, which has at least 2 characters"),
+        ("s3:///a", "s3://…: it names no bucket. Write s3://bucket/prefix"),
+        ("s3://b/a", "what stands there for a bucket has 1 character; its name has at least 2"),
         ("s3://key:hush@bucket/a", "Credentials come from the environment or a profile"),
     ],
 )
