@@ -96,8 +96,8 @@ def parsed(words: Sequence[str]) -> tuple[FleetCommand, Path]:
         raise click.UsageError("Name pull or sync, or neither, and one fleet file.")
     if commands and commands[0] not in known:
         near = get_close_matches(commands[0], known, n=1)
-        advice = f"did you mean {near[0]}?" if near else "it knows pull and sync."
-        raise click.UsageError(f"fleet has no command '{commands[0]}': {advice}")
+        advice = f"did you mean {near[0]}?" if near else "name pull or sync, or neither, and one fleet file."
+        raise click.UsageError(f"'{commands[0]}' is no command of fleet: {advice}")
     return (cast("FleetCommand", commands[0]) if commands else "sync"), Path(file)
 
 

@@ -318,7 +318,8 @@ def test_the_options_of_a_tenant_win_over_the_defaults_and_paths_are_relative_to
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["sinc", "fleet.toml"], "fleet has no command 'sinc': did you mean sync?"),
+        (["sinc", "fleet.toml"], "'sinc' is no command of fleet: did you mean sync?"),
+        (["a.toml", "b.toml"], "'a.toml' is no command of fleet: name pull or sync, or neither, and one fleet file."),
         (["pull", "sync", "fleet.toml"], "Name pull or sync"),
         (["fleet.toml", "--check", "--cluster", "tcp://127.0.0.1:1"], "leave out --cluster"),
         (["fleet.toml", "--tenants-at-once", "many"], "'many' is not a valid whole number"),
