@@ -40,8 +40,9 @@ class InUse:
 
     def _completed(self, found: re.Match[str]) -> str:
         folder = () if found["name"] in _WITHOUT_FOLDER else self.folder
-        words = [] if "--config" in found["rest"] else [*self.config]
-        words += [] if "--to" in found["rest"] else folder
+        # A pattern may hold the name of an option; between blanks it is the option.
+        words = [] if " --config " in found["rest"] else [*self.config]
+        words += [] if " --to " in found["rest"] else folder
         return f"`bds-async {found['name']}{found['rest']}{' ' if words else ''}{shell_words(words)}`"
 
 

@@ -30,6 +30,10 @@ IN_USE = InUse(("--config", "my config.json"), ("--to", "/data", "--state", "/st
             "`bds-async ledger accept --data-set 'Quiz Attempts'`",
             "`bds-async ledger accept --data-set 'Quiz Attempts' --config 'my config.json' --to /data --state /state`",
         ),
+        (
+            "`bds-async pull --data-set '*--to*'`",
+            "`bds-async pull --data-set '*--to*' --config 'my config.json' --to /data --state /state`",
+        ),
         ("`bds-async verify --to elsewhere`", "`bds-async verify --to elsewhere --config 'my config.json'`"),
     ],
 )
