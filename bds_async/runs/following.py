@@ -25,7 +25,10 @@ PAUSE = 0.05
 
 
 class Following:
-    """Stages one large download at a time from its first bytes on; the others are staged once they are whole."""
+    """Stages one large download at a time from its first bytes on; the others are staged once they are whole.
+
+    A generation of a download that could not be followed to its end is not followed again.
+    """
 
     def __init__(self, verify: Verify, threads: ZipThreads) -> None:
         self._is_wanted = verify is Verify.FULL
@@ -34,13 +37,13 @@ class Following:
         self._failed: set[tuple[Download, int]] = set()
 
     def begin(self, download: Download, form: Format, tasks: asyncio.TaskGroup) -> None:
-        """Follow a download if none is followed, if its first and its last bytes are there, once."""
+        """Follow a download if none is followed, if its first and its last bytes are there."""
+        generation = download.partial.generation
         is_possible = self._is_wanted and self._followed is None and form.reads_in_order
-        if not is_possible or not _has_both_ends(download) or (download, download.partial.generation) in self._failed:
+        if not is_possible or not _has_both_ends(download) or (download, generation) in self._failed:
             return
         watch = _Arrival(download, self._threads).watch
         stage = partial(form.stage, download.step, download.partial.path, Prefix(), Verify.FULL, watch)
-        generation = download.partial.generation
         if (task := started(tasks, self._follow(download, generation, stage))) is not None:
             self._followed = _Followed(download, generation, task)
 
