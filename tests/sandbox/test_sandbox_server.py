@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from datetime import datetime, timedelta
 
 import aiohttp
 import pytest
+from yarl import URL
 
 import bds_async.sandbox as package
 from bds_async.sandbox import Sandbox, SandboxSettings
@@ -98,6 +100,13 @@ async def test_an_outage_refuses_connections_and_ends_on_the_same_ports(serve):
     await caller.sandbox.come_back()
     assert caller.sandbox.tenant_url == url
     assert (await caller.get("/datasets/bds")).status == 200
+
+
+async def test_nobody_else_gets_the_port_during_an_outage(serve):
+    caller = await serve()
+    await caller.sandbox.go_away()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", URL(caller.sandbox.tenant_url).port))
 
 
 async def test_an_outage_can_end_by_itself(serve):
