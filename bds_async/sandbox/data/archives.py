@@ -5,15 +5,20 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from ...registry import Column
 from ..settings import SandboxSettings
 from .contents import row_blocks
 from .extracts import HUGE_TABLE, SandboxExtract
 from .history import FULL
-from .rows import CLASSES
+from .keys import KeyPlan
+from .rows import CLASSES, RowFactory
+from .tables import Table
+from .values import OLDEST
 
 BOM = b"\xef\xbb\xbf"
 HUGE_BLOCK = 1 << 19
@@ -81,7 +86,7 @@ class SizeEstimates:
             return extract.data_set.settings.huge_bytes + 200
         key = table.name, extract.version
         if key not in self._weights:
-            self._weights[key] = _weights(extract)
+            self._weights[key] = _weights(table, extract.columns, extract.data_set.history.keys)
         weights, rows = self._weights[key], _rows(extract)
         return int(weights.frame + min(rows, CLASSES) * weights.first + max(0, rows - CLASSES) * weights.more)
 
@@ -95,12 +100,13 @@ def _rows(extract: SandboxExtract) -> int:
     return before // CLASSES + count - before
 
 
-def _weights(extract: SandboxExtract) -> Weights:
+@lru_cache(1024)
+def _weights(table: Table, columns: tuple[Column, ...], keys: KeyPlan) -> Weights:
     """Measure a deflated row among the first of its class, and one that repeats an earlier row of its class."""
-    factory = extract.data_set.row_factory(extract.columns)
+    factory = RowFactory(table, columns, keys, lambda _: OLDEST)
     header = len(zlib.compress(BOM + factory.header().encode(), 1))
-    block, *others = factory.rows(range(17 * CLASSES), extract.tick)
+    block, *others = factory.rows(range(17 * CLASSES), 0)
     first = len(zlib.compress(block, 1))
     both = len(zlib.compress(b"".join([block, *others]), 1))
-    frame = ZIP_OVERHEAD + 2 * len(extract.data_set.table.csv_name) + header
+    frame = ZIP_OVERHEAD + 2 * len(table.csv_name) + header
     return Weights(frame, first / CLASSES, (both - first) / (len(others) * CLASSES))
