@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,13 @@ def columns_in(path: Path) -> tuple[str, ...]:
 
 
 def _connect() -> Any:
+    """A connection to the database of this process."""
+    return _database().cursor()
+
+
+@cache
+def _database() -> Any:
+    """One database in memory for all conversions: to make one takes longer than to convert a small extract."""
     settings = {
         "memory_limit": MEMORY,
         "threads": THREADS,
