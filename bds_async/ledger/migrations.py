@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from functools import cache
 
 #: The statements from each format to the next one; `user_version` is the number of migrations of a database.
 #: Moments are microseconds since 1970, UTC. No two paths differ by ASCII case alone, no two folders by `fold` alone.
@@ -140,16 +141,23 @@ def is_ledger(connection: sqlite3.Connection, found: int) -> bool:
     there = _columns(connection)
     if found > NEWEST:
         return {"tenant", "extracts"} <= {table for table, _ in there}
+    return _columns_of_format(found) <= there
+
+
+@cache
+def _columns_of_format(number: int) -> set[tuple[str, str]]:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
         model.row_factory = sqlite3.Row
-        bring_forward(model, 0, found)
-        return _columns(model) <= there
+        bring_forward(model, 0, number)
+        return _columns(model)
 
 
 def bring_forward(connection: sqlite3.Connection, found: int, wanted: int | None = None) -> None:
     """Migrate a database from the format `found` to the format `wanted`, by default the newest one."""
-    for number, statements in enumerate(MIGRATIONS[found:wanted], start=found + 1):
-        with transaction(connection):
+    if not (missing := MIGRATIONS[found:wanted]):
+        return
+    with transaction(connection):
+        for number, statements in enumerate(missing, start=found + 1):
             for statement in statements:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
