@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,10 @@ from tests.support.stores import (
 )
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-#: Data sets of the sandbox that are uploaded in parts.
-LARGE: dict[str, Any] = {"data_sets": 2, "scale": 0.01, "huge_bytes": 12_000_000}
+#: Three days after the weekly fulls: each data set has differentials before the first run.
+SMALL: dict[str, Any] = {"data_sets": 2, "scale": 0.01, "now": datetime(2026, 3, 4, tzinfo=UTC)}
+#: One extract that is uploaded in two parts, beside small ones.
+LARGE: dict[str, Any] = {**SMALL, "huge_bytes": 6_000_000}
 
 
 class Scene:
@@ -84,7 +86,7 @@ async def scene_of(s3_server: Store, home: Path, **settings: Any) -> AsyncIterat
 
 @pytest.fixture
 async def scene(s3_server: Store, tmp_path: Path) -> AsyncIterator[Scene]:
-    async for found in scene_of(s3_server, tmp_path, data_sets=4, scale=0.01):
+    async for found in scene_of(s3_server, tmp_path, **SMALL):
         yield found
 
 
@@ -104,7 +106,7 @@ async def test_a_pull_delivers_the_same_objects_as_files_and_a_second_one_nothin
     asked = scene.sandbox.counters.body_bytes
     again = await scene.run("pull")
     assert (again.code, scene.sandbox.counters.body_bytes) == (0, asked)
-    assert "4 already there" in again.err
+    assert "2 already there" in again.err
 
 
 async def test_large_extracts_are_uploaded_in_parts(large: Scene) -> None:
@@ -118,7 +120,7 @@ async def test_a_sync_delivers_each_extract_once_and_in_queued_order(scene: Scen
     with proxy_of(scene.s3.endpoint) as proxy:
         for _ in range(3):
             assert (await scene.run("sync", "--as", kind, AWS_ENDPOINT_URL=proxy.url)).code == 0
-            scene.sandbox.advance(timedelta(days=7))
+            scene.sandbox.advance(timedelta(days=2))
     uploaded = [target.partition("some/prefix/")[2] for method, target in proxy.seen if method == "PUT"]
     assert len(uploaded) > 12, "differentials too"
     assert sorted(uploaded) == sorted(scene.objects), "each once"
@@ -162,8 +164,7 @@ async def test_what_a_loader_took_is_not_delivered_again_by_sync(scene: Scene) -
 
 async def test_verify_compares_sizes_and_checksums(scene: Scene) -> None:
     assert (await scene.run("pull")).code == 0
-    assert (await scene.run("verify")).code == 0
-    changed, missing = list(scene.objects)[:2]
+    changed, missing = scene.objects
     scene.put(changed, bytes(len(scene.objects[changed])))
     scene.delete(missing)
     scene.put("note.txt", b"x")
@@ -188,7 +189,7 @@ async def test_verify_full_reads_the_objects(scene: Scene) -> None:
 async def test_a_lost_ledger_is_rebuilt_from_the_objects(scene: Scene) -> None:
     assert (await scene.run("pull")).code == 0
     other = scene.home / "other"
-    assert "4 files in the ledger" in (await scene.run("ledger", "rebuild", state=other)).err
+    assert "2 files in the ledger" in (await scene.run("ledger", "rebuild", state=other)).err
     asked = scene.sandbox.counters.body_bytes
     assert (await scene.run("pull", state=other)).code == 0
     assert scene.sandbox.counters.body_bytes == asked
@@ -239,12 +240,6 @@ async def test_a_refusal_of_the_store_ends_the_run_before_a_token_is_spent(
     assert (done.code, expected in done.err, scene.sandbox.counters.exchanges) == (6, True, 0)
 
 
-async def test_reading_commands_of_the_ledger_ask_no_store(scene: Scene) -> None:
-    assert (await scene.run("pull")).code == 0
-    done = await scene.run("ledger", "export", AWS_ACCESS_KEY_ID="", AWS_ENDPOINT_URL="http://127.0.0.1:1")
-    assert (done.code, len(done.out.splitlines())) == (0, 4)
-
-
 async def test_doctor_examines_the_store(scene: Scene) -> None:
     done = await scene.run("doctor", "--json")
     checks = {each["name"]: each for each in done.document()["checks"]}
@@ -255,10 +250,12 @@ async def test_doctor_examines_the_store(scene: Scene) -> None:
     assert (refused.code, "no bucket there-is-none" in refused.out) == (6, True)
 
 
-async def test_a_dry_run_asks_the_store_what_is_there(scene: Scene) -> None:
+async def test_a_dry_run_asks_the_store_what_is_there_and_reading_commands_of_the_ledger_do_not(scene: Scene) -> None:
     assert (await scene.run("pull", "--data-set", "Users")).code == 0
     done = await scene.run("pull", "--dry-run", "--json")
-    assert (done.code, done.out.count('"fetch"')) == (0, 3)
+    assert (done.code, done.out.count('"fetch"')) == (0, 1)
+    done = await scene.run("ledger", "export", AWS_ACCESS_KEY_ID="", AWS_ENDPOINT_URL="http://127.0.0.1:1")
+    assert (done.code, len(done.out.splitlines())) == (0, 1)
 
 
 @posix_only
@@ -302,7 +299,7 @@ async def test_a_mirror_reads_the_objects_and_needs_a_target(scene: Scene) -> No
     scene.delete(taken)
     arguments = ("mirror", "--into", f"duckdb:{scene.home / 'm.duckdb'}", "--json")
     done = await scene.run(*arguments)
-    assert (done.code, sum(each["applied"] for each in done.document()["tables"])) == (3, 3)
+    assert (done.code, sum(each["applied"] for each in done.document()["tables"])) == (3, 1)
     assert f"{taken} is gone" in done.err
     assert list(scene.state.glob("object-*")) == [], "no temporary copy stays"
 
