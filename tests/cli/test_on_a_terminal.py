@@ -11,7 +11,7 @@ import pytest
 
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from tests.support.commands import bds
-from tests.support.terminal import OnTerminal, on_terminal
+from tests.support.terminal import OnTerminal, on_controlling_terminal, on_terminal
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="no pty")
 #: A unit, a rate or a time that stands alone on a line was wrapped.
@@ -56,7 +56,7 @@ async def test_a_transfer_that_is_retried_says_so_and_verbose_lines_stand_above_
 
 async def test_ctrl_c_leaves_its_message_and_no_dead_row(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.play(Fault.of("trickle", rate=10))
-    terminal = await on_terminal("pull", width=200, cwd=tmp_path)
+    terminal = await on_controlling_terminal("pull", width=200, cwd=tmp_path)
     await terminal.until(lambda lines: any(re.match(r"  \w.*\(full\) ", line) for line in lines))
     terminal.press(b"\x03")
     assert await terminal.ends() == 130

@@ -10,12 +10,13 @@ import shlex
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from tests.support.commands import Done, bds
+from tests.support.given_streams import bds_onto, without_a_reader
 
 
 class Tenant:
@@ -216,9 +217,9 @@ async def test_tables_have_whole_seconds_and_no_trailing_blanks(tenant: Tenant) 
         assert [line for line in out.splitlines() if line != line.rstrip()] == []
 
 
-async def through_shell(tenant: Tenant, command: str, *tail: str) -> tuple[int, str]:
+async def through_shell(tenant: Tenant, command: str, tail: str) -> tuple[int, str]:
     """Exit code and stderr of a command whose stdout a shell leads elsewhere."""
-    line = f"{sys.executable} -m bds_async {command} {' '.join(tail)}; exit ${{PIPESTATUS[0]}}"
+    line = f"{sys.executable} -m bds_async {command} {tail}; exit ${{PIPESTATUS[0]}}"
     process = await asyncio.create_subprocess_exec(
         "/bin/bash", "-c", line, cwd=tenant.home, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -227,19 +228,38 @@ async def through_shell(tenant: Tenant, command: str, *tail: str) -> tuple[int, 
     return process.returncode, err.decode()
 
 
-COMMANDS = ["list", "list --json", "--version", "pull --help", "doctor -q"]
+async def with_stdout(tenant: Tenant, command: str, stdout: IO[bytes]) -> tuple[int, str]:
+    """Exit code and stderr of a command with this stdout."""
+    with (tenant.home / "stderr").open("w+b") as stderr:
+        code = await bds_onto(*command.split(), cwd=tenant.home, stdout=stdout, stderr=stderr)
+        stderr.seek(0)
+        return code, stderr.read().decode()
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-@pytest.mark.parametrize("command", COMMANDS)
-async def test_a_full_disk_under_stdout_is_exit_code_6_and_one_line(tenant: Tenant, command: str) -> None:
-    code, err = await through_shell(tenant, command, "> /dev/full")
-    assert (code, len(err.splitlines())) == (6, 1)
-    assert "Standard output can't be written: No space left on device" in err
+#: Commands that write to stdout in different ways, beside those that a shell starts.
+COMMANDS = ["list --json", "pull --help", "doctor -q"]
+FULL = Path("/dev/full")
+
+
+def is_said_to_be_full(code: int, err: str) -> bool:
+    return (code, err.count("\n")) == (6, 1) and "Standard output can't be written: No space left on device" in err
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")
+async def test_a_full_disk_under_stdout_is_exit_code_6_and_one_line(tenant: Tenant) -> None:
+    for command in ("list", "--version"):
+        assert is_said_to_be_full(*await through_shell(tenant, command, f"> {FULL}")), command
+    for command in COMMANDS:
+        with FULL.open("wb") as stdout:
+            assert is_said_to_be_full(*await with_stdout(tenant, command, stdout)), command
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell")
-@pytest.mark.parametrize("tail", [">&-", "| true"])
-@pytest.mark.parametrize("command", COMMANDS)
-async def test_a_closed_stdout_is_nothing_to_speak_of(tenant: Tenant, command: str, tail: str) -> None:
-    assert await through_shell(tenant, command, tail) == (0, "")
+async def test_a_closed_stdout_is_nothing_to_speak_of(tenant: Tenant) -> None:
+    """Closed before the start, when it is the null device for every command, or by its reader."""
+    for command in ("list", "--version"):
+        for tail in (">&-", "| true"):
+            assert await through_shell(tenant, command, tail) == (0, ""), (command, tail)
+    for command in COMMANDS:
+        with without_a_reader() as stdout:
+            assert await with_stdout(tenant, command, stdout) == (0, ""), command

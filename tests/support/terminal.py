@@ -7,10 +7,12 @@ import os
 import re
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.support.commands import ENVIRON, PATIENCE
+from tests.support.given_streams import OnStreams, fork_onto
 
 _SEQUENCE = re.compile(r"\x1b\[\??([0-9;]*)([A-Za-z])")
 
@@ -72,7 +74,7 @@ class Screen:
 class OnTerminal:
     """A command that runs on a terminal. `shown` has the frames: the lines after each piece of output."""
 
-    def __init__(self, process: asyncio.subprocess.Process, ours: int, screen: Screen) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | OnStreams, ours: int, screen: Screen) -> None:
         self.process = process
         self.screen = screen
         self.shown: list[list[str]] = []
@@ -81,16 +83,26 @@ class OnTerminal:
 
     async def until(self, condition: Callable[[list[str]], bool]) -> None:
         """Wait until the screen shows something; TimeoutError if it never does."""
-        async with asyncio.timeout(PATIENCE):
+        async with self._patience():
             while not condition(self.screen.lines):
                 await self._read()
 
     async def ends(self) -> int:
         """Wait for the end of the command; its exit code."""
-        async with asyncio.timeout(PATIENCE):
+        async with self._patience():
             while await self._read():
                 pass
             return await self.process.wait()
+
+    @asynccontextmanager
+    async def _patience(self) -> AsyncIterator[None]:
+        """A command that never does what a test waits for is killed."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                yield
+        except BaseException:
+            self.process.kill()
+            raise
 
     def press(self, keys: bytes) -> None:
         """Type something."""
@@ -112,24 +124,42 @@ class OnTerminal:
 
 
 async def on_terminal(*arguments: object, width: int, cwd: Path, term: str = "xterm") -> OnTerminal:
-    """Start `bds-async` on a terminal of this width, in a session of its own."""
-    import fcntl
-    import pty
-    import termios
+    """Start `bds-async` on a terminal of this width; no key of it sends a signal."""
+    ours, theirs = terminal_of(width)
+    process = await fork_onto([*map(str, arguments)], cwd, environ_of(term), [theirs] * 3)
+    os.close(theirs)
+    return OnTerminal(process, ours, Screen(width))
 
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+
+async def on_controlling_terminal(*arguments: object, width: int, cwd: Path) -> OnTerminal:
+    """The same in a session of its own, by a Python of its own: Ctrl-C sends a signal to it."""
+    ours, theirs = terminal_of(width)
     script = "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
     script += "from bds_async.__main__ import main\nmain()"
-    environ = {key: value for key, value in ENVIRON.items() if key not in ("COLUMNS", "LINES")} | {"TERM": term}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", script, *map(str, arguments)),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
         cwd=cwd,
-        env=environ,
+        env=environ_of("xterm"),
         start_new_session=True,
     )
     os.close(theirs)
     return OnTerminal(process, ours, Screen(width))
+
+
+def terminal_of(width: int) -> tuple[int, int]:
+    """Our end and the command's end of a terminal of this width."""
+    import fcntl
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    return ours, theirs
+
+
+def environ_of(term: str) -> dict[str, str]:
+    """The environment of a command on a terminal of this kind."""
+    return {key: value for key, value in ENVIRON.items() if key not in ("COLUMNS", "LINES")} | {"TERM": term}
