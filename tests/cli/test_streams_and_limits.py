@@ -15,12 +15,10 @@ from bds_async.cli.main import _exit_code
 from bds_async.sandbox import Sandbox, SandboxSettings
 from bds_async.support.limits import machine_limit
 from tests.support.commands import ENVIRON, Done, bds
-from tests.support.given_streams import bds_onto, without_a_reader
+from tests.support.given_streams import FULL, bds_onto, full_device, without_a_reader
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32" or shutil.which("bash") is None, reason="written for bash")
 SMALL = SandboxSettings(data_sets=2, scale=0.01)
-#: A device that is always full, where there is one.
-FULL = Path("/dev/full")
 
 
 async def by_bash(line: str, *arguments: object) -> tuple[int, str, str]:
@@ -47,8 +45,8 @@ async def silenced(arguments: list[str], cwd: Path, where: str) -> int:
     """The exit code of a command with a stderr that cannot be written."""
     if where == "closed":
         return (await by_bash(f'cd "$1"; $bds {" ".join(arguments)} 2>&-', cwd))[0]
-    with Path(os.devnull).open("wb") as out, FULL.open("wb") if where == "full" else without_a_reader() as stderr:
-        return await bds_onto(*arguments, cwd=cwd, stdout=out, stderr=stderr)
+    with full_device() if where == "full" else without_a_reader() as stderr:
+        return (await bds_onto(*arguments, cwd=cwd, stderr=stderr)).code
 
 
 async def test_a_working_directory_that_was_removed_is_named(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ import shlex
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from tests.support.commands import Done, bds
-from tests.support.given_streams import bds_onto, without_a_reader
+from tests.support.given_streams import FULL, bds_onto, full_device, without_a_reader
 
 
 class Tenant:
@@ -228,17 +228,8 @@ async def through_shell(tenant: Tenant, command: str, tail: str) -> tuple[int, s
     return process.returncode, err.decode()
 
 
-async def with_stdout(tenant: Tenant, command: str, stdout: IO[bytes]) -> tuple[int, str]:
-    """Exit code and stderr of a command with this stdout."""
-    with (tenant.home / "stderr").open("w+b") as stderr:
-        code = await bds_onto(*command.split(), cwd=tenant.home, stdout=stdout, stderr=stderr)
-        stderr.seek(0)
-        return code, stderr.read().decode()
-
-
 #: Commands that write to stdout in different ways, beside those that a shell starts.
 COMMANDS = ["list --json", "pull --help", "doctor -q"]
-FULL = Path("/dev/full")
 
 
 def is_said_to_be_full(code: int, err: str) -> bool:
@@ -250,8 +241,9 @@ async def test_a_full_disk_under_stdout_is_exit_code_6_and_one_line(tenant: Tena
     for command in ("list", "--version"):
         assert is_said_to_be_full(*await through_shell(tenant, command, f"> {FULL}")), command
     for command in COMMANDS:
-        with FULL.open("wb") as stdout:
-            assert is_said_to_be_full(*await with_stdout(tenant, command, stdout)), command
+        with full_device() as stdout:
+            done = await bds_onto(*command.split(), cwd=tenant.home, stdout=stdout)
+        assert is_said_to_be_full(done.code, done.err), command
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell")
@@ -262,4 +254,5 @@ async def test_a_closed_stdout_is_nothing_to_speak_of(tenant: Tenant) -> None:
             assert await through_shell(tenant, command, tail) == (0, ""), (command, tail)
     for command in COMMANDS:
         with without_a_reader() as stdout:
-            assert await with_stdout(tenant, command, stdout) == (0, ""), command
+            done = await bds_onto(*command.split(), cwd=tenant.home, stdout=stdout)
+        assert (done.code, done.err) == (0, ""), command

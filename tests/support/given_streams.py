@@ -10,10 +10,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
-from tests.support.commands import ENVIRON, PATIENCE
+from tests.support.commands import ENVIRON, PATIENCE, Done
 from tests.support.forked import nursery
+
+FULL = Path("/dev/full")
 
 
 class OnStreams:
@@ -47,15 +50,25 @@ async def fork_onto(arguments: list[str], cwd: Path, environ: dict[str, str], st
     return OnStreams(int(await reader.readline()), reader, writer)
 
 
-async def bds_onto(*arguments: object, cwd: Path, stdout: IO[bytes], stderr: IO[bytes]) -> int:
-    """Run `bds-async` to its end, with nothing on stdin; its exit code."""
-    with Path(os.devnull).open("rb") as stdin:
-        streams = [each.fileno() for each in (stdin, stdout, stderr)]
+async def bds_onto(
+    *arguments: object, cwd: Path, stdout: IO[bytes] | None = None, stderr: IO[bytes] | None = None
+) -> Done:
+    """Run `bds-async` to its end, with nothing on stdin; what goes to a stream of the test is not in the result."""
+    with TemporaryFile() as nothing, TemporaryFile() as out, TemporaryFile() as err:
+        streams = [each.fileno() for each in (nothing, stdout or out, stderr or err)]
         running = await fork_onto([*map(str, arguments)], cwd, ENVIRON, streams)
-    try:
-        return await asyncio.wait_for(running.wait(), PATIENCE)
-    finally:
-        running.kill()
+        try:
+            code = await asyncio.wait_for(running.wait(), PATIENCE)
+        finally:
+            running.kill()
+        return Done(code, *(os.pread(file.fileno(), 1 << 20, 0).decode() for file in (out, err)))
+
+
+@contextmanager
+def full_device() -> Iterator[IO[bytes]]:
+    """A device that is always full, where there is one."""
+    with FULL.open("wb") as device:
+        yield device
 
 
 @contextmanager
