@@ -6,12 +6,15 @@ import os
 import signal
 import socket
 import sys
+from tempfile import TemporaryFile
 
 import pytest
 from yarl import URL
 
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from tests.cli.consenting import begin, config_file, consent, follow, login, secrets_of, stored_token
+from tests.support.commands import ENVIRON
+from tests.support.given_streams import fork_onto
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="terminals and signals are those of POSIX")
 
@@ -223,17 +226,18 @@ class TestTerminal:
 
     async def run_at_terminal(self, config, *pastes):
         controller, terminal = os.openpty()
-        command = (sys.executable, "-m", "bds_async", "login", "--no-browser", "--config", str(config))
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=terminal, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-        os.close(terminal)
-        page = URL((await process.stdout.readline()).decode().strip(), encoded=True)
-        for paste in pastes:
-            os.write(controller, f"{await paste(page)}\n".encode())
-        _, err = await asyncio.wait_for(process.communicate(), 60)
-        os.close(controller)
-        return process.returncode, err.decode()
+        reads, writes = os.pipe()
+        command = ["login", "--no-browser", "--config", str(config)]
+        with TemporaryFile() as err, os.fdopen(reads) as shown:
+            process = await fork_onto(command, config.parent, ENVIRON, [terminal, writes, err.fileno()])
+            for descriptor in (terminal, writes):
+                os.close(descriptor)
+            page = URL((await asyncio.to_thread(shown.readline)).strip(), encoded=True)
+            for paste in pastes:
+                os.write(controller, f"{await paste(page)}\n".encode())
+            code = await asyncio.wait_for(process.wait(), 60)
+            os.close(controller)
+            return code, os.pread(err.fileno(), 1 << 20, 0).decode()
 
     async def test_a_wrong_paste_is_followed_by_another_try(self, config):
         async def wrong(page):

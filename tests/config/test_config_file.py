@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from bds_async.config import parse_object, with_refresh_token
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
-values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
+values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=4)
 keys = st.text() | st.sampled_from(["client_id", "token_file", "Refresh_Token"])
-objects = st.dictionaries(keys.filter(lambda key: key != "refresh_token"), values, max_size=6)
+objects = st.dictionaries(keys.filter(lambda key: key != "refresh_token"), values, max_size=4)
 layouts = st.fixed_dictionaries(
     {
         "indent": st.none() | st.integers(0, 8) | st.just("\t"),
