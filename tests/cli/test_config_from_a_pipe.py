@@ -42,7 +42,7 @@ async def test_with_a_token_file_it_works(tmp_path: Path) -> None:
         config = json.dumps({**sandbox.config(), "token_file": str(tmp_path / "token")})
         (tmp_path / "config.json").write_text(config)
         line = f'{sys.executable} -m bds_async pull --config <(cat "$1") --to "$2"'
-        command = ["bash", "-c", line, "bash", tmp_path / "config.json", tmp_path / "d"]
+        command = ["bash", "-c", line, "bash", str(tmp_path / "config.json"), str(tmp_path / "d")]
         process = await create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env=ENVIRON)
         _, err = await process.communicate()
         assert process.returncode == 0, err
