@@ -83,18 +83,30 @@ class Stream:
 async def fork(arguments: list[str], cwd: Path | None, environ: dict[str, str]) -> Forked:
     """Order a command and wait until it is there."""
     stdout, stderr = await Stream.open(), await Stream.open()
-    ours, theirs = socket.socketpair()
     reads, says = os.pipe()
-    descriptors = [theirs.fileno(), reads, stdout.theirs, stderr.theirs]
-    socket.send_fds(nursery(), [b"!"], descriptors)
-    for descriptor in (theirs.detach(), *descriptors[1:]):
+    streams = [reads, stdout.theirs, stderr.theirs]
+    pid, reader, writer = await order(arguments, cwd, environ, streams)
+    for descriptor in streams:
         os.close(descriptor)
-    reader, writer = await asyncio.open_connection(sock=ours)
-    order = {"arguments": arguments, "cwd": str(cwd or Path.cwd()), "environ": environ}
-    writer.write(json.dumps(order).encode() + b"\n")
-    forked = Forked(int(await reader.readline()), reader, os.fdopen(says, "wb", 0), stdout, stderr)
+    forked = Forked(pid, reader, os.fdopen(says, "wb", 0), stdout, stderr)
     forked._ended.add_done_callback(lambda _: writer.close())
     return forked
+
+
+async def order(
+    arguments: list[str], cwd: Path | None, environ: dict[str, str], streams: list[int]
+) -> tuple[int, asyncio.StreamReader, asyncio.StreamWriter]:
+    """Have a command forked onto stdin, stdout and stderr; its process id, where its exit code comes, and the writer.
+
+    The descriptors stay open here.
+    """
+    ours, theirs = socket.socketpair()
+    with theirs:
+        socket.send_fds(nursery(), [b"!"], [theirs.fileno(), *streams])
+    reader, writer = await asyncio.open_connection(sock=ours)
+    wanted = {"arguments": arguments, "cwd": str(cwd or Path.cwd()), "environ": environ}
+    writer.write(json.dumps(wanted).encode() + b"\n")
+    return int(await reader.readline()), reader, writer
 
 
 @cache

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +12,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from tests.support.commands import ENVIRON, PATIENCE, Done
-from tests.support.forked import nursery
+from tests.support.forked import order
 
 FULL = Path("/dev/full")
 
@@ -42,12 +40,7 @@ class OnStreams:
 
 async def fork_onto(arguments: list[str], cwd: Path, environ: dict[str, str], streams: list[int]) -> OnStreams:
     """Start `bds-async` with these descriptors as stdin, stdout and stderr; they stay open here."""
-    ours, theirs = socket.socketpair()
-    with theirs:
-        socket.send_fds(nursery(), [b"!"], [theirs.fileno(), *streams])
-    reader, writer = await asyncio.open_connection(sock=ours)
-    writer.write(json.dumps({"arguments": arguments, "cwd": str(cwd), "environ": environ}).encode() + b"\n")
-    return OnStreams(int(await reader.readline()), reader, writer)
+    return OnStreams(*await order(arguments, cwd, environ, streams))
 
 
 async def bds_onto(
