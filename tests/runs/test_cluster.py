@@ -40,7 +40,7 @@ from tests.conftest import StartSandbox
 from tests.support.clusters import DaskCluster, running_cluster
 from tests.support.commands import Done, bds, starting, until
 from tests.support.fleets import report_of, running_fleet
-from tests.support.store_proxy import proxy_of
+from tests.support.store_proxy import Proxy, proxy_of
 from tests.support.stores import Store, objects, unfinished
 
 KILLS = int(os.environ.get("BDS_CLUSTER_KILLS", "30"))
@@ -78,13 +78,6 @@ class Scene:
             (self.home / "to" / path).unlink()
         return taken
 
-    async def replace_workers(self, **environ: Any) -> None:
-        """Have one worker, with this environment, in place of all."""
-        for worker in [*self.cluster.workers]:
-            self.cluster.kill(worker)
-        self.cluster.add_worker(**environ)
-        await asyncio.to_thread(self.cluster.wait_for, 1)
-
     async def are_right(self) -> bool:
         """Whether the files are those that the ledger names, each whole, and no other."""
         found = (await bds("verify", "--to", self.home / "to", "--json")).document()["totals"]
@@ -92,10 +85,17 @@ class Scene:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, s3_server: Store) -> Iterator[DaskCluster]:
-    """Two workers, which reach the S3 server; one that hangs is given up after 15 seconds."""
+def way(s3_server: Store) -> Iterator[Proxy]:
+    """The way of the workers, and of no others, to the S3 server."""
+    with proxy_of(s3_server.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, s3_server: Store, way: Proxy) -> Iterator[DaskCluster]:
+    """Two workers; one that hangs is given up after 15 seconds."""
     (tmp_path / "dask").mkdir()
-    known = {**s3_server.keywords, "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "15s"}
+    known = {**s3_server.keywords, "AWS_ENDPOINT_URL": way.url, "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "15s"}
     with running_cluster(tmp_path / "dask", 2, **known) as found:
         yield found
 
@@ -105,21 +105,23 @@ async def test_a_cluster_delivers_through_kills_keeps_secrets_and_ends_in_order(
     start_sandbox: StartSandbox,
     tmp_path: Path,
     s3: Store,
+    *,
+    way: Proxy,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each step has its promise in its own docstring."""
+    """Each step has its promise in its own docstring. A new worker imports for two seconds, so that few are started."""
     await two_killed_workers_lose_nothing(Scene(cluster, await start_sandbox(bandwidth=4_000), tmp_path / "kills"))
     await what_the_tenant_serves_itself_is_fetched_here(
         Scene(cluster, await start_sandbox(data_sets=2, direct=True), tmp_path / "direct")
     )
     await a_fleet_shares_the_workers(cluster, tmp_path / "fleet")
-    store = Scene(cluster, await start_sandbox(), tmp_path / "store")
+    store = Scene(cluster, await start_sandbox(data_sets=2), tmp_path / "store")
     await no_secret_is_in_a_log_or_page_of_the_cluster(store, s3, monkeypatch)
     await a_worker_that_outlives_its_coordinator_adds_nothing_to_a_folder(
         Scene(cluster, await start_sandbox(bandwidth=20_000), tmp_path / "outlived")
     )
     await a_worker_that_outlives_its_coordinator_completes_no_upload(
-        Scene(cluster, await start_sandbox(data_sets=2), tmp_path / "uploading"), s3
+        Scene(cluster, await start_sandbox(data_sets=2), tmp_path / "uploading"), s3, way
     )
     await a_worker_that_was_given_up_comes_too_late(
         Scene(cluster, await start_sandbox(data_sets=2, bandwidth=20_000), tmp_path / "late"), s3
@@ -242,7 +244,7 @@ async def a_worker_that_outlives_its_coordinator_adds_nothing_to_a_folder(scene:
     assert scene.take() == []
 
 
-async def a_worker_that_outlives_its_coordinator_completes_no_upload(scene: Scene, s3: Store) -> None:
+async def a_worker_that_outlives_its_coordinator_completes_no_upload(scene: Scene, s3: Store, way: Proxy) -> None:
     """Its coordinator is killed while it sends the last part, which the store gets after a loader has come."""
     sends, goes_on = threading.Event(), threading.Event()
 
@@ -253,21 +255,19 @@ async def a_worker_that_outlives_its_coordinator_completes_no_upload(scene: Scen
 
     bucket = s3.bucket()
     to = ("--to", f"s3://{bucket}", "--state", scene.home / "state")
-    with proxy_of(s3.endpoint, gate) as proxy:
-        await scene.replace_workers(AWS_ENDPOINT_URL=proxy.url)
-        async with starting("sync", *scene.words, *to, "--cluster", scene.cluster.address, **s3.keywords) as running:
-            await until(sends.is_set)
-            await running.stopped_by(signal.SIGKILL)
-        assert (await bds("sync", *scene.words, *to, **s3.keywords)).code == 0
-        taken, delivered = take_objects(s3, bucket), scene.report()["totals"]["downloaded"]
-        sent = len(scene.cluster.scratch())
-        goes_on.set()
-        await until(lambda: len(scene.cluster.scratch()) < sent)
-        assert objects(s3, bucket) == {}
-        again = await scene.run("sync", *to, **s3.keywords)
+    way.rule = gate
+    async with starting("sync", *scene.words, *to, "--cluster", scene.cluster.address, **s3.keywords) as running:
+        await until(sends.is_set)
+        await running.stopped_by(signal.SIGKILL)
+    assert (await bds("sync", *scene.words, *to, **s3.keywords)).code == 0
+    taken, delivered = take_objects(s3, bucket), scene.report()["totals"]["downloaded"]
+    sent = len(scene.cluster.scratch())
+    goes_on.set()
+    await until(lambda: len(scene.cluster.scratch()) < sent)
+    assert objects(s3, bucket) == {}
+    again = await scene.run("sync", *to, **s3.keywords)
     assert (again.code, again.complaints, len(taken)) == (0, [], delivered)
     assert (objects(s3, bucket), unfinished(s3, bucket)) == ({}, [])
-    await scene.replace_workers()
 
 
 async def a_worker_that_was_given_up_comes_too_late(scene: Scene, s3: Store) -> None:
@@ -283,7 +283,10 @@ async def a_worker_that_was_given_up_comes_too_late(scene: Scene, s3: Store) -> 
     taken, delivered = take_objects(s3, bucket), scene.report()["totals"]["downloaded"]
     late.send_signal(signal.SIGCONT)
     await until(lambda: bool(unfinished(s3, bucket)))
-    await scene.replace_workers()
+    scene.cluster.kill(late)
+    await asyncio.to_thread(scene.cluster.wait_for, 1)
+    for path in scene.cluster.scratch():
+        path.unlink()  # as a new worker on this machine would
     again = await scene.run("sync", *to, **s3.keywords)
     assert (again.code, again.complaints, len(taken)) == (0, [], delivered)
     assert (objects(s3, bucket), unfinished(s3, bucket)) == ({}, [])
