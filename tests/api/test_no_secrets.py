@@ -189,12 +189,15 @@ async def test_login_shows_none(known: Secrets, sandbox: Sandbox, tmp_path: Path
 
 
 async def test_demo_pulls_everything_without_an_account_and_shows_none(known: Secrets, tmp_path: Path) -> None:
-    """Its secrets are made in another process: the shapes tell them."""
-    done = await bds("demo", "--to", tmp_path / "demo", "--report", tmp_path / "run.json", *LOGGED)
+    """Its secrets are made in another process: the shapes tell them. Nothing of its sandbox is left."""
+    (temporary := tmp_path / "tmp").mkdir()
+    words = ("--to", tmp_path / "demo", "--report", tmp_path / "run.json")
+    done = await bds("demo", *words, *LOGGED, TMPDIR=str(temporary))
     assert (done.code, shown(known, done, tmp_path)) == (0, [])
     assert done.out == f"{tmp_path / 'demo'}\n"
     assert "139 downloaded" in done.err
     assert len(list((tmp_path / "demo").rglob("*.zip"))) == 139
+    assert list(temporary.iterdir()) == []
 
 
 async def test_a_sandbox_shows_none(known: Secrets, tmp_path: Path) -> None:
