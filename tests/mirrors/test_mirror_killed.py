@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import subprocess
 import sys
 import time
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from tests.support.commands import PATIENCE, Done, Running, starting
 from tests.support.deliveries import DIFFERENTIAL, FULL, Deliveries, csv_of
 from tests.support.mirror_histories import PLAIN
 from tests.support.mirror_model import Model, Told
@@ -27,9 +28,22 @@ KILLS = [1, pytest.param(200, marks=pytest.mark.long)]
 USERS = 2_000
 
 
-def started(place: Place, folder: Path, how: str = "-q", stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "bds_async", "mirror", "--to", str(folder), "--schema", place.schema, how]
-    return subprocess.Popen([*command, "--into", place.into], stdout=subprocess.DEVNULL, stderr=stderr)
+def starting_mirror(place: Place, folder: Path, how: str = "-q") -> AbstractAsyncContextManager[Running]:
+    return starting("mirror", "--to", folder, "--schema", place.schema, how, "--into", place.into)
+
+
+def mirrored(place: Place, folder: Path, killed_after: float | None = None) -> bool:
+    """Whether a mirror ended before it was killed."""
+
+    async def run() -> bool:
+        async with starting_mirror(place, folder) as running:
+            with suppress(TimeoutError):
+                done = await running.ends(killed_after or PATIENCE)
+                assert done.code == 0, done.err
+                return True
+        return False
+
+    return asyncio.run(run())
 
 
 def delivered(deliveries: Deliveries) -> Model:
@@ -67,22 +81,17 @@ def test_each_extract_is_applied_exactly_once_however_often_it_is_killed(
     deliveries = Deliveries(tmp_path / "data", PLAIN.name)
     model = delivered(deliveries)
     begun = time.monotonic()
-    assert started(place, deliveries.root).wait() == 0
+    assert mirrored(place, deliveries.root)
     whole = time.monotonic() - begun
     check(place, model)
     random, kills = Random(11), 0
     while kills < wanted:
         reset(place)
         for _ in range(12):
-            process = started(place, deliveries.root)
-            try:
-                process.wait(random.uniform(0.2 * whole, whole))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                kills += 1
-            if process.wait() == 0:
+            if mirrored(place, deliveries.root, random.uniform(0.2 * whole, whole)):
                 break
-        assert started(place, deliveries.root).wait() == 0
+            kills += 1
+        assert mirrored(place, deliveries.root)
         check(place, model)
 
 
@@ -92,13 +101,16 @@ def test_a_signal_ends_a_mirror_soon_and_leaves_whole_extracts(
 ) -> None:
     deliveries = Deliveries(tmp_path / "data", PLAIN.name)
     model = delivered(deliveries)
-    process = started(place, deliveries.root, "-v", stderr=subprocess.PIPE)
-    assert process.stderr is not None
-    applying, first = process.stderr.readline(), process.stderr.readline()
-    process.send_signal(number)
-    _, rest = process.communicate(timeout=30)
+
+    async def signalled() -> tuple[bytes, bytes, Done]:
+        async with starting_mirror(place, deliveries.root, "-v") as running:
+            stderr = running.process.stderr
+            assert stderr is not None
+            lines = await stderr.readline(), await stderr.readline()
+            return *lines, await running.stopped_by(number, within=30)
+
+    applying, first, done = asyncio.run(signalled())
     assert (b"to apply" in applying, b".zip: " in first) == (True, True), applying + first
-    assert process.returncode == 128 + number, rest
-    assert b"Traceback" not in rest
-    assert started(place, deliveries.root, "-q").wait() == 0
+    assert (done.code, done.complaints) == (128 + number, [])
+    assert mirrored(place, deliveries.root)
     check(place, model)
