@@ -65,7 +65,7 @@ async def failing(job: Scheduled, into: str, error: type[Exception], **options) 
 async def test_what_is_delivered_is_applied_and_reported(tmp_path: Path, place: Place) -> None:
     """The later fulls come too, since only they show which rows were deleted."""
     deleted = HardDelete(NOW + 2 * DAY, 0.1, "Users")
-    async with scheduled(tmp_path, hard_deletes=(deleted,)) as job:
+    async with scheduled(tmp_path, data_sets=2, hard_deletes=(deleted,)) as job:
         first = await synced(job, place)
         assert await ids_in(place) == await true_ids(job)
         second = await synced(job, place, WEEK)
@@ -104,7 +104,7 @@ async def test_the_observer_sees_how_much_there_is_to_apply_and_each_extract(tmp
 
 async def test_a_full_that_is_held_back_is_exit_code_3(tmp_path: Path, place: Place) -> None:
     purge = HardDelete(NOW + 2 * DAY, 0.6, "User Enrollments")
-    async with scheduled(tmp_path, hard_deletes=(purge,), scale=0.1) as job:
+    async with scheduled(tmp_path, data_sets=2, hard_deletes=(purge,), scale=0.1) as job:
         await synced(job, place)
         held = await synced(job, place, WEEK)
         allowed = await synced(job, place, delete_limit=100)
