@@ -327,7 +327,8 @@ async def another_version_is_exit_2(scene: Scene) -> None:
     exchanges = scene.sandbox.counters.exchanges
     done = await scene.run("pull")
     assert (done.code, scene.sandbox.counters.exchanges) == (2, exchanges)
-    (line,) = done.err.splitlines()
+    assert len(done.err.splitlines()) == 1, done.err
+    line = done.err
     assert f"has bds-async 0.0.7, and this machine has {__version__}" in line
     scene.cluster.kill(old)
     await asyncio.to_thread(scene.cluster.wait_for, 1)
@@ -351,7 +352,8 @@ async def no_scheduler_is_exit_5_in_time_and_one_line(scene: Scene) -> None:
     done = await scene.run("pull")
     assert (done.code, done.out) == (5, "")
     assert time.monotonic() - began < 15
-    (line,) = done.err.splitlines()
+    assert len(done.err.splitlines()) == 1, done.err
+    line = done.err
     assert line.startswith(f"bds-async: error: No Dask scheduler answers at {scene.cluster.address};")
     assert scene.sandbox.counters.exchanges == exchanges
 
