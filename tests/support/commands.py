@@ -36,8 +36,8 @@ class Done:
 
     @property
     def complaints(self) -> list[str]:
-        """Lines that no end of a command may print."""
-        return [line for line in self.err.splitlines() if COMPLAINTS.search(line)]
+        """All that it printed to stderr, if a line is there that no end of a command may print."""
+        return [self.err] if COMPLAINTS.search(self.err) else []
 
     def document(self) -> Any:
         """The JSON on stdout."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,12 +25,16 @@ def demand_dask() -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the loggers of these libraries silent in the body; what they report is an error of a run, too."""
+    """Keep the loggers of these libraries silent in the body; what they report is an error of a run, too.
+
+    What asyncio says of their futures, which may come when the process ends, stays silent.
+    """
     import distributed.client
     import distributed.comm.tcp  # noqa: F401 - each sets up its logger when it is imported
 
     names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in _LIBRARIES]
     ours = [name for name in names if name in _SILENT or not logging.getLogger(name).disabled]
+    logging.getLogger("asyncio").addFilter(_is_not_theirs)
     for name in ours:
         _SILENT[name] = _SILENT.get(name, 0) + 1
         logging.getLogger(name).disabled = True
@@ -41,3 +46,11 @@ def quiet() -> Iterator[None]:
             if not _SILENT[name]:
                 del _SILENT[name]
                 logging.getLogger(name).disabled = False
+
+
+def _is_not_theirs(record: logging.LogRecord) -> bool:
+    """Whether a record is not about an exception of these libraries: they leave futures behind whose worker is lost."""
+    kind, _, trace = record.exc_info or (None, None, None)
+    raised_by = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(trace)]
+    known = {name.split(".")[0] for name in (getattr(kind, "__module__", ""), *raised_by)}
+    return "bds_async" in known or not known & _LIBRARIES

@@ -1,0 +1,31 @@
+"""Dask without its own words: what asyncio says of its futures is not shown, what it says of ours is."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+import pytest
+from distributed.comm.core import connect
+
+from bds_async.runs.cluster.quiet import quiet
+from tests.support.stores import free_port
+
+
+async def ours() -> None:
+    raise ValueError("of this program")
+
+
+async def left_behind(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What is logged of two futures whose exceptions nobody takes: Dask's and ours."""
+    with quiet():
+        tasks = [asyncio.ensure_future(connect(f"tcp://127.0.0.1:{free_port()}", timeout=0.1))]
+        tasks.append(asyncio.ensure_future(ours()))
+        await asyncio.wait(tasks)
+    tasks.clear()
+    gc.collect()
+    return [str(record.exc_info and record.exc_info[1]) for record in caplog.records if record.name == "asyncio"]
+
+
+async def test_a_future_of_dask_that_nobody_asks_is_not_spoken_of(caplog: pytest.LogCaptureFixture) -> None:
+    assert await left_behind(caplog) == ["of this program"]
