@@ -102,6 +102,8 @@ def _connected(watch: Watch, folder: Path) -> Iterator[Any]:
                 f"No Parquet file can be written in {folder}: {text} Run again after that."
             ) from None
         except duckdb.Error as error:
+            # After a fatal error a database refuses everything.
+            _database.cache_clear()
             raise UnusableArchive(f"DuckDB cannot write the CSV as Parquet ({_brief(error)}); {INSTEAD}.") from None
 
 
