@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -103,7 +104,7 @@ def _rows(extract: SandboxExtract) -> int:
 @lru_cache(1024)
 def _weights(table: Table, columns: tuple[Column, ...], keys: KeyPlan) -> Weights:
     """Measure a deflated row among the first of its class, and one that repeats an earlier row of its class."""
-    factory = RowFactory(table, columns, keys, lambda _: OLDEST)
+    factory = RowFactory(table, columns, keys, lambda tick: OLDEST + timedelta(days=tick))
     header = len(zlib.compress(BOM + factory.header().encode(), 1))
     block, *others = factory.rows(range(17 * CLASSES), 0)
     first = len(zlib.compress(block, 1))
