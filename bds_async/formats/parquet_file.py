@@ -58,7 +58,8 @@ def write_parquet(rows: CleanRows, types: Sequence[ColumnType], target: Path, wa
 def columns_in(path: Path) -> tuple[str, ...]:
     """The columns of a Parquet file; raises VerificationError if its footer cannot be read, ConfigError."""
     duckdb = demand_duckdb()
-    with contextlib.closing(_connect()) as connection:
+    # A database of its own: one that a damaged file made unusable would condemn every file after it.
+    with contextlib.closing(_new_database()) as connection:
         try:
             found = connection.execute("DESCRIBE SELECT * FROM read_parquet($1)", [str(path)]).fetchall()
         except duckdb.Error:
@@ -66,14 +67,14 @@ def columns_in(path: Path) -> tuple[str, ...]:
     return tuple(name for name, *_ in found)
 
 
-def _connect() -> Any:
-    """A connection to the database of this process."""
-    return _database().cursor()
-
-
 @cache
-def _database() -> Any:
-    """One database in memory for all conversions: to make one takes longer than to convert a small extract."""
+def _shared_database() -> Any:
+    """One database for all conversions: to make one takes longer than to convert a small extract."""
+    return _new_database()
+
+
+def _new_database() -> Any:
+    """A database in memory."""
     settings = {
         "memory_limit": MEMORY,
         "threads": THREADS,
@@ -88,7 +89,11 @@ def _database() -> Any:
 def _connected(watch: Watch, folder: Path) -> Iterator[Any]:
     """A connection for one conversion; DuckDB's errors become those of a format."""
     duckdb = demand_duckdb()
-    with _in_turn(watch), contextlib.closing(_connect()) as connection, _interrupted_by(watch, connection):
+    with (
+        _in_turn(watch),
+        contextlib.closing(_shared_database().cursor()) as connection,
+        _interrupted_by(watch, connection),
+    ):
         try:
             yield connection
         except duckdb.InterruptException:
@@ -103,7 +108,7 @@ def _connected(watch: Watch, folder: Path) -> Iterator[Any]:
             ) from None
         except duckdb.Error as error:
             # After a fatal error a database refuses everything.
-            _database.cache_clear()
+            _shared_database.cache_clear()
             raise UnusableArchive(f"DuckDB cannot write the CSV as Parquet ({_brief(error)}); {INSTEAD}.") from None
 
 
