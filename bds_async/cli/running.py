@@ -51,7 +51,7 @@ def signals_request(stop: Stop) -> Iterator[None]:
     requested = _StopOnce(stop)
     former = {number: signal.getsignal(number) for number in SIGNALS}
     if sys.platform != "win32":
-        # With one handler of its own a loop is woken by every signal. Each would take it 0.2 ms, and there are 47.
+        # One handler of the loop itself is enough for any signal to wake it. To add one takes 0.2 ms; there are 47.
         loop.add_signal_handler(signal.SIGTERM, _nothing)
     handle_signals(lambda number, _: loop.call_soon_threadsafe(requested.by, number))
     try:
@@ -65,7 +65,7 @@ def signals_request(stop: Stop) -> Iterator[None]:
 
 
 def _nothing() -> None:
-    """What the loop itself does on a signal."""
+    """The handler of the loop itself: it only wakes the loop."""
 
 
 class _StopOnce:

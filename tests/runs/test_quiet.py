@@ -1,4 +1,4 @@
-"""Dask without its own words: what asyncio says of its futures is not shown, what it says of ours is."""
+"""asyncio logs nothing of failed futures that Dask leaves behind, and everything of ours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def ours() -> None:
 
 
 async def left_behind(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What is logged of two futures whose exceptions nobody takes: Dask's and ours."""
+    """What asyncio logs of two tasks whose exceptions nobody retrieves: Dask's and ours."""
     with quiet():
         tasks = [asyncio.ensure_future(connect(f"tcp://127.0.0.1:{free_port()}", timeout=0.1))]
         tasks.append(asyncio.ensure_future(ours()))
@@ -27,5 +27,5 @@ async def left_behind(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [str(record.exc_info and record.exc_info[1]) for record in caplog.records if record.name == "asyncio"]
 
 
-async def test_a_future_of_dask_that_nobody_asks_is_not_spoken_of(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failed_future_of_dask_is_not_logged_and_one_of_ours_is(caplog: pytest.LogCaptureFixture) -> None:
     assert await left_behind(caplog) == ["of this program"]

@@ -27,7 +27,7 @@ def demand_dask() -> None:
 def quiet() -> Iterator[None]:
     """Keep the loggers of these libraries silent in the body; what they report is an error of a run, too.
 
-    What asyncio says of their futures, which may come when the process ends, stays silent.
+    asyncio's messages about their futures are dropped for the rest of the process: they may come at its end.
     """
     import distributed.client
     import distributed.comm.tcp  # noqa: F401 - each sets up its logger when it is imported
@@ -49,7 +49,7 @@ def quiet() -> Iterator[None]:
 
 
 def _is_not_theirs(record: logging.LogRecord) -> bool:
-    """Whether a record is not about an exception of these libraries: they leave futures behind whose worker is lost."""
+    """Whether a record has no exception of these libraries, which leave failed futures behind for a lost worker."""
     kind, _, trace = record.exc_info or (None, None, None)
     raised_by = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(trace)]
     known = {name.split(".")[0] for name in (getattr(kind, "__module__", ""), *raised_by)}

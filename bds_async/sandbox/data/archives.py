@@ -103,7 +103,10 @@ def _rows(extract: SandboxExtract) -> int:
 
 @lru_cache(1024)
 def _weights(table: Table, columns: tuple[Column, ...], keys: KeyPlan) -> Weights:
-    """Measure a deflated row among the first of its class, and one that repeats an earlier row of its class."""
+    """Measure a deflated row among the first of its class, and one that repeats an earlier row of its class.
+
+    Its moments are the same in every sandbox, so that a process measures a table once.
+    """
     factory = RowFactory(table, columns, keys, lambda tick: OLDEST + timedelta(days=tick))
     header = len(zlib.compress(BOM + factory.header().encode(), 1))
     block, *others = factory.rows(range(17 * CLASSES), 0)

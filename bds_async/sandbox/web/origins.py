@@ -51,7 +51,7 @@ class Origin:
                 self._reserve()
 
     async def _leave(self) -> bool:
-        """Close the listener and drop every connection; say whether there was a listener."""
+        """Close the listener and drop every connection; return whether there was a listener."""
         site, self._site = self._site, None
         if site is not None:
             await site.stop()
