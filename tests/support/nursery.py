@@ -20,6 +20,8 @@ from typing import Any, NoReturn
 from pydantic import BaseModel
 
 from bds_async.cli.main import COMMANDS
+from bds_async.cli.schema_of import FORMATS
+from bds_async.report import json_schema_of
 
 #: What commands import when they get there.
 LATER = (
@@ -32,9 +34,17 @@ def prepare() -> None:
     """Import everything, and leave it alone: what is not touched is not copied."""
     for name in (*LATER, *(f"bds_async.cli.{module}" for module, _ in COMMANDS.values())):
         importlib.import_module(name)
-    for model in BaseModel.__subclasses__():
-        model.model_rebuild()
+    _rebuild(BaseModel)
+    for kind in FORMATS.values():
+        json_schema_of(kind)
     gc.freeze()
+
+
+def _rebuild(base: type[BaseModel]) -> None:
+    """Make the validators that pydantic would make when a command first uses them."""
+    for model in base.__subclasses__():
+        model.model_rebuild()
+        _rebuild(model)
 
 
 def serve(orders: socket.socket) -> None:
