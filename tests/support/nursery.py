@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from bds_async.cli.main import COMMANDS
 from bds_async.cli.schema_of import FORMATS
-from bds_async.report import json_schema_of
+from bds_async.report import Totals, json_schema_of
 
 #: What commands import when they get there.
 LATER = (
@@ -35,7 +35,7 @@ def prepare() -> None:
     for name in (*LATER, *(f"bds_async.cli.{module}" for module, _ in COMMANDS.values())):
         importlib.import_module(name)
     _rebuild(BaseModel)
-    for kind in FORMATS.values():
+    for kind in (*FORMATS.values(), Totals):
         json_schema_of(kind)
     gc.freeze()
 
