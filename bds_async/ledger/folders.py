@@ -52,24 +52,25 @@ class Folders:
             if all(data_set.ids and pinned.keys() >= set(data_set.ids) for data_set in wanted):
                 return [pinned[data_set.ids[0]] for data_set in wanted]
             with self._pins.writing():
-                return [self._pin(data_set, pinned) for data_set in wanted]
+                taken = {row["folded"] for row in self._pins.rows("SELECT folded FROM folders")}
+                return [self._pin(data_set, pinned, taken) for data_set in wanted]
 
-    def _pin(self, data_set: DataSet, pinned: dict[str, str]) -> str:
+    def _pin(self, data_set: DataSet, pinned: dict[str, str], taken: set[str]) -> str:
         """The folder of a data set by any of its ids, else a new one by its name; new ids are pinned to it.
 
-        A pinned id keeps its folder.
+        A pinned id keeps its folder. `pinned` and `taken` get what is new.
         """
         known = next((pinned[each] for each in data_set.ids if each in pinned), None)
-        folder = known or self._new_folder(data_set)
+        folder = known or self._new_folder(data_set, taken)
         new = dict.fromkeys((each for each in data_set.ids if each not in pinned), folder)
         self._pins.execute_many("INSERT INTO folder_ids (data_set_id, folder) VALUES (?, ?)", new.items())
         pinned.update(new)
         return folder
 
-    def _new_folder(self, data_set: DataSet) -> str:
-        taken = frozenset(row["folded"] for row in self._pins.rows("SELECT folded FROM folders"))
+    def _new_folder(self, data_set: DataSet, taken: set[str]) -> str:
         folder = folder_name(data_set.name, data_set_id=next(iter(data_set.ids), ""), taken=taken)
         self._pins.execute("INSERT INTO folders (folder, folded) VALUES (?, ?)", folder, fold(folder))
+        taken.add(fold(folder))
         return folder
 
     def of_ids(self, data_set_ids: Iterable[str]) -> frozenset[str]:
