@@ -121,6 +121,7 @@ async def preview_pull(
     options, workspace, stop = options or PullOptions(), workspace_of(to, state), stop or Stop()
 
     def plan(listing: Listing, ledger: Ledger) -> RunPlan:
+        """What a pull would fetch of the listed extracts."""
         return plan_pull(listing, options, ledger, _destination(workspace, options, stop).sizes())
 
     listed = partial(read_listing, config, options, observer=observer)
@@ -140,6 +141,7 @@ async def preview_sync(
     options, workspace, stop = options or SyncOptions(), workspace_of(to, state), stop or Stop()
 
     def plan(listing: Listing, ledger: Ledger) -> SyncPlan:
+        """What a sync would fetch of the listed extracts."""
         return plan_sync(listing, options, ledger, _destination(workspace, options, stop).paths)
 
     listed = partial(read_listing, config, options, offered_by(options), observer=observer)
@@ -210,6 +212,7 @@ async def _preview(
     stop: Stop,
 ) -> Plan:
     async def preview() -> Plan:
+        """Read the ledger and the listing, and plan by both."""
         workspace.check_owner()
         reading = partial(Ledger.read, workspace.ledger, config.bspace_url, place=workspace.to)
         with await opened(reading, stop.patience) as ledger:

@@ -201,6 +201,7 @@ def _patterns(value: str | Iterable[str]) -> tuple[str, ...]:
 
 def _between(limits: tuple[float, float], kind: Callable[[Any], float]) -> Callable[[Any], float]:
     def checked(value: Any) -> float:
+        """The value as a number; raises ValueError outside the limits."""
         number = kind(value)
         if not limits[0] <= number <= limits[1]:
             raise ValueError(f"it must be from {limits[0]:g} to {limits[1]:g}")

@@ -85,6 +85,7 @@ def retrying(
         return min(full_jitter(tries.used_after(error)), tries.longest_wait(state))
 
     def log(state: RetryCallState) -> None:
+        """Log why a try failed, and when the next one follows."""
         error = state.outcome.exception() if state.outcome is not None else None
         seconds = state.next_action.sleep if state.next_action is not None else 0.0
         which = "asked to wait" if isinstance(error, Throttled) else f"{tries} failed"

@@ -56,6 +56,7 @@ def selection_options(function: Function) -> Function:
     )
     @functools.wraps(function)
     def with_selection(since: datetime | None, until: datetime | None, path: str | None, **arguments: Any) -> Any:
+        """Pass the command a Selection in place of its options."""
         return function(selection=Selection(since, until, path), **arguments)
 
     return with_selection  # type: ignore[return-value]
@@ -167,6 +168,7 @@ def unmark_command(workspace: Workspace, patterns: tuple[str, ...], selection: S
     with TemporaryFile("w+", encoding="utf-8") as lines:
 
         def keep(delivery: Delivery) -> None:
+            """Keep the JSON line of a delivery that was unmarked."""
             print(json_line(DeliveredExtract.about(delivery)), file=lines)
 
         count = unmark(workspace, patterns, selection, keep if as_json else None)

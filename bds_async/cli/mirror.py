@@ -66,6 +66,7 @@ def mirror_options(function: Function) -> Function:
     @click.option("--delete-limit", type=Percent(), metavar="PERCENT", help=f"{LIMIT_HELP} [default: {DELETE_LIMIT:g}]")
     @functools.wraps(function)
     def with_mirror_options(mirror: str | None, **arguments: Any) -> Any:
+        """Pass the command MirrorOptions in place of the options, None without `--mirror`."""
         given = {name: arguments.pop(name) for name in ("mirror_schema", "delete_limit")}
         given = {name: value for name, value in given.items() if value is not None}
         if mirror is None and given:

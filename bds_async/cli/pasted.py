@@ -22,6 +22,7 @@ async def lines() -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
 
     def read() -> None:
+        """Read stdin to its end, and give each line to the loop."""
         block = b"-"
         while block:
             block = _read_block()

@@ -45,6 +45,7 @@ def pull_options(function: Function) -> Function:
     @report_options
     @functools.wraps(function)
     def with_request(workspace: Workspace, run: dict[str, Any], files: ReportFiles, **arguments: Any) -> Any:
+        """Pass the command a Request in place of its options."""
         given = {name: arguments.pop(name) for name in ("wanted", "since", "force")}
         request = Request(workspace=workspace, options=PullOptions(**given, **run), files=files)
         return function(request=request, **arguments)

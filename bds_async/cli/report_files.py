@@ -85,6 +85,7 @@ def worded(report: RunReport, complete: Callable[[str], str]) -> RunReport:
     """Return a report whose errors are in the words of the command line; `complete` gives them."""
 
     def said(text: str | None) -> str | None:
+        """The text with complete commands."""
         return None if text is None else complete(text)
 
     return replace(

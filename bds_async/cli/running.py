@@ -32,6 +32,7 @@ def run(job: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
     """Run a job that takes a Stop and obeys it; return its result."""
 
     async def main() -> Result:
+        """Do the job; signals ask it to stop."""
         stop = Stop()
         with signals_request(stop):
             return await job(stop)

@@ -35,6 +35,7 @@ def choice_option(*names: str, kind: type[Kind], default: Kind, help: str) -> Ca
     """An option whose values are the members of `kind`; the command gets a member."""
 
     def member(ctx: click.Context, param: click.Parameter, value: str) -> Kind:  # noqa: ARG001
+        """The member of the enumeration that was named."""
         return kind(value)
 
     values = click.Choice([each.value for each in kind])
@@ -82,6 +83,7 @@ def workspace_options(function: Function) -> Function:
     @state_option
     @functools.wraps(function)
     def with_workspace(to: Path | str, state: Path | None, **arguments: Any) -> Any:
+        """Pass the command a Workspace in place of its options."""
         settings().folder = (
             *(("--to", str(to)) if str(to) != DEFAULT_FOLDER else ()),
             *(("--state", str(state)) if state is not None else ()),
@@ -150,6 +152,7 @@ def fetching_options(function: Function) -> Function:
     )
     @functools.wraps(function)
     def with_fetching_options(**arguments: Any) -> Any:
+        """Pass the command the options of fetching as one mapping, `run`."""
         names = ("workers", "attempts", "stall_timeout", "verify", "max_time", "limit_rate")
         run = {name: arguments.pop(name) for name in names}
         return function(run=run, **arguments)
@@ -177,6 +180,7 @@ def run_options(function: Function) -> Function:
     @fetching_options
     @functools.wraps(function)
     def with_run_options(run: dict[str, Any], **arguments: Any) -> Any:
+        """Pass the command `run` with the options of a run added."""
         names = ("data_set", "exclude", "publish_as", "pin_columns", "cluster")
         run = {**run, **{name: arguments.pop(name) for name in names}}
         if run["pin_columns"] and run["publish_as"] is not PublishAs.CSV:
@@ -196,6 +200,7 @@ def report_options(function: Function) -> Function:
     @click.option("--html", type=ReportPath(), metavar="FILE", help="Write the run report as one HTML page.")
     @functools.wraps(function)
     def with_files(report: Path | None, html: Path | None, **arguments: Any) -> Any:
+        """Pass the command ReportFiles in place of its options."""
         return function(files=ReportFiles(report, html), **arguments)
 
     return with_files  # type: ignore[return-value]

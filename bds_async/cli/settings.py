@@ -82,6 +82,7 @@ def common_options(function: Function) -> Function:
         log_timestamps: bool,
         **arguments: Any,
     ) -> Any:
+        """Set up logging and the settings, then call the command."""
         current = settings()
         current.config = config or current.config
         current.verbosity = (1 if verbose else -1) if verbose or quiet else current.verbosity
@@ -97,6 +98,7 @@ def _about(command: Settings) -> Callable[[], About]:
     """What the log adds to a message at the moment."""
 
     def about() -> About:
+        """The command, and the tenant in use."""
         current = _OF_TENANT.get() or command
         return About(current.in_use, current.tenant)
 

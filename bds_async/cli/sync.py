@@ -68,6 +68,7 @@ def sync_options(function: Function) -> Function:
         metrics: Path | None,
         **arguments: Any,
     ) -> Any:
+        """Pass the command a Request in place of its options."""
         given = {name: arguments.pop(name) for name in ("with_fulls", "strict_schema")}
         options = SyncOptions(**given, **mirror, **run)
         ping = Ping(address) if address is not None else None

@@ -84,6 +84,7 @@ def _repaired(
     config = Config.load(settings().config)
 
     async def job(stop: Stop) -> Verification:
+        """Repair, and write the report files."""
         save = all_of(savers(workspace, stop, files))
         return await run_repair(
             config, workspace.to, options, full=full, state=workspace.state, observer=observer, stop=stop, save=save

@@ -58,6 +58,7 @@ def savers(
     in_use, write_all = settings().in_use, all_of([*files.savers(workspace, stop.patience, others or {})])
 
     def save(report: RunReport) -> None:
+        """Write the report files."""
         write_all(worded(report, in_use.complete))
 
     return [save] if metrics is None else [save, metrics.save]
@@ -74,6 +75,7 @@ def all_of(receivers: Sequence[Callable[[Subject], object]]) -> Callable[[Subjec
     """Return one function that passes its argument to each of `receivers`."""
 
     def pass_on(subject: Subject) -> None:
+        """Give it to each receiver, in their order."""
         for receive in receivers:
             receive(subject)
 

@@ -32,6 +32,7 @@ def _span(name: str, since: str) -> Callable[[Mapping[str, str], float], float]:
     """A reader of a lifetime in seconds that begins at the time in the parameter `since`."""
 
     def read(query: Mapping[str, str], now: float) -> float:
+        """Seconds from `now` to the end of the link."""
         signed = datetime.strptime(query[since.lower()], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         return signed.timestamp() + float(query[name.lower()]) - now
 

@@ -24,9 +24,11 @@ _DAMAGE = cast(type[Exception], codec.error)
 
 class _Stream(Protocol):
     @property
-    def unconsumed_tail(self) -> bytes: ...
+    def unconsumed_tail(self) -> bytes:
+        """Input that was not inflated yet."""
 
-    def decompress(self, block: bytes, max_length: int, /) -> bytes: ...
+    def decompress(self, block: bytes, max_length: int, /) -> bytes:
+        """Inflate to at most `max_length` bytes."""
 
 
 def contents(member: Member, compressed: Iterable[bytes]) -> Iterator[bytes]:

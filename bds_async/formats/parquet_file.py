@@ -128,6 +128,7 @@ def _interrupted_by(watch: Watch, connection: Any) -> Iterator[None]:
     done = threading.Event()
 
     def look() -> None:
+        """Interrupt the connection as soon as `watch` raises."""
         while not done.wait(LOOK):
             try:
                 watch(0)

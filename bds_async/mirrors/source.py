@@ -186,10 +186,12 @@ class _Hashing:
         self._position = 0
 
     def all(self) -> Iterator[bytes]:
+        """The whole file, by blocks; raises FileChanged if its SHA-256 is another."""
         yield from self._until(None)
         self._check()
 
     def member(self, member: Member) -> Iterator[bytes]:
+        """The contents of a zip's member, by blocks; raises FileChanged for damage, or if the SHA-256 is another."""
         try:
             self._skip(member.start)
             yield from contents(member, self._until(member.stop))

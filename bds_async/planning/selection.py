@@ -31,6 +31,7 @@ def offered_by(options: RunOptions | MirrorOptions) -> Callable[[Sequence[DataSe
     """A choice of data sets by the options, in which a pattern may match nothing: it may name an absent data set."""
 
     def choose(data_sets: Sequence[DataSet]) -> list[DataSet]:
+        """The data sets that the options choose."""
         patterns, exclude = (
             [pattern for pattern in known if any(_matches(data_set, pattern) for data_set in data_sets)]
             for known in (options.data_set, options.exclude)

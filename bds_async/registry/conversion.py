@@ -74,6 +74,7 @@ def _duckdb() -> Dialect:
     fraction = "regexp_extract({0}, '[.][0-9]{1,{1}}')"
 
     def guarded(pattern: str, value: str) -> str:
+        """SQL of a value where the text matches the pattern, else null."""
         return f"CASE WHEN {matches.replace('{1}', pattern)} THEN {value} END"
 
     # DuckDB cuts what follows the microseconds, and checks the days of a month by itself.
@@ -117,6 +118,7 @@ def _postgresql() -> Dialect:
     fraction = "coalesce(substring({0} from '[.][0-9]{1,{1}}'), '')"
 
     def guarded(pattern: str, value: str, also: str = "") -> str:
+        """SQL of a value where the text matches the pattern and `also` holds, else null."""
         return f"CASE WHEN {matches.replace('{1}', pattern)}{also} THEN {value} END"
 
     whole = "left({0}, 10) || ' ' || substring({0}, 12, 8) || "

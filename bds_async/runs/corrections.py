@@ -84,6 +84,7 @@ async def mark(
     stop = stop or Stop()
 
     async def work() -> Marked:
+        """Finish interrupted publications, then mark what is listed."""
         async with open_storage(workspace, config.bspace_url, stop) as storage:
             await in_thread(storage.publisher.recover)
             listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))

@@ -67,6 +67,7 @@ def pull_job(options: PullOptions) -> Job:
     """Make the destination hold the chosen extracts."""
 
     def plan(listing: Listing, storage: Storage) -> RunPlan:
+        """What to fetch; the ledger records future extracts and what was looked at."""
         storage.ledger.future.record(future_extracts(listing, storage.ledger))
         # A pull counts as a look for the next sync, too.
         storage.ledger.syncs.keep(looked_at(listing, storage.ledger))
@@ -80,6 +81,7 @@ def sync_job(options: SyncOptions) -> Job:
     """Deliver all that is new, each extract once; raises ConfigError, TargetError for a mirror that cannot be one."""
 
     def plan(listing: Listing, storage: Storage) -> RunPlan:
+        """What to fetch; the ledger records future extracts, absent data sets, and what was looked at."""
         ledger = storage.ledger
         found = plan_sync(listing, options, ledger, storage.destination.paths)
         ledger.future.record(future_extracts(listing, ledger))

@@ -64,5 +64,6 @@ class _Progress:
         self._observer(event)
 
     def summary(self, target: Target, error: str) -> MirrorSummary:
+        """The tables so far, with the error that ended the work."""
         tables = tuple(table.summary for table in self._tables.values())
         return MirrorSummary(target=str(target), tables=tables, error=error)

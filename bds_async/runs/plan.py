@@ -75,6 +75,7 @@ def _adopted(steps: Sequence[Step], job: Job, storage: Storage, watch: Watch) ->
     formats, size, publisher = job.formats(storage.ledger), storage.destination.sizes(), storage.publisher
 
     def adopted(step: Step) -> Step:
+        """The step, delivered if its file was already there."""
         watch(0)
         if step.delivered is not None:
             return step

@@ -67,12 +67,15 @@ def repair_job(found: Verification, options: RunOptions) -> Job:
     plugins = {identity.plugin_id for identity in wanted}
 
     def choose(data_sets: Sequence[DataSet]) -> list[DataSet]:
+        """The data sets of the damaged files."""
         return [data_set for data_set in data_sets if plugins.intersection(data_set.ids)]
 
     def plan(listing: Listing, storage: Storage) -> RunPlan:  # noqa: ARG001
+        """The extracts of the damaged files that are still listed."""
         return RunPlan(tuple(_steps(listing, wanted)), tuple(listing.failed), None)
 
     def is_bad(report: RunReport) -> bool:
+        """Whether a file is still damaged."""
         return remedied(found, report).exit_code != 0
 
     return Job("verify", options, choose, plan, formats_for_repair, is_bad)

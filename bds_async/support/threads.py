@@ -60,6 +60,7 @@ async def left_behind(work: Callable[[], Result]) -> Result:
     future.set_running_or_notify_cancel()
 
     def run() -> None:
+        """Do the work and keep its result."""
         try:
             future.set_result(work())
         except BaseException as error:

@@ -115,6 +115,7 @@ class Partial:
 
     @total.setter
     def total(self, total: int) -> None:
+        """Set the length, for this run."""
         self._ranges.total = total
 
     def held(self) -> list[Range]:

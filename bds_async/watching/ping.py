@@ -81,6 +81,7 @@ async def _until(call: Coroutine[Any, Any, None], stop: Stop, grace: float) -> N
     """Await a call; cancel it `grace` seconds after a request to stop."""
 
     async def limit() -> None:
+        """Wait until a stop was requested and its grace is over."""
         await stop.requested()
         await asyncio.sleep(grace)
 

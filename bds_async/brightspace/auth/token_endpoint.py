@@ -70,6 +70,7 @@ class TokenEndpoint:
         is_connected = False
 
         def connected() -> None:
+            """Take note that the request is about to be sent, and begin the time of its answer."""
             nonlocal is_connected
             is_connected = True
             exchange.departed()

@@ -60,6 +60,7 @@ async def list_extracts(
     failed: dict[DataSet, BdsError] = {}
 
     async def fetch(data_set: DataSet) -> None:
+        """Read the extract list of one data set, or keep why it failed."""
         try:
             found[data_set], faults[data_set] = await catalogue.readable(data_set)
         except (ExtractError, CatalogueError) as error:

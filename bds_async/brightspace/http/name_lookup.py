@@ -26,9 +26,11 @@ class _Lookups:
     """The two methods of an event loop that aiohttp's resolver calls."""
 
     async def getaddrinfo(self, *arguments: Any, **more: Any) -> Any:
+        """The addresses of a host."""
         return await _in_daemon_thread(partial(socket.getaddrinfo, *arguments, **more))
 
     async def getnameinfo(self, *arguments: Any) -> Any:
+        """The name of an address."""
         return await _in_daemon_thread(partial(socket.getnameinfo, *arguments))
 
 

@@ -185,10 +185,12 @@ class _Limits:
 
 def _trace(connected: Callable[[], None]) -> aiohttp.TraceConfig:
     async def on_new(_: object, context: Any, __: object) -> None:
+        """Report a new connection."""
         connected()
         context.trace_request_ctx.connected()
 
     async def on_reused(_: object, context: Any, __: object) -> None:
+        """Begin the time of the headers: the connection was there."""
         context.trace_request_ctx.connected()
 
     trace = aiohttp.TraceConfig()

@@ -96,6 +96,7 @@ class Custody:
 
     @convention.setter
     def convention(self, name: str) -> None:
+        """Write it to the token file."""
         self._convention.write(name)
 
     @property

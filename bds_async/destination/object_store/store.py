@@ -126,6 +126,7 @@ class ObjectStore:
         key = self._key(path)
 
         def abort(upload: str) -> None:
+            """Abort the upload."""
             self._tidy(lambda unfinished: unfinished.abort_one(key, upload))
 
         return InParts(self.address, access, self._calls, key, abort)
@@ -160,6 +161,7 @@ class ObjectStore:
         listed = cache(self._all_sizes)
 
         def size(path: str) -> int | None:
+            """Bytes of an object, None without one."""
             known = listed()
             return self.size(path) if known is None else known.get(path)
 

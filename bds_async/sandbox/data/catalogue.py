@@ -67,6 +67,7 @@ def data_set_of(table: Table, settings: SandboxSettings) -> SandboxDataSet:
     """
 
     def id_of(part: str, known: str | None) -> str:
+        """The published id of a part, else one made of the seed."""
         return known or str(uuid5(NAMESPACE, f"{settings.seed}/{table.name}/{part}"))
 
     facts = table.facts

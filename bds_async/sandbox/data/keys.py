@@ -102,6 +102,7 @@ class KeyPlan:
         ]
 
         def arguments(rows: Sequence[int]) -> tuple[int, ...]:
+            """The arguments of the rows, one row after the other."""
             return tuple(chain.from_iterable(zip(*[slot(rows) for slot in slots], strict=True)))
 
         return arguments

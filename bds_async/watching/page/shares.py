@@ -44,6 +44,7 @@ class _Workers:
 
     @property
     def busy(self) -> int:
+        """Workers that have an attempt under way or wait for the next one."""
         return self.waiting + self.receiving + self.broken + self.retrying
 
 

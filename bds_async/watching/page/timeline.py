@@ -44,6 +44,7 @@ class _Band:
     count: int = 1
 
     def add(self, hold: Hold) -> None:
+        """Add the part of a hold that no earlier one has."""
         self.seconds += max(0.0, hold.ended - max(self.ended, hold.began))
         self.ended = max(self.ended, hold.ended)
         self.count += 1
