@@ -58,16 +58,16 @@ def test_there_are_as_many_rows_as_asked_for(table, count):
     assert len(rows_of(table, factory_of(table).rows(range(count), 5))) == count
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_cells_have_the_type_of_their_column(table):
-    factory = factory_of(table)
-    rows = list(csv.reader(io.StringIO(b"".join(factory.rows(range(2 * CLASSES), 3)).decode(), newline="")))
-    for place, column in enumerate(table.columns):
-        cells = {row[place] for row in rows}
-        if not column.nullable:
-            assert "" not in cells
-        for cell in cells - {""}:
-            assert READERS[column.type](cell) is not None
+def test_cells_have_the_type_of_their_column():
+    for table in TABLES:
+        written = b"".join(factory_of(table).rows(range(2 * CLASSES), 3)).decode()
+        rows = list(csv.reader(io.StringIO(written, newline="")))
+        for place, column in enumerate(table.columns):
+            cells = {row[place] for row in rows}
+            if not column.nullable:
+                assert "" not in cells, (table.name, column.name)
+            for cell in cells - {""}:
+                assert READERS[column.type](cell) is not None, (table.name, column.name)
 
 
 def is_bit(cell):
