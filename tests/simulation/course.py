@@ -56,6 +56,11 @@ class Plan:
         """How long all of it lasts."""
         return timedelta(weeks=self.weeks)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the data sets."""
+        return NAMES[: self.data_sets]
+
     def settings(self) -> SandboxSettings:
         """The tenant: hourly differentials, weekly fulls, new versions, late extracts and such as are made anew."""
         draw = random.Random(self.seed)
@@ -66,17 +71,17 @@ class Plan:
             now=BEGIN,
             differential_hours=self.every,
             without_differential=(),
-            without_full=NAMES[self.data_sets - 1 :],
+            without_full=self.names[-1:],
             schema_changes=self._versions(),
             late_extracts=tuple(
-                LateExtract(self._moment(draw), draw.choice((5, 20, 48)) * HOUR, draw.choice(NAMES))
+                LateExtract(self._moment(draw), draw.choice((5, 20, 48)) * HOUR, draw.choice(self.names))
                 for _ in range(self.weeks * 2)
             ),
             reissues=tuple(
                 Reissue(
                     self._moment(draw),
                     draw.choice((3, 12, 40)) * HOUR,
-                    draw.choice(NAMES),
+                    draw.choice(self.names),
                     draw.choice(("Differential", "Differential", "Full")),
                     replaces=draw.random() < 0.5,
                 )
@@ -95,7 +100,7 @@ class Plan:
             HardDelete(
                 self._moment(draw),
                 0.5 if number % 10 == 5 else draw.uniform(0.01, 0.1),
-                draw.choice(NAMES),
+                draw.choice(self.names),
                 returns_after=draw.choice((None, None, 9 * DAY)),
             )
             for number in range(self.weeks)
@@ -140,7 +145,7 @@ class Plan:
         """What the tenant does wrong during a run."""
         if draw.random() >= self.faults:
             return ()
-        some = {"first": draw.randint(1, 4), "counted": "together", "data_set": draw.choice((*NAMES, "*"))}
+        some = {"first": draw.randint(1, 4), "counted": "together", "data_set": draw.choice((*self.names, "*"))}
         kinds = (
             Fault.of("status", status=503, **some),
             Fault.of("cut", after=300, **some),

@@ -10,22 +10,25 @@ from .course import DAY, HOUR, Plan
 from .year import figures, simulate
 
 TWO_HOURS = pytest.mark.timeout(7200)
+#: One data set with fulls and one without; most runs are killed, so that a few of them show it.
 WEEKS = replace(
     Plan(),
+    seed=3,
     weeks=4,
-    every=8.0,
-    longest_step=30,
-    kills=0.3,
+    data_sets=2,
+    every=12.0,
+    longest_step=48,
+    kills=0.7,
     outages=((0.1, 30 * HOUR), (0.3, 17 * DAY)),
 )
-STORED = replace(WEEKS, kills=0.6, store=True, form="parquet")
-EACH_FULL = replace(WEEKS, seed=2, every=24.0, longest_step=60, with_fulls=True)
+STORED = replace(WEEKS, data_sets=4, store=True, form="parquet")
+EACH_FULL = replace(WEEKS, seed=2, data_sets=4, every=24.0, longest_step=60, kills=0.3, with_fulls=True)
 
 
 @pytest.mark.parametrize(
     "plan",
     [
-        pytest.param(WEEKS, id="three differentials a day"),
+        pytest.param(WEEKS, id="two differentials a day"),
         pytest.param(STORED, id="Parquet in S3", marks=[pytest.mark.long, TWO_HOURS]),
         pytest.param(EACH_FULL, id="a differential a day, and each full wanted", marks=pytest.mark.long),
     ],
@@ -39,7 +42,7 @@ async def test_every_extract_is_delivered_once_and_every_gap_is_told_and_none_in
     assert found.gaps > found.open_gaps > 0
 
 
-MIRRORED = replace(WEEKS, weeks=3, every=24.0, longest_step=120, kills=0.6, outages=((0.3, 17 * DAY),))
+MIRRORED = replace(WEEKS, weeks=3, every=48.0, longest_step=120, outages=((0.3, 17 * DAY),))
 YEAR = replace(Plan(), every=8.0, longest_step=48, kills=0.4)
 DATABASES = ("duckdb", "postgresql")
 

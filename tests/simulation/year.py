@@ -71,8 +71,8 @@ class Simulation:
         """Some days without a fault, until the next full has closed what can be closed."""
         sandbox.play()
         self._misbehave(random.Random(), 0)
-        for _ in range(8):
-            self._pass(sandbox, DAY)
+        for _ in range(4):
+            self._pass(sandbox, 2 * DAY)
             await self._job(sandbox, loader, None)
 
     def _misbehave(self, draw: random.Random, chance: float) -> None:
