@@ -27,7 +27,8 @@ from bds_async.sandbox.links import LinkSigner
 from tests.support.commands import Done, bds, starting, until
 
 LOGGED = ("-v", "--log-format", "json")
-SMALL = SandboxSettings(data_sets=4, scale=0.01, page_size=2)
+#: Two pages of data sets, and some differentials of each.
+SMALL = SandboxSettings(data_sets=3, scale=0.01, page_size=2, differential_retention_days=3)
 #: What a link or a request would show of a secret, whoever made it.
 SHAPES = re.compile(r"(Signature=|code=|Bearer |Basic |refresh_token=|access_token=|eyJ)[A-Za-z0-9_-]{10}")
 
@@ -265,7 +266,7 @@ class Witness:
     def __call__(self, event: Event) -> None:
         self.found += self._known.shown_in("event", repr(event))
         self.looks += 1
-        if self.looks % 60 == 1:
+        if self.looks % 15 == 1:
             self.look_around()
 
     def look_around(self) -> None:
