@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ from bds_async import RunReport, SyncOptions, preview_sync, pull
 from bds_async.errors import PatternError
 from bds_async.events import Event, Warned
 from bds_async.sandbox import Fault
+from tests.support.commands import bds
 from tests.support.scheduled import DAY, Scheduled, of, scheduled
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
@@ -35,9 +34,10 @@ def named(report: RunReport) -> set[str]:
     return {failed.data_set for failed in report.failed_lists}
 
 
-def accepts(job: Scheduled, name: str) -> str:
-    command = [sys.executable, "-m", "bds_async", "ledger", "accept", "--to", str(job.to), "--data-set", name]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stderr
+async def accepts(job: Scheduled, name: str) -> str:
+    done = await bds("ledger", "accept", "--to", job.to, "--data-set", name)
+    assert done.code == 0
+    return done.err
 
 
 async def test_a_tenant_that_lists_nothing_leaves_with_3_at_each_sync_until_it_lists_again(tmp_path: Path) -> None:
@@ -62,9 +62,9 @@ async def test_one_absent_data_set_is_named_until_its_absence_is_accepted(tmp_pa
         await job.sync()
         with without(job, "Users"):
             absent = await job.sync(DAY)
-            assert "1 data set accepted" in accepts(job, "Users")
+            assert "1 data set accepted" in await accepts(job, "Users")
             accepted = await job.sync()
-            assert "1 data set" not in accepts(job, "Users")
+            assert "1 data set" not in await accepts(job, "Users")
         listed = await job.sync()
         with without(job, "Users"):
             later = await job.sync()

@@ -45,9 +45,10 @@ async def test_what_fails_in_a_pull_is_owed_by_the_next_sync(tmp_path):
 
 async def test_what_daily_pulls_delivered_is_no_gap(tmp_path):
     """Though the last sync is longer ago than anything stays listed."""
-    async with scheduled(tmp_path, data_sets=2) as job:
+    kept = {"differential_retention_days": 3.0, "full_days": 2.0, "full_retention_days": 4.0}
+    async with scheduled(tmp_path, data_sets=1, **kept) as job:
         await job.sync()
-        for _ in range(20):
+        for _ in range(5):
             await job.pull(DAY, wanted=Wanted.ALL)
         report = await job.sync(DAY)
     assert (report.exit_code, report.gaps) == (0, [])

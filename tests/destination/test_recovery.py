@@ -88,8 +88,8 @@ async def test_a_pull_tells_of_it_once_whether_it_asked_for_it_or_not(tmp_path: 
     async with scheduled(tmp_path, schema_changes=(BREAKING,)) as job:
         await job.sync(data_set=("Users",))
         await kill(job, moment)
-        report = await job.pull(data_set=("Role Details",))
-        assert [each.extract.data_set for each in report.outcomes] == ["Users", "Role Details"]
+        report = await job.pull(data_set=("User Enrollments",))
+        assert [each.extract.data_set for each in report.outcomes] == ["Users", "User Enrollments"]
         await kill(job, moment)
         chosen = await job.pull(data_set=("Users",), wanted=Wanted.ALL)
     assert len(chosen.outcomes) == len({each.extract.identity for each in chosen.outcomes}) > 2

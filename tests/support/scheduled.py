@@ -51,7 +51,7 @@ class Scheduled:
 
 @asynccontextmanager
 async def scheduled(home: Path, **settings: Any) -> AsyncIterator[Scheduled]:
-    usual: dict[str, Any] = {"data_sets": 7, "scale": 0.01, "now": NOW, "access_token_life": 10**9}
+    usual: dict[str, Any] = {"data_sets": 2, "scale": 0.01, "now": NOW, "access_token_life": 10**9}
     async with Sandbox(SandboxSettings(**usual | settings)) as sandbox:
         yield Scheduled(sandbox, home)
 
