@@ -277,7 +277,7 @@ class TestGaps:
         assert lost < gap.before
 
     async def test_hourly_and_weekly_tenants_are_no_exception(self, tmp_path):
-        for name, hours, kept in (("hourly", 1.0, 2), ("weekly", 168.0, 14)):
+        for name, hours, kept in (("hourly", 1.0, 1), ("weekly", 168.0, 14)):
             home = tmp_path / name
             home.mkdir()
             tenant = {"differential_hours": hours, "differential_retention_days": kept}
