@@ -37,7 +37,7 @@ from bds_async.transfer.download import Piece
 from bds_async.transfer.fetch import Transfer
 from tests.support.places import folder_lock, prepared
 
-SMALL = SandboxSettings(data_sets=12, scale=0.01)
+SMALL = SandboxSettings(data_sets=4, scale=0.01)
 OLD_SCOPES = frozenset({"datahub:dataexports:*"})
 
 
@@ -127,7 +127,7 @@ async def test_a_file_that_the_ledger_does_not_know_is_verified_and_adopted(tmp_
 
 
 async def test_the_old_routes_serve_where_the_token_has_the_old_scope(tmp_path: Path) -> None:
-    settings = SandboxSettings(data_sets=12, scale=0.01, scopes=OLD_SCOPES)
+    settings = SandboxSettings(data_sets=2, scale=0.01, scopes=OLD_SCOPES)
     async with Sandbox(settings) as sandbox:
         report = await pull(config_of(sandbox, tmp_path), tmp_path / "to", PullOptions(wanted=Wanted.ALL))
         listed = [extract for data_set in sandbox.catalogue() for extract in data_set.differentials]
@@ -137,8 +137,7 @@ async def test_the_old_routes_serve_where_the_token_has_the_old_scope(tmp_path: 
 
 
 async def test_what_came_by_the_old_routes_is_not_fetched_again_by_the_new_ones(tmp_path: Path) -> None:
-    settings = SandboxSettings(data_sets=12, scale=0.01)
-    async with Sandbox(settings) as sandbox:
+    async with Sandbox(SMALL) as sandbox:
         config = tmp_path / "config.json"
         sandbox.write_config(config)
         document = json.loads(config.read_text())
@@ -184,7 +183,7 @@ async def test_csv_publishes_the_member_itself(tmp_path: Path) -> None:
 
 
 async def test_never_more_bodies_in_flight_than_workers(tmp_path: Path) -> None:
-    async with Sandbox(SandboxSettings(data_sets=12, scale=0.01, bandwidth=100_000)) as sandbox:
+    async with Sandbox(SandboxSettings(data_sets=6, scale=0.01, bandwidth=100_000)) as sandbox:
         await pull(config_of(sandbox, tmp_path), tmp_path / "to", PullOptions(workers=3))
         assert 1 < sandbox.counters.most_bodies_in_flight <= 3
 
@@ -197,7 +196,7 @@ async def test_storage_never_sees_the_bearer_and_the_token_is_spent_once(tmp_pat
 
 
 async def test_access_tokens_that_die_early_are_renewed(tmp_path: Path) -> None:
-    async with Sandbox(SandboxSettings(data_sets=20, scale=0.01, latency=0.02)) as sandbox:
+    async with Sandbox(SandboxSettings(data_sets=8, scale=0.01, latency=0.02)) as sandbox:
 
         def revoke_often(event: Event) -> None:
             if isinstance(event, Ended):
@@ -267,7 +266,7 @@ async def test_a_stop_keeps_what_is_there_and_the_next_run_goes_on(tmp_path: Pat
         elif isinstance(event, Ended) and len(published(tmp_path / "to")) >= 3:
             stop.request(Stopped("enough", 143))
 
-    async with Sandbox(SandboxSettings(data_sets=12, scale=0.01, latency=0.05)) as sandbox:
+    async with Sandbox(SandboxSettings(data_sets=6, scale=0.01, latency=0.05)) as sandbox:
         with pytest.raises(Stopped):
             await pull(
                 config_of(sandbox, tmp_path),
