@@ -32,10 +32,10 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def player(start_sandbox: Callable[..., Awaitable[Sandbox]], tmp_path: Path) -> Players:
-    """A function that starts a small sandbox with these settings, for pulls into one folder."""
+    """A function that starts a sandbox of two data sets with these settings, for pulls into one folder."""
 
     async def start(**settings: Any) -> Player:
-        return Player(await start_sandbox(**settings), tmp_path)
+        return Player(await start_sandbox(**{"data_sets": 2, **settings}), tmp_path)
 
     return start
 

@@ -47,8 +47,8 @@ class TestPieces:
         assert played.body_bytes(HUGE) == size
 
     async def test_with_the_real_sizes(self, player):
-        """80 MB by pieces of 16 MiB, on a pool of four."""
-        player = await player(huge_bytes=80_000_000, data_sets=2)
+        """68 MB by pieces of 16 MiB, on a pool of four."""
+        player = await player(huge_bytes=68_000_000)
         played = await player.pull()
         played.check_right()
         assert {stop - start for start, stop in ranges_of(played)[:-1]} == {16 * 1024 * 1024}
@@ -71,7 +71,7 @@ class TestPieces:
 
     @pytest.mark.parametrize("workers", [1, 3])
     async def test_never_more_bodies_than_workers(self, player, small_pieces, workers):
-        player = await player(huge_bytes=SIZE, data_sets=8, bandwidth=2_000_000)
+        player = await player(huge_bytes=SIZE, data_sets=4, bandwidth=2_000_000)
         (await player.pull(workers=workers)).check_right()
         assert player.sandbox.counters.most_bodies_in_flight == workers
 

@@ -15,16 +15,16 @@ def reasons(played) -> list[str]:
 
 
 class TestBudget:
-    async def test_with_sixty_calls_at_a_time_fewer_than_five_are_refused(self, player):
-        """139 lists, 139 downloads and the pages of the catalogue."""
-        player = await player(data_sets=139, rate_credits=600, rate_window=1.0)
+    async def test_with_thirty_calls_at_a_time_fewer_than_five_are_refused(self, player):
+        """60 lists, 60 downloads and the pages of the catalogue."""
+        player = await player(data_sets=60, rate_credits=300, rate_window=1.0)
         played = await player.pull(workers=16, attempts=1)
         played.check_right()
         assert player.sandbox.counters.throttled < 5
 
     async def test_what_somebody_else_uses_up_is_waited_for(self, player):
         """Another application of the same client: the answers are 429, and every extract arrives."""
-        player = await player(data_sets=12, rate_credits=100, rate_window=1.0)
+        player = await player(data_sets=6, rate_credits=100, rate_window=1.0)
         await player.pull_anew()
         played = await player.pull_anew(Fault.of("status", status=429, on="download", retry_after=0.3, every=2))
         played.check_right()
@@ -67,4 +67,4 @@ class TestAskedToWait:
         played = await play(Fault.of("status", status=429, on="download", retry_after=0.3, first=1, counted="together"))
         played.check_right()
         downloads = [seen.status for seen in played.requests("download", None)]
-        assert downloads == [429, *[302] * 4]
+        assert downloads == [429, *[302] * 2]
