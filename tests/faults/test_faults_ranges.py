@@ -8,7 +8,8 @@ from bds_async.events import Started
 from bds_async.sandbox import Fault
 
 HUGE = "Sandbox Huge"
-LARGE, PIECE, SIZE = 256 * 1024, 64 * 1024, 1_000_000
+#: Ten pieces.
+LARGE, PIECE, SIZE = 256 * 1024, 64 * 1024, 600_000
 ALONE = {"data_set": (HUGE,)}
 
 
@@ -21,8 +22,8 @@ def small_pieces(monkeypatch):
 
 @pytest.fixture
 async def large(player, small_pieces):
-    """Pulls from a sandbox with one large extract beside the small ones."""
-    return await player(huge_bytes=SIZE)
+    """Pulls from a sandbox with a large extract and a small one."""
+    return await player(huge_bytes=SIZE, data_sets=1)
 
 
 def ranges_of(played) -> list[tuple[int, int]]:
@@ -185,8 +186,8 @@ class TestBrokenPieces:
         assert played.body_bytes(HUGE) == 2 * large.sandbox.catalogue()[-1].newest_full.size
 
     async def test_a_piece_that_was_damaged_on_its_way_costs_one_more(self, large):
-        """No one can say which. The fault is in the middle, in the eighth of sixteen pieces; the last comes second."""
-        played = await large.pull(Fault.of("corrupt", data_set=HUGE, at=[9]), workers=1)
+        """No one can say which. The fault is in the middle, in the fifth of ten pieces; the last comes second."""
+        played = await large.pull(Fault.of("corrupt", data_set=HUGE, at=[6]), workers=1)
         played.check_right()
         assert played.body_bytes(HUGE) == 2 * played.outcome(HUGE).bytes
 
@@ -194,14 +195,14 @@ class TestBrokenPieces:
 class TestLinks:
     @pytest.mark.parametrize("workers", [1, 4])
     async def test_one_that_expires_on_the_way_is_asked_for_anew(self, large, workers):
-        wears_out = Fault.of("link_uses", data_set=HUGE, uses=4)
+        wears_out = Fault.of("link_uses", data_set=HUGE, uses=3)
         played = await large.pull(wears_out, attempts=1, workers=workers)
         played.check_right()
         asked = len(played.requests("download", HUGE))
         assert 4 <= asked <= 4 * workers
 
     async def test_one_that_expires_while_bodies_flow_harms_none_of_them(self, player, small_pieces):
-        player = await player(huge_bytes=SIZE, signed_link_life=0.4, bandwidth=500_000)
+        player = await player(huge_bytes=SIZE, signed_link_life=0.4, bandwidth=300_000)
         played = await player.pull(**ALONE, attempts=1)
         played.check_right()
         assert played.body_bytes(HUGE) == played.outcome(HUGE).bytes
