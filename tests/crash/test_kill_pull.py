@@ -24,8 +24,8 @@ from tests.support.commands import Running, starting, until
 
 KILLS = int(os.environ.get("PULL_KILLS", "10"))
 SEED = int(os.environ.get("PULL_SEED", "4"))
-#: Half as many data sets at half the bandwidth leave the ordinary version the same moments for a kill.
-HALF = 1 if KILLS > 10 else 2
+#: A third of the data sets at a third of the bandwidth leave the ordinary version the same moments for a kill.
+PART = 1 if KILLS > 10 else 3
 #: After so many kills a folder's run may go on to its end.
 MOST_KILLS_A_FOLDER = 12
 
@@ -41,17 +41,17 @@ class Job:
 
 JOBS = {
     "fulls": Job(
-        0.3, ("--workers", 8), {"data_sets": 24 // HALF, "scale": 0.1, "latency": 0.01, "bandwidth": 500_000 // HALF}
+        0.3, ("--workers", 8), {"data_sets": 24 // PART, "scale": 0.1, "latency": 0.01, "bandwidth": 500_000 // PART}
     ),
     "differentials too": Job(
         0.2,
         ("--type", "all", "--data-set", "User*", "--data-set", "Grade*"),
-        {"data_sets": 8, "scale": 0.03, "latency": 0.005, "bandwidth": 1_000_000},
+        {"data_sets": 8, "scale": 0.03, "latency": 0.005, "bandwidth": 1_000_000, "differential_retention_days": 7},
     ),
     "csv": Job(
         0.3,
         ("--as", "csv", "--workers", 8),
-        {"data_sets": 24 // HALF, "scale": 0.1, "latency": 0.01, "bandwidth": 700_000 // HALF},
+        {"data_sets": 24 // PART, "scale": 0.1, "latency": 0.01, "bandwidth": 700_000 // PART},
     ),
     "ranges": Job(
         0.2,
@@ -146,7 +146,7 @@ class Killing:
 
     async def _until(self, running: Running, condition: Callable[[], bool]) -> None:
         while running.process.returncode is None and not condition():  # noqa: ASYNC110 - seen from outside alone
-            await asyncio.sleep(0.0002)
+            await asyncio.sleep(0.001)
 
     async def _finished(self, folder: Folder) -> None:
         """A last run, that nobody kills, ends well."""

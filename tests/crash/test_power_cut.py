@@ -52,7 +52,7 @@ class Outages:
         await asyncio.to_thread(lambda: self._truth.bytes)
         while self.where.total() < cuts:
             folder = Folder(self._disk.path / f"to-{self.where.total()}", self._truth)
-            for _ in range(self._chance.randint(1, MOST_CUTS_A_FOLDER)):
+            for _ in range(min(self._chance.randint(1, MOST_CUTS_A_FOLDER), cuts - self.where.total())):
                 await self._cut(folder)
             await self._finish(folder)
             await asyncio.to_thread(shutil.rmtree, folder.path)
@@ -114,7 +114,7 @@ def written_out(folder: Path) -> None:
 @pytest.mark.parametrize("arguments", [("--workers", 8), ("--as", "csv", "--workers", 8)])
 async def test_whatever_the_moment_of_the_cut(disk: Disk, tmp_path: Path, arguments: tuple[object, ...]) -> None:
     """Every name has its whole file behind it, the ledger opens, and the next run goes on from there."""
-    settings = SandboxSettings(data_sets=16, scale=0.1, latency=0.005, bandwidth=1_500_000, huge_bytes=3_000_000)
+    settings = SandboxSettings(data_sets=8, scale=0.1, latency=0.005, bandwidth=1_500_000, huge_bytes=3_000_000)
     async with Sandbox(settings) as sandbox:
         outages = Outages(sandbox, disk, tmp_path, arguments)
         await outages.run(max(1, CUTS // 2))
