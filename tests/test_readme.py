@@ -52,7 +52,7 @@ def test_the_options_that_it_names_exist() -> None:
 @pytest.mark.parametrize("example", re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
 async def test_its_python_runs(example: str, start_sandbox: StartSandbox, tmp_path: Path) -> None:
     """In a folder with a config.json, as a reader would run it."""
-    sandbox = await start_sandbox(data_sets=139, scale=0.001)
+    sandbox = await start_sandbox(data_sets=12)
     sandbox.write_config(tmp_path / "config.json")
     (tmp_path / "example.py").write_text(example)
     process = await asyncio.create_subprocess_exec(sys.executable, "example.py", cwd=tmp_path, stdout=PIPE, stderr=PIPE)

@@ -407,13 +407,14 @@ class KeptInLedger(Books):
         self.ledger.gaps.settle(["Users"])
 
 
+SIXTY_WEEKS = World(
+    [*(full(week * 7 * DAY) for week in range(60)), *(diff(hour + 0.5) for hour in range(0, 400 * DAY, DAY))], KEEPS
+)
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(1, 700), min_size=1, max_size=15), st.integers(0, 3), st.integers())
 def test_the_ledger_remembers_what_the_plan_is_tested_with(steps: list[int], failing: int, seed: int) -> None:
-    world = World(
-        [*(full(week * 7 * DAY) for week in range(60)), *(diff(hour + 0.5) for hour in range(0, 400 * DAY, 12))],
-        {BdsType.FULL: timedelta(days=21), BdsType.DIFFERENTIAL: timedelta(days=14)},
-    )
     draw, hour = random.Random(seed), 10 * DAY
     with TemporaryDirectory() as home:
         prepared(Path(home))
@@ -422,7 +423,7 @@ def test_the_ledger_remembers_what_the_plan_is_tested_with(steps: list[int], fai
             books = KeptInLedger(ledger)
             for step in steps:
                 hour += step
-                books.sync(world, at(hour), fails=lambda extract: draw.randrange(10) < failing)
+                books.sync(SIXTY_WEEKS, at(hour), fails=lambda extract: draw.randrange(10) < failing)
 
 
 def test_a_plan_is_made_of_a_ledger_that_is_only_read(tmp_path: Path) -> None:

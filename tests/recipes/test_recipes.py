@@ -16,18 +16,18 @@ import pytest
 
 from bds_async.cli.main import cli
 from bds_async.recipes import RECIPES, recipe
+from tests.support.commands import Done, bds, starting_afresh
 from tests.support.stores import Store
 
 
 @pytest.mark.parametrize("name", list(RECIPES))
-def test_every_recipe_is_printed_as_it_is(name: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "bds_async", "recipe", name],
-        capture_output=True,
-        check=True,
-        env={**os.environ, "PYTHONIOENCODING": "utf-16"},
-    )
-    assert done.stdout == recipe(name).encode()
+async def test_every_recipe_is_printed_as_it_is(name: str) -> None:
+    assert await bds("recipe", name) == Done(0, recipe(name), "")
+
+
+async def test_a_recipe_is_utf_8_whatever_the_streams_are() -> None:
+    async with starting_afresh("recipe", "windows-task", PYTHONIOENCODING="utf-16") as running:
+        assert (await running.ends()).out == recipe("windows-task")
 
 
 @pytest.mark.parametrize("name", list(RECIPES))
