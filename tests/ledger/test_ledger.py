@@ -615,7 +615,6 @@ import os, pathlib, sys
 from bds_async.ledger import Ledger, sqlite_file
 from bds_async.support import durable
 from tests.support.places import ledger_path, prepared, state_folder
-folder, last = pathlib.Path(sys.argv[1]), sys.argv[2]
 def step(statement):
     if statement.startswith(last):
         os._exit(77)
@@ -625,22 +624,31 @@ def connected(*arguments, original=sqlite_file._connect):
     return connection
 sqlite_file._connect = connected
 durable.replace = lambda *_: step("replace")
-Ledger.open(ledger_path(folder), "https://school.example")
+for last in sys.argv[2:]:
+    if os.fork() == 0:
+        Ledger.open(ledger_path(pathlib.Path(sys.argv[1]) / last), "https://school.example")
+        os._exit(0)
+    print(last, os.waitstatus_to_exitcode(os.wait()[1]), sep=": ")
 """
 
 
 @posix_only
 @pytest.mark.crash
-@pytest.mark.parametrize("step", ["PRAGMA journal_mode", "PRAGMA user_version", "CREATE INDEX", "COMMIT", "replace"])
-def test_a_kill_while_the_ledger_is_made_leaves_none(folder: Path, step: str) -> None:
-    """The next run makes it, without a person; nothing else stays behind."""
+def test_a_kill_while_the_ledger_is_made_leaves_none(tmp_path: Path) -> None:
+    """At each of these steps, each time in a process of its own. The next run makes it, and nothing else stays."""
+    steps = ("PRAGMA journal_mode", "PRAGMA user_version", "CREATE INDEX", "COMMIT", "replace")
+    for step in steps:
+        prepared(tmp_path / step)
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", KILLED_WHILE_MADE, str(folder), step]
-    assert subprocess.run(command, env=environ, check=False).returncode == 77
-    assert not ledger_path(folder).exists()
-    with Ledger.open(ledger_path(folder), TENANT) as ledger:
-        deliver(ledger, extract())
-    assert [path.name for path in state_folder(folder).iterdir() if path.is_file()] == ["ledger.sqlite3"]
+    command = [sys.executable, "-c", KILLED_WHILE_MADE, str(tmp_path), *steps]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [f"{step}: 77" for step in steps]
+    for folder in (tmp_path / step for step in steps):
+        assert not ledger_path(folder).exists(), folder
+        with Ledger.open(ledger_path(folder), TENANT) as ledger:
+            deliver(ledger, extract())
+        left = [path.name for path in state_folder(folder).iterdir() if path.is_file()]
+        assert left == ["ledger.sqlite3"], folder
 
 
 def test_the_journal_of_a_ledger_that_was_moved_away_is_not_taken_for_the_new_one_s(folder: Path) -> None:
@@ -724,7 +732,7 @@ for number in range(100_000):
 @pytest.mark.crash
 def test_a_killed_run_loses_nothing_that_was_finished(folder: Path) -> None:
     """The row that was being written may be there or not; the ones before it are."""
-    for _ in range(3):
+    for _ in range(2):
         shutil.rmtree(state_folder(folder))
         prepared(folder)
         process = subprocess.Popen(
