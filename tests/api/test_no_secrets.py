@@ -148,26 +148,21 @@ async def test_a_pull_in_trouble_shows_none(
     assert done.code == EXIT_CODES.get(trouble, 3), done.err
 
 
-@pytest.mark.parametrize("log_format", ["text", "json"])
+#: With each format of the log: commands that print text, and those that print JSON.
+COMMANDS = {
+    "text": ("list", "pull", "pull --as csv", "sync", "verify", "doctor"),
+    "json": ("list --json", "pull --dry-run --json", "sync", "verify --repair --json", "doctor --json"),
+}
+
+
+@pytest.mark.parametrize("log_format", COMMANDS)
 async def test_every_command_shows_none(
     known: Secrets, sandbox: Sandbox, config: Path, tmp_path: Path, log_format: str
 ) -> None:
-    to = ("--to", tmp_path / "to")
-    commands = [
-        ("list",),
-        ("list", "--json"),
-        ("pull", "--dry-run", "--json", *to),
-        ("pull", *to),
-        ("pull", "--as", "csv", *to),
-        ("sync", *to),
-        ("verify", *to),
-        ("verify", "--repair", "--json", *to),
-        ("doctor", *to),
-        ("doctor", "--json", *to),
-    ]
-    for command in commands:
-        done = await bds(*command, "--config", config, "-v", "--log-format", log_format)
-        assert (done.code, done.complaints) == (3 if command[:2] == ("verify", "--to") else 0, []), done.err
+    for command in COMMANDS[log_format]:
+        to = () if command.startswith("list") else ("--to", tmp_path / "to")
+        done = await bds(*command.split(), *to, "--config", config, "-v", "--log-format", log_format)
+        assert (done.code, done.complaints) == (3 if command == "verify" else 0, []), done.err
         assert shown(known, done, tmp_path) == []
         await asyncio.to_thread(damage, tmp_path)
 
