@@ -26,9 +26,11 @@ class _Stream(Protocol):
     @property
     def unconsumed_tail(self) -> bytes:
         """Input that was not inflated yet."""
+        ...
 
     def decompress(self, block: bytes, max_length: int, /) -> bytes:
         """Inflate to at most `max_length` bytes."""
+        ...
 
 
 def contents(member: Member, compressed: Iterable[bytes]) -> Iterator[bytes]:

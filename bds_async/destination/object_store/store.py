@@ -124,12 +124,10 @@ class ObjectStore:
 
     def _in_parts(self, access: S3Access, path: str) -> InParts:
         key = self._key(path)
+        return InParts(self.address, access, self._calls, key, partial(self._abort_parts, key))
 
-        def abort(upload: str) -> None:
-            """Abort the upload."""
-            self._tidy(lambda unfinished: unfinished.abort_one(key, upload))
-
-        return InParts(self.address, access, self._calls, key, abort)
+    def _abort_parts(self, key: str, upload: str) -> None:
+        self._tidy(lambda unfinished: unfinished.abort_one(key, upload))
 
     def finish_naming(self, name: str, path: str, wanted: Recorded) -> bool:  # noqa: ARG002
         """Whether the object is there; what was brought is not used again."""
