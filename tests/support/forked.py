@@ -110,11 +110,11 @@ async def order(
 
 
 @cache
-def nursery() -> socket.socket:
-    """The nursery of this process, which ends with it."""
+def nursery(script: str = "nursery.py") -> socket.socket:
+    """The nursery of this process, which ends with it; a script of this folder is the nursery's program."""
     ours, theirs = socket.socketpair()
     with theirs:
-        command = [sys.executable, str(Path(__file__).with_name("nursery.py")), str(theirs.fileno())]
+        command = [sys.executable, str(Path(__file__).with_name(script)), str(theirs.fileno())]
         process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
     atexit.register(process.wait)
     atexit.register(ours.close)
