@@ -15,15 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
-from tests.support import forked
 from tests.support.commands import ENVIRON
-from tests.support.forked import nursery
+from tests.support.forked import forked_by, nursery
 from tests.support.stores import free_port
 
 #: Only loopback, and no dashboard on every interface.
 _HERE = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
+#: A process that imports Dask itself takes a second for that.
+NURSERY = "dask_nursery.py"
 
 
 class DaskProcess:
@@ -33,7 +33,7 @@ class DaskProcess:
         self._ends, theirs = socket.socketpair()
         with theirs, log.open("wb") as output, open(os.devnull, "rb") as nothing:
             streams = [each.fileno() for each in (theirs, nothing, output, output)]
-            socket.send_fds(nursery_with_dask(), [b"!"], streams)
+            socket.send_fds(nursery(NURSERY), [b"!"], streams)
         order = {"arguments": ["dask", *words], "cwd": str(log.parent), "environ": environ}
         self._ends.sendall(json.dumps(order).encode() + b"\n")
         with self._ends.makefile() as lines:
@@ -57,11 +57,6 @@ class DaskProcess:
     def close(self) -> None:
         """Let go of it."""
         self._ends.close()
-
-
-def nursery_with_dask() -> socket.socket:
-    """A nursery that has imported Dask: a process that imports it itself takes a second for that."""
-    return nursery("dask_nursery.py")
 
 
 @dataclass
@@ -142,7 +137,7 @@ def running_cluster(home: Path, workers: int = 3, *, threads: int = 2, **environ
             cluster.add_worker(threads=threads)
         _wait_until(lambda: _answers(cluster), scheduler)
         cluster.wait_for(workers)
-        with patch.object(forked, "nursery", nursery_with_dask):
+        with forked_by(NURSERY):
             yield cluster
     finally:
         for process in (*cluster.workers, scheduler):
