@@ -22,6 +22,12 @@ from tests.support.stores import free_port
 
 #: Only loopback, and no dashboard on every interface.
 _HERE = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
+#: What Dask measures of itself many times a second, whether or not there is work.
+IDLE = {
+    "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "10s",
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+}
 #: A process that imports Dask itself takes a second for that.
 NURSERY = "dask_nursery.py"
 
@@ -31,7 +37,7 @@ class DaskProcess:
 
     def __init__(self, words: list[str], log: Path, environ: dict[str, str]) -> None:
         self._ends, theirs = socket.socketpair()
-        with theirs, log.open("wb") as output, open(os.devnull, "rb") as nothing:
+        with theirs, log.open("wb") as output, Path(os.devnull).open("rb") as nothing:
             streams = [each.fileno() for each in (theirs, nothing, output, output)]
             socket.send_fds(nursery(NURSERY), [b"!"], streams)
         order = {"arguments": ["dask", *words], "cwd": str(log.parent), "environ": environ}
@@ -129,7 +135,7 @@ class DaskCluster:
 def running_cluster(home: Path, workers: int = 3, *, threads: int = 2, **environ: str) -> Iterator[DaskCluster]:
     """Start a scheduler and workers; all are killed at the end. Commands in the body have imported Dask, too."""
     port = free_port()
-    known = {**ENVIRON, "DASK_LOGGING__DISTRIBUTED": "debug", **environ}
+    known = {**ENVIRON, **IDLE, "DASK_LOGGING__DISTRIBUTED": "debug", **environ}
     scheduler = DaskProcess(["scheduler", *_HERE, "--port", str(port)], home / "scheduler.log", known)
     cluster = DaskCluster(home, f"tcp://127.0.0.1:{port}", known, scheduler)
     try:

@@ -22,7 +22,8 @@ command = nursery.run
 def run(order: dict[str, Any], streams: list[int]) -> None:
     """Become a process of Dask, whose configuration is that of its own environment, or a command."""
     if order["arguments"][0] != "dask":
-        return command(order, streams)
+        command(order, streams)
+        return
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
         os.close(descriptor)
