@@ -51,12 +51,13 @@ async def once(config_file: Path, user: int) -> None:
 
 def nursery(config_file: Path) -> None:
     """For each line on stdin fork a child that exchanges for ever; say its pid, and say when it is gone."""
-    gc.freeze()
     for _ in sys.stdin:
         pid = os.fork()
         if pid == 0:
             try:
                 asyncio.run(for_ever(config_file))
+            except KeyboardInterrupt:
+                os._exit(130)
             finally:
                 os._exit(1)
         print(pid, flush=True)
