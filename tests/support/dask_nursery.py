@@ -9,13 +9,14 @@ import sys
 from typing import Any
 
 import dask.config
-import nursery
 from dask.__main__ import main
 from distributed.config import initialize_logging
 
 #: What schedulers, workers and their clients import when they get there.
 LATER = ("distributed.cli.dask_scheduler", "distributed.cli.dask_worker", "distributed.http.scheduler.info")
 
+# This file is run as a script, so that its neighbour has no package.
+nursery = importlib.import_module("nursery")
 command = nursery.run
 
 
@@ -37,7 +38,7 @@ def run(order: dict[str, Any], streams: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    nursery.run = run
+    nursery.run = run  # type: ignore[attr-defined]
     for name in (*LATER, "bds_async.runs.cluster.work"):
         importlib.import_module(name)
     nursery.prepare()
