@@ -20,7 +20,7 @@ from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support import custody_worker
 
 #: Kills; CUSTODY_KILLS=2000 is the long version, CUSTODY_SEED another one.
-KILLS = int(os.environ.get("CUSTODY_KILLS", "100"))
+KILLS = int(os.environ.get("CUSTODY_KILLS", "60"))
 CHANCE = random.Random(int(os.environ.get("CUSTODY_SEED", "3")))
 #: Seconds within which a child is killed: several exchanges long, from its first instant on.
 LONGEST_LIFE = 0.06

@@ -20,7 +20,7 @@ from tests.support.commands import bds, starting_afresh
 @pytest.fixture
 async def config(tmp_path: Path) -> AsyncIterator[Path]:
     """The config of a small sandbox that is being served."""
-    async with Sandbox(SandboxSettings(data_sets=8, scale=0.01)) as sandbox:
+    async with Sandbox(SandboxSettings(data_sets=4, scale=0.01)) as sandbox:
         sandbox.write_config(tmp_path / "config.json")
         yield tmp_path / "config.json"
 
@@ -45,9 +45,9 @@ async def test_pull_then_pull_again(config: Path, tmp_path: Path) -> None:
     report_file = tmp_path / "run.json"
     first = await bds("pull", "--config", config, "--to", tmp_path / "to", "--report", report_file)
     assert (first.code, first.out) == (0, "")
-    assert "8 downloaded" in first.err
+    assert "4 downloaded" in first.err
     report = json.loads(report_file.read_text("utf-8"))
-    assert report["totals"]["downloaded"] == report["totals"]["planned"] == 8
+    assert report["totals"]["downloaded"] == report["totals"]["planned"] == 4
     second = await bds("--config", config, "pull", "--to", tmp_path / "to", "-q")
     assert (second.code, second.out, second.err) == (0, "", "")
 
@@ -61,7 +61,7 @@ async def test_list_shows_a_line_for_each_data_set(config: Path) -> None:
     done = await bds("list", "--config", config)
     assert done.code == 0
     assert re.search(r"^User Enrollments +2026|^User Enrollments +\d{4}-", done.out, re.MULTILINE)
-    assert done.out.splitlines()[-1] == "8 data sets."
+    assert done.out.splitlines()[-1] == "4 data sets."
 
 
 async def test_list_json_names_every_extract_and_no_link(config: Path) -> None:
@@ -75,7 +75,7 @@ async def test_list_json_names_every_extract_and_no_link(config: Path) -> None:
 async def test_dry_run_prints_the_plan_and_makes_nothing(config: Path, tmp_path: Path) -> None:
     done = await bds("pull", "--dry-run", "--config", config, "--to", tmp_path / "to")
     assert done.code == 0
-    assert done.out.splitlines()[-1].startswith("8 to fetch, ")
+    assert done.out.splitlines()[-1].startswith("4 to fetch, ")
     lines = (await bds("pull", "--dry-run", "--json", "--config", config, "--to", tmp_path / "to")).out.splitlines()
     assert {json.loads(line)["action"] for line in lines} == {"fetch"}
     assert not (tmp_path / "to").exists()
@@ -90,7 +90,7 @@ async def test_since_takes_moments_with_and_without_a_zone(config: Path, tmp_pat
     common = ("pull", "--dry-run", "--json", "--type", "all", "--config", config, "--to", tmp_path / "to")
     bare = await bds(*common, "--since", "2020-01-01")
     zoned = await bds(*common, "--since", "2999-01-01T00:00:00+02:00")
-    assert len(bare.out.splitlines()) > 8
+    assert len(bare.out.splitlines()) > 4
     assert (zoned.code, zoned.out) == (0, "")
 
 
@@ -164,10 +164,10 @@ async def test_a_report_goes_into_what_is_no_plain_file_and_leaves_it_what_it_wa
     reader = asyncio.create_task(asyncio.to_thread((tmp_path / "pipe").read_text, "utf-8"))
     done = await bds("pull", "--config", config, "--to", tmp_path / "to", "--report", tmp_path / "pipe")
     assert done.code == 0
-    assert json.loads(await reader)["totals"]["downloaded"] == 8
+    assert json.loads(await reader)["totals"]["downloaded"] == 4
     assert (tmp_path / "pipe").is_fifo()
     to_stdout = await bds("pull", "--config", config, "--to", tmp_path / "to", "--report", "/dev/stdout")
-    assert json.loads(to_stdout.out)["totals"]["skipped"] == 8
+    assert json.loads(to_stdout.out)["totals"]["skipped"] == 4
 
 
 @pytest.mark.parametrize("option", [("--max-time", "nan"), ("--stall-timeout", "nan"), ("--to", "")])
@@ -180,7 +180,7 @@ async def test_a_report_into_a_pipe_that_nobody_reads_ends_the_run(config: Path,
     os.mkfifo(tmp_path / "pipe")
     done = await bds("pull", "--config", config, "--to", tmp_path / "to", "--report", tmp_path / "pipe")
     assert (done.code, "it has no reader" in done.err) == (6, True)
-    assert len(list((tmp_path / "to").rglob("*.zip"))) == 8
+    assert len(list((tmp_path / "to").rglob("*.zip"))) == 4
 
 
 @pytest.mark.parametrize("words", [(), ("ledger",)], ids=["alone", "ledger"])

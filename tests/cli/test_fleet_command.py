@@ -31,20 +31,20 @@ from tests.support.machine import checked
 TENANT = '[[tenant]]\nname = "{0}"\nconfig = "{0}.json"\nto = "to/{0}"\n'
 
 
-async def test_18_of_20_tenants_are_delivered_beside_a_dead_token_and_one_that_is_gone(
+async def test_all_other_tenants_are_delivered_beside_a_dead_token_and_one_that_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The exit code is the worst, each tenant has its own, and no live token is refused."""
     monkeypatch.setattr(TokenRefresher.__init__, "__kwdefaults__", {"first_patience": 0, "patience": 0})
-    names = [f"tenant-{number:02}" for number in range(20)]
+    names = [f"tenant-{number}" for number in range(8)]
     async with running_fleet(tmp_path, names, data_sets=1) as fleet:
         file = fleet.write()
-        fleet.sandboxes["tenant-03"].revoke_refresh_tokens()
-        await fleet.sandboxes["tenant-11"].go_away()
+        fleet.sandboxes["tenant-1"].revoke_refresh_tokens()
+        await fleet.sandboxes["tenant-5"].go_away()
         members = members_of(file, "pull", Settings(), Bound(16))
         report = await carried_out(members, "pull", 4, 16, Stop())
         found = checked("fleet-report", report.document())
-        broken = {"tenant-03": 4, "tenant-11": 5}
+        broken = {"tenant-1": 4, "tenant-5": 5}
         assert {each["name"]: each["exit_code"] for each in found["tenants"]} == {**dict.fromkeys(names, 0), **broken}
         assert (found["command"], found["exit_code"]) == ("fleet pull", 4)
         for each in found["tenants"]:

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support.commands import Done, bds, starting, until
+from tests.support.forked import with_extras
 from tests.support.store_proxy import HANG, Answer, Rule, first, proxy_of
 from tests.support.stores import (
     AZURITE_KEY,
@@ -77,6 +78,13 @@ class Scene:
         """Whether the objects are the newest fulls, each once."""
         truth = sorted(each.newest_full.sha256 for each in self.sandbox.catalogue())
         return sorted(hashlib.sha256(body).hexdigest() for body in self.objects.values()) == truth
+
+
+@pytest.fixture(autouse=True)
+def extras() -> Iterator[None]:
+    """Each command needs a store."""
+    with with_extras():
+        yield
 
 
 async def scene_of(s3_server: Store, home: Path, **settings: Any) -> AsyncIterator[Scene]:

@@ -42,7 +42,7 @@ async def test_a_sync_says_how_it_came(tmp_path: Path, moment: Moment) -> None:
     """As the full to begin with, late, or made anew; what follows is new."""
     when = NOW + DAY
     late, remade = LateExtract(when, 2 * DAY, "Users"), Reissue(when, 2 * DAY, "User Enrollments")
-    async with scheduled(tmp_path, late_extracts=(late,), reissues=(remade,)) as job:
+    async with scheduled(tmp_path, data_sets=2, late_extracts=(late,), reissues=(remade,)) as job:
         await kill(job, moment)
         begun = await job.sync()
         await kill(job, moment)
@@ -59,7 +59,7 @@ async def test_a_sync_says_how_it_came(tmp_path: Path, moment: Moment) -> None:
 async def test_a_sync_tells_of_it_and_of_its_columns(tmp_path: Path, moment: Moment, is_taken: bool) -> None:
     """Even where a loader took it meanwhile; and no later run tells of it again."""
     told: list[Event] = []
-    async with scheduled(tmp_path, schema_changes=(BREAKING,)) as job:
+    async with scheduled(tmp_path, data_sets=1, schema_changes=(BREAKING,)) as job:
         await job.sync(data_set=("Users",))
         take_away(job.to)
         await kill(job, moment)
@@ -75,7 +75,7 @@ async def test_a_sync_tells_of_it_and_of_its_columns(tmp_path: Path, moment: Mom
 
 
 async def test_a_run_that_gets_no_plan_leaves_it_to_the_next_one(tmp_path: Path, moment: Moment) -> None:
-    async with scheduled(tmp_path, schema_changes=(BREAKING,)) as job:
+    async with scheduled(tmp_path, data_sets=1, schema_changes=(BREAKING,)) as job:
         await job.sync(data_set=("Users",))
         await kill(job, moment)
         job.sandbox.play(Fault.of("status", status=404, on="catalogue", first=2))
@@ -85,7 +85,7 @@ async def test_a_run_that_gets_no_plan_leaves_it_to_the_next_one(tmp_path: Path,
 
 
 async def test_a_pull_tells_of_it_once_whether_it_asked_for_it_or_not(tmp_path: Path, moment: Moment) -> None:
-    async with scheduled(tmp_path, schema_changes=(BREAKING,)) as job:
+    async with scheduled(tmp_path, data_sets=2, schema_changes=(BREAKING,)) as job:
         await job.sync(data_set=("Users",))
         await kill(job, moment)
         report = await job.pull(data_set=("User Enrollments",))

@@ -148,8 +148,8 @@ def test_memory_does_not_grow_with_the_length():
         finally:
             tracemalloc.stop()
 
-    # The header is looked for in the first mebibyte.
-    assert peak(120_000) < 1.5 * peak(40_000)
+    # The header is looked for in the first mebibyte: more than that is passed on in both.
+    assert peak(66_000) < 1.5 * peak(22_000)
 
 
 def test_the_names_of_columns_are_looked_up_not_searched():

@@ -10,9 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.forked import with_extras
 from tests.support.mirror_places import DuckDBPlace, Place, PostgreSQLPlace
 
 _NUMBERS = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def extras() -> Iterator[None]:
+    """Each command needs a database."""
+    with with_extras():
+        yield
 
 
 @pytest.fixture(params=["duckdb", "postgresql"])

@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from tests.support.commands import PATIENCE, Done, Running, starting
+from tests.support.commands import PATIENCE, Done, Running, bds, starting
 from tests.support.deliveries import DIFFERENTIAL, FULL, Deliveries, csv_of
 from tests.support.mirror_histories import PLAIN
 from tests.support.mirror_model import Model, Told
@@ -46,9 +46,10 @@ def mirrored(place: Place, folder: Path, killed_after: float | None = None) -> b
     return asyncio.run(run())
 
 
-def delivered(deliveries: Deliveries) -> Model:
-    """Deliver six extracts of a thousand rows and more, and return what the table has to hold."""
-    random = Random(7)
+@pytest.fixture(scope="module")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Model]:
+    """A folder with six extracts of a thousand rows and more, which no mirror changes, and its table."""
+    deliveries, random = Deliveries(tmp_path_factory.mktemp("delivered"), PLAIN.name), Random(7)
     told = []
     for day in range(6):
         bds_type = FULL if day % 3 == 0 else DIFFERENTIAL
@@ -58,7 +59,7 @@ def delivered(deliveries: Deliveries) -> Model:
         deliveries.deliver(told[-1].extract, csv_of(PLAIN.header, rows))
     model = Model(PLAIN)
     model.apply_all(told)
-    return model
+    return deliveries.root, model
 
 
 def check(place: Place, model: Model) -> None:
@@ -75,35 +76,35 @@ def reset(place: Place) -> None:
 
 @pytest.mark.parametrize("wanted", KILLS)
 def test_each_extract_is_applied_exactly_once_however_often_it_is_killed(
-    wanted: int, tmp_path: Path, place: Place
+    wanted: int, delivered: tuple[Path, Model], place: Place
 ) -> None:
     """SIGKILL at random moments, until nothing is left to do; then from the beginning."""
-    deliveries = Deliveries(tmp_path / "data", PLAIN.name)
-    model = delivered(deliveries)
+    folder, model = delivered
+    # The first command waits until there is a process to fork it.
+    asyncio.run(bds("--version"))
     begun = time.monotonic()
-    assert mirrored(place, deliveries.root)
+    assert mirrored(place, folder)
     whole = time.monotonic() - begun
     check(place, model)
     random, kills = Random(11), 0
     while kills < wanted:
         reset(place)
         for _ in range(12):
-            if mirrored(place, deliveries.root, random.uniform(0.2 * whole, whole)):
+            if mirrored(place, folder, random.uniform(0.2 * whole, whole)):
                 break
             kills += 1
-        assert mirrored(place, deliveries.root)
+        assert mirrored(place, folder)
         check(place, model)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_mirror_soon_and_leaves_whole_extracts(
-    number: signal.Signals, tmp_path: Path, place: Place
+    number: signal.Signals, delivered: tuple[Path, Model], place: Place
 ) -> None:
-    deliveries = Deliveries(tmp_path / "data", PLAIN.name)
-    model = delivered(deliveries)
+    folder, model = delivered
 
     async def signalled() -> tuple[bytes, bytes, Done]:
-        async with starting_mirror(place, deliveries.root, "-v") as running:
+        async with starting_mirror(place, folder, "-v") as running:
             stderr = running.process.stderr
             assert stderr is not None
             lines = await stderr.readline(), await stderr.readline()
@@ -112,5 +113,5 @@ def test_a_signal_ends_a_mirror_soon_and_leaves_whole_extracts(
     applying, first, done = asyncio.run(signalled())
     assert (b"to apply" in applying, b".zip: " in first) == (True, True), applying + first
     assert (done.code, done.complaints) == (128 + number, [])
-    assert mirrored(place, deliveries.root)
+    assert mirrored(place, folder)
     check(place, model)

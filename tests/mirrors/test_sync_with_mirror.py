@@ -65,7 +65,7 @@ async def failing(job: Scheduled, into: str, error: type[Exception], **options) 
 async def test_what_is_delivered_is_applied_and_reported(tmp_path: Path, place: Place) -> None:
     """The later fulls come too, since only they show which rows were deleted."""
     deleted = HardDelete(NOW + 2 * DAY, 0.1, "Users")
-    async with scheduled(tmp_path, data_sets=2, hard_deletes=(deleted,)) as job:
+    async with scheduled(tmp_path, data_sets=1, hard_deletes=(deleted,)) as job:
         first = await synced(job, place)
         assert await ids_in(place) == await true_ids(job)
         second = await synced(job, place, WEEK)
@@ -83,7 +83,7 @@ async def test_what_is_delivered_is_applied_and_reported(tmp_path: Path, place: 
 
 
 async def test_a_run_without_news_applies_nothing(tmp_path: Path, place: Place) -> None:
-    async with scheduled(tmp_path, data_sets=2) as job:
+    async with scheduled(tmp_path, data_sets=1) as job:
         await synced(job, place)
         again = await synced(job, place)
     assert (again.exit_code, again.outcomes) == (0, [])
@@ -93,7 +93,7 @@ async def test_a_run_without_news_applies_nothing(tmp_path: Path, place: Place) 
 
 async def test_the_observer_sees_how_much_there_is_to_apply_and_each_extract(tmp_path: Path, place: Place) -> None:
     told: list[Event] = []
-    async with scheduled(tmp_path, data_sets=2) as job:
+    async with scheduled(tmp_path, data_sets=1) as job:
         report = await job.sync(observer=told.append, mirror=place.into, mirror_schema=place.schema)
     (begun,) = [event for event in told if isinstance(event, Mirroring)]
     applied = [event.extract for event in told if isinstance(event, Mirrored)]
@@ -103,8 +103,8 @@ async def test_the_observer_sees_how_much_there_is_to_apply_and_each_extract(tmp
 
 
 async def test_a_full_that_is_held_back_is_exit_code_3(tmp_path: Path, place: Place) -> None:
-    purge = HardDelete(NOW + 2 * DAY, 0.6, "User Enrollments")
-    async with scheduled(tmp_path, data_sets=2, hard_deletes=(purge,), scale=0.1) as job:
+    purge = HardDelete(NOW + 2 * DAY, 0.6, "Users")
+    async with scheduled(tmp_path, data_sets=1, hard_deletes=(purge,)) as job:
         await synced(job, place)
         held = await synced(job, place, WEEK)
         allowed = await synced(job, place, delete_limit=100)
@@ -116,7 +116,7 @@ async def test_a_full_that_is_held_back_is_exit_code_3(tmp_path: Path, place: Pl
 
 
 async def test_a_failed_extract_does_not_keep_the_others_from_the_mirror(tmp_path: Path, place: Place) -> None:
-    async with scheduled(tmp_path, data_sets=3) as job:
+    async with scheduled(tmp_path, data_sets=2) as job:
         job.sandbox.play(Fault.of("status", status=404, on="download", data_set="Users"))
         report = await synced(job, place)
         assert report.exit_code == 3
@@ -139,7 +139,7 @@ async def test_where_nothing_was_delivered_there_is_nothing_to_apply(tmp_path: P
 
 async def test_a_pattern_may_match_nothing_that_was_delivered_yet(tmp_path: Path, place: Place) -> None:
     """The choice of data sets is that of the sync."""
-    async with scheduled(tmp_path, data_sets=3) as job:
+    async with scheduled(tmp_path, data_sets=2) as job:
         job.sandbox.play(Fault.of("status", status=404, on="download", data_set="User Enrollments"))
         chosen = ("Users", "User Enrollments")
         report = await synced(job, place, data_set=chosen)
@@ -176,7 +176,7 @@ class TestFailures:
     async def test_a_database_that_is_not_there_leaves_the_files_to_the_next_run(
         self, tmp_path: Path, place: Place
     ) -> None:
-        async with scheduled(tmp_path, data_sets=2) as job:
+        async with scheduled(tmp_path, data_sets=1) as job:
             report = await failing(job, "postgresql://me@127.0.0.1:1/x", TargetError)
             assert report.exit_code == 6
             assert report.count(Status.DOWNLOADED) > 0
@@ -189,7 +189,7 @@ class TestFailures:
 
     async def test_a_mirror_that_another_run_uses_is_75(self, tmp_path: Path) -> None:
         into = f"duckdb:{tmp_path / 'mirror.duckdb'}"
-        async with scheduled(tmp_path, data_sets=2) as job, opened(Target.parse(into), job.workspace, "bds"):
+        async with scheduled(tmp_path, data_sets=1) as job, opened(Target.parse(into), job.workspace, "bds"):
             report = await failing(job, into, TargetBusy)
         assert report.exit_code == 75
         assert report.count(Status.DOWNLOADED) > 0
@@ -207,7 +207,7 @@ class TestFailures:
             return await original(self, *arguments)
 
         monkeypatch.setattr(TableWriter, "apply", apply)
-        async with scheduled(tmp_path, data_sets=2) as job:
+        async with scheduled(tmp_path, data_sets=1) as job:
             report = await failing(job, f"duckdb:{tmp_path / 'mirror.duckdb'}", TargetError)
         assert report.mirror is not None
         assert report.mirror.error == "The disk is full."
@@ -255,7 +255,7 @@ class TestOptions:
             SyncOptions(mirror="duckdb:x", delete_limit=limit)  # type: ignore[arg-type]
 
     async def test_a_preview_has_the_fulls_and_asks_no_database(self, tmp_path: Path) -> None:
-        async with scheduled(tmp_path, data_sets=2) as job:
+        async with scheduled(tmp_path, data_sets=1) as job:
             await job.sync()
             job.sandbox.advance(WEEK)
             config: Config = job.config

@@ -10,11 +10,11 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import duckdb
 import pytest
 
 from bds_async.registry import ColumnType
 from bds_async.registry.conversion import DUCKDB, POSTGRESQL
+from tests.support.mirror_places import memory
 
 GUID = "e9f0ea4a-3169-4dbb-9e6b-e979fc1620a9"
 NINES = datetime(9999, 12, 31, 23, 59, 59, 999999)
@@ -81,7 +81,7 @@ CASES: list[tuple[ColumnType, str, Any]] = [
 
 @pytest.mark.parametrize(("kind", "text", "value"), CASES)
 def test_duckdb_converts(kind: ColumnType, text: str, value: Any) -> None:
-    with duckdb.connect() as connection:
+    with memory().cursor() as connection:
         (found,) = connection.execute(
             f"SELECT {DUCKDB.cast(kind, 'x')} FROM (SELECT ?::VARCHAR AS x)", [text]
         ).fetchall()
@@ -89,7 +89,7 @@ def test_duckdb_converts(kind: ColumnType, text: str, value: Any) -> None:
 
 
 def test_duckdb_never_rounds_a_decimal() -> None:
-    with duckdb.connect() as connection:
+    with memory().cursor() as connection:
         query = f"SELECT {DUCKDB.cast(ColumnType.DECIMAL, 'x')} FROM (SELECT ?::VARCHAR AS x)"
         assert connection.execute(query, ["1.1234567890123"]).fetchall() == [(None,)]
 
@@ -143,7 +143,7 @@ def test_both_databases_agree_on_any_text(postgresql: str) -> None:
             await connection.close()
 
     casts = ", ".join(DUCKDB.cast(kind, "x") for kind in kinds)
-    with duckdb.connect() as connection:
+    with memory().cursor() as connection:
         query = f"SELECT {casts}, {DUCKDB.moment_key('x')} FROM (SELECT unnest(?::VARCHAR[]) AS x)"
         found = connection.execute(query, [texts]).fetchall()
     assert found == asyncio.run(ask())

@@ -207,22 +207,22 @@ def watched(address: str) -> str:
     """What a cluster shows of tasks while it works: their state, the stream, the calls, the events and the pages."""
     from distributed import Client
 
+    # In here, so that Dask sends it as it is: the scheduler need not import the tests.
+    def state(dask_scheduler: Any = None) -> str:
+        return str([(key, str(task.run_spec), repr(task)) for key, task in dask_scheduler.tasks.items()])
+
     texts = []
     with Client(address, set_as_default=False) as client:
         client.get_task_stream()
         for _ in range(8):
             time.sleep(0.5)
-            texts += [str(client.run_on_scheduler(_state)), str(client.call_stack())]
+            texts += [str(client.run_on_scheduler(state)), str(client.call_stack())]
         texts += [str(client.get_task_stream(start=0)), str(client.get_events())]
         port = client.scheduler_info()["services"]["dashboard"]
     for page in ("info/main/workers.html", "json/counts.json", "info/main/logs.html"):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=10) as answer:
             texts.append(answer.read().decode())
     return "\n".join(texts)
-
-
-def _state(dask_scheduler: Any = None) -> str:
-    return str([(key, str(task.run_spec), repr(task)) for key, task in dask_scheduler.tasks.items()])
 
 
 async def a_worker_that_outlives_its_coordinator_adds_nothing_to_a_folder(scene: Scene) -> None:

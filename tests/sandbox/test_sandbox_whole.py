@@ -43,7 +43,7 @@ def listed(caller):
 
 
 async def test_both_families_list_the_same_extracts(serve):
-    caller = await serve(data_sets=139, page_size=50)
+    caller = await serve(data_sets=40, page_size=15)
     new, old = await by_new_routes(caller), await by_old_routes(caller)
     assert new.keys() == old.keys()
     assert len(new) == len(listed(caller))
@@ -52,7 +52,7 @@ async def test_both_families_list_the_same_extracts(serve):
 
 
 async def test_every_extract_arrives_as_the_truth_says(serve):
-    caller = await serve(data_sets=12, scale=0.05)
+    caller = await serve(data_sets=6, scale=0.05)
     links = await by_new_routes(caller)
     gate = asyncio.Semaphore(8)
 

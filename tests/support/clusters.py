@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import re
-import subprocess
-import sys
+import select
+import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +17,52 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.commands import ENVIRON
+from tests.support.forked import forked_by, nursery
 from tests.support.stores import free_port
 
 #: Only loopback, and no dashboard on every interface.
 _HERE = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
+#: What Dask measures of itself many times a second, whether or not there is work.
+IDLE = {
+    "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "10s",
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+}
+#: A process that imports Dask itself takes a second for that.
+NURSERY = "dask_nursery.py"
+
+
+class DaskProcess:
+    """A scheduler or worker that is forked out of the nursery: the part of `subprocess.Popen` that tests use."""
+
+    def __init__(self, words: list[str], log: Path, environ: dict[str, str]) -> None:
+        self._ends, theirs = socket.socketpair()
+        with theirs, log.open("wb") as output, Path(os.devnull).open("rb") as nothing:
+            streams = [each.fileno() for each in (theirs, nothing, output, output)]
+            socket.send_fds(nursery(NURSERY), [b"!"], streams)
+        order = {"arguments": ["dask", *words], "cwd": str(log.parent), "environ": environ}
+        self._ends.sendall(json.dumps(order).encode() + b"\n")
+        with self._ends.makefile() as lines:
+            self.pid = int(lines.readline())
+
+    def has_ended(self, within: float | None = 0) -> bool:
+        """Whether it ends within so many seconds; None: it does, at some time."""
+        # What comes after the process id, or the end of it all, comes after its end.
+        return bool(select.select([self._ends], [], [], within)[0])
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, if it is still there."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once, and wait for that."""
+        self.send_signal(signal.SIGKILL)
+        self.has_ended(None)
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._ends.close()
 
 
 @dataclass
@@ -27,11 +72,11 @@ class DaskCluster:
     home: Path
     address: str
     environ: dict[str, str]
-    scheduler: subprocess.Popen[bytes]
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    scheduler: DaskProcess
+    workers: list[DaskProcess] = field(default_factory=list)
     _started: int = 0
 
-    def add_worker(self, *options: str, threads: int = 2, **environ: str) -> subprocess.Popen[bytes]:
+    def add_worker(self, *options: str, threads: int = 2, **environ: str) -> DaskProcess:
         """Start one more worker; it may take a second until it is known."""
         number, self._started = self._started, self._started + 1
         command = ["worker", self.address, *_HERE, "--no-nanny", "--nthreads", str(threads)]
@@ -39,14 +84,14 @@ class DaskCluster:
         scratch = self.home / "scratch"
         scratch.mkdir(exist_ok=True)
         words = [*command, "--local-directory", str(scratch), "--name", f"worker-{number}", *options]
-        started = _dask(words, self.home / f"worker-{number}.log", self.environ | environ)
+        started = DaskProcess(words, self.home / f"worker-{number}.log", self.environ | environ)
         self.workers.append(started)
         return started
 
-    def kill(self, worker: subprocess.Popen[bytes]) -> None:
+    def kill(self, worker: DaskProcess) -> None:
         """Kill a worker."""
         worker.kill()
-        worker.wait()
+        worker.close()
         self.workers.remove(worker)
 
     def wait_for(self, count: int) -> None:
@@ -88,21 +133,22 @@ class DaskCluster:
 
 @contextmanager
 def running_cluster(home: Path, workers: int = 3, *, threads: int = 2, **environ: str) -> Iterator[DaskCluster]:
-    """Start a scheduler and workers; all are killed at the end."""
+    """Start a scheduler and workers; all are killed at the end. Commands in the body have imported Dask, too."""
     port = free_port()
-    known = {**ENVIRON, "PYTHONPATH": str(Path(__file__).parents[2]), "DASK_LOGGING__DISTRIBUTED": "debug", **environ}
-    scheduler = _dask(["scheduler", *_HERE, "--port", str(port)], home / "scheduler.log", known)
+    known = {**ENVIRON, **IDLE, "DASK_LOGGING__DISTRIBUTED": "debug", **environ}
+    scheduler = DaskProcess(["scheduler", *_HERE, "--port", str(port)], home / "scheduler.log", known)
     cluster = DaskCluster(home, f"tcp://127.0.0.1:{port}", known, scheduler)
     try:
         for _ in range(workers):
             cluster.add_worker(threads=threads)
         _wait_until(lambda: _answers(cluster), scheduler)
         cluster.wait_for(workers)
-        yield cluster
+        with forked_by(NURSERY):
+            yield cluster
     finally:
         for process in (*cluster.workers, scheduler):
             process.kill()
-            process.wait()
+            process.close()
 
 
 def _answers(cluster: DaskCluster) -> bool:
@@ -112,15 +158,9 @@ def _answers(cluster: DaskCluster) -> bool:
     return False
 
 
-def _dask(words: list[str], log: Path, environ: dict[str, str]) -> subprocess.Popen[bytes]:
-    with log.open("wb") as output:
-        command = [sys.executable, "-m", "dask", *words]
-        return subprocess.Popen(command, stdout=output, stderr=output, env=environ, cwd=log.parent)
-
-
-def _wait_until(condition: Any, process: subprocess.Popen[bytes]) -> None:
+def _wait_until(condition: Any, process: DaskProcess) -> None:
     deadline = time.monotonic() + 60
     while not condition():
-        assert process.poll() is None, "the scheduler has ended"
+        assert not process.has_ended(), "the scheduler has ended"
         assert time.monotonic() < deadline, "the cluster does not come up"
         time.sleep(0.3)

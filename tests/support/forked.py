@@ -10,10 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import suppress
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache, partial
 from pathlib import Path
 from typing import BinaryIO
+from unittest.mock import patch
 
 
 class Forked:
@@ -110,12 +112,29 @@ async def order(
 
 
 @cache
-def nursery() -> socket.socket:
-    """The nursery of this process, which ends with it."""
+def nursery(script: str = "nursery.py", *modules: str) -> socket.socket:
+    """A nursery of this process, which ends with it: a script of this folder that imports these modules, too."""
     ours, theirs = socket.socketpair()
     with theirs:
-        command = [sys.executable, str(Path(__file__).with_name("nursery.py")), str(theirs.fileno())]
+        command = [sys.executable, str(Path(__file__).with_name(script)), str(theirs.fileno()), *modules]
         process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
     atexit.register(process.wait)
     atexit.register(ours.close)
     return ours
+
+
+@contextmanager
+def forked_by(script: str = "nursery.py", *modules: str) -> Iterator[None]:
+    """Commands are forked by this nursery in the body."""
+    with patch(f"{__name__}.nursery", partial(nursery, script, *modules)):
+        yield
+
+
+@contextmanager
+def with_extras() -> Iterator[None]:
+    """Commands of stores and of mirrors are forked by a nursery that has imported the packages of these extras.
+
+    A command takes up to a third of a second to import them; the other commands are forked sooner without them.
+    """
+    with forked_by("nursery.py", "asyncpg", "botocore.session", "duckdb", "obstore.store"):
+        yield

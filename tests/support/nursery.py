@@ -30,9 +30,9 @@ LATER = (
 )
 
 
-def prepare() -> None:
-    """Import everything, and leave it alone: what is not touched is not copied."""
-    for name in (*LATER, *(f"bds_async.cli.{module}" for module, _ in COMMANDS.values())):
+def prepare(*more: str) -> None:
+    """Import everything, and these modules, and leave it alone: what is not touched is not copied."""
+    for name in (*LATER, *more, *(f"bds_async.cli.{module}" for module, _ in COMMANDS.values())):
         importlib.import_module(name)
     _rebuild(BaseModel)
     for kind in (*FORMATS.values(), Totals):
@@ -119,5 +119,5 @@ def leave(code: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    prepare()
+    prepare(*sys.argv[2:])
     serve(socket.socket(fileno=int(sys.argv[1])))

@@ -14,9 +14,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -85,13 +86,17 @@ def unavailable(why: str) -> None:
 @contextmanager
 def running_s3() -> Iterator[Store]:
     """moto's S3 server in a process of its own."""
+    from botocore.loaders import create_loader
+
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with _running(command, port):
         endpoint = f"http://127.0.0.1:{port}"
         store = Store(endpoint, s3_environ(endpoint))
         store.bucket()
-        yield store
+        # Else each session of botocore reads its description of AWS again, for a tenth of a second.
+        with patch("botocore.session.create_loader", cache(create_loader)):
+            yield store
 
 
 @contextmanager

@@ -1,0 +1,45 @@
+"""A nursery that has imported Dask, too: it forks its schedulers and workers, and the commands that use them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+import sys
+from typing import Any
+
+import dask.config
+from dask.__main__ import main
+from distributed.config import initialize_logging
+
+#: What schedulers, workers and their clients import when they get there.
+LATER = ("distributed.cli.dask_scheduler", "distributed.cli.dask_worker", "distributed.http.scheduler.info")
+
+# This file is run as a script, so that its neighbour has no package.
+nursery = importlib.import_module("nursery")
+command = nursery.run
+
+
+def run(order: dict[str, Any], streams: list[int]) -> None:
+    """Become a process of Dask, whose configuration is that of its own environment, or a command."""
+    if order["arguments"][0] != "dask":
+        command(order, streams)
+        return
+    for number, descriptor in enumerate(streams):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.chdir(order["cwd"])
+    os.environ.clear()
+    os.environ.update(order["environ"])
+    dask.config.refresh()
+    initialize_logging(dask.config.config)
+    sys.argv = order["arguments"]
+    main()
+
+
+if __name__ == "__main__":
+    nursery.run = run  # type: ignore[attr-defined]
+    for name in (*LATER, "bds_async.runs.cluster.work"):
+        importlib.import_module(name)
+    nursery.prepare()
+    nursery.serve(socket.socket(fileno=int(sys.argv[1])))
