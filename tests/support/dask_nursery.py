@@ -17,13 +17,12 @@ LATER = ("distributed.cli.dask_scheduler", "distributed.cli.dask_worker", "distr
 
 # This file is run as a script, so that its neighbour has no package.
 nursery = importlib.import_module("nursery")
-command = nursery.run
 
 
 def run(order: dict[str, Any], streams: list[int]) -> None:
     """Become a process of Dask, whose configuration is that of its own environment, or a command."""
     if order["arguments"][0] != "dask":
-        command(order, streams)
+        nursery.run(order, streams)
         return
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
@@ -38,8 +37,7 @@ def run(order: dict[str, Any], streams: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    nursery.run = run  # type: ignore[attr-defined]
     for name in (*LATER, "bds_async.runs.cluster.work"):
         importlib.import_module(name)
     nursery.prepare()
-    nursery.serve(socket.socket(fileno=int(sys.argv[1])))
+    nursery.Children(socket.socket(fileno=int(sys.argv[1])), run).serve()

@@ -10,12 +10,15 @@ import gc
 import importlib
 import json
 import os
+import selectors
+import signal
 import socket
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from pydantic import BaseModel
 
@@ -23,6 +26,8 @@ from bds_async.cli.main import COMMANDS
 from bds_async.cli.schema_of import FORMATS
 from bds_async.report import Totals, json_schema_of
 
+#: Turns a forked process into what was ordered: its arguments, folder and environment, and its three streams.
+Become: TypeAlias = Callable[[dict[str, Any], list[int]], None]
 #: What commands import when they get there.
 LATER = (
     *("aiohttp.web", "encodings.cp437", "encodings.idna", "encodings.utf_8_sig", "pydantic.dataclasses"),
@@ -47,39 +52,63 @@ def _rebuild(base: type[BaseModel]) -> None:
         _rebuild(model)
 
 
-def serve(orders: socket.socket) -> None:
-    """Fork a minder for every order, until who orders has gone."""
-    while descriptors := socket.recv_fds(orders, 1, 4)[1]:
-        if os.fork() == 0:
-            orders.close()
-            mind(socket.socket(fileno=descriptors[0]), descriptors[1:])
-            return
-        for descriptor in descriptors:
+class Children:
+    """The commands that were forked, and where the end of each is told.
+
+    `orders` is where commands are ordered, `become` what turns a forked process into one.
+    """
+
+    def __init__(self, orders: socket.socket, become: Become) -> None:
+        self._orders = orders
+        self._become = become
+        self._tellers: dict[int, socket.socket] = {}
+        self._ended, self._ends = socket.socketpair()
+        self._ended.setblocking(False)
+        self._ends.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+
+    def serve(self) -> None:
+        """Fork a command for every order, and tell how each has ended, until who orders has gone."""
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._ends.fileno())
+        for source in (self._orders, self._ended):
+            self._selector.register(source, selectors.EVENT_READ)
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._ended:
+                    self._tell(os.WNOHANG)
+                elif descriptors := socket.recv_fds(self._orders, 1, 4)[1]:
+                    self._fork(socket.socket(fileno=descriptors[0]), descriptors[1:])
+                else:
+                    self._tell(0)
+                    return
+
+    def _fork(self, teller: socket.socket, streams: list[int]) -> None:
+        """Fork a command and tell its process id."""
+        with teller.makefile() as lines:
+            order = json.loads(lines.readline())
+        if (pid := os.fork()) == 0:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._selector.close()
+            for each in (teller, self._orders, self._ended, self._ends, *self._tellers.values()):
+                each.close()
+            self._become(order, streams)
+            os._exit(0)
+        for descriptor in streams:
             os.close(descriptor)
-        reap(os.WNOHANG)
-    reap(0)
+        self._tellers[pid] = teller
+        with suppress(BrokenPipeError):
+            teller.sendall(f"{pid}\n".encode())
 
-
-def reap(how: int) -> None:
-    """Take leave of the minders that have ended, or wait for all."""
-    with suppress(ChildProcessError):
-        while os.waitpid(-1, how)[0]:
-            pass
-
-
-def mind(teller: socket.socket, streams: list[int]) -> None:
-    """Fork the command, tell its process id, and how it ended: as `Popen.returncode` has it."""
-    with teller.makefile() as lines:
-        order = json.loads(lines.readline())
-    if (pid := os.fork()) == 0:
-        teller.close()
-        run(order, streams)
-    for descriptor in streams:
-        os.close(descriptor)
-    with suppress(BrokenPipeError):
-        teller.sendall(f"{pid}\n".encode())
-        teller.sendall(f"{os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}\n".encode())
-    os._exit(0)
+    def _tell(self, how: int) -> None:
+        """Tell of those that have ended, as `Popen.returncode` has it; wait for all unless `how` is WNOHANG."""
+        with suppress(BlockingIOError):
+            self._ended.recv(4096)
+        with suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, how))[0]:
+                with self._tellers.pop(ended[0]) as teller, suppress(BrokenPipeError):
+                    teller.sendall(f"{os.waitstatus_to_exitcode(ended[1])}\n".encode())
 
 
 def run(order: dict[str, Any], streams: list[int]) -> None:
@@ -120,4 +149,4 @@ def leave(code: int) -> NoReturn:
 
 if __name__ == "__main__":
     prepare(*sys.argv[2:])
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    Children(socket.socket(fileno=int(sys.argv[1])), run).serve()
