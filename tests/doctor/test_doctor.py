@@ -294,7 +294,7 @@ class TestServers:
 
     @pytest.mark.parametrize("fault", [{"action": "status", "status": 404}, {"action": "html"}, {"action": "json"}])
     async def test_a_tenant_that_does_not_say_its_versions_is_asked_by_the_documented_one(
-        self, sandbox, examined, fault
+        self, sandbox, examined, fault, quick_retries
     ):
         sandbox.play(Fault.of(on="versions", **fault))
         check = named(await examined(sandbox), "api version")
@@ -368,7 +368,7 @@ class TestCatalogue:
         assert only("ok", examination) == {step.name for step in STEPS}
         assert examination.observations["routes"] == "old"
 
-    async def test_a_catalogue_that_is_out_of_order_is_exit_5(self, sandbox, examined):
+    async def test_a_catalogue_that_is_out_of_order_is_exit_5(self, sandbox, examined, quick_retries):
         sandbox.play(Fault.of("status", on="catalogue", status=500))
         examination = await examined(sandbox)
         assert only("failed", examination) == {"permission"}

@@ -6,7 +6,6 @@ import asyncio
 import gc
 
 import pytest
-from distributed.comm.core import connect
 
 from bds_async.runs.cluster.quiet import quiet
 from tests.support.stores import free_port
@@ -18,6 +17,9 @@ async def ours() -> None:
 
 async def left_behind(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What asyncio logs of two tasks whose exceptions nobody retrieves: Dask's and ours."""
+    # Not at the top: most workers of pytest collect this file and do not run it.
+    from distributed.comm.core import connect
+
     with quiet():
         tasks = [asyncio.ensure_future(connect(f"tcp://127.0.0.1:{free_port()}", timeout=0.1))]
         tasks.append(asyncio.ensure_future(ours()))
