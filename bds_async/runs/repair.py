@@ -75,7 +75,7 @@ def repair_job(found: Verification, options: RunOptions) -> Job:
         return RunPlan(tuple(_steps(listing, wanted)), tuple(listing.failed), None)
 
     def is_bad(report: RunReport) -> bool:
-        """Whether a file is still damaged."""
+        """Whether the verification still ends with another exit code than 0 after the repair."""
         return remedied(found, report).exit_code != 0
 
     return Job("verify", options, choose, plan, formats_for_repair, is_bad)

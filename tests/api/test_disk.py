@@ -163,12 +163,13 @@ async def test_a_body_of_unknown_length_fills_the_disk(
 
 
 async def test_files_that_have_room_one_by_one_and_not_together(disk: Disk, tmp_path: Path) -> None:
-    async with Sandbox(SandboxSettings(data_sets=9, scale=0.12, bandwidth=UNIT)) as sandbox:
-        disk.resize(2 * UNIT)
+    room, ledger = 3 * UNIT, UNIT
+    async with Sandbox(SandboxSettings(data_sets=14, scale=0.12, bandwidth=UNIT)) as sandbox:
+        disk.resize(room)
         scene = Scene(sandbox, tmp_path, disk.to)
         sizes = [each.newest_full.size for each in sandbox.catalogue() if each.newest_full is not None]
-        assert max(sizes) < 2 * UNIT < sum(sizes)
-        done = await scene.pull("--workers", 9)
+        assert max(sizes) < room - ledger < room < sum(sizes)
+        done = await scene.pull("--workers", 14)
         assert done.code == 6
         assert done.complaints == []
         assert scene.ledger_is_intact()

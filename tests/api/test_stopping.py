@@ -355,7 +355,7 @@ async def test_the_demo(tmp_path: Path, number: int, code: int) -> None:
     """In the middle of its first extracts; its sandbox ends with it and leaves nothing behind."""
     (tmp_path / "tmp").mkdir()
     async with starting("demo", "--to", tmp_path / "demo", TMPDIR=str(tmp_path / "tmp")) as running:
-        await until(lambda: any((tmp_path / "demo" / ".bds-async" / "partial").glob("*.part")))
+        await until(lambda: any((tmp_path / "demo").rglob("*.part")) or any((tmp_path / "demo").rglob("*.zip")))
         ended_in_order(await running.stopped_by(number), code)
     assert list((tmp_path / "tmp").iterdir()) == []
 

@@ -93,6 +93,7 @@ async def test_a_full_disk_is_found_before_a_token_is_spent(sandbox, folder, mou
 
 
 async def test_the_way_out_works_a_single_mounted_config_with_a_token_file(sandbox, folder, mounts):
+    """Two exchanges of one process: the second one sends what the first one stored."""
     sandbox.write_config(folder / "config.json")
     config = json.loads((folder / "config.json").read_text())
     (folder / "state").mkdir()

@@ -66,7 +66,10 @@ async def test_of_ten_processes_one_sends_the_provided_token_and_the_others_its_
 
 @forks
 async def test_an_interrupt_during_an_exchange_ends_the_process_after_its_answer_is_stored(tmp_path):
-    """Even the second one, which asyncio turns into a KeyboardInterrupt in the middle of its loop."""
+    """Even the second one, which asyncio turns into a KeyboardInterrupt in the middle of its loop.
+
+    The process is a fork, which does not end as an interpreter does.
+    """
     config_file = tmp_path / "config.json"
     async with Sandbox(SandboxSettings(data_sets=0, latency=0.5)) as sandbox:
         sandbox.write_config(config_file)

@@ -255,7 +255,7 @@ class Killed(BaseException):
 
 
 def is_killed_at(step: int, work: Callable[[], None], monkeypatch) -> bool:
-    """Die just before a step of those that change a file, if there are so many; nothing lies between two of them."""
+    """Die just before a step of those that change a file, if there are so many; whether it did."""
     steps = itertools.count()
 
     def dying(real):

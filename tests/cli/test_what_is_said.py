@@ -228,7 +228,7 @@ async def through_shell(tenant: Tenant, command: str, tail: str) -> tuple[int, s
     return process.returncode, err.decode()
 
 
-#: Commands that write to stdout in different ways, beside those that a shell starts.
+#: Commands that write to stdout in different ways.
 COMMANDS = ["list", "--version", "list --json", "pull --help", "doctor -q"]
 
 
@@ -247,9 +247,9 @@ async def test_a_full_disk_under_stdout_is_exit_code_6_and_one_line(tenant: Tena
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell")
 async def test_a_closed_stdout_is_nothing_to_speak_of(tenant: Tenant) -> None:
-    """Closed before the start, when it is the null device for every command, or by its reader."""
-    for command, tail in (("list", ">&-"), ("--version", "| true")):
-        assert await through_shell(tenant, command, tail) == (0, ""), (command, tail)
+    """Closed before the start, when it is the null device, or by its reader."""
+    for tail in (">&-", "| true"):
+        assert await through_shell(tenant, "list", tail) == (0, ""), tail
     for command in COMMANDS:
         with without_a_reader() as stdout:
             done = await bds_onto(*command.split(), cwd=tenant.home, stdout=stdout)

@@ -27,7 +27,7 @@ async def test_every_recipe_is_printed_as_it_is(name: str) -> None:
 
 async def test_a_recipe_is_utf_8_whatever_the_streams_are() -> None:
     async with starting_afresh("recipe", "windows-task", PYTHONIOENCODING="utf-16") as running:
-        assert (await running.ends()).out == recipe("windows-task")
+        assert await running.ends() == Done(0, recipe("windows-task"), "")
 
 
 @pytest.mark.parametrize("name", list(RECIPES))

@@ -109,7 +109,7 @@ async def test_a_cluster_delivers_through_kills_keeps_secrets_and_ends_in_order(
     way: Proxy,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each step has its promise in its own docstring. A new worker imports for two seconds, so that few are started."""
+    """Each step has its promise in its own docstring."""
     await two_killed_workers_lose_nothing(Scene(cluster, await start_sandbox(bandwidth=4_000), tmp_path / "kills"))
     await what_the_tenant_serves_itself_is_fetched_here(
         Scene(cluster, await start_sandbox(data_sets=2, direct=True), tmp_path / "direct")

@@ -58,11 +58,11 @@ class Plan:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the data sets."""
+        """The names of the data sets."""
         return NAMES[: self.data_sets]
 
     def settings(self) -> SandboxSettings:
-        """The tenant: hourly differentials, weekly fulls, new versions, late extracts and such as are made anew."""
+        """The tenant: a differential every `every` hours, weekly fulls, new versions, late and repeated extracts."""
         draw = random.Random(self.seed)
         return SandboxSettings(
             seed=self.seed,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.commands import ENVIRON
-from tests.support.forked import forked_by, nursery
+from tests.support.forked import forked_by, nursery_of
 from tests.support.stores import free_port
 
 #: Only loopback, and no dashboard on every interface.
@@ -33,27 +33,28 @@ NURSERY = "dask_nursery.py"
 
 
 class DaskProcess:
-    """A scheduler or worker that is forked out of the nursery: the part of `subprocess.Popen` that tests use."""
+    """A scheduler or worker, forked by the nursery."""
 
     def __init__(self, words: list[str], log: Path, environ: dict[str, str]) -> None:
         self._ends, theirs = socket.socketpair()
         with theirs, log.open("wb") as output, Path(os.devnull).open("rb") as nothing:
             streams = [each.fileno() for each in (theirs, nothing, output, output)]
-            socket.send_fds(nursery(NURSERY), [b"!"], streams)
+            socket.send_fds(nursery_of(NURSERY), [b"!"], streams)
         order = {"arguments": ["dask", *words], "cwd": str(log.parent), "environ": environ}
         self._ends.sendall(json.dumps(order).encode() + b"\n")
         with self._ends.makefile() as lines:
             self.pid = int(lines.readline())
 
     def has_ended(self, within: float | None = 0) -> bool:
-        """Whether it ends within so many seconds; None: it does, at some time."""
+        """Whether it ends within so many seconds; None waits for ever."""
         # What comes after the process id, or the end of it all, comes after its end.
         return bool(select.select([self._ends], [], [], within)[0])
 
     def send_signal(self, number: int) -> None:
         """Send a signal, if it is still there."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, number)
+        if not self.has_ended():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """End it at once, and wait for that."""
@@ -61,7 +62,7 @@ class DaskProcess:
         self.has_ended(None)
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the socket to it."""
         self._ends.close()
 
 

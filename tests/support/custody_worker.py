@@ -25,7 +25,7 @@ def together(config_file: Path, number: int, processes: int) -> int:
 
     A fork starts in a millisecond where a fresh interpreter takes half a second.
     """
-    gc.freeze()  # what is not touched is not copied
+    gc.freeze()  # so that forks share its memory
     for _ in range(processes):
         if os.fork() == 0:
             asyncio.run(rounds(config_file, number))

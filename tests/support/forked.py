@@ -111,9 +111,14 @@ async def order(
     return int(await reader.readline()), reader, writer
 
 
+def nursery() -> socket.socket:
+    """The nursery that forks the commands of this process."""
+    return nursery_of("nursery.py")
+
+
 @cache
-def nursery(script: str = "nursery.py", *modules: str) -> socket.socket:
-    """A nursery of this process, which ends with it: a script of this folder that imports these modules, too."""
+def nursery_of(script: str, *modules: str) -> socket.socket:
+    """A nursery that ends with this process: a script of this folder that imports these modules, too."""
     ours, theirs = socket.socketpair()
     with theirs:
         command = [sys.executable, str(Path(__file__).with_name(script)), str(theirs.fileno()), *modules]
@@ -126,7 +131,7 @@ def nursery(script: str = "nursery.py", *modules: str) -> socket.socket:
 @contextmanager
 def forked_by(script: str = "nursery.py", *modules: str) -> Iterator[None]:
     """Commands are forked by this nursery in the body."""
-    with patch(f"{__name__}.nursery", partial(nursery, script, *modules)):
+    with patch(f"{__name__}.nursery", partial(nursery_of, script, *modules)):
         yield
 
 

@@ -11,7 +11,7 @@ from bds_async.sandbox.truth import TrueExtract
 from bds_async.transfer.partial import Partial
 from tests.support.places import prepared
 
-#: Bytes at most: many seconds' reading, on a machine that hashes fast.
+#: Bytes at most: many seconds of reading, on a machine that hashes fast.
 LONG = 20 * 10**9
 
 

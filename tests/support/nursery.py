@@ -36,7 +36,7 @@ LATER = (
 
 
 def prepare(*more: str) -> None:
-    """Import everything, and these modules, and leave it alone: what is not touched is not copied."""
+    """Import everything, and these modules, and freeze it, so that forks share its memory."""
     for name in (*LATER, *more, *(f"bds_async.cli.{module}" for module, _ in COMMANDS.values())):
         importlib.import_module(name)
     _rebuild(BaseModel)
@@ -53,22 +53,22 @@ def _rebuild(base: type[BaseModel]) -> None:
 
 
 class Children:
-    """The commands that were forked, and where the end of each is told.
+    """The commands that were forked, with the socket that the exit code of each is sent to.
 
-    `orders` is where commands are ordered, `become` what turns a forked process into one.
+    `orders` is the socket that orders come from. `become` turns a forked process into a command.
     """
 
     def __init__(self, orders: socket.socket, become: Become) -> None:
         self._orders = orders
         self._become = become
-        self._tellers: dict[int, socket.socket] = {}
+        self._sockets: dict[int, socket.socket] = {}
         self._ended, self._ends = socket.socketpair()
         self._ended.setblocking(False)
         self._ends.setblocking(False)
         self._selector = selectors.DefaultSelector()
 
     def serve(self) -> None:
-        """Fork a command for every order, and tell how each has ended, until who orders has gone."""
+        """Fork a command for every order and report its exit code, until the other end is closed."""
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._ends.fileno())
         for source in (self._orders, self._ended):
@@ -76,39 +76,45 @@ class Children:
         while True:
             for key, _ in self._selector.select():
                 if key.fileobj is self._ended:
-                    self._tell(os.WNOHANG)
+                    self._report(os.WNOHANG)
                 elif descriptors := socket.recv_fds(self._orders, 1, 4)[1]:
                     self._fork(socket.socket(fileno=descriptors[0]), descriptors[1:])
                 else:
-                    self._tell(0)
+                    self._report(0)
                     return
 
-    def _fork(self, teller: socket.socket, streams: list[int]) -> None:
-        """Fork a command and tell its process id."""
-        with teller.makefile() as lines:
-            order = json.loads(lines.readline())
+    def _fork(self, reports: socket.socket, streams: list[int]) -> None:
+        """Fork a command and report its process id."""
+        with reports.makefile() as lines:
+            line = lines.readline()
+        if not line:
+            # Who ordered it has been cancelled before the order was written.
+            for descriptor in (reports.detach(), *streams):
+                os.close(descriptor)
+            return
+        order = json.loads(line)
         if (pid := os.fork()) == 0:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._selector.close()
-            for each in (teller, self._orders, self._ended, self._ends, *self._tellers.values()):
+            for each in (reports, self._orders, self._ended, self._ends, *self._sockets.values()):
                 each.close()
             self._become(order, streams)
             os._exit(0)
         for descriptor in streams:
             os.close(descriptor)
-        self._tellers[pid] = teller
+        self._sockets[pid] = reports
         with suppress(BrokenPipeError):
-            teller.sendall(f"{pid}\n".encode())
+            reports.sendall(f"{pid}\n".encode())
 
-    def _tell(self, how: int) -> None:
-        """Tell of those that have ended, as `Popen.returncode` has it; wait for all unless `how` is WNOHANG."""
+    def _report(self, how: int) -> None:
+        """Report the exit codes of ended commands, as `Popen.returncode` has them; without WNOHANG wait for all."""
         with suppress(BlockingIOError):
             self._ended.recv(4096)
         with suppress(ChildProcessError):
             while (ended := os.waitpid(-1, how))[0]:
-                with self._tellers.pop(ended[0]) as teller, suppress(BrokenPipeError):
-                    teller.sendall(f"{os.waitstatus_to_exitcode(ended[1])}\n".encode())
+                with self._sockets.pop(ended[0]) as reports, suppress(BrokenPipeError):
+                    reports.sendall(f"{os.waitstatus_to_exitcode(ended[1])}\n".encode())
 
 
 def run(order: dict[str, Any], streams: list[int]) -> None:

@@ -94,7 +94,7 @@ def running_s3() -> Iterator[Store]:
         endpoint = f"http://127.0.0.1:{port}"
         store = Store(endpoint, s3_environ(endpoint))
         store.bucket()
-        # Else each session of botocore reads its description of AWS again, for a tenth of a second.
+        # Otherwise each session of botocore reads its description of AWS again, for a tenth of a second.
         with patch("botocore.session.create_loader", cache(create_loader)):
             yield store
 

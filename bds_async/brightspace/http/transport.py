@@ -185,7 +185,7 @@ class _Limits:
 
 def _trace(connected: Callable[[], None]) -> aiohttp.TraceConfig:
     async def on_new(_: object, context: Any, __: object) -> None:
-        """Report a new connection."""
+        """Report a new connection, and begin the time of the headers."""
         connected()
         context.trace_request_ctx.connected()
 

@@ -96,7 +96,7 @@ class Custody:
 
     @convention.setter
     def convention(self, name: str) -> None:
-        """Write it to the token file."""
+        """Record the convention beside the token file."""
         self._convention.write(name)
 
     @property

@@ -79,7 +79,7 @@ class _Fault:
 
     @classmethod
     def read(cls, text: str) -> _Fault:
-        """What the text of an error of the library tells."""
+        """Read the status, code and kind from the text of the library's error."""
         status = re.search(r"status code: (\d{3})", text)
         code = re.search(r"<Code>([A-Za-z]{1,60})</Code>", text)
         kind = re.search(r"kind: (Connect|Timeout|Request|Interrupted|Decode|Unknown)\b", text)
