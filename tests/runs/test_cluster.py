@@ -38,7 +38,7 @@ from bds_async.support.running import Stop
 from bds_async.workspace import workspace_of
 from tests.conftest import StartSandbox
 from tests.support.clusters import DaskCluster, running_cluster
-from tests.support.commands import Done, bds, starting, until
+from tests.support.commands import Done, bds, starting, starting_afresh, until
 from tests.support.fleets import report_of, running_fleet
 from tests.support.store_proxy import Proxy, proxy_of
 from tests.support.stores import Store, objects, unfinished
@@ -335,8 +335,8 @@ async def another_version_is_exit_2(scene: Scene) -> None:
 
 
 async def a_lost_scheduler_is_exit_5_with_a_report(scene: Scene) -> None:
-    """The run ends in an orderly way, with one error and no word of Dask's own."""
-    async with starting("pull", *scene.words, "--cluster", scene.cluster.address) as running:
+    """The run ends in an orderly way, with one error and no word of Dask's own, which it imports when it gets there."""
+    async with starting_afresh("pull", *scene.words, "--cluster", scene.cluster.address) as running:
         await until(lambda: scene.sandbox.counters.bodies_in_flight > 0)
         scene.cluster.scheduler.kill()
         done = await running.ends()
