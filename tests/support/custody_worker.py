@@ -56,8 +56,6 @@ def nursery(config_file: Path) -> None:
         if pid == 0:
             try:
                 asyncio.run(for_ever(config_file))
-            except KeyboardInterrupt:
-                os._exit(130)
             finally:
                 os._exit(1)
         print(pid, flush=True)
