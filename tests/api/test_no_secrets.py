@@ -7,6 +7,7 @@ import base64
 import gc
 import json
 import logging
+import os
 import re
 import secrets
 import signal
@@ -24,7 +25,7 @@ from bds_async.cli.main import cli
 from bds_async.events import Event
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.sandbox.links import LinkSigner
-from tests.support.commands import Done, bds, starting, until
+from tests.support.commands import ENVIRON, Done, bds, starting, until
 
 LOGGED = ("-v", "--log-format", "json")
 #: Two pages of data sets, and some differentials of each.
@@ -203,6 +204,8 @@ def test_demo_pulls_everything_without_an_account_and_shows_none(
     """Nothing of its sandbox is left. All its data sets, with fewer rows: CI runs the whole demo, on the wheel."""
     (temporary := tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    for name in os.environ.keys() - ENVIRON.keys():
+        monkeypatch.delenv(name)
     monkeypatch.setattr("bds_async.cli.demo.SandboxSettings", lambda: SandboxSettings(scale=0.02))
     words = ("demo", "--to", tmp_path / "demo", "--report", tmp_path / "run.json", *LOGGED)
     code = cli.main([*map(str, words)], standalone_mode=False)

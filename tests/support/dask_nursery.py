@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import socket
 import sys
 from typing import Any
@@ -24,12 +23,7 @@ def run(order: dict[str, Any], streams: list[int]) -> None:
     if order["arguments"][0] != "dask":
         nursery.run(order, streams)
         return
-    for number, descriptor in enumerate(streams):
-        os.dup2(descriptor, number)
-        os.close(descriptor)
-    os.chdir(order["cwd"])
-    os.environ.clear()
-    os.environ.update(order["environ"])
+    nursery.enter(order, streams)
     dask.config.refresh()
     initialize_logging(dask.config.config)
     sys.argv = order["arguments"]

@@ -88,7 +88,7 @@ class Children:
         with reports.makefile() as lines:
             line = lines.readline()
         if not line:
-            # Who ordered it has been cancelled before the order was written.
+            # The sender was cancelled before it wrote the order.
             for descriptor in (reports.detach(), *streams):
                 os.close(descriptor)
             return
@@ -117,15 +117,20 @@ class Children:
                     reports.sendall(f"{os.waitstatus_to_exitcode(ended[1])}\n".encode())
 
 
-def run(order: dict[str, Any], streams: list[int]) -> None:
-    """Become the command."""
+def enter(order: dict[str, Any], streams: list[int]) -> None:
+    """Take the standard streams, the folder and the environment of an order."""
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode, closefd=False) for number, mode in enumerate("rww"))
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["environ"])
+
+
+def run(order: dict[str, Any], streams: list[int]) -> None:
+    """Become the command."""
+    enter(order, streams)
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode, closefd=False) for number, mode in enumerate("rww"))
     sys.argv = ["bds-async", *order["arguments"]]
     warnings.simplefilter("default", ResourceWarning)
     # This file is run as a script, so that its neighbour has no package.
