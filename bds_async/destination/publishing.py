@@ -192,13 +192,12 @@ class Publisher:
         """Remove the partial files while the intents still exist, so that no kill leaves a stray file."""
         self._destination.sync([delivery.path or "" for delivery in deliveries])
         with writing_to(self._workspace.state):
-            for delivery in deliveries:
-                clear_away(self._staged(delivery))
+            clear_away(*map(self._staged, deliveries))
         with self._ledger.deliveries.together():
             return [self._finished(delivery) for delivery in deliveries]
 
     def _finished(self, delivery: Delivery) -> Published:
-        return Published(self._ledger.deliveries.finish(delivery.identity), self.change_of(delivery))
+        return Published(self._ledger.deliveries.finish(delivery), self.change_of(delivery))
 
 
 def _recorded(delivery: Delivery) -> Recorded:

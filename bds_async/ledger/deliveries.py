@@ -143,16 +143,15 @@ class Deliveries:
         done = replace(delivery, state=State.DONE, staged=None)
         self._write(replace(done, delivered_at=delivery.delivered_at or clock.now()))
 
-    def finish(self, identity: Identity, at: datetime | None = None) -> Delivery:
+    def finish(self, intent: Delivery, at: datetime | None = None) -> Delivery:
         """Record that an intended extract has its final name since `at`, by default now; KeyError without an intent."""
+        done = replace(intent, state=State.DONE, staged=None, delivered_at=at or clock.now())
+        values = {**key_of(intent.identity), "delivered": or_none(done.delivered_at)}
         with self._database.writing():
-            found = self.find(identity)
-            if found is None:
-                raise KeyError(identity)
-            done = replace(found, state=State.DONE, staged=None, delivered_at=at or clock.now())
-            for statement in (_FINISH, PAID):
-                self._database.execute(statement, **key_of(identity), delivered=or_none(done.delivered_at))
-            return done
+            if not self._database.execute(_FINISH, **values).rowcount:
+                raise KeyError(intent.identity)
+            self._database.execute(PAID, **values)
+        return done
 
     def _write(self, delivery: Delivery) -> None:
         row = row_of(delivery)

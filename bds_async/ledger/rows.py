@@ -24,6 +24,7 @@ SAME_EXTRACT = f"""
 """
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Unreadable(ValueError):
@@ -51,7 +52,7 @@ def identity_of(row: sqlite3.Row) -> Identity:
 
 def microseconds(moment: datetime) -> int:
     """A moment as a number that sorts and compares by time."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def second_of(column: str) -> str:

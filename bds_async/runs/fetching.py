@@ -39,10 +39,8 @@ async def fetch(record: Record, context: RunContext, observer: Observer, threads
 
 def _downloads(plan: RunPlan, storage: Storage, options: RunOptions) -> list[Download]:
     steps = [step for step in plan.steps if step.delivered is None]
-    downloads = [
-        Download(step, Partial.load(storage.workspace, step.extract.identity), options.attempts) for step in steps
-    ]
-    return chained(downloads)
+    partials = Partial.load_all(storage.workspace, [step.extract.identity for step in steps])
+    return chained(Download(step, partial, options.attempts) for step, partial in zip(steps, partials, strict=True))
 
 
 def _announce(record: Record, plan: RunPlan, observer: Observer) -> None:

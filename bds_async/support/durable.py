@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Set
+from collections.abc import Callable, Iterable, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -27,6 +27,8 @@ _logged: set[str] = set()
 REPLACE_PATIENCE = 3.0
 #: Files or folders that are brought to the disk at a time: a disk takes many requests as fast as one.
 SYNCS = 16
+#: Seconds that a sync takes at most where threads for it would cost more than they save.
+QUICK = 0.001
 _threads = ThreadPoolExecutor(SYNCS, thread_name_prefix="sync")
 
 
@@ -58,10 +60,21 @@ def fsync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def fsync_many(files: Collection[Path] = (), folders: Collection[Path] = ()) -> None:
-    """Bring files to the disk, then the names in folders, several at a time; raises OSError."""
-    list(_threads.map(fsync_file, files))
-    list(_threads.map(fsync_folder, folders))
+def fsync_many(files: Iterable[Path] = (), folders: Iterable[Path] = ()) -> None:
+    """Bring files to the disk, then the names in folders; raises OSError."""
+    _sync_each(fsync_file, files)
+    _sync_each(fsync_folder, folders)
+
+
+def _sync_each(sync: Callable[[Path], None], paths: Iterable[Path]) -> None:
+    """Sync one path after the other while the disk is quick, then several at a time."""
+    rest = iter(paths)
+    for path in rest:
+        began = time.monotonic()
+        sync(path)
+        if time.monotonic() - began > QUICK:
+            break
+    list(_threads.map(sync, rest))
 
 
 def make_folders(path: Path) -> None:

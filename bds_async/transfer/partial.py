@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Self
 
@@ -51,6 +51,21 @@ class Partial:
         self.generation = 0
         self._record_path = self.path.with_suffix(".ranges")
         self._ranges = HeldRanges(self._record_path, None, None)
+        #: Whether there are no files of it to be removed.
+        self._is_new = False
+
+    @classmethod
+    def load_all(cls, workspace: Workspace, identities: Iterable[Identity]) -> list[Self]:
+        """What an earlier run left of each of many extracts, as `load`, by one look into the folder."""
+        with writing_to(workspace.state):
+            keys = {path.stem for path in workspace.partials.iterdir()}
+        return [cls._load_known(workspace, identity, keys) for identity in identities]
+
+    @classmethod
+    def _load_known(cls, workspace: Workspace, identity: Identity, keys: Container[str]) -> Self:
+        partial = cls(workspace, identity)
+        partial._is_new = partial.key not in keys
+        return partial if partial._is_new else cls.load(workspace, identity)
 
     @classmethod
     def load(cls, workspace: Workspace, identity: Identity) -> Self:
@@ -74,9 +89,11 @@ class Partial:
         """
         self._start_over(validator, total)
         with writing_to(self.path):
-            _remove(self._record_path)
-            # A new file, so that a write of the former generation that is still on its way goes astray.
-            _remove(self.path)
+            if not self._is_new:
+                _remove(self._record_path)
+                # A new file, so that a write of the former generation that is still on its way goes astray.
+                _remove(self.path)
+            self._is_new = False
             self.path.write_bytes(b"")
 
     def hand_over(self) -> None:
@@ -137,10 +154,14 @@ class Partial:
         return self.total is not None and not self.gaps(self.total)
 
 
-def clear_away(staged: Path) -> None:
-    """Remove the partial file `staged` and those of the same extract beside it; raises OSError."""
-    for suffix in _SUFFIXES:
-        _remove(staged.with_suffix(suffix))
+def clear_away(*staged: Path) -> None:
+    """Remove partial files and those of the same extracts beside them; raises OSError."""
+    keys = {path.stem for path in staged}
+    for folder in {path.parent for path in staged}:
+        # What a worker brought to the destination never was in the state folder.
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.stem in keys and path.suffix in _SUFFIXES:
+                _remove(path)
 
 
 def sweep(workspace: Workspace, keep: Iterable[Identity]) -> int:

@@ -18,6 +18,8 @@ from .held_ranges import HeldRanges
 
 #: Chunks of a block that are written as they are; more of them are joined.
 VECTOR = 64
+#: Bytes of a block that takes less time to write and to hash than a thread would take to begin.
+SMALL = 256 * 1024
 
 
 class Writer:
@@ -52,7 +54,10 @@ class Writer:
         self._file.closes = last
         try:
             with writing_to(self._path):
-                await to_its_end(self._async_file.writelines(chunks))
+                if sum(map(len, chunks)) > SMALL:
+                    await to_its_end(self._async_file.writelines(chunks))
+                else:
+                    self._file.writelines(chunks)
         finally:
             self._ranges.add(start, self.position)
         self._check_generation()

@@ -15,7 +15,10 @@ def free_space(path: Path) -> int | None:
     None if the file system does not know: some network and FUSE file systems answer zero for the total, too.
     """
     with writing_to(path):
-        usage = shutil.disk_usage(path if path.exists() else _existing(path.absolute()))
+        try:
+            usage = shutil.disk_usage(path)
+        except (FileNotFoundError, NotADirectoryError):
+            usage = shutil.disk_usage(_existing(path.absolute()))
     return usage.free if usage.total else None
 
 

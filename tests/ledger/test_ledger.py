@@ -85,7 +85,7 @@ def test_an_intent_becomes_a_delivery(ledger: Ledger) -> None:
     ledger.deliveries.intend(intended)
     assert ledger.deliveries.delivered(chosen.identity) is None
     assert ledger.deliveries.intents() == [replace(intended, state=State.INTENT)]
-    done = ledger.deliveries.finish(chosen.identity, START)
+    done = ledger.deliveries.finish(intended, START)
     assert done == replace(intended, state=State.DONE, staged=None, delivered_at=START)
     assert ledger.deliveries.delivered(chosen.identity) == done
     assert ledger.deliveries.intents() == []
@@ -131,7 +131,7 @@ def test_a_delivery_can_be_replaced_and_forgotten(ledger: Ledger) -> None:
 
 def test_only_an_intent_can_be_finished(ledger: Ledger) -> None:
     with pytest.raises(KeyError):
-        ledger.deliveries.finish(extract().identity)
+        ledger.deliveries.finish(delivery(ledger, extract()))
 
 
 def test_an_extract_may_count_as_delivered_without_a_file(ledger: Ledger) -> None:
@@ -272,8 +272,8 @@ def test_two_rows_of_an_older_ledger_that_are_one_extract_do_no_harm(folder: Pat
         third = replace(extract(), created_date=extract().created_date + timedelta(milliseconds=700))
         deliver(ledger, third)
         ledger.deliveries.intend(delivery(ledger, third))
-        assert len(ledger.deliveries.intents()) == 1
-        assert ledger.deliveries.finish(third.identity).state is State.DONE
+        (intent,) = ledger.deliveries.intents()
+        assert ledger.deliveries.finish(intent).state is State.DONE
         assert ledger.deliveries.intents() == []
         assert [each.path for each in ledger.deliveries.all()] == paths
 
@@ -722,8 +722,9 @@ name = ledger.folders.folder_for(DataSet("S-1", Plugin("F-1", "Users"), None))
 start = datetime(2026, 1, 1, tzinfo=UTC)
 for number in range(100_000):
     identity = Identity("f-1", BdsType.FULL, start + timedelta(hours=number), start, "9.4")
-    ledger.deliveries.intend(Delivery(identity, "Users", "S-1", name, path=f"Users/{number}"))
-    ledger.deliveries.finish(identity)
+    delivery = Delivery(identity, "Users", "S-1", name, path=f"Users/{number}")
+    ledger.deliveries.intend(delivery)
+    ledger.deliveries.finish(delivery)
     print(number, flush=True)
 """
 

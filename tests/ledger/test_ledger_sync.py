@@ -98,9 +98,10 @@ class TestState:
 class TestOwed:
     def test_what_is_published_is_owed_no_more(self, ledger):
         ledger.syncs.keep({"Users": kept(diff(24), diff(48))})
-        ledger.deliveries.intend(Delivery.of(diff(24), "Users", path="Users/differential/a.zip"))
+        intent = Delivery.of(diff(24), "Users", path="Users/differential/a.zip")
+        ledger.deliveries.intend(intent)
         assert diff(24).identity in ledger.syncs.owed("Users")
-        ledger.deliveries.finish(diff(24).identity)
+        ledger.deliveries.finish(intent)
         assert ledger.syncs.owed("Users") == {diff(48).identity}
 
     def test_what_is_recorded_is_owed_no_more(self, ledger):
