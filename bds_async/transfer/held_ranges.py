@@ -65,11 +65,17 @@ class HeldRanges:
         with self._writing:
             if self.is_over:
                 return None
-            if self._seed is None:
-                line = _first_line(self.validator, self.total)
-                self._path.write_bytes(line)
-                self._seed = zlib.crc32(line)
-            return self._path.open("ab", buffering=0)
+            file = self._path.open("ab", buffering=0)
+            try:
+                if self._seed is None:
+                    line = _first_line(self.validator, self.total)
+                    file.truncate(0)
+                    file.write(line)
+                    self._seed = zlib.crc32(line)
+            except BaseException:
+                file.close()
+                raise
+            return file
 
     def record(self, file: io.FileIO, start: int, stop: int) -> None:
         """Append a block that was written to the open record; raises OSError. May be called in any thread."""

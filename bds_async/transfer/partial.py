@@ -8,6 +8,7 @@ way. After a power cut a recorded block may be damaged; the verification of the 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Container, Iterable
 from pathlib import Path
@@ -51,7 +52,7 @@ class Partial:
         self.generation = 0
         self._record_path = self.path.with_suffix(".ranges")
         self._ranges = HeldRanges(self._record_path, None, None)
-        #: Whether there are no files of it to be removed.
+        #: Whether there are no files of it; the first writer makes one.
         self._is_new = False
 
     @classmethod
@@ -93,8 +94,8 @@ class Partial:
                 _remove(self._record_path)
                 # A new file, so that a write of the former generation that is still on its way goes astray.
                 _remove(self.path)
+                self.path.write_bytes(b"")
             self._is_new = False
-            self.path.write_bytes(b"")
 
     def hand_over(self) -> None:
         """Let go of the files, which are published and gone; writers raise Superseded from now on."""
@@ -159,9 +160,9 @@ def clear_away(*staged: Path) -> None:
     keys = {path.stem for path in staged}
     for folder in {path.parent for path in staged}:
         # What a worker brought to the destination never was in the state folder.
-        for path in folder.iterdir() if folder.is_dir() else ():
-            if path.stem in keys and path.suffix in _SUFFIXES:
-                _remove(path)
+        for name in os.listdir(folder) if folder.is_dir() else ():  # noqa: PTH208 - names alone are faster
+            if name.partition(".")[0] in keys and name.endswith(_SUFFIXES):
+                _remove(folder / name)
 
 
 def sweep(workspace: Workspace, keep: Iterable[Identity]) -> int:

@@ -87,7 +87,7 @@ class _RecordedFile(io.FileIO):
     _record: io.FileIO | None = None
 
     def __init__(self, path: Path, start: int, ranges: HeldRanges) -> None:
-        super().__init__(path, "r+b")
+        super().__init__(path, "r+b", opener=_opened_or_made)
         self.seek(start)
         self.position = start
         #: Whether the next block is the last one.
@@ -127,3 +127,7 @@ class _RecordedFile(io.FileIO):
         if self._record is not None:
             self._record.close()
         super().close()
+
+
+def _opened_or_made(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT, 0o666)

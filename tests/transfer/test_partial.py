@@ -31,6 +31,8 @@ MOMENT = datetime(2026, 11, 22, 4, 9, 22, tzinfo=UTC)
 ONE = Identity("plugin-1", BdsType.FULL, MOMENT, MOMENT, "9.4")
 OTHER = Identity("plugin-2", BdsType.FULL, MOMENT, MOMENT, "9.4")
 TOTAL = 400
+#: Bytes of a block that is written in a thread.
+LARGE = 300_000
 CONTENT = bytes(number % 251 for number in range(TOTAL))
 STRONG = '"abc"'
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="modes and limits are POSIX")
@@ -154,9 +156,9 @@ async def test_beginning_anew_forgets_and_turns_former_writers_away(workspace: W
 async def test_a_block_that_was_on_its_way_when_all_began_anew_does_no_harm(workspace: Workspace, steps: int) -> None:
     """Neither to the new file nor to its record."""
     partial = Partial.load(workspace, ONE)
-    partial.begin(STRONG, TOTAL)
+    partial.begin(STRONG, LARGE)
     stale = await partial.open_writer(0)
-    writing = asyncio.create_task(stale.write(bytes(300)))
+    writing = asyncio.create_task(stale.write(bytes(LARGE)))
     for _ in range(steps):
         await asyncio.sleep(0)
     partial.begin(STRONG, TOTAL)
@@ -171,15 +173,15 @@ async def test_a_block_that_was_on_its_way_when_all_began_anew_does_no_harm(work
 async def test_a_cancelled_write_is_finished_and_recorded_first(workspace: Workspace) -> None:
     """So that no thread writes behind the back of what comes next, and the block is not lost."""
     partial = Partial.load(workspace, ONE)
-    partial.begin(STRONG, TOTAL)
+    partial.begin(STRONG, LARGE)
     writer = await partial.open_writer(0)
-    writing = asyncio.create_task(writer.write(CONTENT[:200]))
+    writing = asyncio.create_task(writer.write(bytes(LARGE)))
     await asyncio.sleep(0)
     writing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await writing
     await writer.close()
-    assert partial.held() == Partial.load(workspace, ONE).held() == [(0, 200)]
+    assert partial.held() == Partial.load(workspace, ONE).held() == [(0, LARGE)]
 
 
 async def test_a_cancelled_close_closes_the_file_all_the_same(workspace: Workspace) -> None:

@@ -157,13 +157,13 @@ class Transport:
 
 
 class _Limits:
-    """The time limits of one request, in seconds: to connect, then to receive all headers."""
+    """The time limits of one request, in seconds: to make a new connection if it needs one, then to receive headers."""
 
     def __init__(self, connect: float, headers: float) -> None:
         self._connect = connect
         self._headers = headers
-        self._clock = asyncio.timeout(connect)
-        self._is_connected = False
+        self._clock = asyncio.timeout(headers)
+        self._is_connected = True
 
     @asynccontextmanager
     async def kept(self, place: str) -> AsyncIterator[None]:
@@ -176,26 +176,34 @@ class _Limits:
                 raise connection_timeout(place, self._connect) from None
             raise
 
+    def connecting(self) -> None:
+        """Begin the time to connect: there is no connection that could be used again."""
+        self._is_connected = False
+        self._begin(self._connect)
+
     def connected(self) -> None:
         """Begin the time of the headers: there is a connection."""
         self._is_connected = True
+        self._begin(self._headers)
+
+    def _begin(self, seconds: float) -> None:
         if not self._clock.expired():
-            self._clock.reschedule(asyncio.get_running_loop().time() + self._headers)
+            self._clock.reschedule(asyncio.get_running_loop().time() + seconds)
 
 
 def _trace(connected: Callable[[], None]) -> aiohttp.TraceConfig:
-    async def on_new(_: object, context: Any, __: object) -> None:
+    async def on_start(_: object, context: Any, __: object) -> None:
+        """Begin the time to connect."""
+        context.trace_request_ctx.connecting()
+
+    async def on_end(_: object, context: Any, __: object) -> None:
         """Report a new connection, and begin the time of the headers."""
         connected()
         context.trace_request_ctx.connected()
 
-    async def on_reused(_: object, context: Any, __: object) -> None:
-        """Begin the time of the headers: the connection was there."""
-        context.trace_request_ctx.connected()
-
     trace = aiohttp.TraceConfig()
-    trace.on_connection_create_end.append(on_new)
-    trace.on_connection_reuseconn.append(on_reused)
+    trace.on_connection_create_start.append(on_start)
+    trace.on_connection_create_end.append(on_end)
     return trace
 
 
