@@ -21,11 +21,11 @@ from ..support.log import event
 from ..support.running import Stop
 from ..transfer import Bodies
 from ..watching import demand_writable, fleet_finished, fleet_planned, write
-from .allocator import keep_large_blocks
 from .doctor import print_check, print_results
 from .fleet_member import Bound, Member, members_of
 from .fleet_options import FleetCommand
 from .help import GroupedCommand
+from .memory import prepare_for_bodies
 from .running import run as run_job
 from .selection import cluster_option
 from .settings import common_options, settings
@@ -79,7 +79,7 @@ def command(
     members = members_of(file, kind, settings(), Bound(workers, cluster), groups, report=report)
     if report is not None:
         demand_writable(report, "report")
-    keep_large_blocks()
+    prepare_for_bodies()
     fleet_planned(len(members)).log(logger)
     done = run_job(lambda stop: carried_out(members, kind, tenants_at_once, workers, stop, check=check))
     fleet_finished(done).log(logger)

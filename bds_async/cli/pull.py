@@ -12,8 +12,8 @@ from ..config import Config
 from ..errors import ConfigError
 from ..options import PullOptions, Wanted
 from ..workspace import Workspace
-from .allocator import keep_large_blocks
 from .help import GroupedCommand
+from .memory import prepare_for_bodies
 from .moments import moment
 from .report_files import ReportFiles
 from .request import Request
@@ -69,7 +69,7 @@ def command(request: Request[PullOptions], *, dry_run: bool, as_json: bool, no_p
         return _print_plan(request, as_json=as_json, no_progress=no_progress)
     if as_json:
         raise ConfigError("--json needs --dry-run; --report FILE writes the result of a run.")
-    keep_large_blocks()
+    prepare_for_bodies()
     with observing(request.workspace, no_progress=no_progress) as observer:
         return run_job(lambda stop: request.carried_out(observer, stop)).exit_code
 

@@ -18,8 +18,8 @@ from ..runs.exit_code import breaks_columns
 from ..support.log import event
 from ..watching import Ping
 from ..workspace import Workspace
-from .allocator import keep_large_blocks
 from .help import GroupedCommand
+from .memory import prepare_for_bodies
 from .mirror import mirror_options
 from .report_files import ReportFiles
 from .request import Request
@@ -95,7 +95,7 @@ def command(request: Request[SyncOptions], *, dry_run: bool, as_json: bool, no_p
         return _print_plan(request, as_json=as_json, no_progress=no_progress)
     if as_json:
         raise ConfigError("--json needs --dry-run; --report FILE writes the result of a run.")
-    keep_large_blocks()
+    prepare_for_bodies()
     with observing(request.workspace, no_progress=no_progress) as observer:
         done = run_job(lambda stop: request.carried_out(observer, stop))
     log_strict_schema(request.options, done)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -50,7 +51,8 @@ class HeaderReader:
             row = next(csv.reader(complete, strict=True), None)
         except csv.Error:
             return None
-        return tuple(row) if row else None
+        # Many extracts have the same columns.
+        return tuple(map(sys.intern, row)) if row else None
 
 
 def columns_of(csv_path: Path) -> tuple[str, ...] | None:

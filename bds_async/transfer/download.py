@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass, field
 
@@ -13,6 +12,7 @@ from ..errors import BdsError, ExtractError
 from ..models import Extract
 from ..planning import Step
 from ..report import Outcome, Status
+from ..support.once import Once
 from ..support.text import counted
 from ..workspace import ensure_room
 from .attempts import Attempt, Attempts
@@ -85,8 +85,8 @@ class Download:
     _finishing: int | None = None
     _most_held: int = 0
     _began: float | None = None
-    _in_turn: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
-    _settled: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    _turn: Once = field(default_factory=Once, repr=False)
+    _end: Once = field(default_factory=Once, repr=False)
 
     def __post_init__(self) -> None:
         self._rejections = Rejections(self.attempts)
@@ -195,7 +195,7 @@ class Download:
     @property
     def is_settled(self) -> bool:
         """Whether its outcome is known."""
-        return self._settled.is_set()
+        return self._end.has_happened
 
     @property
     def has_failed(self) -> bool:
@@ -204,15 +204,15 @@ class Download:
 
     def take_turn(self) -> None:
         """Let the later extracts of the data set be published, after this one."""
-        self._in_turn.set()
+        self._turn.happen()
 
     async def in_turn(self) -> None:
         """Wait until it is about to be published, or its outcome is known."""
-        await self._in_turn.wait()
+        await self._turn.happened()
 
     async def settled(self) -> None:
         """Wait until its outcome is known."""
-        await self._settled.wait()
+        await self._end.happened()
 
     def begin(self) -> bool:
         """Start the clock; True the first time."""
@@ -232,9 +232,9 @@ class Download:
 
     def settle(self, outcome: Outcome) -> None:
         """Make the outcome known."""
-        self.outcome = outcome
-        self._in_turn.set()
-        self._settled.set()
+        self.outcome, self.signed_link = outcome, None
+        self._turn.happen()
+        self._end.happen()
 
     def _piece(self, start: int, stop: int | None) -> Piece:
         return Piece(self, self.partial.generation, start, stop, Tries(self.attempts, self._rejections.count))

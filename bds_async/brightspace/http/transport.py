@@ -25,7 +25,7 @@ from .proxies import proxy_for
 from .reading import read_bounded
 
 #: Bytes that aiohttp may buffer for all bodies in flight together; it holds up to twice its setting for each.
-BUFFER_BUDGET = 2 * 1024 * 1024
+BUFFER_BUDGET = 3 * 512 * 1024
 #: Bytes of a header line: signed URLs are longer than aiohttp's default allows.
 MAX_HEADER = 64 * 1024
 
