@@ -265,7 +265,10 @@ def test_a_changed_byte_in_a_member_is_found_out(tmp_path: Path, data: st.DataOb
 def test_rubbish_in_any_place_is_refused_in_an_orderly_way_or_harmless(
     tmp_path: Path, data: st.DataObject, archive: bytes
 ) -> None:
-    """No damage to directory or end records ends in anything but an expected error or the right contents."""
+    """No damage to directory or end records ends in anything but an expected error or the right contents.
+
+    A version that zipfile does not know is no damage to the contents, which zipfile does not read then.
+    """
     path = put(tmp_path, archive)
     expected = [content for _, content in contents_by_zipfile(path)]
     start = data.draw(st.integers(0, len(archive) - 1))
@@ -274,7 +277,8 @@ def test_rubbish_in_any_place_is_refused_in_an_orderly_way_or_harmless(
     with contextlib.suppress(ExtractError):
         check(path, Verify.FAST)
         check(path, Verify.FULL)
-        assert [content for _, content in contents_by_zipfile(path)] == expected
+        with contextlib.suppress(NotImplementedError):
+            assert [content for _, content in contents_by_zipfile(path)] == expected
 
 
 @in_place
