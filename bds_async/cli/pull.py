@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from ..api import preview_pull
 from ..config import Config
 from ..errors import ConfigError
 from ..options import PullOptions, Wanted
@@ -75,6 +74,10 @@ def command(request: Request[PullOptions], *, dry_run: bool, as_json: bool, no_p
 
 
 def _print_plan(request: Request[PullOptions], *, as_json: bool, no_progress: bool) -> int:
+    # A run does without these imports.
+    from ..api import preview_pull
+    from .tables import log_failed_lists, print_plan
+
     config, workspace = Config.load(settings().config), request.workspace
     with displaying(no_progress=no_progress) as observer:
         found = run_job(
@@ -82,8 +85,5 @@ def _print_plan(request: Request[PullOptions], *, as_json: bool, no_progress: bo
                 config, workspace.to, request.options, state=workspace.state, observer=observer, stop=stop
             )
         )
-    # A run prints no tables, and does without their import.
-    from .tables import log_failed_lists, print_plan
-
     print_plan(found, as_json)
     return log_failed_lists(found.failed_lists)

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from ..api import preview_sync
 from ..config import Config
 from ..errors import ConfigError
 from ..options import SyncOptions
@@ -110,6 +109,10 @@ def log_strict_schema(options: SyncOptions, report: RunReport) -> None:
 
 
 def _print_plan(request: Request[SyncOptions], *, as_json: bool, no_progress: bool) -> int:
+    # A run does without these imports.
+    from ..api import preview_sync
+    from .tables import log_failed_lists, log_gaps, print_plan
+
     config, workspace = Config.load(settings().config), request.workspace
     with displaying(no_progress=no_progress) as observer:
         found = run_job(
@@ -117,9 +120,6 @@ def _print_plan(request: Request[SyncOptions], *, as_json: bool, no_progress: bo
                 config, workspace.to, request.options, state=workspace.state, observer=observer, stop=stop
             )
         )
-    # A run prints no tables, and does without their import.
-    from .tables import log_failed_lists, log_gaps, print_plan
-
     print_plan(found, as_json)
     log_gaps(found.gaps)
     return log_failed_lists(found.failed_lists)
