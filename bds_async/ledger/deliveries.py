@@ -144,7 +144,7 @@ class Deliveries:
         self._write(replace(done, delivered_at=delivery.delivered_at or clock.now()))
 
     def finish(self, intent: Delivery, at: datetime | None = None) -> Delivery:
-        """Record that an intended extract has its final name since `at`, by default now; KeyError without an intent."""
+        """Record that an intended extract has its final name since `at`, by default now; KeyError if it has no row."""
         done = replace(intent, state=State.DONE, staged=None, delivered_at=at or clock.now())
         values = {**key_of(intent.identity), "delivered": or_none(done.delivered_at)}
         with self._database.writing():

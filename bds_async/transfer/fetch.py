@@ -31,7 +31,7 @@ from .writer import Writer
 logger = logging.getLogger(__name__)
 
 #: Bytes that are written at a time, of one body and of all together; a killed run loses at most so much.
-BLOCK, BLOCKS = 1024 * 1024, 6 * 1024 * 1024
+BLOCK, BLOCKS = 1024 * 1024, 5 * 1024 * 1024
 #: Seconds after which less than a block is written, so that a slow link is seen to move, and loses little.
 LINGER = 1.0
 #: Statuses with which a storage host refuses a signed link that has expired.

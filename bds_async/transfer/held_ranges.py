@@ -7,8 +7,10 @@ not written.
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import re
 import secrets
 import threading
@@ -70,7 +72,8 @@ class HeldRanges:
                 if self._seed is None:
                     line = _first_line(self.validator, self.total)
                     file.truncate(0)
-                    file.write(line)
+                    if file.write(line) != len(line):
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
                     self._seed = zlib.crc32(line)
             except BaseException:
                 file.close()

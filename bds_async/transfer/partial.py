@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -52,14 +52,17 @@ class Partial:
         self.generation = 0
         self._record_path = self.path.with_suffix(".ranges")
         self._ranges = HeldRanges(self._record_path, None, None)
-        #: Whether there are no files of it; the first writer makes one.
-        self._is_new = False
+        #: Whether there was no file of it: `begin` has nothing to remove then, and the first writer makes the file.
+        self._is_new = self._is_unmade = False
 
     @classmethod
-    def load_all(cls, workspace: Workspace, identities: Iterable[Identity]) -> list[Self]:
-        """What an earlier run left of each of many extracts, as `load`, by one look into the folder."""
+    def load_all(cls, workspace: Workspace, identities: Sequence[Identity]) -> list[Self]:
+        """What an earlier run left of each of several extracts, as `load`, by one look into the folder.
+
+        No two of the identities are equal.
+        """
         with writing_to(workspace.state):
-            keys = {path.stem for path in workspace.partials.iterdir()}
+            keys = {path.stem for path in workspace.partials.iterdir()} if identities else ()
         return [cls._load_known(workspace, identity, keys) for identity in identities]
 
     @classmethod
@@ -95,7 +98,7 @@ class Partial:
                 # A new file, so that a write of the former generation that is still on its way goes astray.
                 _remove(self.path)
                 self.path.write_bytes(b"")
-            self._is_new = False
+            self._is_new, self._is_unmade = False, self._is_new
 
     def hand_over(self) -> None:
         """Let go of the files, which are published and gone; writers raise Superseded from now on."""
@@ -114,7 +117,8 @@ class Partial:
 
     async def open_writer(self, start: int) -> Writer:
         """A writer at the byte `start`, after `load` found something or after `begin`; raises DestinationError."""
-        return Writer(self.path, start, self._ranges)
+        makes, self._is_unmade = self._is_unmade, False
+        return Writer(self.path, start, self._ranges, makes=makes)
 
     @property
     def prefix(self) -> Prefix:
@@ -159,9 +163,10 @@ def clear_away(*staged: Path) -> None:
     """Remove partial files and those of the same extracts beside them; raises OSError."""
     keys = {path.stem for path in staged}
     for folder in {path.parent for path in staged}:
-        # What a worker brought to the destination never was in the state folder.
+        # Without the folder a worker brought the file to the destination: nothing of it was ever here.
         for name in os.listdir(folder) if folder.is_dir() else ():  # noqa: PTH208 - names alone are faster
-            if name.partition(".")[0] in keys and name.endswith(_SUFFIXES):
+            key, dot, end = name.partition(".")
+            if key in keys and dot + end in _SUFFIXES:
                 _remove(folder / name)
 
 

@@ -18,7 +18,7 @@ from .held_ranges import HeldRanges
 
 #: Chunks of a block that are written as they are; more of them are joined.
 VECTOR = 64
-#: Bytes of a block that takes less time to write and to hash than a thread would take to begin.
+#: Bytes of a piece that takes less time to write and to hash than a thread would take to begin.
 SMALL = 256 * 1024
 
 
@@ -28,12 +28,13 @@ class Writer:
     Several of them may write to one file at a time, each its own ranges.
     """
 
-    def __init__(self, path: Path, start: int, ranges: HeldRanges) -> None:
+    def __init__(self, path: Path, start: int, ranges: HeldRanges, *, makes: bool = False) -> None:
         self._path = path
+        self._start = start
         self._ranges = ranges
         with writing_to(path):
             # Without a thread: a cancellation would leave the file open that a thread is just opening.
-            self._file = _RecordedFile(path, start, ranges)
+            self._file = _RecordedFile(path, start, ranges, makes=makes)
         self._async_file = wrap(self._file)
 
     @property
@@ -42,9 +43,9 @@ class Writer:
         return self._file.position
 
     async def write(self, *chunks: bytes, last: bool = False) -> None:
-        """Write a block (1 to 4 MiB in all are best), hash it, and record it: one hop to a thread for all three.
+        """Write a block (1 to 4 MiB in all are best), hash it, and record it; with the `last` one the file is closed.
 
-        With the `last` one the file is closed.
+        One hop to a thread does all of it. A piece that is one small block needs none.
 
         A cancellation waits until the block is written and recorded. Raises DestinationError, and Superseded if a new
         generation of the file has begun since this writer was opened.
@@ -54,10 +55,10 @@ class Writer:
         self._file.closes = last
         try:
             with writing_to(self._path):
-                if sum(map(len, chunks)) > SMALL:
-                    await to_its_end(self._async_file.writelines(chunks))
-                else:
+                if last and start == self._start and sum(map(len, chunks)) <= SMALL:
                     self._file.writelines(chunks)
+                else:
+                    await to_its_end(self._async_file.writelines(chunks))
         finally:
             self._ranges.add(start, self.position)
         self._check_generation()
@@ -86,8 +87,8 @@ class _RecordedFile(io.FileIO):
 
     _record: io.FileIO | None = None
 
-    def __init__(self, path: Path, start: int, ranges: HeldRanges) -> None:
-        super().__init__(path, "r+b", opener=_opened_or_made)
+    def __init__(self, path: Path, start: int, ranges: HeldRanges, *, makes: bool) -> None:
+        super().__init__(path, "r+b", opener=_make if makes else None)
         self.seek(start)
         self.position = start
         #: Whether the next block is the last one.
@@ -98,7 +99,7 @@ class _RecordedFile(io.FileIO):
         """Write the chunks as one block."""
         block = list(chunks)
         if len(block) > VECTOR:
-            # Few system calls, since each hands the interpreter to another thread; joined here, not on the event loop.
+            # Few system calls, since each hands the interpreter to another thread; a large block is joined in a thread.
             block = [b"".join(block)]
         start, size = self.position, sum(map(len, block))
         if size:
@@ -129,5 +130,5 @@ class _RecordedFile(io.FileIO):
         super().close()
 
 
-def _opened_or_made(path: str, flags: int) -> int:
+def _make(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CREAT, 0o666)

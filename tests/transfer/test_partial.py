@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 
 from bds_async.errors import DestinationError, Superseded
 from bds_async.models import BdsType, Identity
-from bds_async.transfer.partial import Partial, key_of, sweep
+from bds_async.transfer.partial import Partial, clear_away, key_of, sweep
 from bds_async.transfer.ranges import Range, gaps, merged
+from bds_async.transfer.writer import _RecordedFile
 from bds_async.workspace import Workspace, workspace_of
 from tests.support.places import prepared
 
@@ -428,3 +429,79 @@ async def test_a_folder_that_vanished_is_a_fault_of_the_destination(workspace: W
     assert workspace.to in str(caught.value)
     with pytest.raises(DestinationError, match="is gone"):
         partial.begin(STRONG, TOTAL)
+
+
+@posix_only
+async def test_a_record_whose_first_line_found_no_room_is_begun_again(workspace: Workspace) -> None:
+    """Otherwise all that is written later would be lost for the next run."""
+    import resource
+
+    partial = Partial.load(workspace, ONE)
+    partial.begin(STRONG, TOTAL)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60, before[1]))
+    try:
+        with pytest.raises(DestinationError):
+            await write(partial, 0, 50)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    await write(partial, 0, 100)
+    assert Partial.load(workspace, ONE).held() == [(0, 100)]
+
+
+async def test_a_file_that_vanished_gets_no_hole(workspace: Workspace) -> None:
+    """Only the first writer of a new download makes the file."""
+    (partial,) = Partial.load_all(workspace, [ONE])
+    partial.begin(STRONG, TOTAL)
+    await write(partial, 0, 50)
+    partial.path.unlink()
+    with pytest.raises(DestinationError):
+        await partial.open_writer(50)
+    assert not partial.path.exists()
+
+
+async def test_what_was_left_of_several_extracts_is_found_at_once(workspace: Workspace) -> None:
+    partial = Partial.load(workspace, ONE)
+    partial.begin(STRONG, TOTAL)
+    await write(partial, 0, 50)
+    known, new = Partial.load_all(workspace, [ONE, OTHER])
+    assert (known.held(), known.validator, new.held(), new.validator) == ([(0, 50)], STRONG, [], None)
+    for each in known, new:
+        each.begin('"def"', 20)
+        await write(each, 0, 20)
+        assert each.path.read_bytes() == CONTENT[:20]
+    again = Partial.load_all(workspace, [ONE, OTHER])
+    assert [(each.held(), each.validator) for each in again] == [([(0, 20)], '"def"')] * 2
+    assert Partial.load_all(workspace, []) == []
+
+
+@pytest.mark.parametrize(
+    ("blocks", "in_thread"), [([50], [False]), ([LARGE], [True]), ([50, 50], [True, True]), ([LARGE, 50], [True, True])]
+)
+async def test_only_a_piece_of_one_small_block_is_written_without_a_thread(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, blocks: list[int], in_thread: list[bool]
+) -> None:
+    """A large file is not closed on the event loop either: a network folder may take long to take it over."""
+    partial, threads = Partial.load(workspace, ONE), list[int]()
+    write_whole = _RecordedFile.writelines
+    monkeypatch.setattr(
+        _RecordedFile, "writelines", lambda *args: (threads.append(threading.get_ident()), write_whole(*args))[1]
+    )
+    partial.begin(STRONG, sum(blocks))
+    async with await partial.open_writer(0) as writer:
+        for number, size in enumerate(blocks, start=1):
+            await writer.write(bytes(size), last=number == len(blocks))
+    assert [thread != threading.get_ident() for thread in threads] == in_thread
+    assert partial.is_whole
+
+
+def test_the_files_of_published_extracts_are_removed_and_no_others(workspace: Workspace) -> None:
+    one, other, third = (workspace.partials / f"{letter * 32}.part" for letter in "abc")
+    ours = [path.with_suffix(suffix) for path in (one, other) for suffix in (".part", ".ranges", ".csv", ".plain")]
+    others = [third, one.with_name(f"{one.stem}.old.part"), one.with_name(f"{one.stem}-x.part"), one.with_suffix("")]
+    for path in (*ours, *others):
+        path.write_bytes(b"")
+    clear_away(one, other)
+    assert sorted(workspace.partials.iterdir()) == sorted(others)
+    shutil.rmtree(workspace.partials)
+    clear_away(one)
