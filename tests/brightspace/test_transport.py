@@ -233,6 +233,21 @@ class TestFaults:
         assert may_have_been_carried_out(error)
         assert str(error) == "127.0.0.1 sent nothing for too long."
 
+    async def test_silence_on_a_connection_that_is_used_again_is_not_waited_for(self, listen):
+        """The time of the headers counts from the request: nothing connects."""
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(WHOLE)
+            await reader.read()
+
+        port = await listen(talk)
+        async with Transport(stall_timeout=0.2) as session:
+            assert (await session.fetch("GET", at(port))).body == b"ok"
+            with pytest.raises(TransientError) as caught:
+                await asyncio.wait_for(session.fetch("GET", at(port)), 10)
+        assert may_have_been_carried_out(caught.value)
+
     async def test_bytes_that_keep_coming_are_waited_for_however_long_it_takes(self, listen):
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
