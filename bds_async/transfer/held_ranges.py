@@ -7,10 +7,8 @@ not written.
 
 from __future__ import annotations
 
-import errno
 import io
 import json
-import os
 import re
 import secrets
 import threading
@@ -67,18 +65,11 @@ class HeldRanges:
         with self._writing:
             if self.is_over:
                 return None
-            file = self._path.open("ab", buffering=0)
-            try:
-                if self._seed is None:
-                    line = _first_line(self.validator, self.total)
-                    file.truncate(0)
-                    if file.write(line) != len(line):
-                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
-                    self._seed = zlib.crc32(line)
-            except BaseException:
-                file.close()
-                raise
-            return file
+            if self._seed is None:
+                line = _first_line(self.validator, self.total)
+                self._path.write_bytes(line)
+                self._seed = zlib.crc32(line)
+            return self._path.open("ab", buffering=0)
 
     def record(self, file: io.FileIO, start: int, stop: int) -> None:
         """Append a block that was written to the open record; raises OSError. May be called in any thread."""

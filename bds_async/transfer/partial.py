@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -46,14 +46,14 @@ class Partial:
     `path` is the file of the bytes, which becomes the published zip; `generation` grows with each `begin`.
     """
 
-    def __init__(self, workspace: Workspace, identity: Identity) -> None:
+    def __init__(self, workspace: Workspace, identity: Identity, *, is_new: bool = False) -> None:
         self.key = key_of(identity)
         self.path = workspace.partials / f"{self.key}.part"
         self.generation = 0
         self._record_path = self.path.with_suffix(".ranges")
         self._ranges = HeldRanges(self._record_path, None, None)
-        #: Whether there was no file of it: `begin` has nothing to remove then, and the first writer makes the file.
-        self._is_new = self._is_unmade = False
+        #: Whether there are no files of it yet, so that `begin` has nothing to remove.
+        self._is_new = is_new
 
     @classmethod
     def load_all(cls, workspace: Workspace, identities: Sequence[Identity]) -> list[Self]:
@@ -63,13 +63,10 @@ class Partial:
         """
         with writing_to(workspace.state):
             keys = {path.stem for path in workspace.partials.iterdir()} if identities else ()
-        return [cls._load_known(workspace, identity, keys) for identity in identities]
-
-    @classmethod
-    def _load_known(cls, workspace: Workspace, identity: Identity, keys: Container[str]) -> Self:
-        partial = cls(workspace, identity)
-        partial._is_new = partial.key not in keys
-        return partial if partial._is_new else cls.load(workspace, identity)
+        return [
+            cls.load(workspace, identity) if key_of(identity) in keys else cls(workspace, identity, is_new=True)
+            for identity in identities
+        ]
 
     @classmethod
     def load(cls, workspace: Workspace, identity: Identity) -> Self:
@@ -97,8 +94,8 @@ class Partial:
                 _remove(self._record_path)
                 # A new file, so that a write of the former generation that is still on its way goes astray.
                 _remove(self.path)
-                self.path.write_bytes(b"")
-            self._is_new, self._is_unmade = False, self._is_new
+            self._is_new = False
+            self.path.write_bytes(b"")
 
     def hand_over(self) -> None:
         """Let go of the files, which are published and gone; writers raise Superseded from now on."""
@@ -117,8 +114,7 @@ class Partial:
 
     async def open_writer(self, start: int) -> Writer:
         """A writer at the byte `start`, after `load` found something or after `begin`; raises DestinationError."""
-        makes, self._is_unmade = self._is_unmade, False
-        return Writer(self.path, start, self._ranges, makes=makes)
+        return Writer(self.path, start, self._ranges)
 
     @property
     def prefix(self) -> Prefix:
@@ -163,7 +159,7 @@ def clear_away(*staged: Path) -> None:
     """Remove partial files and those of the same extracts beside them; raises OSError."""
     keys = {path.stem for path in staged}
     for folder in {path.parent for path in staged}:
-        # Without the folder a worker brought the file to the destination: nothing of it was ever here.
+        # The staged name of a file that a worker brought is in no folder of this machine.
         for name in os.listdir(folder) if folder.is_dir() else ():  # noqa: PTH208 - names alone are faster
             key, dot, end = name.partition(".")
             if key in keys and dot + end in _SUFFIXES:

@@ -28,13 +28,13 @@ class Writer:
     Several of them may write to one file at a time, each its own ranges.
     """
 
-    def __init__(self, path: Path, start: int, ranges: HeldRanges, *, makes: bool = False) -> None:
+    def __init__(self, path: Path, start: int, ranges: HeldRanges) -> None:
         self._path = path
         self._start = start
         self._ranges = ranges
         with writing_to(path):
             # Without a thread: a cancellation would leave the file open that a thread is just opening.
-            self._file = _RecordedFile(path, start, ranges, makes=makes)
+            self._file = _RecordedFile(path, start, ranges)
         self._async_file = wrap(self._file)
 
     @property
@@ -87,8 +87,8 @@ class _RecordedFile(io.FileIO):
 
     _record: io.FileIO | None = None
 
-    def __init__(self, path: Path, start: int, ranges: HeldRanges, *, makes: bool) -> None:
-        super().__init__(path, "r+b", opener=_make if makes else None)
+    def __init__(self, path: Path, start: int, ranges: HeldRanges) -> None:
+        super().__init__(path, "r+b")
         self.seek(start)
         self.position = start
         #: Whether the next block is the last one.
@@ -128,7 +128,3 @@ class _RecordedFile(io.FileIO):
         if self._record is not None:
             self._record.close()
         super().close()
-
-
-def _make(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CREAT, 0o666)

@@ -450,7 +450,7 @@ async def test_a_record_whose_first_line_found_no_room_is_begun_again(workspace:
 
 
 async def test_a_file_that_vanished_gets_no_hole(workspace: Workspace) -> None:
-    """Only the first writer of a new download makes the file."""
+    """A writer makes no file, of a new download either."""
     (partial,) = Partial.load_all(workspace, [ONE])
     partial.begin(STRONG, TOTAL)
     await write(partial, 0, 50)
