@@ -13,7 +13,7 @@ from ..events import Entered, Observer, Phase, Restarted, Warned
 from ..formats import Format, Staged, decode_zip
 from ..options import RunOptions
 from ..support.clock import Stopwatch
-from ..support.pool import Pool
+from ..support.pool import Pool, small_job_workers
 from ..support.prefix import Prefix
 from ..support.running import started
 from ..support.slots import Slots
@@ -53,7 +53,7 @@ class Fetch:
         self._threads = threads
         self._following = Following(options.verify, threads)
         tenant = context.connection.tenant
-        self._links = LinksAhead(tenant, options.workers)
+        self._links = LinksAhead(tenant, options.workers, 2 * small_job_workers(options.workers))
         self._transfer = Transfer(
             tenant,
             self._queue,
@@ -181,5 +181,5 @@ class Fetch:
 
 
 def _size(download: Download) -> int:
-    """The listed bytes: larger downloads begin first."""
+    """The listed bytes, by which the pool chooses what begins next."""
     return download.extract.download_size or 0

@@ -1,42 +1,66 @@
-"""A bounded pool of worker coroutines over one priority queue: at most as many jobs under way as there are workers."""
+"""A bounded pool of worker coroutines over one sorted queue: at most as many jobs under way as there are workers."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+from bisect import bisect_left, insort
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 Job = TypeVar("Job")
 
+#: Of so many workers one takes the smallest job first.
+WORKERS_FOR_ONE_AT_SMALL_JOBS = 4
+
+
+def small_job_workers(workers: int) -> int:
+    """How many of a pool's workers take the smallest job first."""
+    return workers // WORKERS_FOR_ONE_AT_SMALL_JOBS
+
 
 class Pool(Generic[Job]):
-    """`workers` coroutines that do `work` on each queued job, the largest first; `work` may queue more."""
+    """`workers` coroutines that do `work` on each queued job; `work` may queue more.
+
+    Most of them take the largest job, so that a run does not end with one that has just begun. A quarter of them takes
+    the smallest: a small job waits for answers most of its time, and large ones use the network meanwhile.
+    """
 
     def __init__(self, workers: int, work: Callable[[Job], Awaitable[None]]) -> None:
         self._workers = workers
         self._work = work
-        self._queue: asyncio.PriorityQueue[tuple[float, int, Job]] = asyncio.PriorityQueue()
+        #: By size, equal ones in the order of arrival; one entry of `_queued` for each.
+        self._jobs: list[tuple[float, int, Job]] = []
+        self._queued: asyncio.Queue[None] = asyncio.Queue()
         self._order = itertools.count()
 
     def put(self, job: Job, size: float = 0) -> None:
-        """Queue a job; larger jobs are taken first, equal ones in the order of arrival."""
-        self._queue.put_nowait((-size, next(self._order), job))
+        """Queue a job; jobs of equal size are taken in the order of arrival."""
+        insort(self._jobs, (size, next(self._order), job))
+        self._queued.put_nowait(None)
 
     async def run(self, until: Awaitable[object]) -> None:
         """Work until `until` ends; an exception of `work` stops all workers and is raised in a group."""
         async with asyncio.TaskGroup() as group:
-            workers = [group.create_task(self._serve()) for _ in range(self._workers)]
+            small = small_job_workers(self._workers)
+            workers = [group.create_task(self._serve(small=number < small)) for number in range(self._workers)]
             await until
             for worker in workers:
                 worker.cancel()
 
     async def drained(self) -> None:
         """Wait until no job is queued or under way."""
-        await self._queue.join()
+        await self._queued.join()
 
-    async def _serve(self) -> None:
+    async def _serve(self, *, small: bool) -> None:
         while True:
-            _, _, job = await self._queue.get()
-            await self._work(job)
-            self._queue.task_done()
+            await self._queued.get()
+            await self._work(self._smallest() if small else self._largest())
+            self._queued.task_done()
+
+    def _smallest(self) -> Job:
+        return self._jobs.pop(0)[2]
+
+    def _largest(self) -> Job:
+        size = self._jobs[-1][0]
+        return self._jobs.pop(bisect_left(self._jobs, size, key=lambda entry: entry[0]))[2]

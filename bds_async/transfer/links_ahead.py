@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from yarl import URL
 
@@ -17,40 +18,51 @@ from .download import Download
 logger = logging.getLogger(__name__)
 
 
-class LinksAhead:
-    """Asks for the links of the next downloads, `ahead` of them at most, once the tenant is seen to redirect.
+@dataclass(frozen=True, slots=True)
+class _End:
+    """One end of the queue of downloads: `take` gives the next of them, and `asked` holds `most` requests at most."""
 
-    A link lives for a short time, so no more are asked for than are soon used.
+    most: int
+    take: Callable[[], Download]
+    asked: dict[Download, asyncio.Task[None]] = field(default_factory=dict)
+
+
+class LinksAhead:
+    """Asks for the links of the next downloads, once the tenant is seen to redirect.
+
+    The pool begins with the largest and with the smallest, so links are asked for at both ends, no more than
+    `largest` and `smallest` of them ahead of their use: a link lives for a short time.
     """
 
-    def __init__(self, tenant: Source, ahead: int) -> None:
+    def __init__(self, tenant: Source, largest: int, smallest: int = 0) -> None:
         self._tenant = tenant
-        self._ahead = ahead
         self._next: deque[Download] = deque()
-        self._asked: dict[Download, asyncio.Task[None]] = {}
+        self._ends = (_End(largest, self._next.popleft), _End(smallest, self._next.pop))
         self._tasks: asyncio.TaskGroup | None = None
 
     def expect(self, downloads: Iterable[Download], tasks: asyncio.TaskGroup) -> None:
-        """Name the downloads in the order in which they will begin; `tasks` takes the requests."""
+        """Name the downloads, the largest first; `tasks` takes the requests."""
         self._next.extend(downloads)
         self._tasks = tasks
 
     async def link_of(self, download: Download) -> URL:
         """Where to ask for a piece of a download; waits for a link that is on its way."""
-        if (asked := self._asked.pop(download, None)) is not None:
-            await asked
+        for end in self._ends:
+            if (asked := end.asked.pop(download, None)) is not None:
+                await asked
         return download.link
 
     def go_on(self) -> None:
         """Ask for further links; called when the tenant has redirected a download."""
-        while self._tasks is not None and self._next and len(self._asked) < self._ahead:
-            download = self._next.popleft()
-            if not download.has_begun and not download.partial.is_whole:
-                self._begin(download, self._tasks)
+        for end in self._ends:
+            while self._tasks is not None and self._next and len(end.asked) < end.most:
+                download = end.take()
+                if not download.has_begun and not download.partial.is_whole:
+                    self._begin(download, end, self._tasks)
 
-    def _begin(self, download: Download, tasks: asyncio.TaskGroup) -> None:
+    def _begin(self, download: Download, end: _End, tasks: asyncio.TaskGroup) -> None:
         if (asked := started(tasks, self._ask(download))) is not None:
-            self._asked[download] = asked
+            end.asked[download] = asked
 
     async def _ask(self, download: Download) -> None:
         """The worker that takes the download asks again, and judges, if this fails."""

@@ -39,13 +39,13 @@ def begin(serve, connect, tmp_path: Path) -> Begin:
     """A function that expects three downloads from a tenant, with so many links ahead."""
 
     @asynccontextmanager
-    async def start(site: Tenant, ahead: int) -> AsyncIterator[tuple[LinksAhead, list[Download]]]:
+    async def start(site: Tenant, ahead: int, smallest: int = 0) -> AsyncIterator[tuple[LinksAhead, list[Download]]]:
         url, workspace = await serve(site), prepared(tmp_path)
         tenant = await connect(url)
         extracts = [an_extract(plugin_id=f"p{number}", download_link=f"{url}{number}") for number in range(3)]
         downloads = [Download(a_step(each), Partial.load(workspace, each.identity), 3) for each in extracts]
         async with asyncio.TaskGroup() as tasks:
-            links = LinksAhead(tenant, ahead)
+            links = LinksAhead(tenant, ahead, smallest)
             links.expect(downloads, tasks)
             yield links, downloads
 
@@ -73,6 +73,21 @@ async def test_no_more_are_asked_for_than_the_bound_until_one_is_used(begin: Beg
         links.go_on()
         await links.link_of(downloads[1])
     assert site.asked == ["/0", "/1"]
+
+
+async def test_links_are_asked_for_at_both_ends_each_within_its_bound(begin: Begin) -> None:
+    """The smallest download of three is the last one; a link that was used makes room at its own end alone."""
+    site = Tenant()
+    async with begin(site, 1, 1) as (links, downloads):
+        links.go_on()
+        await links.link_of(downloads[0])
+        await links.link_of(downloads[1])
+        assert "/1" not in site.asked
+        await links.link_of(downloads[2])
+        assert sorted(site.asked) == ["/0", "/2"]
+        links.go_on()
+        await links.link_of(downloads[1])
+    assert sorted(site.asked) == ["/0", "/1", "/2"]
 
 
 async def test_none_is_asked_for_a_download_that_has_begun(begin: Begin) -> None:
