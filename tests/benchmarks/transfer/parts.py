@@ -18,7 +18,7 @@ from .table import MEGABYTE
 
 IMPORTS = [sys.executable, "-c", "import aiohttp, pydantic, click"]
 VERSION = [sys.executable, "-m", "bds_async", "--version"]
-TINY, TINY_SIZE = 1_000, 2_000
+TINY, TINY_SIZE = 10_000, 2_000
 MIXED = [200_000] * 990 + [20_000_000] * 10
 
 
