@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from .cli.signals import handle_signals
+from .cli.process.signals import handle_signals
 
 
 def main() -> NoReturn:

@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem, get_completion_class
 
 from ..errors import BdsError, ConfigError
 from .help import GroupedCommand
-from .settings import common_options
+from .options.settings import common_options
 
 #: The variable by which a script asks the program for completions.
 VARIABLE = "_BDS_ASYNC_COMPLETE"

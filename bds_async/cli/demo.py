@@ -17,12 +17,12 @@ from ..sandbox import Sandbox, SandboxSettings
 from ..support.running import Stop
 from ..workspace import workspace_of
 from .help import GroupedCommand
-from .report_files import ReportFiles
-from .running import run
-from .selection import watching_options
-from .settings import common_options
-from .values import FolderPath
-from .watching import all_of, observing, savers
+from .options.selection import watching_options
+from .options.settings import common_options
+from .options.values import FolderPath
+from .output.report_files import ReportFiles
+from .output.watching import all_of, observing, savers
+from .process.running import run
 
 
 @click.command("demo", cls=GroupedCommand)

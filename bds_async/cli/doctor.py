@@ -12,10 +12,10 @@ from ..doctor import Check, CheckStatus, Examination, examine, unobserved
 from ..support.text import counted, printable
 from ..workspace import Workspace
 from .help import GroupedCommand
-from .running import run_simple
-from .selection import workspace_options
-from .settings import common_options, settings
-from .text_table import terminal_width
+from .options.selection import workspace_options
+from .options.settings import common_options, settings
+from .output.table import terminal_width
+from .process.running import run_simple
 
 #: Columns that status and name take.
 _STATUS, _NAME = 9, 15

@@ -23,16 +23,16 @@ from ..runs.verification import demand_ledger
 from ..support.log import event
 from ..support.text import counted, printable, size_text
 from ..workspace import Workspace
-from .documents import DeliveredDataSet, DeliveredExtract
 from .help import GroupedCommand
-from .moments import moment
-from .report_files import ReportFiles
-from .running import run as run_job
-from .selection import data_set_option, glob, verify_option, watching_options, workspace_options
-from .settings import common_options, settings
-from .table import Cell, print_rows
-from .tables import log_failed_lists
-from .watching import observing
+from .options.selection import data_set_option, glob, verify_option, watching_options, workspace_options
+from .options.settings import common_options, settings
+from .options.values import moment
+from .output.documents import DeliveredDataSet, DeliveredExtract
+from .output.listings import log_failed_lists
+from .output.report_files import ReportFiles
+from .output.table import Cell, print_rows
+from .output.watching import observing
+from .process.running import run as run_job
 
 logger = logging.getLogger(__name__)
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -10,12 +10,12 @@ from ..api import read_listing
 from ..config import Config
 from ..options import RunOptions
 from .help import GroupedCommand
-from .running import run_simple
-from .selection import choosing_options
-from .settings import common_options, settings
-from .tables import SortBy, log_failed_lists, print_listing
-from .values import FolderPath
-from .watching import displaying
+from .options.selection import choosing_options
+from .options.settings import common_options, settings
+from .options.values import FolderPath
+from .output.listings import SortBy, log_failed_lists, print_listing
+from .output.watching import displaying
+from .process.running import run_simple
 
 
 @click.command("list", cls=GroupedCommand)

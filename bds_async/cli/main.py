@@ -17,18 +17,18 @@ import click
 
 from .. import __version__
 from ..support.log import event
-from .ends import end_of
-from .log import set_up_logging
-from .mistakes import usage_text
-from .output import Messages, Output, ReaderGone, hold_standard_descriptors
-from .settings import common_options
+from .options.mistakes import usage_text
+from .options.settings import common_options
+from .output.log import set_up_logging
+from .output.streams import Messages, Output, ReaderGone, hold_standard_descriptors
+from .process.ends import end_of
 
 #: Each command: the module of this package that has it, as `command`, and its line in the help.
 COMMANDS = {
     "pull": ("pull", "Make a folder hold the chosen extracts."),
     "sync": ("sync", "Deliver everything new, each extract once."),
     "list": ("list_command", "Show what the tenant lists."),
-    "login": ("login", "Sign in once, in a browser."),
+    "login": ("login.command", "Sign in once, in a browser."),
     "doctor": ("doctor", "Check everything that a run depends on."),
     "verify": ("verify", "Check the published files."),
     "ledger": ("ledger", "Show and correct what was delivered."),
@@ -36,7 +36,7 @@ COMMANDS = {
     "schema-of": ("schema_of", "Print the JSON Schema of a machine format."),
     "report": ("report", "Make an HTML page of a run report."),
     "mirror": ("mirror", "Keep a database at the current state."),
-    "fleet": ("fleet", "Run sync or pull for a list of tenants."),
+    "fleet": ("fleet.command", "Run sync or pull for a list of tenants."),
     "recipe": ("recipe", "Print a file for a scheduler."),
     "completion": ("completion", "Print the completion script of a shell."),
     "demo": ("demo", "Pull from the sandbox, without an account."),

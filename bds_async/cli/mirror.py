@@ -20,14 +20,14 @@ from ..report import fields_of, json_line
 from ..support.text import counted, printable
 from ..watching import MirrorSoFar, mirror_note, mirror_text, mirror_warnings
 from ..workspace import Workspace
-from .documents import MirrorDocument, MirrorPlanned
 from .help import GroupedCommand
-from .running import run_simple
-from .selection import Function, choosing_options, workspace_options
-from .settings import common_options
-from .table import Cell, print_rows
-from .values import Number
-from .watching import all_of, displaying
+from .options.selection import Function, choosing_options, workspace_options
+from .options.settings import common_options
+from .options.values import Number
+from .output.documents import MirrorDocument, MirrorPlanned
+from .output.table import Cell, print_rows
+from .output.watching import all_of, displaying
+from .process.running import run_simple
 
 logger = logging.getLogger(__name__)
 

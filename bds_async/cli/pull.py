@@ -12,14 +12,14 @@ from ..errors import ConfigError
 from ..options import PullOptions, Wanted
 from ..workspace import Workspace
 from .help import GroupedCommand
-from .memory import prepare_for_bodies
-from .moments import moment
-from .report_files import ReportFiles
-from .request import Request
-from .running import run as run_job
-from .selection import Function, choice_option, progress_option, report_options, run_options, workspace_options
-from .settings import common_options, settings
-from .watching import displaying, observing, warn_of_no_report
+from .options.request import Request
+from .options.selection import Function, choice_option, progress_option, report_options, run_options, workspace_options
+from .options.settings import common_options, settings
+from .options.values import moment
+from .output.report_files import ReportFiles
+from .output.watching import displaying, observing, warn_of_no_report
+from .process.memory import prepare_for_bodies
+from .process.running import run as run_job
 
 
 def pull_options(function: Function) -> Function:
@@ -76,7 +76,7 @@ def command(request: Request[PullOptions], *, dry_run: bool, as_json: bool, no_p
 def _print_plan(request: Request[PullOptions], *, as_json: bool, no_progress: bool) -> int:
     # A run does without these imports.
     from ..api import preview_pull
-    from .tables import log_failed_lists, print_plan
+    from .output.listings import log_failed_lists, print_plan
 
     config, workspace = Config.load(settings().config), request.workspace
     with displaying(no_progress=no_progress) as observer:

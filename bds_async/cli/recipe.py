@@ -9,7 +9,7 @@ import click
 
 from ..recipes import RECIPES, recipe
 from .help import GroupedCommand
-from .settings import common_options
+from .options.settings import common_options
 
 
 @click.command(

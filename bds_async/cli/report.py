@@ -13,9 +13,9 @@ from ..support.log import event
 from ..support.reading import read_any
 from ..support.text import counted
 from .help import GroupedCommand
-from .report_files import page_file
-from .settings import common_options
-from .values import ReportPath
+from .options.settings import common_options
+from .options.values import ReportPath
+from .output.report_files import page_file
 
 logger = logging.getLogger(__name__)
 

@@ -17,9 +17,9 @@ from ..support.log import event
 from ..support.os_errors import reason
 from ..support.running import Stop
 from .help import GroupedCommand
-from .running import run
-from .settings import common_options
-from .values import Number, WholeNumber
+from .options.settings import common_options
+from .options.values import Number, WholeNumber
+from .process.running import run
 
 logger = logging.getLogger(__name__)
 

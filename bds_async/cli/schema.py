@@ -19,10 +19,10 @@ from ..runs.corrections import chosen_folders
 from ..runs.verification import demand_ledger
 from ..support.text import counted, printable
 from ..workspace import Workspace
-from .documents import ColumnsEntry, DataSetColumns
 from .help import GroupedCommand
-from .selection import data_set_option, workspace_options
-from .settings import common_options
+from .options.selection import data_set_option, workspace_options
+from .options.settings import common_options
+from .output.documents import ColumnsEntry, DataSetColumns
 
 
 @click.command("schema", cls=GroupedCommand)

@@ -8,7 +8,9 @@ import click
 
 from ..doctor.examination import DoctorDocument
 from ..report import FleetReportDocument, RunReportDocument, json_schema_of
-from .documents import (
+from .help import GroupedCommand
+from .options.settings import common_options
+from .output.documents import (
     DataSetColumns,
     DeliveredDataSet,
     DeliveredExtract,
@@ -18,8 +20,6 @@ from .documents import (
     PlannedExtract,
     VerifyDocument,
 )
-from .help import GroupedCommand
-from .settings import common_options
 
 #: Each machine format: its name for `schema-of`, and the class that defines it.
 FORMATS: dict[str, type] = {

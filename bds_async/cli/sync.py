@@ -18,14 +18,14 @@ from ..support.log import event
 from ..watching import Ping
 from ..workspace import Workspace
 from .help import GroupedCommand
-from .memory import prepare_for_bodies
 from .mirror import mirror_options
-from .report_files import ReportFiles
-from .request import Request
-from .running import run as run_job
-from .selection import Function, progress_option, report_options, run_options, workspace_options
-from .settings import common_options, settings
-from .watching import displaying, observing, warn_of_no_report
+from .options.request import Request
+from .options.selection import Function, progress_option, report_options, run_options, workspace_options
+from .options.settings import common_options, settings
+from .output.report_files import ReportFiles
+from .output.watching import displaying, observing, warn_of_no_report
+from .process.memory import prepare_for_bodies
+from .process.running import run as run_job
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ def log_strict_schema(options: SyncOptions, report: RunReport) -> None:
 def _print_plan(request: Request[SyncOptions], *, as_json: bool, no_progress: bool) -> int:
     # A run does without these imports.
     from ..api import preview_sync
-    from .tables import log_failed_lists, log_gaps, print_plan
+    from .output.listings import log_failed_lists, log_gaps, print_plan
 
     config, workspace = Config.load(settings().config), request.workspace
     with displaying(no_progress=no_progress) as observer:

@@ -21,13 +21,13 @@ from ..runs.discrepancies import Fault, Remedy, Verification
 from ..support.running import Stop, beside, time_limits
 from ..support.text import counted, printable
 from ..workspace import Workspace
-from .documents import VerifiedFile, VerifyDocument, VerifyTotals
 from .help import GroupedCommand
-from .report_files import ReportFiles
-from .running import run as run_job
-from .selection import fetching_options, watching_options, workspace_options
-from .settings import common_options, settings
-from .watching import all_of, observing, savers
+from .options.selection import fetching_options, watching_options, workspace_options
+from .options.settings import common_options, settings
+from .output.documents import VerifiedFile, VerifyDocument, VerifyTotals
+from .output.report_files import ReportFiles
+from .output.watching import all_of, observing, savers
+from .process.running import run as run_job
 
 #: Faults of the files in the ledger, and the remedies in words.
 _OF_THE_LEDGER = (Fault.MISSING, Fault.CHANGED, Fault.CORRUPT)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ..models import BdsType, Identity
-from .engine import Engine, Row
+from .databases import Engine, Row
 from .names import quoted
 from .source import order_of
-from .sql import naive
+from .sql.pieces import naive
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,15 @@ from ..destination import Destination
 from ..registry import KnownDataSet
 from .applied import Applied, Counts
 from .catalog import Catalog
-from .doubt import list_doubt
 from .keys import Key, key_columns
 from .late import Files, move_changes
 from .loading import REJECTS, Loaded, Loading
-from .merge import DOUBT, LOST, MERGE, Merge, Purge
 from .passing import full_before
 from .source import SourceDataSet, SourceExtract, order_of
-from .sql import gone_name
-from .staging import Stage
+from .sql.doubt import list_doubt
+from .sql.merge import DOUBT, LOST, MERGE, Merge, Purge
+from .sql.pieces import gone_name
+from .sql.staging import Stage
 from .table import Layout, Table
 
 #: Rows of a full from which on D2L may have cut it (its cap), so that it deletes nothing.

@@ -10,10 +10,10 @@ from datetime import datetime
 from ..errors import ConfigError
 from ..registry import ColumnType, KnownDataSet
 from .applied import AppliedExtracts
-from .engine import Engine, Row
+from .databases import Engine, Row
 from .names import quoted, snake_case, unique_name
 from .source import SourceDataSet
-from .sql import gone_name, naive
+from .sql.pieces import gone_name, naive
 from .table import Table, TableColumn, key_name
 
 _TABLES = {

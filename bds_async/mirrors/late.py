@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from ..destination import Destination
 from .applied import Applied
-from .doubt import settle_doubt
-from .engine import Engine
+from .databases import Engine
 from .loading import Loading
-from .merge import DOUBT, Merge
 from .source import FileChanged, SourceDataSet, fault_of, order_of
-from .sql import match
-from .staging import BAD, Stage
+from .sql.doubt import settle_doubt
+from .sql.merge import DOUBT, Merge
+from .sql.pieces import match
+from .sql.staging import BAD, Stage
 
 _LATER = "_bds_later"
 

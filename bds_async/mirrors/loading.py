@@ -13,9 +13,9 @@ from ..destination import Destination
 from ..formats.csv_lines import LineMap
 from ..formats.csv_records import NoHeader, Records, Reject
 from ..support.uninterrupted import outlast
-from .engine import Engine, Row
+from .databases import Engine, Row
 from .source import FileChanged, SourceExtract, csv_blocks
-from .staging import Stage
+from .sql.staging import Stage
 
 Item = TypeVar("Item")
 #: Bytes of CSV that are handed to the database at a time.

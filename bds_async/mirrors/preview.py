@@ -13,13 +13,13 @@ from ..planning import delivered_by
 from ..workspace import Workspace
 from .applied import Applied
 from .catalog import Catalog
+from .databases import Target
 from .following import identity_key
 from .keys import key_of, known_data_set
 from .names import unique_name
 from .passing import is_passed_over, keyless_notes
 from .run import opened
 from .source import Source, SourceDataSet, SourceExtract, order_of, source_of
-from .target import Target
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,17 +14,14 @@ from ..planning import delivered_by
 from ..workspace import Workspace
 from .apply import Subject, TableWriter
 from .catalog import Catalog, keys_text
-from .duckdb import DuckDBEngine, demand_database, demand_duckdb
-from .engine import Engine
+from .databases import DuckDBEngine, Engine, PostgreSQLEngine, Target, demand_asyncpg, demand_database, demand_duckdb
 from .following import Follower
 from .keys import check_keys, key_of, known_data_set
 from .names import snake_case
-from .postgresql import PostgreSQLEngine, demand_asyncpg
 from .rebuild import drop_for_rebuild
 from .result import MirrorReport
 from .source import Source, source_of
 from .table import Table
-from .target import Target
 
 
 async def mirror_workspace(

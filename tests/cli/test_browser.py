@@ -6,7 +6,7 @@ import webbrowser
 
 import pytest
 
-from bds_async.cli.browser import has_browser, open_page
+from bds_async.cli.login.browser import has_browser, open_page
 
 PAGE = "https://auth.example/oauth2/auth"
 
@@ -48,7 +48,7 @@ def test_a_browser_that_does_not_open_is_told_and_stops_nothing(opening, monkeyp
 
 
 def test_without_a_desktop_nothing_is_started(monkeypatch):
-    monkeypatch.setattr("bds_async.cli.browser.has_browser", lambda *_: False)
+    monkeypatch.setattr("bds_async.cli.login.browser.has_browser", lambda *_: False)
     monkeypatch.setattr(webbrowser, "open", fails)
     open_page(PAGE)
     assert not [thread for thread in threading.enumerate() if thread.name == "bds-async-browser"]

@@ -14,11 +14,11 @@ import click
 import pytest
 
 from bds_async.brightspace.auth import TokenRefresher
-from bds_async.cli.fleet import carried_out, command, parsed
-from bds_async.cli.fleet_member import Bound, members_of
+from bds_async.cli.fleet.command import carried_out, command, parsed
+from bds_async.cli.fleet.member import Bound, members_of
 from bds_async.cli.help import EXAMPLES
 from bds_async.cli.main import cli
-from bds_async.cli.settings import Settings
+from bds_async.cli.options.settings import Settings
 from bds_async.errors import ConfigError
 from bds_async.recipes import recipe
 from bds_async.sandbox import Fault

@@ -15,8 +15,8 @@ import pytest
 
 import bds_async
 from bds_async import events
-from bds_async.cli.documents import EVENTS
-from bds_async.cli.log import set_up_logging
+from bds_async.cli.output.documents import EVENTS
+from bds_async.cli.output.log import set_up_logging
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.support.log import event
 from tests.support.commands import bds

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from bds_async.cli.pasted import lines
+from bds_async.cli.login.pasted import lines
 
 
 class Stdin:

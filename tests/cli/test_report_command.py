@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bds_async.cli.report_files import worded
-from bds_async.cli.suggestions import InUse
+from bds_async.cli.output.report_files import worded
+from bds_async.cli.output.suggestions import InUse
 from bds_async.report import FailedList, Status
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support.builders import an_outcome

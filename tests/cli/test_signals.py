@@ -9,14 +9,14 @@ import sys
 
 import pytest
 
-from bds_async.cli.console_events import answer
-from bds_async.cli.signals import exit_code
+from bds_async.cli.process.console_events import answer
+from bds_async.cli.process.signals import exit_code
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
 
 SCRIPT = """
 import os, signal, sys, time
-from bds_async.cli.signals import handle_signals
+from bds_async.cli.process.signals import handle_signals
 handle_signals()
 try:
     os.kill(os.getpid(), int(sys.argv[1]))
@@ -53,7 +53,7 @@ def test_a_terminal_gets_its_cursor_back_and_a_message() -> None:
 def test_the_signals_are_all_that_end_a_process_by_default() -> None:
     ending = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
     ending |= {signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGXCPU, signal.SIGABRT, signal.SIGTRAP}
-    script = "from bds_async.cli.signals import SIGNALS; print(*SIGNALS)"
+    script = "from bds_async.cli.process.signals import SIGNALS; print(*SIGNALS)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     handled = {int(word) for word in done.stdout.split()}
     assert ending <= handled

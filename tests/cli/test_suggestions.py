@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bds_async.cli.suggestions import InUse
+from bds_async.cli.output.suggestions import InUse
 from bds_async.report import Gap
 from bds_async.sandbox import Sandbox, SandboxSettings
 from bds_async.watching import gaps_open

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bds_async.cli.table import age_text
+from bds_async.cli.output.table import age_text
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support.builders import QUEUED
 from tests.support.commands import bds

@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from bds_async.cli.text_table import TextTable
+from bds_async.cli.output.table import TextTable
 
 #: Prints a plan of 4,000 extracts: 400 kB, several times what a pipe has room for.
 LARGE_PLAN = """
-from bds_async.cli.signals import handle_signals
-from bds_async.cli.tables import print_plan
+from bds_async.cli.process.signals import handle_signals
+from bds_async.cli.output.listings import print_plan
 from bds_async.planning import RunPlan
 from tests.support.builders import a_step, an_extract
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from bds_async.cli.documents import MirrorDocument
+from bds_async.cli.output.documents import MirrorDocument
 from bds_async.errors import ConfigError
 from bds_async.mirrors import Target
-from bds_async.mirrors.duckdb import DuckDBEngine, demand_database
+from bds_async.mirrors.databases import DuckDBEngine, demand_database
 from bds_async.report import json_schema_of
 from tests.support.commands import bds
 from tests.support.deliveries import FULL, Deliveries

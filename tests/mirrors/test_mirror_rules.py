@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from bds_async.errors import ConfigError, TargetBusy
-from bds_async.mirrors.sql import naive
+from bds_async.mirrors.sql.pieces import naive
 from tests.support.deliveries import DIFFERENTIAL, FULL, Deliveries, at
 from tests.support.mirror_places import Place
 

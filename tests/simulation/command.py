@@ -42,8 +42,8 @@ STORE_PLACES = (
 )
 #: The statement of a mirror, in each database.
 STATEMENTS = {
-    "duckdb": "bds_async.mirrors.duckdb.DuckDBEngine._execute",
-    "postgresql": "bds_async.mirrors.postgresql.PostgreSQLEngine.run",
+    "duckdb": "bds_async.mirrors.databases.duckdb.DuckDBEngine._execute",
+    "postgresql": "bds_async.mirrors.databases.postgresql.PostgreSQLEngine.run",
 }
 context: Any = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
 if sys.platform != "win32":

@@ -12,7 +12,7 @@ from datetime import datetime
 import pytest
 from rich.console import Console
 
-from bds_async.cli.log import set_up_logging
+from bds_async.cli.output.log import set_up_logging
 from bds_async.events import (
     Ended,
     Finished,

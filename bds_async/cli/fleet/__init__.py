@@ -1,0 +1,1 @@
+"""`bds-async fleet`, the members of a fleet, their options and places."""

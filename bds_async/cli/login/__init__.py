@@ -1,0 +1,1 @@
+"""`bds-async login`, the browser and the terminal that it works with."""

@@ -1,0 +1,105 @@
+"""Options that every command takes, before or after its name: config file, verbosity, form of the log."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ..output.log import About, set_up_logging
+from ..output.suggestions import InUse
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(slots=True)
+class Settings:
+    """The values of the common options, and the name of the tenant where they are those of a tenant of a fleet."""
+
+    config: Path | None = None
+    verbosity: int = 0
+    log_format: str = "text"
+    log_timestamps: bool = False
+    folder: tuple[str, ...] = ()
+    tenant: str = ""
+
+    @property
+    def in_use(self) -> InUse:
+        """The options that a suggested command needs to run in the same place."""
+        config = () if self.config is None else ("--config", str(self.config))
+        return InUse(config, self.folder, in_fleet=bool(self.tenant))
+
+
+#: The settings of the tenant of a fleet that a task works for.
+_OF_TENANT: ContextVar[Settings | None] = ContextVar("settings of a tenant", default=None)
+
+
+def settings() -> Settings:
+    """Return the settings of the command that is running, or of the tenant of a fleet that this task works for."""
+    if (of_tenant := _OF_TENANT.get()) is not None:
+        return of_tenant
+    found: Settings = click.get_current_context().ensure_object(Settings)
+    return found
+
+
+@contextmanager
+def working_for(tenant: Settings) -> Iterator[None]:
+    """Let the settings of a tenant apply in the body, in its tasks and threads too: each line of the log names it."""
+    token = _OF_TENANT.set(tenant)
+    try:
+        yield
+    finally:
+        _OF_TENANT.reset(token)
+
+
+def common_options(function: Function) -> Function:
+    """Add the common options to a command; those after the command win over those before."""
+
+    @click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Config file [default: config.json, or BDS_CONFIG].",
+    )
+    @click.option("-v", "--verbose", is_flag=True, help="Log more.")
+    @click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only.")
+    @click.option(
+        "--log-format", type=click.Choice(["text", "json"]), help="Form of the log on stderr [default: text]."
+    )
+    @click.option("--log-timestamps", is_flag=True, help="Begin each line of the log with the time (UTC).")
+    @functools.wraps(function)
+    def with_common_options(
+        config: Path | None,
+        verbose: bool,
+        quiet: bool,
+        log_format: str | None,
+        log_timestamps: bool,
+        **arguments: Any,
+    ) -> Any:
+        """Set up logging and the settings, then call the command."""
+        current = settings()
+        current.config = config or current.config
+        current.verbosity = (1 if verbose else -1) if verbose or quiet else current.verbosity
+        current.log_format = log_format or current.log_format
+        current.log_timestamps = log_timestamps or current.log_timestamps
+        set_up_logging(current.verbosity, current.log_format, timestamps=current.log_timestamps, about=_about(current))
+        return function(**arguments)
+
+    return with_common_options  # type: ignore[return-value]
+
+
+def _about(command: Settings) -> Callable[[], About]:
+    """What the log adds to a message at the moment."""
+
+    def about() -> About:
+        """The command, and the tenant in use."""
+        current = _OF_TENANT.get() or command
+        return About(current.in_use, current.tenant)
+
+    return about

@@ -1,0 +1,107 @@
+"""Types of the values of options: folders, files to write, seconds, rates, moments."""
+
+from __future__ import annotations
+
+import math
+import re
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ...workspace import is_address
+
+
+class FolderPath(click.Path):
+    """A folder, which may not exist yet. An empty text, such as an unset variable in a script, is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the folder; a file, or an empty text, which would mean the current folder, is a usage error."""
+        if value == "":
+            self.fail("is empty: name a folder", param, ctx)
+        if (file := _file_in(Path(value))) is not None:
+            self.fail(f"{file} is a file: name a folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class DestinationPlace(FolderPath):
+    """A folder, or the address of an object store."""
+
+    name = "place"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the folder as a path, an address as it is."""
+        if isinstance(value, str) and is_address(value):
+            return value
+        return super().convert(value, param, ctx)
+
+
+def _file_in(path: Path) -> Path | None:
+    """Return the part of a path that is a file in place of a folder."""
+    with suppress(OSError):
+        return next((each for each in (path, *path.parents) if each.is_file()), None)
+    return None
+
+
+class ReportPath(click.Path):
+    """A file to write; `-`, which elsewhere means stdout, is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the file; `-` and an empty text are usage errors."""
+        if value in ("-", ""):
+            self.fail("name a file; /dev/stdout stands for standard output", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class WholeNumber(click.IntRange):
+    """A whole number in a range."""
+
+    #: As messages have it.
+    name = "whole number"
+
+
+class Number(click.FloatRange):
+    """A number in a range."""
+
+    #: As messages have it.
+    name = "number"
+
+
+class Seconds(Number):
+    """A number of seconds; `nan` is refused."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number; `nan`, which no range excludes, is a usage error."""
+        seconds = super().convert(value, param, ctx)
+        return self.fail(f"{value!r} is not a number of seconds", param, ctx) if math.isnan(seconds) else seconds
+
+
+class Rate(click.ParamType[int]):
+    """A rate in bytes a second, such as 500K or 50M."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the bytes a second; K, M and G are powers of 1,000."""
+        found = re.fullmatch(r"([1-9][0-9]{0,11})([KMG]?)", str(value))
+        if found is None:
+            self.fail(f"{value!r} is not a rate: write a whole number with K, M or G, such as 50M", param, ctx)
+        return int(found[1]) * 1000 ** " KMG".index(found[2] or " ")
+
+
+def moment(text: str) -> datetime:
+    """Read an ISO 8601 date or moment; without a zone it is UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        example = "2026-11-22 or 2026-11-22T04:00:00Z"
+        raise click.BadParameter(f"{text!r} is not an ISO 8601 moment such as {example}.") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

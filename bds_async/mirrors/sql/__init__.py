@@ -1,0 +1,1 @@
+"""The SQL of a mirror, which both databases read in the same way."""
