@@ -26,7 +26,7 @@ _logged: set[str] = set()
 #: Seconds during which a rename is tried again on Windows, where a virus scanner or a loader may hold the file.
 REPLACE_PATIENCE = 3.0
 #: Files or folders that are brought to the disk at a time: a disk takes many requests as fast as one.
-SYNCS = 32
+SYNCS = 64
 #: Seconds that a sync takes at most where threads for it would cost more than they save.
 QUICK = 0.001
 _threads = ThreadPoolExecutor(SYNCS, thread_name_prefix="sync")
