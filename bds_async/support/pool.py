@@ -10,13 +10,13 @@ from typing import Generic, TypeVar
 
 Job = TypeVar("Job")
 
-#: Of so many workers one takes the smallest job first.
-WORKERS_FOR_ONE_AT_SMALL_JOBS = 4
+#: One worker in so many takes the smallest job first.
+ONE_IN = 4
 
 
 def small_job_workers(workers: int) -> int:
     """How many of a pool's workers take the smallest job first."""
-    return workers // WORKERS_FOR_ONE_AT_SMALL_JOBS
+    return workers // ONE_IN
 
 
 class Pool(Generic[Job]):

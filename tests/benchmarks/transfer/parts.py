@@ -49,7 +49,7 @@ def memory(home: Path, peers: str, rounds: int) -> str:
         with _work(home, MIXED, connections, peers) as work:
             for form in ("zip", "csv"):
                 peak = max(run(bds_async("--as", form), work).memory for _ in range(rounds)) / MEGABYTE
-                lines.append(f"{connections} workers, {form}: {peak:.0f} MB")
+                lines.append(f"{connections} workers, {form}: {peak:.1f} MB")
     return "; ".join(lines)
 
 
