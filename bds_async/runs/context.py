@@ -41,8 +41,8 @@ class Storage:
 class RunContext:
     """Where a run gets extracts from, and where it publishes them.
 
-    `bodies` is the bound of bodies that it shares with other runs, None without one. `cluster` is where it fetches,
-    None for this machine.
+    `bodies` is the bound on bodies that the run shares with others, if any. `cluster` fetches the extracts; None means
+    this machine.
     """
 
     connection: Connection
@@ -55,9 +55,9 @@ class RunContext:
 async def open_storage(
     workspace: Workspace, tenant: str, stop: Stop, options: RunOptions | None = None
 ) -> AsyncIterator[Storage]:
-    """Lock the state folder and open its ledger for `tenant`; both are made where they are missing.
+    """Lock the state folder and open its ledger for `tenant`; both are created if missing.
 
-    An object store is checked. The time limit of `options` counts from here on. Raises FolderBusy, DestinationError,
+    An object store is checked. The time limit of `options` starts here. Raises FolderBusy, DestinationError,
     WrongTenant, ConfigError, Stopped.
     """
     options = options or RunOptions()
@@ -75,9 +75,9 @@ async def open_storage(
 
 
 def _prepare(storage: Storage) -> None:
-    """Make the destination, unless something was delivered to it: then it must not have vanished.
+    """Create the destination; if something was delivered to it, it must still be there.
 
-    The state folder belongs to it only after that, so that a mistyped bucket binds nothing.
+    Only then is the state folder bound to the destination, so that a mistyped bucket binds nothing.
     """
     storage.destination.prepare(is_used=next(storage.ledger.deliveries.all(), None) is not None)
     storage.workspace.claim()
@@ -93,7 +93,7 @@ async def open_context(
     *,
     bodies: Bodies | None = None,
 ) -> AsyncIterator[RunContext]:
-    """Everything that a run works with; raises as `open_storage`, and ConfigError for settings of no use."""
+    """Open everything that a run works with; raises as `open_storage`, and ConfigError for unusable settings."""
     async with (
         open_storage(workspace, config.bspace_url, stop, options) as storage,
         connect(config, options, observer) as connection,

@@ -1,4 +1,4 @@
-"""Corrections of a ledger, under its folder's lock: what counts as delivered, accepted gaps, pinned columns."""
+"""Corrections of a ledger under its folder's lock: what counts as delivered, accepted gaps, pinned columns."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .verification import demand_ledger
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """What was marked as delivered, and the extract lists that failed."""
+    """The deliveries that were marked, and the extract lists that failed."""
 
     deliveries: Sequence[Delivery]
     failed_lists: Sequence[FailedList]
@@ -35,7 +35,7 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The number of open gaps that were accepted, and of data sets whose absence from the listing was."""
+    """The number of accepted gaps, and of data sets whose absence from the listing was accepted."""
 
     gaps: int
     absences: int
@@ -43,9 +43,9 @@ class Accepted:
 
 @contextmanager
 def correcting(workspace: Workspace) -> Iterator[Ledger]:
-    """The ledger of a workspace, with its lock held; what a killed run was publishing is finished first.
+    """Open the ledger of a workspace under its lock; first finish the publications of a killed run.
 
-    Raises FolderBusy, DestinationError; ConfigError where no ledger is there.
+    Raises FolderBusy, DestinationError; ConfigError if there is no ledger.
     """
     owner = _owner(workspace)
     workspace.prepare()
@@ -55,7 +55,7 @@ def correcting(workspace: Workspace) -> Iterator[Ledger]:
 
 
 def _recover(workspace: Workspace, ledger: Ledger) -> None:
-    """An intent would outlive the correction, and the next run would take it for a delivery."""
+    """Finish publications: an intent would outlive the correction, and the next run would take it for a delivery."""
     Publisher(workspace, destination_of(workspace), ledger).recover()
 
 
@@ -68,7 +68,7 @@ def _owner(workspace: Workspace) -> str:
 
 
 def chosen_folders(ledger: Ledger, patterns: Sequence[str]) -> dict[str, DataSet]:
-    """The data sets of a ledger that a pattern names, by folder; all without patterns. Raises PatternError."""
+    """The data sets of a ledger that match a pattern, by folder; all without patterns. Raises PatternError."""
     known = ledger.folders.data_sets()
     chosen = {data_set.ids for data_set in select(list(known.values()), patterns, (), delivered=True)}
     return {folder: data_set for folder, data_set in known.items() if data_set.ids in chosen}
@@ -84,7 +84,7 @@ async def mark(
     stop = stop or Stop()
 
     async def work() -> Marked:
-        """Finish interrupted publications, then mark what is listed."""
+        """Finish interrupted publications, then mark listed extracts."""
         async with open_storage(workspace, config.bspace_url, stop) as storage:
             await in_thread(storage.publisher.recover)
             listing = await read_listing(config, RunOptions(data_set=tuple(patterns)))
@@ -101,7 +101,7 @@ def _mark_listed(listing: Listing, selection: Selection, ledger: Ledger) -> list
         for extract in sorted(extracts, key=lambda extract: extract.age_key)
         if _is_chosen(extract, folder, selection, ledger)
     ]
-    # A mark counts as a look: a sync assumes that what is delivered was seen.
+    # Marking counts as a look: a sync assumes that every delivered extract was seen.
     ledger.future.record(future_extracts(listing, ledger))
     ledger.syncs.keep(looked_at(listing, ledger))
     for delivery in marked:
@@ -131,10 +131,10 @@ def unmark(
     selection: Selection,
     tell: Callable[[Delivery], object] | None = None,
 ) -> int:
-    """Mark delivered extracts as not delivered; their number. `tell` gets each delivery before anything changes.
+    """Mark delivered extracts as not delivered; returns their number. `tell` gets each one before anything changes.
 
-    A sync delivers them again if they are still listed, and reports a gap if not. A selection of everything makes the
-    data sets start again with the newest full.
+    A sync delivers them again if they are still listed, and reports a gap if not. If everything is selected, the data
+    sets start again with the newest full.
     """
     with correcting(workspace) as ledger:
         folders = list(chosen_folders(ledger, patterns))
@@ -156,7 +156,7 @@ def accept(workspace: Workspace, patterns: Sequence[str]) -> Accepted:
 
 
 def unpin(workspace: Workspace, patterns: Sequence[str]) -> list[str]:
-    """Pin the columns of the next extract of each data set; the names of the data sets."""
+    """Drop the pinned columns, so that the next extract of each data set pins its own; returns the data sets' names."""
     with correcting(workspace) as ledger:
         chosen = chosen_folders(ledger, patterns)
         for folder in chosen:

@@ -1,4 +1,4 @@
-"""Downloads brought to their outcomes: the pool fetches pieces, whole files are verified and published."""
+"""Delivery of downloads: the pool fetches pieces; whole files are verified and published."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 class Fetch:
-    """Fetches, verifies and publishes; the outcome of each download is kept in it and passed to the observer."""
+    """Fetches, verifies and publishes; each download keeps its outcome, and the observer gets it."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Fetch:
         self._finishing: asyncio.TaskGroup | None = None
 
     async def deliver(self, downloads: Sequence[Download]) -> None:
-        """Bring every download to its outcome; raises (in a group) what stops the whole run."""
+        """Fetch, verify and publish every download. Raises an exception group with whatever ends the whole run."""
         self._compare_with_free_space(downloads)
         async with asyncio.TaskGroup() as self._finishing:
             for download in downloads:
@@ -84,7 +84,7 @@ class Fetch:
                 lane.cancel()
 
     def _compare_with_free_space(self, downloads: Sequence[Download]) -> None:
-        """Warn of a plan that has no room. No more than that: listed sizes may be wrong, and each file is measured."""
+        """Warn if the plan exceeds the free space. Do not fail: listed sizes may be wrong, and each file is checked."""
         wanted = sum(max(0, (each.extract.download_size or 0) - each.partial.held_bytes) for each in downloads)
         free = free_space(downloads[0].partial.path.parent) if wanted else None
         if free is not None and wanted > free:
@@ -101,7 +101,7 @@ class Fetch:
             with self._slots.taken() as worker:
                 await self._transfer.fetch(piece, worker)
         except (ExtractError, UnreachableError) as error:
-            # The download goes on without a stale piece, whatever became of that.
+            # A stale piece does not matter: the download goes on without it.
             if not piece.is_stale:
                 self._settling.fail(download, error)
         download.under_way -= 1
@@ -110,7 +110,7 @@ class Fetch:
         self._restart_if_abandoned(download)
 
     def _restart_if_abandoned(self, download: Download) -> None:
-        """Whatever a server answers: a download that still misses bytes has a piece under way."""
+        """Start over a download that still misses bytes but has no piece under way, whatever the server answered."""
         if download.under_way or download.is_settled or download.partial.is_whole:
             return
         try:
@@ -123,7 +123,7 @@ class Fetch:
             self._following.begin(download, self._formats[download.step.kind], self._finishing)
 
     def _finish_if_whole(self, download: Download) -> None:
-        """An earlier run may have fetched everything, and ended before it could publish."""
+        """Finish a download once it is whole; an earlier run may have fetched it all and ended before publishing."""
         if download.is_ready_to_finish() and self._finishing is not None:
             started(self._finishing, self._finish(download))
 
@@ -145,7 +145,7 @@ class Fetch:
             self._settling.fail(download, error)
         else:
             self._enter(download, Phase.WAITING)
-            # Only one lane keeps the order of what is put into it.
+            # Only a single lane publishes in the order of `put`.
             await (in_turn_before if self._lanes == 1 else settled_before)(download)
             if download.is_settled:
                 return
@@ -181,5 +181,5 @@ class Fetch:
 
 
 def _size(download: Download) -> int:
-    """The listed bytes, by which the pool chooses what begins next."""
+    """The listed size in bytes, by which the pool chooses what to start next."""
     return download.extract.download_size or 0

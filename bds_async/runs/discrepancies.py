@@ -35,8 +35,8 @@ class Remedy(StrEnum):
 class Discrepancy:
     """A file that differs from the ledger. `path` is relative to the destination, with `/`; `detail` is for a person.
 
-    `delivery` is what the ledger knows, None for an unknown file; `remedy` is None where no repair was tried, and
-    `error` says why one failed.
+    `delivery` is the ledger's record, None for an unknown file; `remedy` is None if no repair was tried, and `error`
+    says why one failed.
     """
 
     path: str
@@ -48,7 +48,7 @@ class Discrepancy:
 
     @property
     def stays_bad(self) -> bool:
-        """Whether a loader must not take the file, or its repair failed."""
+        """Whether the repair failed, or the file is still one that a loader must not take."""
         is_bad = self.fault in (Fault.CHANGED, Fault.CORRUPT) and self.remedy is not Remedy.REPAIRED
         return is_bad or self.remedy is Remedy.FAILED
 
@@ -71,10 +71,10 @@ class Verification:
 
     @property
     def repairable(self) -> dict[Identity, Discrepancy]:
-        """The files that the ledger knows, by extract; they can be fetched again if they are still listed."""
+        """The files that the ledger has, by extract; those still listed can be fetched again."""
         return {each.delivery.identity: each for each in self.discrepancies if each.delivery is not None}
 
     @property
     def exit_code(self) -> int:
-        """3 if a bad file stays, else 0; missing and unknown files alone are no failure."""
+        """3 if a bad file remains, else 0; missing and unknown files alone are not failures."""
         return PARTIAL if any(each.stays_bad for each in self.discrepancies) else 0

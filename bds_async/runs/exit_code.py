@@ -1,4 +1,4 @@
-"""What leaves with exit code 3: the one place that decides it."""
+"""The one place that decides which runs exit with code 3."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ..columns import ChangeKind
 from ..report import FailedList, MirrorSummary, Outcome, RunReport, Status
 
-#: Exit code of a run that did a part of its job.
+#: Exit code of a run that did only a part of its job.
 PARTIAL = 3
 
 
@@ -17,7 +17,7 @@ def is_pulled_in_part(report: RunReport) -> bool:
 
 
 def is_synced_in_part(report: RunReport, *, strict_schema: bool) -> bool:
-    """The same, or a gap stays open, or the mirror did not apply everything.
+    """Whether an extract or a list failed, a gap stays open, or the mirror did not apply everything.
 
     With `strict_schema` also whether the columns of a data set changed in a breaking way.
     """
@@ -26,12 +26,12 @@ def is_synced_in_part(report: RunReport, *, strict_schema: bool) -> bool:
 
 
 def is_mirrored_in_part(mirror: MirrorSummary | None) -> bool:
-    """Whether the mirror rejected rows, held a full back, or misses a file."""
+    """Whether the mirror rejected rows, held back a full, or lacks a file."""
     return mirror is not None and any(table.rejected or table.problems for table in mirror.tables)
 
 
 def breaks_columns(outcomes: Iterable[Outcome]) -> bool:
-    """Whether the columns of some extract break with those of the extract before it."""
+    """Whether the columns of an extract are a breaking change from those of the extract before it."""
     changes = (each.schema_change for each in outcomes)
     return any(change is not None and change.kind is ChangeKind.BREAKING for change in changes)
 

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 async def fetch(record: Record, context: RunContext, observer: Observer, threads: ZipThreads) -> None:
-    """Bring every step of the record's plan that is not done to its outcome; raises what stops the whole run.
+    """Deliver every step of the record's plan that is not done yet; raises whatever ends the whole run.
 
-    An extract that fails is an outcome. Within a data set files are published in queued order. Raises
-    AuthorisationError if the tenant refuses each extract with 403.
+    A failed extract is an outcome, not an error. Within a data set, files are published in queued order. Raises
+    AuthorisationError if the tenant refuses every extract with 403.
     """
     plan, job, storage = record.plan, record.job, context.storage
     assert plan is not None, "a run fetches what is planned"
@@ -58,7 +58,7 @@ def _fetcher(record: Record, context: RunContext, observer: Observer, threads: Z
     formats = job.formats(context.storage.ledger)
     if context.cluster is None:
         return Fetch(context, formats, job.options, observer=observer, threads=threads, stopwatch=watch)
-    # Only a cluster is worth the time of its import.
+    # The import is slow, so only runs on a cluster pay for it.
     from .cluster import ClusterFetch, Here
 
     here = Here(context, formats, observer, threads, watch)

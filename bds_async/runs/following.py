@@ -1,4 +1,4 @@
-"""Verification of a large zip while its pieces arrive, so that it ends soon after the last one."""
+"""Verification of a large zip while its pieces arrive, so that it finishes soon after the last one."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ..transfer import LARGE, Download
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two looks at what has arrived.
+#: Seconds between two checks for new bytes.
 PAUSE = 0.05
 
 
 class Following:
-    """Stages one large download at a time from its first bytes on; the others are staged once they are whole.
+    """Stages one large download at a time while it arrives; the others are staged once they are whole.
 
-    A generation of a download that could not be followed to its end is not followed again.
+    If following a generation of a download fails, that generation is not followed again.
     """
 
     def __init__(self, verify: Verify, threads: ZipThreads) -> None:
@@ -37,7 +37,7 @@ class Following:
         self._failed: set[tuple[Download, int]] = set()
 
     def begin(self, download: Download, form: Format, tasks: asyncio.TaskGroup) -> None:
-        """Follow a download if none is followed, if its first and its last bytes are there."""
+        """Follow a download if its first and last bytes are there and no other is being followed."""
         generation = download.partial.generation
         is_possible = self._is_wanted and self._followed is None and form.reads_in_order
         if not is_possible or not _has_both_ends(download) or (download, generation) in self._failed:
@@ -48,7 +48,7 @@ class Following:
             self._followed = _Followed(download, generation, task)
 
     async def staged(self, download: Download) -> Staged | None:
-        """The file to publish of a whole download; None if it was not followed to its end."""
+        """The staged file of a whole download; None if it was not followed to its end."""
         followed = self._followed
         if followed is None or followed.download is not download:
             return None
@@ -63,7 +63,7 @@ class Following:
             if staging is not None:
                 return await staging
         except BdsError as error:
-            # What is wrong with it is found once it is whole.
+            # The verification of the whole file will find what is wrong.
             logger.debug("%s: not verified while it arrives: %s", download.extract, error)
             self._failed.add((download, generation))
         self._followed = None
@@ -77,7 +77,7 @@ class _Followed(NamedTuple):
 
 
 class _Arrival:
-    """Holds a reader back where the bytes that it reads next have not arrived."""
+    """Makes a reader wait until the bytes that it reads next have arrived."""
 
     def __init__(self, download: Download, threads: ZipThreads) -> None:
         self._download = download
@@ -86,7 +86,7 @@ class _Arrival:
         self._read = 0
 
     def watch(self, count: int) -> None:
-        """Called after each block in order; raises Superseded if the download starts over, Stopped."""
+        """Wait after each block that is read; raises Superseded if the download starts over or ends, Stopped."""
         self._read += count
         self._threads.watch(count)
         while not self._has(self._read + BLOCK):
@@ -102,7 +102,7 @@ class _Arrival:
 
 
 def _has_both_ends(download: Download) -> bool:
-    """Whether a reader can begin: with the directory of a zip, which is at its end, and with the first block."""
+    """Whether a reader can begin: it needs the first block, and the zip's directory at the end."""
     part = download.partial
     held, total = part.held(), part.total
     if total is None or total < LARGE or len(held) < 2:

@@ -30,7 +30,7 @@ from .listing import Choice
 if TYPE_CHECKING:
     from ..mirrors import Target
 
-#: The formats of a run by the kind of file.
+#: The formats of a run by kind of file.
 Formats: TypeAlias = Mapping[PublishAs, Format]
 
 
@@ -46,9 +46,9 @@ class MirrorJob:
 class Job:
     """What a command asks of a run.
 
-    `choose` picks data sets of the catalogue. `plan` gives the steps; it is called in a thread, and may record in the
-    ledger what was seen. `leaves_with_3` judges the report of a run that nothing ended early. `adopts` is whether a
-    file that the ledger does not know is verified and kept, `tells_arrival` whether the report has the arrival kinds.
+    `choose` picks data sets of the catalogue. `plan` returns the steps; it is called in a thread, and may record in the
+    ledger what was seen. `leaves_with_3` decides whether a run that did not end early exits with code 3. With `adopts`,
+    a file that the ledger does not have is verified and kept; with `tells_arrival`, the report has the arrival kinds.
     `mirror` follows the run.
     """
 
@@ -64,12 +64,12 @@ class Job:
 
 
 def pull_job(options: PullOptions) -> Job:
-    """Make the destination hold the chosen extracts."""
+    """The job of a pull: fetch the chosen extracts that the destination lacks."""
 
     def plan(listing: Listing, storage: Storage) -> RunPlan:
-        """What to fetch; the ledger records future extracts and what was looked at."""
+        """Plan the steps; record future extracts and this look at the lists."""
         storage.ledger.future.record(future_extracts(listing, storage.ledger))
-        # A pull counts as a look for the next sync, too.
+        # For the next sync, a pull counts as a look too.
         storage.ledger.syncs.keep(looked_at(listing, storage.ledger))
         return plan_pull(listing, options, storage.ledger, storage.destination.sizes())
 
@@ -78,10 +78,10 @@ def pull_job(options: PullOptions) -> Job:
 
 
 def sync_job(options: SyncOptions) -> Job:
-    """Deliver all that is new, each extract once; raises ConfigError, TargetError for a mirror that cannot be one."""
+    """The job of a sync: deliver every new extract once; raises ConfigError, TargetError for an unusable mirror."""
 
     def plan(listing: Listing, storage: Storage) -> RunPlan:
-        """What to fetch; the ledger records future extracts, absent data sets, and what was looked at."""
+        """Plan the steps; record future extracts, absent data sets, and this look at the lists."""
         ledger = storage.ledger
         found = plan_sync(listing, options, ledger, storage.destination.paths)
         ledger.future.record(future_extracts(listing, ledger))
@@ -103,7 +103,7 @@ def sync_job(options: SyncOptions) -> Job:
 
 
 def mirror_job(options: SyncOptions) -> MirrorJob | None:
-    """The mirror that a sync asks for, if it does; raises ConfigError, TargetError if it cannot be one."""
+    """The mirror that a sync asks for, if any; raises ConfigError, TargetError if it is unusable."""
     if options.mirror is None:
         return None
     from ..mirrors import Target, demand_target

@@ -33,7 +33,7 @@ async def read_listing(
     *,
     observer: Observer = unobserved,
 ) -> Listing:
-    """What the tenant offers: the chosen data sets and every extract that is listed of them. Raises as `pull` does.
+    """Connect to the tenant and list the extracts of the chosen data sets. Raises as `pull` does.
 
     `choose` replaces the choice by the options. `observer` gets the progress and the waits.
     """

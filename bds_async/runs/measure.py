@@ -1,4 +1,4 @@
-"""How complete a destination is at the end of a run: completeness of each data set, gaps, newest deliveries."""
+"""The state of a destination at the end of a run: completeness of each data set, gaps, newest deliveries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..report import Completeness, Gap
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """How complete the destination is, and the gaps that concern it; `error` is what kept it from being known."""
+    """How complete the destination is, and its gaps; `error` is set if the ledger could not be read."""
 
     data_sets: Sequence[Completeness] = ()
     gaps: Sequence[Gap] = ()
@@ -25,12 +25,12 @@ class Survey:
 
     @property
     def lacks(self) -> str | None:
-        """What the report lacks and why; None if it is complete."""
+        """Which parts of the report are missing, and why; None if it is complete."""
         return None if self.error is None else f"data_sets and gaps: {self.error}"
 
 
 def measure(listing: Listing, ledger: Ledger) -> Survey:
-    """The completeness of the data sets whose lists are whole; for a thread, since the ledger may be held."""
+    """Measure the data sets whose lists are whole. Call it in a thread, since another program may hold the ledger."""
     try:
         placed = by_folder(listing.extracts, ledger).items()
         folders = {folder: data_set for folder, (data_set, _) in placed if listing.is_whole(data_set)}
@@ -48,13 +48,13 @@ def measure(listing: Listing, ledger: Ledger) -> Survey:
 
 
 def _newest_delivered(ledger: Ledger) -> dict[str, datetime]:
-    """The newest delivered queued date of each data set by its name; of several with one name the latest."""
+    """The newest delivered queued date by data set name; if several data sets share a name, the latest."""
     names = {folder: data_set.name for folder, data_set in ledger.folders.data_sets().items()}
     newest = sorted(ledger.deliveries.newest().items(), key=lambda item: item[1])
     return {names.get(folder, folder): moment for folder, moment in newest}
 
 
 def settle_gaps(listing: Listing, ledger: Ledger) -> None:
-    """Close the gaps that a delivered full covers, once they have been reported; a failure repeats the report."""
+    """Close the gaps that a delivered full covers, after they were reported; if that fails, they are reported again."""
     with contextlib.suppress(BdsError):
         ledger.gaps.settle(ledger.folders.folders_for(listing.extracts))

@@ -1,4 +1,4 @@
-"""The last phase of a sync with a mirror: it applies what was delivered."""
+"""The last phase of a sync with a mirror: applying the delivered extracts."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _ENDED = "The run ended before the mirror was brought up to date; the next one d
 
 
 async def follow(job: MirrorJob, record: Record, storage: Storage, observer: Observer, stop: Stop) -> None:
-    """Bring the mirror of a run up to date, unless the run has ended before; the record gets what came of it.
+    """Update the mirror of a run, unless an error has ended the run; put the result into the record.
 
-    The folder's lock is held meanwhile, the connection to the tenant is not needed.
+    The folder's lock is held meanwhile; the connection to the tenant is not needed.
     """
     done = MirrorSummary(target=str(job.target), tables=(), error=_ENDED)
     if record.error is None:
@@ -42,7 +42,7 @@ async def follow(job: MirrorJob, record: Record, storage: Storage, observer: Obs
 
 
 async def _mirrored(job: MirrorJob, storage: Storage, observer: Observer) -> MirrorSummary:
-    # A pattern may match nothing that was delivered yet.
+    # A pattern may match data sets of which nothing was delivered yet.
     choose = offered_by(job.options)
     source = await in_thread(partial(source_in, storage.ledger, storage.workspace, choose))
     if source.is_empty:
@@ -51,7 +51,7 @@ async def _mirrored(job: MirrorJob, storage: Storage, observer: Observer) -> Mir
 
 
 class _Progress:
-    """Passes events on and keeps what was applied, for the report of a mirror that fails."""
+    """Passes events on and remembers what was applied, for the report of a mirror that fails."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer

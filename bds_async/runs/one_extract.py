@@ -1,6 +1,6 @@
 """One extract from its signed link to a whole, verified file: a function of values.
 
-It needs no tenant, ledger or lock, so it runs on another machine as well as here.
+It needs no tenant, ledger or lock, so it can run on any machine.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class Assignment:
 
 
 class OneExtract:
-    """Fetches one extract by one body at a time; `download` says how far it is, after an error too.
+    """Fetches one extract, one body at a time; `download` has the progress, also after an error.
 
-    The times of its attempts are those of `stopwatch`.
+    The times of its attempts are read from `stopwatch`.
     """
 
     def __init__(
@@ -81,10 +81,9 @@ class OneExtract:
         )
 
     async def staged(self, threads: ZipThreads) -> Staged:
-        """Fetch it, verify it and give the file to publish, beside its partial file.
+        """Fetch and verify the extract; return the file to publish, which is beside the partial file.
 
-        Raises ExtractError (LinkExpired among them), DestinationError. What had come is kept for the next time, unless
-        it is of no use.
+        Raises ExtractError (LinkExpired among them), DestinationError. Valid bytes are kept for the next attempt.
         """
         first = self.download.first_piece()
         self._pieces.extend([first] if first is not None else [])
@@ -100,7 +99,7 @@ class OneExtract:
                 self._pieces.append(piece)
 
     async def _fetched(self) -> None:
-        """Fetch pieces until every byte is there, whatever a server answers."""
+        """Fetch pieces until every byte is there, whatever the server answers."""
         while not self.download.partial.is_whole:
             if not self._pieces:
                 self._pieces.append(self.download.restart())

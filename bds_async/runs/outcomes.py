@@ -1,4 +1,4 @@
-"""What became of an extract, as the run report has it."""
+"""The outcome of an extract, as the run report has it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..transfer import Download
 
 
 def delivered(extract: Extract, delivery: Delivery, status: Status, **known: Any) -> Outcome:
-    """The outcome of an extract that has its file; `known` are the fields that do not come from the ledger."""
+    """The outcome of an extract whose file is delivered; `known` are the fields that are not from the ledger."""
     return Outcome(
         extract,
         status,
@@ -25,7 +25,7 @@ def delivered(extract: Extract, delivery: Delivery, status: Status, **known: Any
 
 
 def failed(download: Download, error: BdsError) -> Outcome:
-    """The outcome of a download that has failed for good."""
+    """The outcome of a download that failed for good."""
     attempts = max(1, download.failures)
     return Outcome(download.extract, Status.FAILED, error=str(error), **{**way(download), "attempts": attempts})
 

@@ -1,4 +1,4 @@
-"""The plan of a run, and what an earlier run left to finish before it."""
+"""The plan of a run, and the unfinished publications of an earlier run, which are finished first."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .record import Record
 
 
 def plan(record: Record, storage: Storage) -> None:
-    """Finish what a killed run was publishing, then plan the job; for a thread.
+    """Finish the publications of a killed run, then plan the job; to be called in a thread.
 
-    Both are written to the record at once, so that a run that is stopped meanwhile reports what was recovered.
+    Each result goes into the record immediately, so that a run stopped in between reports what was recovered.
     """
     record.recovered = recover(record.job, record.listing, storage)
-    # In one transaction, since SQLite locks the file for each query outside of one, and syncs the disk for each commit;
-    # but not around requests to an object store, which may take minutes.
+    # In one transaction: outside of one, SQLite locks the file for each query and syncs the disk for each commit. But
+    # not around requests to an object store, which may take minutes.
     with storage.ledger.deliveries.together() if storage.workspace.store is None else nullcontext():
         storage.ledger.folders.gather(record.listing.extracts)
         record.plan = record.job.plan(record.listing, storage)
@@ -37,7 +37,7 @@ def plan(record: Record, storage: Storage) -> None:
 
 
 def recover(job: Job, listing: Listing, storage: Storage) -> list[Outcome]:
-    """Finish what a killed run was publishing; its outcomes, since no report has had them yet."""
+    """Finish the publications of a killed run; returns their outcomes, which no report has had yet."""
     publisher = storage.publisher
     settled = publisher.recover()
     listed = {each.identity: each for extracts in listing.extracts.values() for each in extracts} if settled else {}
@@ -54,7 +54,7 @@ def recover(job: Job, listing: Listing, storage: Storage) -> list[Outcome]:
 
 
 def _extract(delivery: Delivery, listed: Mapping[Identity, Extract]) -> Extract:
-    """The extract as it is listed; as the ledger knows it where it is not listed, or was not asked for."""
+    """The extract as listed, or else as the ledger has it: it may be unlisted, or its list not asked for."""
     return listed.get(delivery.identity) or delivery.extract
 
 
@@ -63,7 +63,7 @@ def _arrival(extract: Extract, delivery: Delivery, storage: Storage) -> Arrival:
 
 
 async def adopt(record: Record, storage: Storage, threads: ZipThreads) -> None:
-    """Mark the steps as done for which a whole file is there that the ledger does not know, if the job adopts files."""
+    """If the job adopts files, mark each step as done whose file is there and whole but not in the ledger."""
     if record.plan is None or not record.job.adopts:
         return
     adopting = partial(_adopted, record.plan.steps, record.job, storage, threads.watch)
@@ -71,7 +71,7 @@ async def adopt(record: Record, storage: Storage, threads: ZipThreads) -> None:
 
 
 def _adopted(steps: Sequence[Step], job: Job, storage: Storage, watch: Watch) -> tuple[Step, ...]:
-    """The steps, each done if a whole file is in its place that the ledger does not know."""
+    """The steps; each is done if its file is there and whole but not in the ledger."""
     formats, size, publisher = job.formats(storage.ledger), storage.destination.sizes(), storage.publisher
 
     def adopted(step: Step) -> Step:

@@ -14,31 +14,31 @@ from ..formats import Staged
 from ..support.to_its_end import to_its_end
 from ..transfer import Download
 
-#: Files of a group at most.
+#: Maximum number of files in a group.
 GROUP = 128
 #: A download, and its verified file.
 Ready: TypeAlias = tuple[Download, Staged]
-#: Takes a download, its verified file, and what came of it.
+#: Takes a download, its verified file, and the result of publishing it.
 Settle: TypeAlias = Callable[[Download, Staged, Published | ExtractError], None]
 
 
 class GroupPublishing:
-    """Publishes what is put in, in that order; `settle` is called with the result of each download.
+    """Publishes files in the order of `put`; calls `settle` with the result of each download.
 
-    A disk that syncs slowly is asked once for many files. With several `lanes`, as many tasks may `run`, and each
-    publishes one file at a time.
+    A group of files shares its disk syncs, since these can be slow. With several `lanes`, as many tasks may call `run`,
+    and each publishes one file at a time.
     """
 
     def __init__(self, publisher: Publisher, settle: Settle, lanes: int = 1) -> None:
         self._publisher = publisher
         self._settle = settle
         self._group = GROUP if lanes == 1 else 1
-        # An upload is slow, and other work must not wait for a thread.
+        # Uploads are slow; with threads of their own they do not delay other work.
         self._threads = ThreadPoolExecutor(lanes, "publishing")
         self._ready: asyncio.Queue[Ready] = asyncio.Queue()
 
     def put(self, download: Download, staged: Staged) -> None:
-        """Have a file published after those that were put in before."""
+        """Queue a file to be published after those queued before."""
         download.take_turn()
         self._ready.put_nowait((download, staged))
 
@@ -48,7 +48,7 @@ class GroupPublishing:
             group = [await self._ready.get()]
             while len(group) < self._group and not self._ready.empty():
                 group.append(self._ready.get_nowait())
-            # What is placed gets its outcome, even if the run is being stopped.
+            # A file that is placed gets its outcome, even if the run is being stopped.
             await to_its_end(self._publish(group))
 
     async def _publish(self, group: Sequence[Ready]) -> None:

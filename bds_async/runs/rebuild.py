@@ -1,8 +1,8 @@
-"""Rebuild of a ledger from the files of a destination and from what the tenant lists.
+"""Rebuild of a ledger from the files of a destination and the extracts that the tenant lists.
 
-A file's name holds type, queued date to the second and version, and the created date only where two extracts had one
-name. The listed extract gives the rest, unless it was created after the file was written. Of an extract that is not
-listed any more, only the name is known; that is enough, since it will not be offered again.
+A file's name holds type, queued date to the second and version; it has the created date only if two extracts would
+share a name. The listed extract gives the rest, unless it was created after the file was written. Of an extract that is
+no longer listed, only the name is known; that is enough, since it will not be offered again.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from .context import Storage, open_storage
 from .listing import read_listing
 from .verification import demand_destination
 
-#: Seconds by which an extract may appear to be created after its file was written: clocks differ, and a file system
-#: that keeps local time is off by an hour for half of the year.
+#: Seconds by which an extract's creation may appear later than its file's: clocks differ, and a file system that keeps
+#: local time is off by an hour for half of the year.
 SKEW = 3600.0
 
 
@@ -48,7 +48,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """How many files the ledger now holds as delivered, the files that were rejected, and the lists that failed."""
+    """The number of files now recorded as delivered, the rejected files, and the lists that failed."""
 
     recorded: int
     rejected: Sequence[Rejected]
@@ -57,7 +57,7 @@ class Rebuilt:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A file of `size` bytes, and the extract that its name stands for; None if it stands for none of its data set."""
+    """A file of `size` bytes, and the extract that its name identifies; None if it identifies none of its data set."""
 
     folder: str
     path: str
@@ -76,8 +76,9 @@ async def rebuild(
 ) -> Rebuilt:
     """Rebuild the ledger of the chosen data sets from the files that are there and whole. Raises as `pull` does.
 
-    What the ledger knew of a data set is dropped once all of its files are checked. The next sync then starts it again
-    with the newest full, without the files that are recorded. A CSV cannot be verified and is recorded as it is.
+    The ledger's old records of a data set are dropped once all of its files are checked. The next sync then starts
+    the data set again with the newest full, skipping the files that are recorded. A CSV cannot be verified and is
+    recorded as it is.
     """
     demand_destination(workspace)
     stop = stop or Stop()
@@ -121,7 +122,7 @@ def _surveyed(found: Sequence[_Found], observer: Observer) -> Iterator[None]:
 async def _look_at(
     found: _Found, storage: Storage, verify: Verify, threads: ZipThreads, observer: Observer
 ) -> Delivery | Rejected:
-    """The delivery that a file stands for, once it has been checked."""
+    """Check a file; returns its delivery, or why it is rejected."""
     looked = await threads.run(partial(_taken_for, found, storage.destination, verify, threads))
     observer(Read(found.size))
     observer(Examined(found.path))
@@ -129,7 +130,7 @@ async def _look_at(
 
 
 def _told_apart(looked: Iterable[Delivery | Rejected]) -> Iterator[Delivery | Rejected]:
-    """The same; of files whose names differ by case alone, only the first is kept, since the ledger holds one."""
+    """Reject all but the first of files whose names differ by case alone, since the ledger can hold only one."""
     taken: dict[str, Delivery] = {}
     for each in looked:
         first = taken.setdefault(each.path.lower(), each) if isinstance(each, Delivery) and each.path else each
@@ -172,7 +173,7 @@ class _Listed:
             self._by_name[each.bds_type, queued, version].append(each)
 
     def meant_by(self, name: ParsedName, written: float) -> Extract | None:
-        """The extract that the name of a file stands for: the first that is listed, else one built from the name.
+        """The extract that a file's name identifies: the first that is listed, else one built from the name.
 
         `written` is the file's time of writing, in seconds since 1970.
         """
@@ -193,7 +194,7 @@ class _Listed:
 def _fits(extract: Extract, name: ParsedName, written: float) -> bool:
     """Whether an extract can be the content of a file: it must not have been created after the file was written.
 
-    A file that appears older than the moment in its name has lost its own time, which is ignored then.
+    A file that appears older than the date in its name has lost its real modification time, so that is ignored.
     """
     if name.created is None:
         is_timeless = written + SKEW < name.queued.timestamp()

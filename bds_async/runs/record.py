@@ -1,4 +1,4 @@
-"""What is known of a run while it works; the report is made of it."""
+"""The state of a run while it works, from which the report is made."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Record:
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     def end_with(self, error: Exception | None) -> None:
-        """Note what ended the run; of several the one whose exit code wins."""
+        """Note what ended the run; of several errors, keep the one whose exit code wins."""
         if error is not None and self.error is not error:
             known = [error] if self.error is None else [self.error, error]
             self.error = min(known, key=lambda each: rank(exit_code_of(each)))
@@ -56,7 +56,7 @@ class Record:
         return None if limit is None else max(0.0, limit - self.stopwatch.seconds)
 
     def report(self, connection: Connection) -> RunReport:
-        """The report as of now; an extract without an outcome is pending."""
+        """The report so far; an extract without an outcome is pending."""
         self.end_with(self.survey.error)
         outcomes = self._outcomes()
         report = RunReport(
@@ -95,7 +95,7 @@ class Record:
         )
 
     def _outcomes(self) -> list[Outcome]:
-        """Each extract once: what was recovered, then the steps of the plan."""
+        """Each extract once: the recovered ones, then the steps of the plan."""
         found: dict[Identity, Outcome] = {each.extract.identity: each for each in self.recovered}
         for outcome in self._planned():
             known = found.get(outcome.extract.identity)
@@ -113,7 +113,7 @@ class Record:
 
 
 def text_of(error: Exception) -> str:
-    """Return the text of an error for the report; that of a defect may quote a secret, or a row."""
+    """Return the text of an error for the report, but not that of a defect, which may quote a secret or a row."""
     known = error if isinstance(error, BdsError) else machine_limit(error)
     return str(known) if known is not None else f"A defect in bds-async: {type(error).__name__}."
 

@@ -1,4 +1,4 @@
-"""Repair of a destination: what is bad or missing, and still listed, is fetched again and replaced."""
+"""Repair of a destination: bad and missing files that are still listed are fetched again and replaced."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ async def repair_workspace(
     save: Save,
     full: bool = False,
 ) -> Verification:
-    """Verify a destination, fetch again what is not right, and say what became of each file.
+    """Verify a destination, fetch bad and missing files again, and return the result for each file.
 
-    A file keeps its name and its kind, and a CSV its columns; one that cannot be fetched again stays as it is.
-    Nothing is asked of the tenant if nothing is to be repaired. Of `options`, the choice of data sets and the kind of
-    files do not count. Raises as `pull` does.
+    A file keeps its name and its kind, and a CSV its columns; one that cannot be fetched again stays as it is. The
+    tenant is not contacted if nothing needs repair. The choice of data sets and the kind of files in `options` are
+    ignored. Raises as `pull` does.
     """
     began = time.monotonic()
     demand_ledger(workspace)
@@ -50,7 +50,7 @@ async def repair_workspace(
             return found
         left = options.max_time and max(0.0, options.max_time - (time.monotonic() - began))
         async with connect(config, options, observer) as connection:
-            # What a file was made of is known here alone.
+            # Only this machine knows how each file was made, so no cluster is used.
             job = repair_job(found, replace(options, max_time=left, cluster=None))
             report = await run(job, RunContext(connection, storage), observer, stop, save)
         return remedied(found, report)
@@ -62,7 +62,7 @@ async def _examined(storage: Storage, options: RunOptions, observer: Observer, f
 
 
 def repair_job(found: Verification, options: RunOptions) -> Job:
-    """Fetch the extracts of the files that are not right."""
+    """The job that fetches the extracts of bad and missing files again."""
     wanted = found.repairable
     plugins = {identity.plugin_id for identity in wanted}
 
@@ -75,7 +75,7 @@ def repair_job(found: Verification, options: RunOptions) -> Job:
         return RunPlan(tuple(_steps(listing, wanted)), tuple(listing.failed), None)
 
     def is_bad(report: RunReport) -> bool:
-        """Whether the verification still ends with another exit code than 0 after the repair."""
+        """Whether the exit code of the verification is still not 0 after the repair."""
         return remedied(found, report).exit_code != 0
 
     return Job("verify", options, choose, plan, formats_for_repair, is_bad)
@@ -85,14 +85,14 @@ def _steps(listing: Listing, wanted: Mapping[Identity, Discrepancy]) -> Iterator
     left = dict(wanted)
     for extracts in listing.extracts.values():
         for extract in sorted(extracts, key=lambda extract: extract.age_key):
-            # Once, though two data sets may share a plugin id.
+            # Yield each extract once: two data sets may share a plugin id.
             found = left.pop(extract.identity, None)
             if found is not None and found.delivery is not None:
                 yield Step(extract, found.delivery.folder, found.path, PublishAs.of(found.path))
 
 
 def remedied(found: Verification, report: RunReport) -> Verification:
-    """What a repair made of each file, by the report of its run."""
+    """The verification with the remedy of each file, from the report of the repair's run."""
     outcomes = {outcome.extract.identity: outcome for outcome in report.outcomes}
     after = partial(_remedied, outcomes=outcomes, failed_lists=report.failed_lists)
     return replace(found, discrepancies=tuple(map(after, found.discrepancies)))

@@ -1,6 +1,6 @@
-"""One run, from the lists of the tenant to the report: list, plan, adopt, fetch, measure, mirror, report.
+"""One run, from the tenant's lists to the report: list, plan, adopt, fetch, measure, mirror, report.
 
-`pull`, `sync` and the repair of `verify` are this run, each with its own Job.
+`pull`, `sync` and the repair of `verify` are all this run, each with its own Job.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ async def deliver(
 ) -> RunReport:
     """Lock the state folder, connect to the tenant, and do a job; raises as `open_context` and `run`.
 
-    `bodies` is a bound that this run shares with others. Raises as `cluster_at` if the options name a cluster.
+    `bodies` is a bound that this run shares with others. If the options name a cluster, also raises as `cluster_at`.
     """
     opening = open_context(config, workspace, job.options, observer, stop, bodies=bodies)
     async with opening as context, _cluster_for(context, job.options, stop) as cluster:
@@ -67,7 +67,7 @@ async def deliver(
 def _cluster_for(
     context: RunContext, options: RunOptions, stop: Stop
 ) -> AbstractAsyncContextManager[Cluster | None, bool | None]:
-    """The cluster that the options name, if any. Its import takes a second, so that other runs do without it."""
+    """The cluster that the options name, if any. Its import takes a second, so other runs skip it."""
     if options.cluster is None:
         return nullcontext()
     from .cluster import cluster_at
@@ -78,8 +78,8 @@ def _cluster_for(
 async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, save: Save = unsaved) -> RunReport:
     """Do a job and report it.
 
-    What ends a run early is raised: a BdsError, or a defect. Once there is something to report, the report is made,
-    observed (Finished) and saved all the same. The report says what it lacks then.
+    Whatever ends a run early is raised: a BdsError, or a defect. If there is something to report by then, the report is
+    still made, observed (Finished) and saved, and says what it lacks.
     """
     connection, storage, record = context.connection, context.storage, Record(job)
     async with Supervision(stop, job.options.max_time, connection.stay_signed_in()) as supervision:
@@ -96,7 +96,7 @@ async def run(job: Job, context: RunContext, observer: Observer, stop: Stop, sav
         if record.plan is not None:
             record.survey = await in_thread(partial(measure, record.listing, storage.ledger))
         record.end_with(supervision.error)
-    # A token exchange that ends while the run ends counts, too.
+    # A token exchange that completes while the run ends counts too.
     await connection.refresher.settle()
     if record.is_reportable and job.mirror is not None:
         from .mirroring import follow
@@ -119,7 +119,7 @@ async def _save_report(
 ) -> bool:
     """Observe and save the report, and return whether that succeeded.
 
-    An error of it ends the run if its exit code wins.
+    A failure becomes the run's error if its exit code wins.
     """
     try:
         observer(Finished(report))

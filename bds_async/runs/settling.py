@@ -1,4 +1,4 @@
-"""The end of each download: its outcome is kept in it and passed to the observer, with the warnings about its file."""
+"""The end of each download: it keeps its outcome, and the observer gets that and the warnings about its file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Settling:
         self._settle(download, delivered(extract, published.delivery, Status.DOWNLOADED, **known))
 
     def fail(self, download: Download, error: AnotherRunMayHelp) -> None:
-        """Settle a download that has failed for good, unless it is settled."""
+        """Settle a download that has failed for good, unless it is settled already."""
         if not download.is_settled:
             logger.debug("%s: given up: %s", download.extract, error)
             download.error = error

@@ -9,7 +9,7 @@ from ..transfer import Download
 
 
 def chained(downloads: Iterable[Download]) -> list[Download]:
-    """The same downloads; each knows which one of its data set has to be settled before it."""
+    """Link the downloads of each data set: each gets the one that has to be settled before it."""
     ordered = list(downloads)
     for earlier, later in pairwise(ordered):
         if earlier.step.folder == later.step.folder:
@@ -18,9 +18,9 @@ def chained(downloads: Iterable[Download]) -> list[Download]:
 
 
 async def settled_before(download: Download) -> None:
-    """Wait for every extract of the same data set that comes before.
+    """Wait until every earlier extract of the same data set is settled.
 
-    One that was published has waited for those before it; one that failed has not.
+    A published one has waited for those before it; a failed one has not.
     """
     earlier = download.predecessor
     while earlier is not None:
@@ -29,7 +29,7 @@ async def settled_before(download: Download) -> None:
 
 
 async def in_turn_before(download: Download) -> None:
-    """Wait until every extract of the same data set that comes before is published, in line for it, or failed."""
+    """Wait until every earlier extract of the same data set is published, queued to be, or failed."""
     earlier = download.predecessor
     while earlier is not None:
         await earlier.in_turn()

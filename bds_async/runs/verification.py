@@ -1,6 +1,6 @@
-"""The published files against the ledger and their own CRCs: what is missing, changed, corrupt or unknown.
+"""Check of the published files against the ledger and their own CRCs: missing, changed, corrupt or unknown files.
 
-Nothing is changed and no lock is taken. What a run publishes or replaces meanwhile is no discrepancy.
+Nothing is changed and no lock is taken. A file that a run publishes or replaces meanwhile is not a discrepancy.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..support.to_its_end import in_thread
 from ..workspace import Workspace, writing_to
 from .discrepancies import Discrepancy, Fault, Verification
 
-#: Threads that read; more would only make a disk seek.
+#: Threads that read; more would only make the disk seek.
 THREADS = min(8, (os.cpu_count() or 1) + 1)
 
 
@@ -40,8 +40,8 @@ async def verify_workspace(
 ) -> Verification:
     """Check every published file of a workspace's destination; raises DestinationError, ConfigError.
 
-    `patience` is how long to wait for other programs that hold the ledger. With `full` the content is read where the
-    destination has a record of it, too.
+    `patience` is how long to wait for other programs that hold the ledger. With `full`, the content is read even if the
+    destination has a record of it.
     """
     demand_ledger(workspace)
     destination = destination_of(workspace, patience=patience)
@@ -52,9 +52,9 @@ async def verify_workspace(
 
 
 def demand_destination(workspace: Workspace) -> None:
-    """Raise DestinationError where there is no folder; an unmounted disk must not look like an empty folder.
+    """Raise DestinationError if there is no folder; an unmounted disk must not look like an empty folder.
 
-    An object store is not asked: nothing that its ledger says depends on it.
+    An object store is not contacted: nothing in its ledger depends on that.
     """
     if workspace.store is None:
         destination_of(workspace).demand()
@@ -62,9 +62,9 @@ def demand_destination(workspace: Workspace) -> None:
 
 
 def demand_ledger(workspace: Workspace) -> None:
-    """Raise DestinationError where the destination is not there, ConfigError where nothing was ever delivered to it."""
+    """Raise DestinationError if the destination is not there, ConfigError if it has no ledger."""
     demand_destination(workspace)
-    # Anything in its place that is no ledger is reported by the code that opens it.
+    # If something else is in the ledger's place, the code that opens it reports that.
     if not workspace.has_ledger:
         where = workspace.state if workspace.is_apart else "it"
         raise ConfigError(
@@ -76,7 +76,7 @@ def demand_ledger(workspace: Workspace) -> None:
 async def examine(
     destination: Destination, ledger: Ledger, how: Verify, observer: Observer, *, full: bool = False
 ) -> Verification:
-    """`verify_workspace` with an open ledger; raises in a group."""
+    """Do what `verify_workspace` does, with an open ledger; raises an exception group."""
     files, size = await in_thread(ledger.deliveries.totals)
     observer(Surveyed(files, size))
     try:
@@ -119,7 +119,7 @@ class _Examination:
         return Verification(files, tuple(sorted(self._found, key=lambda each: each.path)))
 
     async def _serve(self, deliveries: Iterator[Delivery], page: asyncio.Lock) -> None:
-        """Take one delivery after the other; the tasks share the iterator, which reads the ledger page by page."""
+        """Check one delivery after another; the tasks share the iterator, which reads the ledger page by page."""
         while True:
             async with page:
                 delivery = await self._threads.run(partial(next, deliveries, None))
@@ -131,7 +131,7 @@ class _Examination:
                 self._observer(Examined(delivery.path))
 
     def _look(self, delivery: Delivery) -> Discrepancy | None:
-        """What is wrong with a file, unless a run has replaced it meanwhile and the new one is right."""
+        """Find what is wrong with a file; None if nothing is, or if a run has replaced it and the new file is right."""
         found = self._compared(delivery)
         if found is None:
             return None
@@ -151,7 +151,7 @@ class _Examination:
             return _unreadable(path, delivery, error)
 
     def _facts(self, path: str) -> Recorded | Checked:
-        """What the destination has recorded of a file, else what reading shows."""
+        """The facts that the destination has recorded of a file, else those from reading it."""
         recorded = None if self._full else self._destination.recorded(path)
         if recorded is not None:
             return recorded
@@ -173,7 +173,7 @@ class _Examination:
                 yield Discrepancy(path, Fault.UNKNOWN, self._why_unknown(PurePosixPath(path)))
 
     def _why_unknown(self, path: PurePosixPath) -> str:
-        """What an unknown file is; a pull with `--force` leaves the former file where it delivers another form."""
+        """Describe an unknown file; a pull with `--force` in another format leaves the former file behind."""
         for form in PublishAs:
             other = path.with_suffix(form.suffix)
             if other != path and self._ledger.deliveries.at_path(_stored(str(other))) is not None:
@@ -182,19 +182,19 @@ class _Examination:
 
 
 def _demand_plain(file: Path) -> None:
-    """Raise UnusableArchive for anything but a plain file; opening a pipe would wait for its writer."""
+    """Raise UnusableArchive for anything but a regular file; opening a pipe would block until it has a writer."""
     with writing_to(file.parent):
         if not stat.S_ISREG(file.stat().st_mode):
             raise UnusableArchive("it cannot be read (it is no plain file)")
 
 
 def _stored(path: str) -> str:
-    """A path as the ledger holds it; macOS returns names in its own normal form, Linux also names that are no text."""
+    """A path as the ledger holds it; macOS returns names in its own normal form, Linux names that may not be UTF-8."""
     return unicodedata.normalize("NFC", path).encode(errors="replace").decode()
 
 
 def _difference(delivery: Delivery, found: Recorded | Checked) -> str:
-    """How a readable file differs from the delivered one; empty if it does not."""
+    """Describe how a readable file differs from the delivered one; empty if it does not."""
     if delivery.bytes not in (None, found.bytes):
         return f"it has {found.bytes} bytes, {delivery.bytes} were delivered"
     return "its SHA-256 is not that of the file delivered" if delivery.sha256 not in (None, found.sha256) else ""

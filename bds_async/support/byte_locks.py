@@ -14,10 +14,10 @@ SQLITE_OFFSET = 0x40000000
 
 
 def lock_refusal(folder: Path) -> OSError | None:
-    """Why no byte-range lock is granted on a new file in `folder`; None if one is, or if that cannot be tried.
+    """Why the file system refuses a byte-range lock on a new file in `folder`; None if it grants one, or is not tested.
 
-    The file is removed again. No other program can hold its lock, so that a refusal is the file system's. It cannot be
-    tried where no file can be made, and on Windows.
+    The file is removed again. No other program can hold a lock on it, so a refusal comes from the file system. There is
+    no test on Windows, or if no file can be created.
     """
     if sys.platform == "win32":
         return None

@@ -1,4 +1,4 @@
-"""The current time of a run. Everything that a run records or compares takes it from here, so tests can set it."""
+"""The clock of a run. Every time that a run records or compares comes from here, so that tests can set it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def now() -> datetime:
 
 
 class Stopwatch:
-    """The start and the duration of a run. A wall clock that is set back changes neither the order nor the duration."""
+    """The start and the duration of a run. Setting the wall clock back changes neither the order nor the duration."""
 
     def __init__(self) -> None:
         self.started = now()
@@ -26,5 +26,5 @@ class Stopwatch:
 
     @property
     def finished(self) -> datetime:
-        """The present moment by the wall clock, or the start if the clock was set back behind it."""
+        """The current time by the wall clock, or the start if the clock was set back before it."""
         return max(self.started, now())

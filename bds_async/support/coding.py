@@ -1,24 +1,24 @@
-"""Content codings of RFC 9110 section 8.4.1 that the standard library can undo: gzip and deflate."""
+"""Content codings of RFC 9110 section 8.4.1 that the standard library can decode: gzip and deflate."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
 
-#: `wbits` of zlib: gzip or zlib, by the header; and deflate without a header, which some servers send.
+#: `wbits` of zlib: for gzip or zlib, by the header, and for deflate without a header, which some servers send.
 _WITH_HEADER, _BARE = 47, -15
-#: Bytes that one step of decoding gives at most, so that memory stays bounded.
+#: The most bytes that one step of decoding returns, so that memory stays bounded.
 _STEP = 1024 * 1024
 
 
 class CodingError(ValueError):
-    """Data that is not in the coding, or ends early."""
+    """The data is not in the coding, or ends early."""
 
 
 def decoded(blocks: Iterable[bytes], *, bare: bool = False) -> Iterator[bytes]:
-    """Undo gzip or zlib (or, if `bare`, deflate without a header), by blocks of at most 1 MiB.
+    """Decode gzip or zlib (or, if `bare`, deflate without a header), in blocks of at most 1 MiB.
 
-    Several gzip members after each other are one content (RFC 1952 section 2.2). Raises CodingError.
+    Several gzip members in sequence are one content (RFC 1952 section 2.2). Raises CodingError.
     """
     wbits = _BARE if bare else _WITH_HEADER
     decoder = zlib.decompressobj(wbits)

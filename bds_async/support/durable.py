@@ -18,22 +18,22 @@ from .log import event
 
 logger = logging.getLogger(__name__)
 
-#: Errors of a call that a file system does not support.
+#: Errors that mean that a file system does not support a call.
 _UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY})
 _NOT_DURABLE = "cannot bring writes to the disk at once, so a power cut may lose the last ones"
 #: The faults that have been logged.
 _logged: set[str] = set()
-#: Seconds during which a rename is tried again on Windows, where a virus scanner or a loader may hold the file.
+#: Seconds for which a rename is retried on Windows, where a virus scanner or a loader may hold the file.
 REPLACE_PATIENCE = 3.0
-#: Files or folders that are brought to the disk at a time: a disk takes many requests as fast as one.
+#: Files or folders that are synced at a time: a disk takes many requests as fast as one.
 SYNCS = 64
-#: Seconds that a sync takes at most where threads for it would cost more than they save.
+#: Seconds: for faster syncs, threads would cost more than they save.
 QUICK = 0.001
 _threads = ThreadPoolExecutor(SYNCS, thread_name_prefix="sync")
 
 
 def fsync_file(path: Path) -> None:
-    """Bring the content of a file to the disk; raises OSError.
+    """Flush a file's content to the disk (fsync). Raises OSError.
 
     macOS needs F_FULLFSYNC, since its fsync stops at the drive's cache.
     """
@@ -46,7 +46,7 @@ def fsync_file(path: Path) -> None:
 
 
 def fsync_folder(path: Path) -> None:
-    """Bring the names in a folder to the disk (POSIX only; elsewhere the file system does it)."""
+    """Flush the names in a folder to the disk (POSIX only; elsewhere the file system does it)."""
     if sys.platform == "win32":
         return
     try:
@@ -61,13 +61,13 @@ def fsync_folder(path: Path) -> None:
 
 
 def fsync_many(files: Iterable[Path] = (), folders: Iterable[Path] = ()) -> None:
-    """Bring files to the disk, then the names in folders; raises OSError."""
+    """Flush files to the disk, then the names in folders; raises OSError."""
     _sync_each(fsync_file, files)
     _sync_each(fsync_folder, folders)
 
 
 def _sync_each(sync: Callable[[Path], None], paths: Iterable[Path]) -> None:
-    """Sync one path after the other while the disk is quick, then several at a time."""
+    """Sync one path after another while the disk is quick, then several at a time."""
     rest = iter(paths)
     for path in rest:
         began = time.perf_counter()
@@ -78,7 +78,7 @@ def _sync_each(sync: Callable[[Path], None], paths: Iterable[Path]) -> None:
 
 
 def make_folders(path: Path) -> None:
-    """Make a folder and its missing parents, each of them durable; raises OSError."""
+    """Create a folder and its missing parents durably; raises OSError."""
     missing = list(itertools.takewhile(lambda each: not each.is_dir(), (path, *path.parents)))
     for each in reversed(missing):
         each.mkdir(exist_ok=True)
@@ -86,15 +86,15 @@ def make_folders(path: Path) -> None:
 
 
 def replace(source: Path, target: Path) -> None:
-    """Rename `source` to `target`, durably, replacing what was there; raises OSError."""
+    """Rename `source` to `target` durably, replacing an existing file; raises OSError."""
     rename(source, target)
     fsync_folder(target.parent)
 
 
 def rename(source: Path, target: Path) -> None:
-    """Rename `source` to `target`, replacing what was there; the name is not on the disk yet. Raises OSError.
+    """Rename `source` to `target`, replacing an existing file, without a sync of the folder. Raises OSError.
 
-    On Windows a rename that is refused because another program holds the file is retried for REPLACE_PATIENCE.
+    On Windows, if another program holds the file, the rename is retried for REPLACE_PATIENCE.
     """
     deadline = time.monotonic() + REPLACE_PATIENCE
     while True:
@@ -110,7 +110,7 @@ def rename(source: Path, target: Path) -> None:
 def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Write a whole file or nothing: temporary file beside it, fsync, rename, fsync of the folder; raises OSError.
 
-    `mode` are the permissions of the new file, whatever the umask; its owner is that of the file it replaces, where
+    The new file has the permissions `mode`, regardless of the umask, and the owner of the file that it replaces, if
     that is allowed. A symbolic link stays one: its target is replaced.
     """
     target = real_path(path)
@@ -124,8 +124,8 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 
 def real_path(path: Path) -> Path:
-    """Where a file is or would be, with every link followed; raises OSError (ELOOP) where links run in a circle."""
-    # Path.resolve() raises RuntimeError there, before Python 3.13.
+    """Where a file is or would be, with every link followed; raises OSError (ELOOP) if the links form a loop."""
+    # Before Python 3.13, Path.resolve() raises RuntimeError for a loop.
     target = Path(os.path.realpath(path))
     if target.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
@@ -135,8 +135,8 @@ def real_path(path: Path) -> Path:
 def rewrite(path: Path, content: bytes) -> None:
     """Rewrite a file's unchanged content by the same steps that write a new one; raises OSError.
 
-    This alone finds a single mounted file, a full disk and a read-only one before it matters. A file that did not exist
-    does not exist afterwards.
+    Only this reveals a single mounted file, a full disk or a read-only disk before it matters. If the file did not
+    exist, it does not exist afterwards.
     """
     exists = path.exists()
     write_atomically(path, content)
@@ -145,9 +145,9 @@ def rewrite(path: Path, content: bytes) -> None:
 
 
 def keep_owner(path: Path, like: Path) -> None:
-    """Give `path` the owner of `like`, where both exist and that is allowed (POSIX only).
+    """Give `path` the owner of `like`, if both exist and it is allowed (POSIX only).
 
-    Without this, a file that root rewrites could not be read by the user of a scheduled job.
+    Otherwise, after root rewrites a file, the user of a scheduled job could not read it.
     """
     if sys.platform != "win32":
         with contextlib.suppress(OSError):
@@ -173,7 +173,7 @@ def _write_temporary(target: Path, content: bytes, mode: int) -> Path:
 
 
 def _set_mode(descriptor: int, mode: int, path: Path) -> None:
-    """Set the mode of a new file, which is 0600; a share of another user and FAT refuse that."""
+    """Set the mode of a new file, which is 0600 at first; tolerate refusals, as by FAT and another user's share."""
     try:
         os.fchmod(descriptor, mode)
     except OSError as error:
@@ -190,7 +190,7 @@ def _fsync(descriptor: int, path: Path) -> None:
 
 
 def _is_fully_synced(descriptor: int) -> bool:
-    """Whether F_FULLFSYNC (macOS) was possible; SMB shares do not support it, and a plain fsync is the most they do."""
+    """Try F_FULLFSYNC (macOS); False if it is not supported, as on SMB shares, where a plain fsync has to do."""
     import fcntl
 
     try:

@@ -1,4 +1,4 @@
-"""What is said where an extra of this package is not installed."""
+"""The error for an extra of this package that is not installed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from ..errors import ConfigError
 
 
 def missing(what: str, packages: str, extra: str) -> ConfigError:
-    """The error for `what`, which needs packages that an extra brings. With the extra, pip installs those alone."""
+    """The error for `what`, which needs packages of an extra. pip then installs only the missing ones."""
     noun = "packages" if " and " in packages else "package"
     return ConfigError(f"{what} needs the {noun} {packages}: run pip install 'bds-async[{extra}]'.")

@@ -1,4 +1,4 @@
-"""Lock files: locks of the operating system, which end with their holder. Nothing stands in for them."""
+"""Lock files: locks of the operating system, which end with their holder. There is no substitute for them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class CannotLock(OSError):
 
 
 def file_lock(path: Path) -> FileLock:
-    """The lock at `path`, not yet taken; it can be released by another thread than the one that takes it.
+    """The lock at `path`, not yet taken; any thread can release it, not only the one that took it.
 
-    Raises CannotLock: FileLock would fall back to a marker file, which outlives a killed holder. Raises NotOurs if
-    there is something at `path` that is no regular file.
+    Raises CannotLock if the file system refuses locks: FileLock would fall back to a marker file, which outlives a
+    killed holder. Raises NotOurs if `path` exists and is not a regular file.
     """
     check_own(path)
     if (refusal := lock_file_refusal(path.parent)) is not None:
@@ -31,10 +31,10 @@ def file_lock(path: Path) -> FileLock:
 
 
 def lock_file_refusal(folder: Path) -> OSError | None:
-    """Why a new file in `folder` can't be locked; None if it can, or if that cannot be tried.
+    """Why a new file in `folder` can't be locked; None if it can, or is not tested.
 
-    The file has no name, so that a killed process leaves nothing behind. It cannot be tried if no file can be made
-    there, and on Windows.
+    The file has no name, so a killed process leaves nothing behind. There is no test on Windows, or if no file can be
+    created there.
     """
     if sys.platform == "win32":
         return None

@@ -1,4 +1,4 @@
-"""Limits of this machine that any call can meet: open files, threads, memory, the working directory."""
+"""Limits of this machine that any call can hit: open files, threads, memory, the working directory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ..errors import MachineLimit
 
-#: Errors of a machine that has no more files, or no memory for sockets.
+#: Errors of a machine that has run out of file descriptors, or of memory for sockets.
 _FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, getattr(errno, "WSAEMFILE", errno.EMFILE)})
 _NO_FILE = (
     "This machine can't open another file or connection ({reason}); raise the limit of open files (`ulimit -n`), "
@@ -23,7 +23,7 @@ _NO_FOLDER = "The working directory has been removed; change to a folder that ex
 
 
 def machine_limit(error: BaseException) -> MachineLimit | None:
-    """The limit that an exception, or one in its group or before it, comes from; None for every other exception."""
+    """The limit that caused an exception, one in its group, or one that it was raised from; None if no limit did."""
     for each in _all(error):
         if isinstance(each, OSError) and each.errno in _FILES:
             return MachineLimit(_NO_FILE.format(reason=os.strerror(each.errno or 0)))

@@ -1,4 +1,4 @@
-"""Something that happens once, and that tasks may wait for."""
+"""A one-time event that tasks can wait for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 
 class Once:
-    """As asyncio.Event, in a tenth of its memory: a run has two for each extract. It may be made in any thread."""
+    """Like asyncio.Event, in a tenth of its memory: a run has two for each extract. Any thread may create it."""
 
     __slots__ = ("_future", "has_happened")
 
@@ -15,7 +15,7 @@ class Once:
         self._future: asyncio.Future[None] | None = None
 
     def happen(self) -> None:
-        """Let the waiting tasks go on."""
+        """Wake up the waiting tasks."""
         self.has_happened = True
         if self._future is not None and not self._future.done():
             self._future.set_result(None)

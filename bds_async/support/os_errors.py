@@ -1,4 +1,4 @@
-"""The meaning of failed file operations in plain words, by errno: of a single file, and of a folder."""
+"""The meaning of failed file operations in plain words, by errno, for a single file and for a folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .own_files import NotOurs
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What an errno says of a file that was to be written, and of a folder that was to be used; parts of sentences."""
+    """What an errno means for a file to be written, and for a folder to be used, as parts of sentences."""
 
     of_file: str
     of_folder: str
@@ -66,7 +66,7 @@ def folder_fault(error: OSError) -> str:
 
 
 def reason(error: OSError) -> str:
-    """What the system says of an error, without the addresses and numbers that asyncio adds."""
+    """The system's text of an error, without the addresses and numbers that asyncio adds."""
     if error.errno is not None and error.errno in errno.errorcode:
         return os.strerror(error.errno)
     return error.strerror or type(error).__name__

@@ -1,4 +1,4 @@
-"""Reading the program's own small files, which must be regular files: another kind can block or mislead."""
+"""Reading and writing the program's own small files, which must be regular files: other kinds can block or mislead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class NotOurs(OSError):
 
 
 def read_own(path: Path, longest: int) -> bytes:
-    """The content of a regular file of at most `longest` bytes, without following a link and without blocking.
+    """Read a regular file of at most `longest` bytes, without following a link and without blocking.
 
     Raises FileNotFoundError, NotOurs, or another OSError.
     """
@@ -34,7 +34,7 @@ def read_own(path: Path, longest: int) -> bytes:
 
 
 def check_own(path: Path) -> None:
-    """Raise NotOurs if there is something at `path` that is no regular file; nothing may be there."""
+    """Raise NotOurs if `path` exists and is not a regular file."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A bounded pool of worker coroutines over one sorted queue: at most as many jobs under way as there are workers."""
+"""A bounded pool of worker coroutines over one sorted queue: one job at a time for each worker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 Job = TypeVar("Job")
 
-#: One worker in so many takes the smallest job first.
+#: One in this many workers takes the smallest job first.
 ONE_IN = 4
 
 
@@ -20,16 +20,16 @@ def small_job_workers(workers: int) -> int:
 
 
 class Pool(Generic[Job]):
-    """`workers` coroutines that do `work` on each queued job; `work` may queue more.
+    """Runs `work` on each queued job in `workers` coroutines; `work` may queue more.
 
-    Most of them take the largest job, so that a run does not end with one that has just begun. A quarter of them takes
-    the smallest: a small job waits for answers most of its time, and large ones use the network meanwhile.
+    Most of them take the largest job first, so that no large job is left for the end of the run. A quarter of them take
+    the smallest: a small job mostly waits for answers, while large ones use the network.
     """
 
     def __init__(self, workers: int, work: Callable[[Job], Awaitable[None]]) -> None:
         self._workers = workers
         self._work = work
-        #: By size, equal ones in the order of arrival; one entry of `_queued` for each.
+        #: Sorted by size, then by arrival; each has one entry in `_queued`.
         self._jobs: list[tuple[float, int, Job]] = []
         self._queued: asyncio.Queue[None] = asyncio.Queue()
         self._order = itertools.count()
@@ -40,7 +40,7 @@ class Pool(Generic[Job]):
         self._queued.put_nowait(None)
 
     async def run(self, until: Awaitable[object]) -> None:
-        """Work until `until` ends; an exception of `work` stops all workers and is raised in a group."""
+        """Work until `until` ends; an exception of `work` stops all workers and is raised in an exception group."""
         async with asyncio.TaskGroup() as group:
             small = small_job_workers(self._workers)
             workers = [group.create_task(self._serve(small=number < small)) for number in range(self._workers)]

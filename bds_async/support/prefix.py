@@ -10,8 +10,8 @@ from typing import Self
 class Prefix:
     """The digest of the first `length` bytes of a file that is being written.
 
-    Blocks that are written in order extend it. One that is written ahead of its turn does not, so that it, and all
-    after it, has to be read again.
+    Blocks that are written in order extend it. A block written out of order does not, so it and all bytes after it
+    have to be read again.
     """
 
     def __init__(self) -> None:
@@ -19,21 +19,21 @@ class Prefix:
         self._digest = hashlib.sha256()
 
     def extend(self, start: int, *chunks: bytes) -> None:
-        """Take the bytes of the file from `start` on, if they are the next ones."""
+        """Hash the bytes of the file from `start` on, if they are the next ones."""
         if start == self.length:
             for chunk in chunks:
                 self._digest.update(chunk)
-            # Last, so that a block written meanwhile by another thread is never taken before this one.
+            # Updated last, so that no other thread's block is hashed before this one.
             self.length += sum(map(len, chunks))
 
     @classmethod
     def unwanted(cls) -> Self:
-        """One that hashes nothing."""
+        """A prefix that hashes nothing."""
         prefix = cls()
         prefix.length = sys.maxsize
         return prefix
 
     @property
     def sha256(self) -> str:
-        """Hexadecimal."""
+        """The digest in hexadecimal digits."""
         return self._digest.hexdigest()

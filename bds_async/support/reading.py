@@ -1,4 +1,4 @@
-"""Reading a file that a person names, which can be a pipe: once, with an end, and without blocking for ever."""
+"""Reading a file that a person names, which can be a pipe: only once, up to a limit, and without blocking forever."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-#: Usual upper bound in bytes for the content.
+#: Default upper bound of the content in bytes.
 LONGEST = 1024 * 1024
-#: Seconds to wait for a program that writes to a pipe, and for the next bytes of one that does.
+#: Seconds to wait for a pipe to get a writer, and for the next bytes from the writer.
 NO_WRITER, SILENCE = 3.0, 60.0
 _BLOCK = 65_536
 
 
 class Content(NamedTuple):
-    """The content of a file; `is_stream` if it was a pipe or a device, whose content can't be read again."""
+    """The content of a file; `is_stream` is set for a pipe or a device, which can't be read again."""
 
     data: bytes
     is_stream: bool
 
 
 def read_any(path: Path, longest: int = LONGEST) -> Content:
-    """The content of a file, a pipe or a device; raises OSError, for more than `longest` bytes and for silence, too."""
+    """Read a file, a pipe or a device; raises OSError, also for more than `longest` bytes and after a silence."""
     if sys.platform == "win32":
         return Content(path.read_bytes(), is_stream=False)
-    # O_NONBLOCK: the plain opening of a pipe waits for its writer.
+    # O_NONBLOCK: otherwise opening a pipe waits for a writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         mode = os.fstat(descriptor).st_mode
@@ -57,7 +57,7 @@ def _read(descriptor: int, longest: int, *, is_regular: bool) -> bytes:
 
 
 def _next_block(descriptor: int) -> bytes:
-    """The next bytes; none at the end, which a pipe without a writer is, too."""
+    """Read the next bytes; none at the end, and none from a pipe without a writer."""
     while True:
         try:
             return os.read(descriptor, _BLOCK)

@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 class Stop:
-    """Lets a caller (a signal handler, say) end a run in an orderly way: parts are kept, the report is made.
+    """Lets a caller (a signal handler, say) stop a run in an orderly way: partial files are kept, the report is made.
 
     `patience` is how long the run waits for other programs; a request cuts it short.
     """
@@ -42,10 +42,10 @@ class Stop:
 
 
 class Supervision:
-    """Ends the phases of a run as soon as a stop, the time limit or a task of the background ends the run.
+    """Ends the phases of a run as soon as a stop, the time limit or a background task ends the run.
 
     Use it with `async with`. `max_time` is in seconds, None for no limit; `left` is how much of it is left, None for
-    all. `error` is what ended the run, None so far.
+    all. `error` is what ended the run, None before that.
     """
 
     def __init__(
@@ -72,13 +72,13 @@ class Supervision:
         await outlast(asyncio.gather(*self._tasks, return_exceptions=True))
 
     async def over(self, phase: Awaitable[Result]) -> Result:
-        """The result of a phase. Raises what the phase raises, and what ends the run, which cancels the phase."""
+        """Run a phase and return its result. If something ends the run, cancel the phase and raise that."""
         return await beside(phase, self._raise_end())
 
     async def _watch(self, condition: Coroutine[Any, Any, object]) -> None:
         """Note the error of a condition, which ends the run; waits for other programs are short from then on.
 
-        The other conditions stay: a phase that is being cancelled may need the background.
+        The other conditions keep running: a phase that is being cancelled may need the background tasks.
         """
         try:
             await condition
@@ -89,7 +89,7 @@ class Supervision:
                 self.error = min(known, key=lambda each: rank(each.exit_code))
             if not self._end.done():
                 self._end.set_exception(error)
-                self._end.exception()  # it may be that no phase asks for it
+                self._end.exception()  # marks it as retrieved: perhaps no phase awaits it
 
     async def _raise_end(self) -> NoReturn:
         await asyncio.shield(self._end)
@@ -97,19 +97,19 @@ class Supervision:
 
 
 def time_limits(seconds: float | None, stop: Stop, left: float | None = None) -> list[Coroutine[Any, Any, NoReturn]]:
-    """The coroutine that ends a run after `seconds`, of which `left` are left; none without a limit."""
+    """The coroutine that ends a run when its limit of `seconds`, of which `left` remain, is up; none without limit."""
     return [] if seconds is None else [_time_limit(seconds, stop, seconds if left is None else left)]
 
 
 async def _time_limit(seconds: float, stop: Stop, left: float) -> NoReturn:
-    """Raise Stopped (exit code 3) when no time is left; no wait for other programs is long from then on."""
+    """Raise Stopped (exit code 3) when no time is left; waits for other programs are short from then on."""
     await asyncio.sleep(left)
     stop.patience.cut()
     raise Stopped(f"The run's time of {seconds:g} seconds (`max_time`) is up; run again to go on.", 3)
 
 
 def started(group: asyncio.TaskGroup, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result] | None:
-    """The task of `work` in a group; None if the group is ending, which begins nothing any more."""
+    """Start `work` as a task of a group; None if the group is ending and accepts no more tasks."""
     try:
         return group.create_task(work)
     except RuntimeError:
@@ -118,9 +118,9 @@ def started(group: asyncio.TaskGroup, work: Coroutine[Any, Any, Result]) -> asyn
 
 
 async def beside(main: Awaitable[Result], *others: Coroutine[Any, Any, object]) -> Result:
-    """The result of `main`, while the others run beside it.
+    """Run `main` with the others beside it, and return its result.
 
-    The first exception ends all of them; the weightiest one is raised, not in a group.
+    The first exception ends all of them; the weightiest one is raised, not as a group.
     """
     try:
         async with asyncio.TaskGroup() as group:

@@ -1,4 +1,4 @@
-"""Numbers for the jobs that are under way at the same time: the lowest free one, from 1."""
+"""Numbers for concurrent jobs: each gets the lowest free one, from 1."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class Slots:
-    """The numbers of `most` places; each is taken by one job at a time."""
+    """The numbers from 1 to `most`; each is held by one job at a time."""
 
     def __init__(self, most: int) -> None:
         self._free = list(range(1, most + 1))

@@ -25,10 +25,10 @@ def size_text(size: float) -> str:
 
 
 def shell_words(words: Sequence[str]) -> str:
-    """Return the words of a command as the user's shell reads them."""
+    """Return the words of a command, quoted for the user's shell."""
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
 def printable(text: str) -> str:
-    """Return text from a server without control characters, which could control a terminal."""
+    """Return text from a server with unprintable characters replaced, since they could control a terminal."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

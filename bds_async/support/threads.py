@@ -1,4 +1,4 @@
-"""Threads for the work on zips, which ends with the run, and for work that may hang."""
+"""Threads for work on zips, which ends with the run, and for work that may hang."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..errors import Stopped
 
 Result = TypeVar("Result")
 
-#: Threads for the work on zips; two keep up with the network.
+#: Threads for work on zips; two keep up with the network.
 ZIP_THREADS = 2
 
 
 class ZipThreads:
-    """Threads for the work on zips, so that neither the event loop nor a worker waits for it.
+    """Threads for work on zips, so that neither the event loop nor a worker waits for it.
 
-    Leaving the context ends the work under way at its next block; queued work is dropped.
+    Leaving the context ends running work at its next block, and drops queued work.
     """
 
     def __init__(self, count: int = ZIP_THREADS) -> None:
@@ -42,11 +42,11 @@ class ZipThreads:
             raise Stopped("The run is over.", 3)
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """What `work` returns, done in one of the threads."""
+        """Do `work` in one of the threads and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self.executor, work)
 
     def begin_waiting(self, work: Callable[[], Result]) -> asyncio.Future[Result] | None:
-        """Begin work that waits for what other threads do, in a thread of its own; None while that one is busy."""
+        """Start work that waits for other threads, in a separate thread; None if that thread is busy."""
         if self._waits is not None and not self._waits.done():
             return None
         future = asyncio.get_running_loop().run_in_executor(self._waiting, work)
@@ -55,7 +55,7 @@ class ZipThreads:
 
 
 async def left_behind(work: Callable[[], Result]) -> Result:
-    """What `work` returns, done in a thread that neither a cancellation nor the end of the process waits for."""
+    """Do `work` in a thread that neither a cancellation nor the end of the process waits for; return its result."""
     future: Future[Result] = Future()
     future.set_running_or_notify_cancel()
 

@@ -1,4 +1,4 @@
-"""Short work that a cancellation waits for, because half of it would do harm."""
+"""Short work that a cancellation waits for, because leaving it half-done would do harm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 async def to_its_end(work: Awaitable[T]) -> T:
-    """Finish `work` even if cancelled meanwhile; the CancelledError goes on after that."""
+    """Finish `work` even if cancelled meanwhile; raise the CancelledError after that."""
     future = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(future)
@@ -22,5 +22,5 @@ async def to_its_end(work: Awaitable[T]) -> T:
 
 
 async def in_thread(work: Callable[[], T]) -> T:
-    """What `work` returns, done in a thread; a cancellation waits for its end."""
+    """Do `work` in a thread and return its result; a cancellation waits for its end."""
     return await to_its_end(asyncio.to_thread(work))

@@ -1,4 +1,4 @@
-"""A context manager that raises another error in place of the one inside, cheap enough for each chunk of a body."""
+"""A context manager that translates exceptions, cheap enough for each chunk of a body."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from types import TracebackType
 
 
 class Translating:
-    """Raises what `translate` gives for an exception inside; one for which it gives None passes as it is.
+    """Raises what `translate` returns for an exception inside; if that is None, the exception passes unchanged.
 
-    The new error names the old one as its cause, unless `hides_cause`. It has no state: enter it as often as you like.
+    The new error has the old one as its cause, unless `hides_cause`. There is no state: enter it as often as you like.
     """
 
     __slots__ = ("_hides_cause", "_translate")

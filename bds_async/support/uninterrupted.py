@@ -1,4 +1,4 @@
-"""Work that must be completed once it has begun, even if the event loop that started it is torn down."""
+"""Work that must be completed once begun, even if the event loop that started it is torn down."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-#: Seconds that work past its point of no return has left once its caller is cancelled.
+#: Seconds that work past its point of no return may still take once its caller is cancelled.
 GRACE = 15.0
 
 
 class Departure:
-    """The point of no return of some work: before `mark` it can be called off, after it not."""
+    """The point of no return of some work: before `mark` the work can be called off, after that it cannot."""
 
     def __init__(self) -> None:
         self.is_past = False
@@ -27,7 +27,7 @@ class Departure:
         self.is_past = True
 
     def call_off(self) -> None:
-        """Cancel the work, after GRACE seconds if it has passed the point of no return; called from any thread."""
+        """Cancel the work, after GRACE seconds if it is past the point of no return; may be called in any thread."""
         self._called_off = True
         if self._running is not None:
             with contextlib.suppress(RuntimeError):  # the work has ended and closed its loop
@@ -60,8 +60,8 @@ async def uninterrupted(work: Callable[[Departure], Coroutine[Any, Any, T]]) -> 
 
     `asyncio.shield` is not enough: a loop that is torn down (at the end of `asyncio.run`, or by an exception from a
     signal handler, as in Airflow) cancels all its tasks, and a busy loop handles an answer late. If the caller is
-    cancelled, work before its point of no return is called off and other work is waited for, at most GRACE seconds;
-    then the CancelledError is raised.
+    cancelled, work before its point of no return is called off; work past it gets at most GRACE seconds to finish.
+    Then the CancelledError is raised.
     """
     departure = Departure()
     executor = ThreadPoolExecutor(1, "bds-async-exchange")

@@ -11,11 +11,11 @@ from typing import TypeAlias
 from ..errors import BdsError
 from ..report import AttemptTimes
 
-#: Attempts that are kept of one extract; more would let a report grow without bound.
+#: Attempts that are kept for one extract, so that a report stays bounded.
 MOST = 1000
-#: Seconds: an attempt that follows another of the same worker so closely continues it.
+#: Seconds: an attempt that starts this soon after another of the same worker counts as its continuation.
 AT_ONCE = 0.05
-#: Attempts that are looked at for one of the same worker: there are at most so many workers.
+#: Latest attempts that are searched for one of the same worker: there are at most this many workers.
 _RECENT = 64
 
 #: Seconds since the start of a run.
@@ -37,7 +37,7 @@ class Attempt:
         self._answered = self._answered or self._clock()
 
     def times(self, error: str | None) -> AttemptTimes:
-        """Return its times; it ends now."""
+        """End the attempt and return its times."""
         now = self._clock()
         waited = (self._answered or now) - self._began
         return AttemptTimes(self._worker, self._began, waited, now - self._began, self.bytes, error)
@@ -51,7 +51,7 @@ class Attempts:
 
     @contextmanager
     def under_way(self, worker: int, clock: Clock = time.monotonic) -> Iterator[Attempt]:
-        """Note the attempt that is made in the body, also if it fails or is cancelled."""
+        """Record the attempt made inside the context, also if it fails or is cancelled."""
         attempt, error = Attempt(worker, clock), None
         try:
             yield attempt
@@ -63,12 +63,12 @@ class Attempts:
             self._add(attempt.times(error))
 
     def take_over(self, made: Iterable[AttemptTimes], worker: int, origin: float) -> None:
-        """Note attempts of another machine, whose times count from `origin`, as those of `worker`."""
+        """Add attempts of another machine, whose times count from `origin`, as those of `worker`."""
         for each in made:
             self._add(replace(each, worker=worker, began=max(0.0, origin + each.began)))
 
     def spoil(self, error: str) -> None:
-        """Note that what the last attempt brought is of no use."""
+        """Mark the last attempt as failed: its bytes are unusable."""
         if self.all:
             self.all[-1].error = error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Block:
-    """Chunks of a body in their order; `size` is their bytes in all."""
+    """Chunks of a body in order; `size` is their total in bytes."""
 
     def __init__(self) -> None:
         self.chunks: list[bytes] = []
@@ -17,14 +17,14 @@ class Block:
             self.size += len(chunk)
 
     def cut(self, size: int) -> None:
-        """Drop what is beyond the first `size` bytes."""
+        """Keep only the first `size` bytes."""
         while self.size > size:
             last = self.chunks.pop()
             self.size -= len(last)
             self.add(last[: max(0, size - self.size)])
 
     def head(self, size: int) -> bytes:
-        """The first `size` bytes, or all where there are fewer."""
+        """The first `size` bytes, or all if there are fewer."""
         head = b""
         for chunk in self.chunks:
             head += chunk[: size - len(head)]

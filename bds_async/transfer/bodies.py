@@ -1,4 +1,4 @@
-"""A bound on the bodies of several runs together."""
+"""A bound on the response bodies of several runs together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..brightspace import Source
 
 
 class Bodies:
-    """At most `count` requests with a body at a time, of all runs that share this; None is no bound."""
+    """At most `count` requests with a response body at a time, in all runs that share this; None means no bound."""
 
     def __init__(self, count: int | None) -> None:
         self._free = None if count is None else asyncio.Semaphore(count)
@@ -21,7 +21,7 @@ class Bodies:
     async def one_of(self, tenant: Source, link: URL) -> AsyncIterator[None]:
         """Wait until a request to `link` may be made.
 
-        While the tenant holds new requests back, none of the bound is taken from the other runs.
+        While the tenant holds back new requests, this takes nothing of the bound from the other runs.
         """
         if self._free is None:
             yield

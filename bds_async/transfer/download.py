@@ -1,4 +1,4 @@
-"""The state of one extract under way, and the pieces that it is fetched in."""
+"""The state of one download, and the pieces that it is fetched in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .partial import Partial
 from .ranges import Range, gaps, merged
 from .rejections import Rejections
 
-#: Bytes: an extract listed as smaller is asked for in one go, a larger one by ranges of PIECE.
+#: Bytes: an extract listed as smaller than LARGE is fetched by one request, others by ranges of PIECE.
 LARGE = 64 * 1024 * 1024
 PIECE = 16 * 1024 * 1024
 
@@ -29,7 +29,7 @@ PIECE = 16 * 1024 * 1024
 class Piece:
     """A range of one generation of a download, from `start` (the next byte wanted) to `stop` (None: the end).
 
-    `attempt` is the present or last attempt to fetch it.
+    `attempt` is the current or latest attempt to fetch it.
     """
 
     download: Download
@@ -41,22 +41,22 @@ class Piece:
 
     @property
     def is_stale(self) -> bool:
-        """Whether it is not needed any more: the download started over, or is settled."""
+        """Whether it is no longer needed: the download started over, or is settled."""
         return self.download.is_settled or self.generation != self.download.partial.generation
 
     @property
     def is_complete(self) -> bool:
-        """Whether every byte of it has come."""
+        """Whether every byte of it has arrived."""
         return self.stop is not None and self.start >= self.stop
 
     @property
     def is_wanted(self) -> bool:
-        """Whether there still is something to ask for."""
+        """Whether there is still something to request."""
         return not (self.is_stale or self.is_complete)
 
     @property
     def is_whole_extract(self) -> bool:
-        """Whether it asks for everything, so that a plain GET will do."""
+        """Whether it is the whole extract, so that a plain GET will do."""
         return self.start == 0 and self.stop is None
 
 
@@ -64,7 +64,7 @@ class Piece:
 class Download:
     """One step of a plan under way: its partial file, links, tries and outcome.
 
-    `predecessor` is the extract of the same data set that has to be settled before this one is published. `worker` is
+    `predecessor` is the download of the same data set that must be settled before this one is published. `worker` is
     the machine of a cluster that fetches it.
     """
 
@@ -97,9 +97,9 @@ class Download:
         return self.step.extract
 
     def first_piece(self) -> Piece | None:
-        """What to ask for at first: a gap that a former run left, else the whole or, of a large extract, its head.
+        """What to request first: a gap that an earlier run left, else the whole or, of a large extract, its head.
 
-        None if nothing is missing. The answer to it shows how to go on: `rest` gives the other pieces, if any.
+        None if nothing is missing. Its answer shows how to go on: `rest` returns the other pieces, if any.
         """
         if self.partial.held_bytes:
             self.resumed_bytes = self._most_held = self.partial.held_bytes
@@ -107,16 +107,16 @@ class Download:
         return self._piece(0, PIECE if (self.extract.download_size or 0) >= LARGE else None)
 
     def rest(self, first: Piece) -> list[Piece]:
-        """The pieces that follow the first one, once its answer has shown that ranges are served.
+        """The pieces that follow the first one, once its answer has shown that the server supports ranges.
 
-        They are given once for each generation.
+        They are returned once for each generation; after that the list is empty.
         """
         if self._opened == self.partial.generation:
             return []
         self._opened = self.partial.generation
         total = self.partial.total or 0
         pieces = self._pieces_of(gaps(merged([*self.partial.held(), (first.start, first.stop or total)]), total))
-        # The last one first: it has the directory of the zip, with which verification begins.
+        # The last piece comes first: it has the directory of the zip, where verification begins.
         return pieces[-1:] + pieces[:-1]
 
     def _first_gap(self) -> Piece | None:
@@ -133,9 +133,9 @@ class Download:
         ]
 
     def begin_object(self, validator: str | None, total: int | None) -> None:
-        """Begin a new generation for the object that an answer brings.
+        """Begin a new generation for the object that an answer serves.
 
-        Raises DestinationError if the disk has no room for it: by the smaller of what the listing and the answer say,
+        Raises DestinationError if the disk has no room for it. The smaller of the listed and the answered size counts,
         since either may be wrong.
         """
         sizes = [size for size in (total, self.extract.download_size) if size is not None]
@@ -148,9 +148,9 @@ class Download:
         self.partial.begin(validator, total)
 
     def restart(self) -> Piece:
-        """Begin a new generation with an empty partial file and ask for the whole; older pieces are stale.
+        """Begin a new generation with an empty partial file; returns a piece for the whole. Older pieces become stale.
 
-        Raises ExtractError when that has been of no use for too long.
+        Raises ExtractError after more than `attempts` restarts.
         """
         self.restarts += 1
         self.failures += 1
@@ -163,13 +163,13 @@ class Download:
         return self._piece(0, None)
 
     def advance(self) -> int:
-        """Bytes by which the partial file holds more than it ever did: those alone are progress."""
+        """Bytes by which the partial file holds more than ever before: only those are progress."""
         gained = max(0, self.partial.held_bytes - self._most_held)
         self._most_held += gained
         return gained
 
     def reject(self) -> Piece | None:
-        """Drop a whole body that is not valid; the piece that starts over, None if another download is of no use."""
+        """Drop a whole but invalid body; returns the piece to start over with, None if another try is pointless."""
         are_enough = self._rejections.are_enough_with(self.partial.validator, self.partial.total)
         self.failures += 1
         self._most_held = 0
@@ -177,18 +177,18 @@ class Download:
         return None if are_enough else self.first_piece()
 
     def is_ready_to_finish(self) -> bool:
-        """True once for each generation, as soon as every byte is held."""
+        """True once for each generation, when every byte is there."""
         ready = not self.is_settled and self.partial.is_whole and self._finishing != self.partial.generation
         self._finishing = self.partial.generation if ready else self._finishing
         return ready
 
     @property
     def link(self) -> URL:
-        """Where to ask: the signed link while it lives, else the tenant's own."""
+        """Where to send the request: the signed link while it is valid, else the tenant's own link."""
         return self.signed_link or to_url(self.extract.download_link)
 
     def forget_link(self, signed: URL) -> None:
-        """Ask for a new signed link next time, unless another piece has brought one meanwhile."""
+        """Request a new signed link next time, unless another piece has obtained one meanwhile."""
         if self.signed_link == signed:
             self.signed_link = None
 
@@ -199,11 +199,11 @@ class Download:
 
     @property
     def has_failed(self) -> bool:
-        """Whether nothing was published of it in the end."""
+        """Whether its outcome is a failure: nothing was published."""
         return self.outcome is not None and self.outcome.status is Status.FAILED
 
     def take_turn(self) -> None:
-        """Let the later extracts of the data set be published, after this one."""
+        """Allow the later extracts of the data set to be published after this one."""
         self._turn.happen()
 
     async def in_turn(self) -> None:
@@ -231,7 +231,7 @@ class Download:
         return time.monotonic() - self._began if self._began is not None else 0.0
 
     def settle(self, outcome: Outcome) -> None:
-        """Make the outcome known."""
+        """Set the outcome, and wake up all that wait for it."""
         self.outcome, self.signed_link = outcome, None
         self._turn.happen()
         self._end.happen()

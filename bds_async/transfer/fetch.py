@@ -1,7 +1,7 @@
-"""Fetch one piece: ask for its range, stream the body into the partial file, try again where that may help.
+"""Fetching one piece: request its range, stream the body into the partial file, retry if that may help.
 
-Ranges follow RFC 9110 section 14: a 206 counts only if it starts at the asked byte of the very same object (strong
-validator and total unchanged); a 200 brings the whole object; a 416 starts over.
+Ranges follow RFC 9110 section 14: a 206 counts only if it starts at the requested byte of the very same object (strong
+validator and total unchanged); a 200 has the whole object; a 416 starts the download over.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from .writer import Writer
 
 logger = logging.getLogger(__name__)
 
-#: Bytes that are written at a time, of one body and of all together; a killed run loses at most so much.
+#: Bytes that are written at a time, of one body and of all together: the most that a killed run loses.
 BLOCK, BLOCKS = 1024 * 1024, 5 * 1024 * 1024
-#: Seconds after which less than a block is written, so that a slow link is seen to move, and loses little.
+#: Seconds after which an incomplete block is written, so that a slow link shows progress and loses little.
 LINGER = 1.0
-#: Statuses with which a storage host refuses a signed link that has expired.
+#: Statuses with which a storage host rejects an expired signed link.
 EXPIRED = frozenset({400, 401, 403, 404, 410})
 
 
 class Transfer:
-    """Fetches pieces from one tenant; `put` queues the pieces that a fetch makes necessary.
+    """Fetches pieces from one tenant; `put` queues further pieces that a fetch finds necessary.
 
-    `links` are those that are asked for ahead of their use; by default none is. `rate` holds the bodies back, of which
-    `bodies` are read at a time, within the bound `shared` with other runs. `clock` gives the times of the attempts.
+    `links` requests links ahead of their use; by default, none. `rate` limits the bodies, of which `bodies` are read at
+    a time, within the bound `shared` with other runs. `clock` gives the times of the attempts.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class Transfer:
         self._clock = clock
 
     async def fetch(self, piece: Piece, worker: int = 1) -> None:
-        """Bring a piece into its download's partial file, unless the download has gone on without it.
+        """Fetch a piece into its download's partial file, unless the download has gone on without it.
 
         `worker` is the number under which the times of the attempts are kept.
 
-        Raises ExtractError when its tries are used up, and what stops the whole run.
+        Raises ExtractError when its tries are used up, and whatever ends the whole run.
         """
         if piece.download.begin():
             self._observer(Started(piece.download.extract, piece.download.resumed_bytes))
@@ -101,7 +101,7 @@ class Transfer:
             pass
 
     async def _ask(self, piece: Piece) -> bool:
-        """One request; False if it has to be made again at once, because the signed link is of no use any more."""
+        """Make one request; False if it must be repeated at once, because the signed link no longer works."""
         download = piece.download
         link = await self._links.link_of(download)
         signed = download.signed_link
@@ -126,7 +126,7 @@ class Transfer:
         return True
 
     def _judge(self, error: RefusedRequest, download: Download, signed: URL | None) -> None:
-        """An expired link is replaced by a new one; a new link that is refused is a fault like others."""
+        """Drop an expired link, so that a new one is requested; raise for a refused new link, and for other errors."""
         if error.origin == str(self._tenant.origin) or error.status not in EXPIRED:
             raise error
         if signed is None:
@@ -149,7 +149,7 @@ class Transfer:
         await self._receive(piece, response)
 
     def _take_whole(self, piece: Piece, served: Served) -> None:
-        """The answer brings the whole object, asked for or not: whatever is held of another answer is dropped."""
+        """Accept the whole object, requested or not: the bytes from other answers are dropped."""
         held = piece.download.partial.held_bytes
         if held:
             self._observer(Restarted(piece.download.extract, held))
@@ -163,7 +163,7 @@ class Transfer:
         self._put(download.restart())
 
     async def _receive(self, piece: Piece, response: aiohttp.ClientResponse) -> None:
-        """Stream the body by blocks; what has come before it breaks is kept."""
+        """Write the body block by block; bytes that arrive before it breaks off are kept."""
         block, written_at = Block(), time.monotonic()
         async with await piece.download.partial.open_writer(piece.start) as writer:
             try:
@@ -176,10 +176,10 @@ class Transfer:
                         del full
                         written_at = time.monotonic()
             except Exception:
-                # A cancellation is none: it has to be quick, and must not become something else on its way.
+                # A cancellation is no Exception: it has to be quick, and must not turn into another error here.
                 block.add(left_over(response.content))
                 await self._write(piece, writer, block, response, last=True)
-                # The traceback would keep it for as long as the next try waits.
+                # The traceback would keep the block in memory until the next try.
                 block = Block()
                 if not piece.is_complete:
                     raise
@@ -202,7 +202,7 @@ class Transfer:
 
 
 def _headers(piece: Piece) -> dict[str, str]:
-    """Ask for a zip as it is, and for a range of it only where a range can be of use."""
+    """Request the zip without a content coding, and a range only where a range can help."""
     headers = {"Accept-Encoding": "identity"}
     validator, total = piece.download.partial.validator, piece.download.partial.total
     cannot_go_on = validator is None and (piece.start > 0 or total is not None)
@@ -215,7 +215,7 @@ def _headers(piece: Piece) -> dict[str, str]:
 
 
 def _opens(piece: Piece, served: Served) -> bool:
-    """Whether it is the head of an object that was not known: with a strong validator and a total, to go on by."""
+    """Whether it is the head of a new object, with the strong validator and the total that further ranges need."""
     download = piece.download
     if download.partial.validator is not None or served.validator is None or served.total is None:
         return False
@@ -227,7 +227,7 @@ def _opens(piece: Piece, served: Served) -> bool:
 
 
 def _continues(piece: Piece, served: Served) -> bool:
-    """Whether a 206 is the asked range of the very same object."""
+    """Whether a 206 has the requested range of the very same object."""
     partial = piece.download.partial
     if partial.validator is None or served.validator != partial.validator or served.start != piece.start:
         return False
@@ -239,7 +239,7 @@ def _continues(piece: Piece, served: Served) -> bool:
 
 
 def _close(piece: Piece) -> None:
-    """The body is over: it has to have brought all that was wanted; one of unknown length ends where it ends."""
+    """Check at the end of a body that every wanted byte has arrived; a body of unknown length is complete."""
     if piece.stop is None:
         piece.stop = piece.download.partial.total = piece.start
     if piece.start < piece.stop:

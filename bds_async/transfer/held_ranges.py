@@ -1,8 +1,7 @@
 """The ranges that one generation of a partial file holds, in memory and in a record on the disk.
 
-The record's first line is JSON: the validator, the total, and a nonce of its own. Each written block then appends a
-line with its start, its stop and a CRC-32 that begins with that of the first line. A line that was torn off counts as
-not written.
+The record's first line is JSON: the validator, the total, and a unique nonce. Each written block then appends a line
+with its start, its stop and a CRC-32 seeded with that of the first line. A torn line counts as not written.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _LINE = re.compile(rb"((\d{1,18}) (\d{1,18})) ([0-9a-f]{8})")
 
 
 class HeldRanges:
-    """What has arrived of one body of one validator.
+    """The ranges that have arrived of one object with one validator.
 
     `validator` is strong or None, `total` the length of the whole in bytes, None while unknown. `is_over` is True once
     the partial file was started over. `prefix` is the digest of the bytes that this run wrote in order.
@@ -42,7 +41,7 @@ class HeldRanges:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """What a former run recorded at `path`; raises OSError, or ValueError for what is no record."""
+        """Read the record that an earlier run wrote to `path`; raises OSError, or ValueError if it is not a record."""
         first, *lines = path.read_bytes().split(b"\n")
         match json.loads(first):
             case {"validator": str() | None as validator, "total": int() | None as total, "nonce": str()}:
@@ -53,14 +52,14 @@ class HeldRanges:
         raise ValueError(path.name)
 
     def close(self) -> None:
-        """Record nothing from now on: the partial file is started over, or gone."""
+        """Stop recording: the partial file is started over, or gone."""
         with self._writing:
             self.is_over = True
 
     def open_record(self) -> io.FileIO | None:
-        """Open the record on the disk to append to it; None if it is over. May be called in any thread.
+        """Open the record on the disk to append to it; None if it is closed. May be called in any thread.
 
-        The first call begins the record, and replaces what was there. Raises OSError.
+        The first call begins the record, and replaces an earlier one. Raises OSError.
         """
         with self._writing:
             if self.is_over:
@@ -72,14 +71,14 @@ class HeldRanges:
             return self._path.open("ab", buffering=0)
 
     def record(self, file: io.FileIO, start: int, stop: int) -> None:
-        """Append a block that was written to the open record; raises OSError. May be called in any thread."""
+        """Append a written block to the open record; raises OSError. May be called in any thread."""
         with self._writing:
             if not self.is_over:
                 entry = b"%d %d" % (start, stop)
                 file.write(b"\n%s %08x" % (entry, zlib.crc32(entry, self._seed or 0)))
 
     def add(self, start: int, stop: int) -> None:
-        """Take note, in memory, of a block that was written."""
+        """Add a written block to the ranges in memory."""
         self._held = merged([*self._held, (start, stop)])
 
     def all(self) -> list[Range]:
@@ -87,12 +86,12 @@ class HeldRanges:
         return list(self._held)
 
     def gaps(self, total: int) -> list[Range]:
-        """The ranges that are missing of the bytes from 0 to `total`, sorted."""
+        """The missing ranges of the bytes from 0 to `total`, sorted."""
         return gaps(self._held, total)
 
     @property
     def end(self) -> int:
-        """Where the last range stops, 0 without any."""
+        """Where the last range stops; 0 if there is none."""
         return self._held[-1][1] if self._held else 0
 
 

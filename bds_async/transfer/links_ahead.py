@@ -1,4 +1,4 @@
-"""Signed links that are asked for ahead of their use, while bodies are flowing."""
+"""Signed links that are requested ahead of their use, while bodies are downloading."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """One end of the queue of downloads: `take` gives the next of them, and `asked` holds `most` requests at most."""
+    """One end of the queue of downloads: `take` pops the next one; `asked` holds at most `most` requests."""
 
     most: int
     take: Callable[[], Download]
@@ -28,10 +28,10 @@ class _End:
 
 
 class LinksAhead:
-    """Asks for the links of the next downloads, once the tenant is seen to redirect.
+    """Requests the links of the next downloads, once the tenant has redirected one.
 
-    The pool begins with the largest and with the smallest, so links are asked for at both ends, no more than
-    `largest` and `smallest` of them ahead of their use: a link lives for a short time.
+    The pool begins with the largest and with the smallest, so links are requested at both ends. At most `largest` and
+    `smallest` links are held ahead of their use, since a link expires soon.
     """
 
     def __init__(self, tenant: Source, largest: int, smallest: int = 0) -> None:
@@ -41,19 +41,19 @@ class LinksAhead:
         self._tasks: asyncio.TaskGroup | None = None
 
     def expect(self, downloads: Iterable[Download], tasks: asyncio.TaskGroup) -> None:
-        """Name the downloads, the largest first; `tasks` takes the requests."""
+        """Set the downloads to come, the largest first; the requests are made in `tasks`."""
         self._next.extend(downloads)
         self._tasks = tasks
 
     async def link_of(self, download: Download) -> URL:
-        """Where to ask for a piece of a download; waits for a link that is on its way."""
+        """Where to request a piece of a download; waits for a link that was requested already."""
         for end in self._ends:
             if (asked := end.asked.pop(download, None)) is not None:
                 await asked
         return download.link
 
     def go_on(self) -> None:
-        """Ask for further links; called when the tenant has redirected a download."""
+        """Request further links; called when the tenant has redirected a download."""
         for end in self._ends:
             while self._tasks is not None and self._next and len(end.asked) < end.most:
                 download = end.take()
@@ -65,10 +65,10 @@ class LinksAhead:
             end.asked[download] = asked
 
     async def _ask(self, download: Download) -> None:
-        """The worker that takes the download asks again, and judges, if this fails."""
+        """Request a link. If this fails, the worker that takes the download repeats it and handles the error."""
         try:
             download.signed_link = await self._tenant.signed_link(download.link)
         except BdsError as error:
-            # The download asks again.
+            # The request of the download itself will be another try.
             self._tenant.retries += isinstance(error, TransientError)
             logger.debug("%s: no link ahead of its use: %s", download.extract, error)

@@ -1,8 +1,8 @@
-"""The partial file of one extract, and the ranges of it that are there.
+"""The partial file of one extract, and the ranges that it holds.
 
-Two files in the state folder's `partial`: `<key>.part` holds the bytes, each at its place, and `<key>.ranges` lists the
-blocks that were written. A block is recorded after it was written, so a kill loses at most the blocks that were under
-way. After a power cut a recorded block may be damaged; the verification of the whole file finds that.
+There are two files in the state folder's `partial`: `<key>.part` holds the bytes at their final offsets, and
+`<key>.ranges` lists the written blocks. A block is recorded after it is written, so a kill loses at most the blocks
+under way. After a power cut a recorded block may be damaged; the verification of the whole file finds that.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from .writer import Writer
 _KEY_LENGTH = 32
 _NO_RECORD = (FileNotFoundError, ValueError, RecursionError)
 _SUFFIXES = (".ranges", ".part", ".csv", ".parquet", ".plain")
-#: Endings of files made of a whole zip.
+#: Suffixes of files made from a whole zip.
 _STAGED = (".csv", ".parquet")
 _OURS = re.compile(r"([0-9a-f]{32})(\.ranges|\.part|\.csv|\.parquet|\.plain)")
 
 
 def key_of(identity: Identity) -> str:
-    """The name, without suffix, of the files of an extract under way: 32 hexadecimal digits."""
+    """The name, without suffix, of the files of an unfinished extract: 32 hexadecimal digits."""
     return identity_digest(identity)[:_KEY_LENGTH]
 
 
 def is_strong(validator: str | None) -> bool:
-    """True for a validator that proves two bodies equal byte by byte (RFC 9110 section 8.8.1)."""
+    """Whether a validator proves two bodies equal byte by byte (RFC 9110 section 8.8.1)."""
     return validator is not None and not validator.startswith("W/")
 
 
 class Partial:
-    """What has arrived of one extract. One run at a time, and one event loop, work on it.
+    """The bytes of one extract that have arrived. Only one run and one event loop use it at a time.
 
     `path` is the file of the bytes, which becomes the published zip; `generation` grows with each `begin`.
     """
@@ -52,14 +52,14 @@ class Partial:
         self.generation = 0
         self._record_path = self.path.with_suffix(".ranges")
         self._ranges = HeldRanges(self._record_path, None, None)
-        #: Whether there are no files of it yet, so that `begin` has nothing to remove.
+        #: Whether it has no files yet, so that `begin` has nothing to remove.
         self._is_new = is_new
 
     @classmethod
     def load_all(cls, workspace: Workspace, identities: Sequence[Identity]) -> list[Self]:
-        """What an earlier run left of each of several extracts, as `load`, by one look into the folder.
+        """Do what `load` does for several extracts, but list the folder only once.
 
-        No two of the identities are equal.
+        No two of the identities may be equal.
         """
         with writing_to(workspace.state):
             keys = {path.stem for path in workspace.partials.iterdir()} if identities else ()
@@ -70,9 +70,9 @@ class Partial:
 
     @classmethod
     def load(cls, workspace: Workspace, identity: Identity) -> Self:
-        """What an earlier run left of an extract.
+        """Load the partial file that an earlier run left of an extract.
 
-        Empty if nothing is left, if it has no strong validator, or if file and record disagree; `begin` comes next
+        It is empty if nothing is left, if it has no strong validator, or if file and record disagree; call `begin` next
         then. Raises DestinationError.
         """
         partial = cls(workspace, identity)
@@ -84,7 +84,7 @@ class Partial:
         return partial
 
     def begin(self, validator: str | None, total: int | None) -> None:
-        """Start from nothing: a new generation. Writers of the former one raise Superseded from now on.
+        """Start a new generation from nothing. Writers of the former one raise Superseded from now on.
 
         Raises DestinationError.
         """
@@ -92,17 +92,17 @@ class Partial:
         with writing_to(self.path):
             if not self._is_new:
                 _remove(self._record_path)
-                # A new file, so that a write of the former generation that is still on its way goes astray.
+                # Create a new file, so that a late write of the former generation does not reach it.
                 _remove(self.path)
             self._is_new = False
             self.path.write_bytes(b"")
 
     def hand_over(self) -> None:
-        """Let go of the files, which are published and gone; writers raise Superseded from now on."""
+        """Forget the files, which are published and moved away; writers raise Superseded from now on."""
         self._start_over(None, None)
 
     def discard(self) -> None:
-        """Remove the extract's files, those that are there; raises DestinationError."""
+        """Remove all files of the extract; raises DestinationError."""
         self._start_over(None, None)
         with writing_to(self.path):
             clear_away(self.path)
@@ -113,22 +113,22 @@ class Partial:
         self._ranges = HeldRanges(self._record_path, validator, total)
 
     async def open_writer(self, start: int) -> Writer:
-        """A writer at the byte `start`, after `load` found something or after `begin`; raises DestinationError."""
+        """Open a writer at the byte `start`, after `begin` or a `load` that found bytes; raises DestinationError."""
         return Writer(self.path, start, self._ranges)
 
     @property
     def prefix(self) -> Prefix:
-        """The digest of the bytes that this run wrote in order from the first one on."""
+        """The digest of the bytes that this run wrote in order, from the first byte on."""
         return self._ranges.prefix
 
     @property
     def validator(self) -> str | None:
-        """The strong validator of the bytes, None without one."""
+        """The strong validator of the bytes, if any."""
         return self._ranges.validator
 
     @property
     def total(self) -> int | None:
-        """Length of the whole in bytes, None while unknown. It may be set, for this run, once the end is known."""
+        """Length of the whole in bytes, None while unknown. It can be set, for this run, once it is known."""
         return self._ranges.total
 
     @total.setter
@@ -141,7 +141,7 @@ class Partial:
         return self._ranges.all()
 
     def gaps(self, total: int) -> list[Range]:
-        """The ranges that are missing of the bytes from 0 to `total`, sorted."""
+        """The missing ranges of the bytes from 0 to `total`, sorted."""
         return self._ranges.gaps(total)
 
     @property
@@ -151,15 +151,15 @@ class Partial:
 
     @property
     def is_whole(self) -> bool:
-        """True if the total is known and every byte of it is there."""
+        """Whether the total is known and every byte is there."""
         return self.total is not None and not self.gaps(self.total)
 
 
 def clear_away(*staged: Path) -> None:
-    """Remove partial files and those of the same extracts beside them; raises OSError."""
+    """Remove partial files, and the other files of the same extracts beside them; raises OSError."""
     keys = {path.stem for path in staged}
     for folder in {path.parent for path in staged}:
-        # The staged name of a file that a worker brought is in no folder of this machine.
+        # The staged name of a file that a worker brought may be in a folder that is not on this machine.
         for name in os.listdir(folder) if folder.is_dir() else ():  # noqa: PTH208 - names alone are faster
             key, dot, end = name.partition(".")
             if key in keys and dot + end in _SUFFIXES:
@@ -167,7 +167,7 @@ def clear_away(*staged: Path) -> None:
 
 
 def sweep(workspace: Workspace, keep: Iterable[Identity]) -> int:
-    """Remove what earlier runs left of extracts that are not in `keep`.
+    """Remove the files that earlier runs left of extracts not in `keep`.
 
     Only the program's own files are removed. Returns their number; raises DestinationError.
     """
@@ -181,7 +181,7 @@ def sweep(workspace: Workspace, keep: Iterable[Identity]) -> int:
 
 
 def drop_unzipped(workspace: Workspace) -> None:
-    """Remove what earlier runs unzipped or wrote and did not publish: the zips are there, and the space is needed.
+    """Remove files that earlier runs made from zips but did not publish: the zips are there, and space is needed.
 
     Raises OSError.
     """

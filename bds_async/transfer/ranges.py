@@ -1,10 +1,10 @@
-"""Ranges of bytes, each from a start up to but without a stop: merging them and finding the gaps."""
+"""Half-open ranges of bytes: merging them and finding the gaps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-#: (start, stop), of which `stop` is the first byte that is not in it.
+#: (start, stop), where `stop` is the first byte after the range.
 Range = tuple[int, int]
 
 
@@ -20,7 +20,7 @@ def merged(ranges: Iterable[Range]) -> list[Range]:
 
 
 def gaps(held: Iterable[Range], total: int) -> list[Range]:
-    """What is missing of the bytes from 0 to `total`, sorted; `held` is as `merged` gives it."""
+    """The missing ranges of the bytes from 0 to `total`, sorted; `held` is the result of `merged`."""
     missing: list[Range] = []
     position = 0
     for start, stop in (*held, (total, total)):

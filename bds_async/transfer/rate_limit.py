@@ -1,18 +1,18 @@
-"""One limit on the rate of all bodies of a run."""
+"""One rate limit for all bodies of a run."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 
-#: Seconds of unused rate that may be made up for at once.
+#: Seconds of unused rate that may be used up in a burst.
 SLACK = 0.1
 
 
 class RateLimit:
-    """Holds the bodies of a run to `rate` bytes a second together; None holds nothing back.
+    """Limits the bodies of a run to `rate` bytes a second together; None means no limit.
 
-    Each chunk takes its time from one schedule, so that bodies take turns.
+    Each chunk takes its time from one shared schedule, so that bodies take turns.
     """
 
     def __init__(self, rate: int | None) -> None:
@@ -20,7 +20,7 @@ class RateLimit:
         self._free_at = time.monotonic()
 
     async def received(self, count: int) -> None:
-        """Wait until the rate allows so many bytes more."""
+        """Wait until the rate allows `count` more bytes."""
         if self._rate is None:
             return
         now = time.monotonic()

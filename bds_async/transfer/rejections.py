@@ -1,12 +1,12 @@
-"""Bodies of one extract that came whole and were not valid: when another download is of no use."""
+"""Whole but invalid bodies of one extract: when another download is pointless."""
 
 from __future__ import annotations
 
 
 class Rejections:
-    """At most `limit` of them; the same validator and length twice is enough.
+    """Counts them up to `limit`; twice in a row with the same validator and length is also enough.
 
-    Then it is what the server holds, not what the network did to it.
+    In that case the fault is in what the server stores, not in the network.
     """
 
     def __init__(self, limit: int) -> None:
@@ -15,7 +15,7 @@ class Rejections:
         self._last: tuple[str | None, int | None] | None = None
 
     def are_enough_with(self, validator: str | None, total: int | None) -> bool:
-        """Take note of one more, of this validator and length in bytes as far as they are known."""
+        """Count one more, with its validator and length in bytes if known; True if another download is pointless."""
         is_known = validator is not None and total is not None
         is_the_same = is_known and (validator, total) == self._last
         self._last = (validator, total)

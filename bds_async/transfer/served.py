@@ -1,4 +1,4 @@
-"""What an answer serves: which bytes of which object, and whether they look like a zip."""
+"""The content of an answer: which bytes of which object, and whether they look like a zip."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..errors import TransientError
 class Served:
     """The bytes `start` to `stop` (exclusive; None: to the end) of an object of `total` bytes, as far as is known.
 
-    `validator` is the strong ETag (RFC 9110 section 8.8.3), None where there is none: then nothing can be resumed.
+    `validator` is the strong ETag (RFC 9110 section 8.8.3); without one (None), nothing can be resumed.
     """
 
     start: int
@@ -25,7 +25,7 @@ class Served:
 
     @classmethod
     def of(cls, response: aiohttp.ClientResponse) -> Self:
-        """Read the headers of a 200, 206 or 416; a body in a Content-Encoding has no length and no validator of use."""
+        """Read the headers of a 200, 206 or 416; a body with a Content-Encoding has no usable length or validator."""
         if is_coded(response):
             return cls(0, None, None, None)
         validator = strong_validator(response.headers.get("ETag"))
@@ -36,14 +36,14 @@ class Served:
 
 
 def strong_validator(etag: str | None) -> str | None:
-    """The ETag if it is a strong one, well-formed; None for a weak one, or none."""
+    """The ETag if it is strong and well-formed, else None."""
     return etag if etag and re.fullmatch(r'"[\x21\x23-\x7e\x80-\xff]*"', etag) else None
 
 
 def content_range(header: str) -> tuple[int, int | None, int | None]:
     """Start, stop (exclusive) and total of `Content-Range: bytes 0-99/1000` (RFC 9110 section 14.4).
 
-    Nonsense gives a start of -1, which continues nothing.
+    A malformed header gives a start of -1, which matches no piece.
     """
     found = re.fullmatch(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", header.strip(), re.ASCII | re.IGNORECASE)
     if found is None or int(found[2]) < int(found[1]):
@@ -54,12 +54,12 @@ def content_range(header: str) -> tuple[int, int | None, int | None]:
 
 
 def is_coded(response: aiohttp.ClientResponse) -> bool:
-    """Whether a body says that it is in a Content-Encoding, so that its first bytes show nothing."""
+    """Whether a body has a Content-Encoding, so that its first bytes cannot be checked."""
     return response.headers.get("Content-Encoding", "identity").lower() not in ("identity", "")
 
 
 def check_magic(head: bytes | bytearray) -> None:
-    """Raise TransientError if a body does not begin as a zip, or a zip in gzip; a session problem shows as HTML."""
+    """Raise TransientError if a body begins neither as a zip nor as gzip; a session problem shows as HTML."""
     if head[:2] in (b"PK"[: len(head)], b"\x1f\x8b"[: len(head)]):
         return
     start = bytes(head[:64]).lstrip().lower()

@@ -1,4 +1,4 @@
-"""Writing one piece of a partial file: the bytes to their place first, then the record of them."""
+"""Writing one piece of a partial file: first the bytes, then their record."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ..support.to_its_end import to_its_end
 from ..workspace import writing_to
 from .held_ranges import HeldRanges
 
-#: Chunks of a block that are written as they are; more of them are joined.
+#: The most chunks of a block that are written as they are; if there are more, they are joined.
 VECTOR = 64
-#: Bytes of a piece that takes less time to write and to hash than a thread would take to begin.
+#: Bytes of a piece that is written and hashed faster than a thread would start.
 SMALL = 256 * 1024
 
 
 class Writer:
-    """Writes one piece from `position` on; `position` moves with it. Close it, or use `async with`.
+    """Writes one piece at `position`, which moves along. Close it, or use `async with`.
 
-    Several of them may write to one file at a time, each its own ranges.
+    Several writers may write to one file at a time, each to its own ranges.
     """
 
     def __init__(self, path: Path, start: int, ranges: HeldRanges) -> None:
@@ -33,7 +33,7 @@ class Writer:
         self._start = start
         self._ranges = ranges
         with writing_to(path):
-            # Without a thread: a cancellation would leave the file open that a thread is just opening.
+            # Not in a thread: a cancellation would leave open the file that the thread is opening.
             self._file = _RecordedFile(path, start, ranges)
         self._async_file = wrap(self._file)
 
@@ -43,9 +43,9 @@ class Writer:
         return self._file.position
 
     async def write(self, *chunks: bytes, last: bool = False) -> None:
-        """Write a block (1 to 4 MiB in all are best), hash it, and record it; with the `last` one the file is closed.
+        """Write a block (best 1 to 4 MiB in all), hash it, and record it; after the `last` one, close the file.
 
-        One hop to a thread does all of it. A piece that is one small block needs none.
+        All of this takes one hop to a thread; for a piece of one small block, none.
 
         A cancellation waits until the block is written and recorded. Raises DestinationError, and Superseded if a new
         generation of the file has begun since this writer was opened.
@@ -68,7 +68,7 @@ class Writer:
             raise Superseded("The download started over; this piece of the earlier generation is dropped.")
 
     async def close(self) -> None:
-        """Close the file, even if cancelled meanwhile; raises DestinationError."""
+        """Close the file, even if cancelled; raises DestinationError."""
         if not self._file.closed:
             with writing_to(self._path):
                 await to_its_end(self._async_file.close())
@@ -83,7 +83,7 @@ class Writer:
 
 
 class _RecordedFile(io.FileIO):
-    """A partial file, written from `position` on, that records and hashes what is written."""
+    """A partial file, written from `position` on, that records and hashes each written block."""
 
     _record: io.FileIO | None = None
 
@@ -99,7 +99,7 @@ class _RecordedFile(io.FileIO):
         """Write the chunks as one block."""
         block = list(chunks)
         if len(block) > VECTOR:
-            # Few system calls, since each hands the interpreter to another thread; a large block is joined in a thread.
+            # Make few system calls, since each releases the GIL; a large block is joined in a thread.
             block = [b"".join(block)]
         start, size = self.position, sum(map(len, block))
         if size:

@@ -27,11 +27,12 @@ from .slots import Slots
 from .values import LOST, Failed, Place, Progress
 from .work import finish, prepare
 
-#: Seconds to connect to a scheduler; of a request to it, and to all workers, which may import much; between two looks.
+#: Seconds: timeouts of connecting to a scheduler, of a request to it, and of one to all workers, which may have to
+#: import much; the interval of polls.
 CONNECT, REQUEST, EVERYWHERE, LOOK = 8.0, 15.0, 60.0, 1.0
-#: Seconds for which a cluster may have no worker before it is given up.
+#: Seconds that a cluster may have no worker before the run gives up.
 WITHOUT_WORKERS = 120.0
-#: Seconds for which a run that was stopped, or ended by an error, still waits for its workers.
+#: Seconds that a run still waits for its workers after a stop or an error.
 PARTING = 1.0
 
 
@@ -40,7 +41,7 @@ class ClusterLost(UnreachableError):
 
 
 class Cluster:
-    """The workers of one scheduler, in the service of one run; `slots` bounds the extracts under way on them."""
+    """The workers of one scheduler, as one run uses them; `slots` bounds the extracts under way on them."""
 
     def __init__(self, client: Any, address: str, place: Place) -> None:
         self.place = place
@@ -51,7 +52,7 @@ class Cluster:
         self._numbers = itertools.count()
 
     async def watch(self) -> NoReturn:
-        """Follow the workers; raises ClusterLost once the scheduler, or every worker for long, is lost."""
+        """Poll the workers; raises ClusterLost if the scheduler is lost, or has had no worker for WITHOUT_WORKERS."""
         loop = asyncio.get_running_loop()
         seen = loop.time()
         while True:
@@ -62,16 +63,16 @@ class Cluster:
             await asyncio.sleep(LOOK)
 
     async def look(self) -> None:
-        """Take note of the workers, and of how many threads they have."""
+        """Ask for the workers and the number of their threads."""
         found = await self._asked(self._client.scheduler.identity(n_workers=-1))
         threads = sum(worker["nthreads"] for worker in found["workers"].values())
         self._workers = len(found["workers"])
         await self.slots.resize(threads, self._workers)
 
     async def ask(self, function: Callable[..., Any], argument: object, preferred: str | None) -> Any:
-        """What a function returns on a worker, on `preferred` if it is there; a Failed of the kind LOST if it is lost.
+        """Call a function on a worker, on `preferred` if it is connected; returns a Failed of kind LOST if it is lost.
 
-        The key says nothing, since dashboards and logs show it. A cancellation takes the work back.
+        The key is opaque, since dashboards and logs show it. A cancellation cancels the work too.
         """
         key = f"bds-async-{self.place.run}-{next(self._numbers)}"
         chosen = None if preferred is None else [preferred]
@@ -81,8 +82,8 @@ class Cluster:
         try:
             return await future
         except Exception:
-            # The worker was lost too often for Dask, or was lost as its result was fetched. With the scheduler
-            # everything is lost, and this raises.
+            # Dask lost workers too often, or lost this one while it fetched the result. If the scheduler is lost, this
+            # raises.
             await self.look()
             return Failed(Progress(worker=""), LOST, "The worker is lost.")
         finally:
@@ -90,7 +91,7 @@ class Cluster:
 
     async def prepare(self, form: PublishAs) -> None:
         """Check that each worker has this version and reaches the destination; raises ConfigError."""
-        # A function of the standard library, which a worker without this version has, too.
+        # A function of the standard library: a worker that lacks this version has it too.
         versions = await self._everywhere(pydoc.locate, "bds_async.__version__")
         for worker, version in versions.items():
             if version != __version__:
@@ -103,12 +104,12 @@ class Cluster:
                 raise ConfigError(f"The worker {worker} cannot work for this run: {fault}")
 
     async def leave(self) -> None:
-        """End the work of this run on all workers, as far as they are reached."""
+        """End the work of this run on all workers that can be reached."""
         with contextlib.suppress(ClusterLost):
             await self._everywhere(finish, self.place)
 
     async def _everywhere(self, function: Callable[..., Any], *arguments: object) -> dict[str, Any]:
-        """What a function returns on each worker that Dask reaches; the function may raise no OSError."""
+        """Call a function on each worker that Dask reaches; the function may raise no OSError."""
         request = self._client.run(function, *arguments, on_error="return")
         found: dict[str, Any] = await self._asked(request, EVERYWHERE)
         return {worker: answer for worker, answer in found.items() if not isinstance(answer, OSError)}
@@ -121,13 +122,13 @@ class Cluster:
             raise self._lost(error) from None
 
     def _lost(self, error: Exception) -> ClusterLost:
-        """The error for a scheduler that answered before."""
+        """The error for a scheduler that has stopped answering."""
         what = "in time" if isinstance(error, TimeoutError) else "any more"
         text = f"The Dask scheduler at {self._address} is lost: it does not answer {what}"
         return ClusterLost(f"{text}. Check the scheduler, then run again.")
 
     def no_connection(self, error: Exception) -> BdsError:
-        """The error for an address at which no scheduler is found."""
+        """The error for an address without a scheduler."""
         if isinstance(error, OSError):
             text = f"No Dask scheduler answers at {self._address}"
             return ClusterLost(f"{text}; check `cluster` and the scheduler, or run again later.")
@@ -137,7 +138,7 @@ class Cluster:
         if isinstance(error, ValueError | RuntimeError):
             text = f"`cluster` {self._address} cannot be used"
             return ConfigError(f"{text}: check the host, and distributed.comm in Dask's configuration.")
-        # Dask reads the answer of another program as the length of a message, and finds no memory for it.
+        # Dask takes another program's answer for the length of a message, and cannot allocate that much memory.
         text = f"What answers at {self._address} is no Dask scheduler, or one of another version of Dask"
         return ClusterLost(f"{text}: check the host and the port in `cluster`.")
 
@@ -148,18 +149,18 @@ class Cluster:
 
 @asynccontextmanager
 async def cluster_at(address: str, storage: Storage, form: PublishAs, stop: Stop) -> AsyncIterator[Cluster]:
-    """The workers of the scheduler at an address, prepared for a run that publishes in this form.
+    """Connect to the scheduler at an address and prepare its workers for a run that publishes in this form.
 
-    While it lasts they bring files to a room of the destination.
+    Inside the context the workers write files to a room of the destination.
     Raises UnreachableError if no scheduler answers or it has no worker, ConfigError if dask is not installed, TLS has
-    no certificates, a worker has another version, or it does not reach the destination.
+    no certificates, or a worker has another version or does not reach the destination.
     """
     demand_dask()
     with quiet():
         from distributed import Client
 
         try:
-            # Its annotations are incomplete.
+            # The annotations of Client are incomplete.
             client: Any = cast("Any", Client)(
                 address, asynchronous=True, timeout=CONNECT, set_as_default=False, name="bds-async"
             )
@@ -199,7 +200,7 @@ async def _after(stop: Stop) -> None:
 
 
 async def _left(client: Any, cluster: Cluster, late: Coroutine[Any, Any, None]) -> None:
-    """Leave the workers and close the connection; once `late` ends, nothing waits for the workers any more."""
+    """Leave the workers and close the connection; stop waiting for the workers once `late` ends."""
     await _first(cluster.leave() if client.status == "running" else asyncio.sleep(0), late)
     with contextlib.suppress(Exception):
         async with asyncio.timeout(CONNECT):
@@ -207,13 +208,13 @@ async def _left(client: Any, cluster: Cluster, late: Coroutine[Any, Any, None]) 
 
 
 def _lease(workspace: Workspace) -> str:
-    """The name of a destination with its state folder."""
+    """The name of a lease: a hash of the destination and its state folder."""
     known = f"{workspace.address}\0{os.path.realpath(workspace.state)}"
     return hashlib.sha256(known.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 async def _first(one: Coroutine[Any, Any, Any], other: Coroutine[Any, Any, Any]) -> Any:
-    """The result of the first of two to end; the other is cancelled."""
+    """Return the result of the coroutine that ends first; cancel the other."""
     tasks = [asyncio.ensure_future(one), asyncio.ensure_future(other)]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

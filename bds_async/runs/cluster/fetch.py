@@ -35,7 +35,7 @@ from .connection import Cluster, ClusterLost
 from .values import LOST, Answer, Expired, Failed, Order, Ready
 from .work import fetch_extract
 
-#: Workers that one extract may lose before it fails: it may be what ends them.
+#: Workers that may be lost with one extract before it fails: it may be what kills them.
 MOST_LOST = 10
 
 
@@ -50,7 +50,7 @@ class Here:
     stopwatch: Stopwatch
 
     async def deliver(self, download: Download, options: RunOptions) -> None:
-        """Deliver one download by one body, which is counted already."""
+        """Deliver one download by one body, which already counts against the shared bound."""
         context = replace(self.context, bodies=None)
         fetch = Fetch(
             context,
@@ -64,9 +64,9 @@ class Here:
 
 
 class ClusterFetch:
-    """Delivers downloads by a cluster; of one data set one at a time, in queued order.
+    """Delivers downloads by a cluster; those of one data set one at a time, in queued order.
 
-    What the tenant serves itself, without a signed link, is fetched here.
+    Extracts that the tenant serves itself, without a signed link, are fetched on this machine.
     """
 
     def __init__(self, here: Here, cluster: Cluster, options: RunOptions) -> None:
@@ -83,9 +83,9 @@ class ClusterFetch:
         self._next: dict[Download, Download] = {}
 
     async def deliver(self, downloads: Sequence[Download]) -> None:
-        """Bring every download to its outcome; raises (in a group) what stops the whole run."""
+        """Fetch, verify and publish every download. Raises an exception group with whatever ends the whole run."""
         if self._options.limit_rate is not None:
-            # A share for each slot; a slot more would need a share more.
+            # Each slot gets an equal share, so the number of slots must not grow.
             share = self._options.limit_rate / self._cluster.slots.fix(self._options.workers)
             self._options = replace(self._options, limit_rate=max(1, int(share)))
         self._next = {each.predecessor: each for each in downloads if each.predecessor is not None}
@@ -101,7 +101,7 @@ class ClusterFetch:
         self._pool.put(download, download.extract.download_size or 0)
 
     async def _deliver(self, download: Download) -> None:
-        """Bring one download to its outcome, then let the next one of its data set begin."""
+        """Deliver one download, then let the next one of its data set begin."""
         async with self._cluster.slots.one(), self._bodies.one_of(self._tenant, self._tenant.origin):
             if download.begin():
                 self._observer(Started(download.extract, 0))
@@ -115,7 +115,7 @@ class ClusterFetch:
             self._put(successor)
 
     async def _settled(self, download: Download) -> None:
-        """Ask workers until the download is published; raises what it fails with, or what stops the run."""
+        """Ask workers until the download is published; raises the error that fails it or ends the run."""
         pins, lost, idle, held = await in_thread(partial(self._pins, download)), 0, 0, 0
         while True:
             link = await self._signed(download)
@@ -125,7 +125,7 @@ class ClusterFetch:
             answer = await self._answer(download, link, pins)
             match answer:
                 case Ready():
-                    # What is placed gets its outcome, even if the run is being stopped.
+                    # A file that is placed gets its outcome, even if the run is being stopped.
                     await to_its_end(self._publish(download, answer, pins))
                     return
                 case Expired(progress):
@@ -139,7 +139,7 @@ class ClusterFetch:
                         raise ExtractError(f"{counted(lost, 'worker')} were lost while they had it.")
 
     async def _wait_for_another_link(self, idle: int) -> None:
-        """Wait before another link is asked for; raises ExtractError if links bring nothing any more."""
+        """Wait before the next link is requested; raises ExtractError after too many links without progress."""
         if idle >= self._options.attempts:
             what = f"{counted(idle, 'fresh signed link')} in a row were refused"
             raise ExtractError(f"{what}, or led to a storage that workers cannot reach.")
@@ -147,7 +147,7 @@ class ClusterFetch:
             await asyncio.sleep(full_jitter(idle))
 
     async def _signed(self, download: Download) -> URL | None:
-        """The signed link of a download; None if the tenant serves it itself."""
+        """Request the signed link of a download; None if the tenant serves the extract itself."""
         link = to_url(download.extract.download_link)
         async for attempt in retrying(Tries(self._options.attempts), download.extract):
             download.failures += attempt.retry_state.attempt_number > 1
@@ -191,7 +191,7 @@ class ClusterFetch:
         self._settling.publish(download, ready.checked, published)
 
     def _pins(self, download: Download) -> Columns | None:
-        """The columns to write, where they are pinned."""
+        """The columns to write; None if they are not pinned."""
         return self._storage.ledger.columns.pinned(download.step.folder) if self._options.pin_columns else None
 
     def _published(self, download: Download, ready: Ready, pins: Columns | None) -> Published:
@@ -202,7 +202,7 @@ class ClusterFetch:
 
 
 def error_of(failed: Failed) -> BdsError:
-    """The error that a worker's answer stands for: what stops the run stops it here, the rest fails the extract."""
+    """Convert a worker's answer to its error: an ExtractError fails the extract, any other ends the run."""
     named = getattr(errors, failed.kind, None)
     kind = named if isinstance(named, type) and issubclass(named, BdsError) else BdsError
     if issubclass(kind, ExtractError):

@@ -1,4 +1,4 @@
-"""Dask without its own words: it logs for its own users, to stderr."""
+"""Silencing of Dask's own log messages, which go to stderr and address Dask's users."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from contextlib import contextmanager
 
 from ...support.extras import missing
 
-#: The loggers of dask and of the libraries that it brings.
+#: The loggers of dask and of its dependencies.
 _LIBRARIES = frozenset({"distributed", "dask", "tornado", "bokeh"})
-#: The loggers that are kept silent, each with how many runs of this process need that: a fleet has several at a time.
+#: The silenced loggers, each with the number of runs in this process that need it: a fleet has several at a time.
 _SILENT: dict[str, int] = {}
 
 
 def demand_dask() -> None:
-    """Raise ConfigError where the extra is not installed."""
+    """Raise ConfigError if the extra is not installed."""
     try:
         import distributed  # noqa: F401
     except ImportError:
@@ -25,9 +25,9 @@ def demand_dask() -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the loggers of these libraries silent in the body; what they report is an error of a run, too.
+    """Silence the loggers of these libraries inside the context; a run raises what they report as errors of its own.
 
-    asyncio's messages about their futures are dropped for the rest of the process: they may come at its end.
+    asyncio's messages about their futures are dropped for the rest of the process: they may be logged at its end.
     """
     import distributed.client
     import distributed.comm.tcp  # noqa: F401 - each sets up its logger when it is imported
@@ -49,7 +49,7 @@ def quiet() -> Iterator[None]:
 
 
 def _is_not_theirs(record: logging.LogRecord) -> bool:
-    """Whether a record has no exception of these libraries, which leave failed futures behind for a lost worker."""
+    """Whether a record has no exception from these libraries, which leave failed futures behind if a worker is lost."""
     kind, _, trace = record.exc_info or (None, None, None)
     raised_by = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(trace)]
     known = {name.split(".")[0] for name in (getattr(kind, "__module__", ""), *raised_by)}

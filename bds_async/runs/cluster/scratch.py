@@ -1,4 +1,4 @@
-"""The scratch space of a worker: one folder for each destination, which belongs to the run that came last."""
+"""The scratch space of a worker: one folder for each destination, which belongs to the latest run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...workspace import StoreAddress, Workspace, is_address, writing_to
 from ...workspace.store_address import parse_address
 from .values import Place
 
-#: Seconds between two looks at the lease of a run.
+#: Seconds between two checks of a run's lease.
 LOOK = 0.5
 #: The run that may work for each destination, in this process.
 _LEASES: dict[str, str] = {}
@@ -22,7 +22,7 @@ _LOCK = threading.Lock()
 
 
 def begin(place: Place, root: Path) -> None:
-    """Give the lease of a destination to a run; what an earlier run left is removed, and its work ends."""
+    """Give a run the lease of a destination; the work of an earlier run ends, and its files are removed."""
     with _LOCK:
         if _LEASES.get(place.lease) == place.run:
             return
@@ -33,7 +33,7 @@ def begin(place: Place, root: Path) -> None:
 
 
 def end(place: Place, root: Path) -> None:
-    """Take the lease of a run, which is over, and remove its files."""
+    """Take the lease from a run that is over, and remove its files."""
     with _LOCK:
         if _LEASES.get(place.lease) == place.run:
             _LEASES[place.lease] = ""
@@ -41,7 +41,7 @@ def end(place: Place, root: Path) -> None:
 
 
 def holds_lease(place: Place) -> bool:
-    """Whether a run may work; one that this process has not heard of gets the lease if it is free."""
+    """Whether a run may work. If the lease is free, the run gets it."""
     with _LOCK:
         return _LEASES.setdefault(place.lease, place.run) == place.run
 
@@ -54,7 +54,7 @@ async def until_lost(place: Place) -> NoReturn:
 
 
 def scratch_of(place: Place, root: Path) -> Workspace:
-    """The workspace of a run on this worker, which is made if it is missing; raises DestinationError."""
+    """The workspace of a run on this worker, created if missing; raises DestinationError."""
     store: StoreAddress | None = parse_address(place.to) if is_address(place.to) else None
     workspace = Workspace(_home(place, root) / place.run, place.to, place.to, store)
     with writing_to(workspace.state):

@@ -1,4 +1,4 @@
-"""How many extracts may be under way on a cluster: as many as it has threads, while it grows and shrinks."""
+"""How many extracts may be under way on a cluster: as many as it has threads at the moment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 
 class Slots:
-    """At most `size` bodies of work at a time, in the order of asking, and as many `ahead` that wait for a thread."""
+    """At most `size` tasks at a time, first come, first served, plus `_ahead` more that wait for a thread."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -18,13 +18,13 @@ class Slots:
         self._changed = asyncio.Condition()
 
     def fix(self, most: int) -> int:
-        """Keep the present size, at most `most`, from now on, with none ahead; return it."""
+        """Freeze the size at its present value, at most `most`, with none ahead; return it."""
         self._ahead = 0
         self.size, self._is_fixed = min(self.size, most), True
         return self.size
 
     async def resize(self, threads: int, workers: int) -> None:
-        """Take note of the present number of threads and of workers; each worker has one extract ahead."""
+        """Set the present number of threads and of workers; each worker has one extract ahead."""
         async with self._changed:
             if not self._is_fixed:
                 self.size, self._ahead = threads, workers

@@ -1,4 +1,4 @@
-"""What travels between the coordinator and the workers. No token does; a signed address is in no repr."""
+"""The values sent between coordinator and workers. They hold no token, and their repr shows no signed address."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...planning import Step
 from ...report import AttemptTimes
 from ..one_extract import FetchOptions
 
-#: The kind of the answer in place of a worker that was lost, or that works for another run.
+#: The `kind` of a Failed for a worker that was lost, or that works for another run.
 LOST = "LostWorker"
 
 
@@ -31,9 +31,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One extract to fetch: its signed address, what is expected, and where it goes.
+    """One extract to fetch: its signed address, its step, and its destination.
 
-    `pins` are the columns to write where columns are pinned, `version` is that of the coordinator.
+    `pins` are the columns to write if columns are pinned; `version` is that of the coordinator.
     """
 
     address: str = field(repr=False)
@@ -47,9 +47,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a worker has come: requests that failed, and bytes of an earlier run or an earlier worker.
+    """A worker's progress: failed requests, bytes resumed from an earlier run or worker, and bytes held now.
 
-    `seconds` is how long it has worked; the times of its attempts count from the beginning of that.
+    `seconds` is how long the worker has been at it; the times of its attempts count from that start.
     """
 
     worker: str
@@ -62,7 +62,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A whole, verified file, which the worker has brought to the destination; the coordinator gives it its name."""
+    """A whole, verified file that the worker has put in the destination; the coordinator gives it its final name."""
 
     progress: Progress
     checked: Checked
@@ -71,14 +71,14 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """The signed address is of no use any more; the worker keeps what it has received."""
+    """The signed address no longer works; the worker keeps the bytes that it has received."""
 
     progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The extract failed for good, or the worker cannot work: the name of the error's class, and its text."""
+    """The extract failed for good, or the worker cannot work; with the error's class name and text."""
 
     progress: Progress
     kind: str

@@ -1,4 +1,4 @@
-"""What a worker does. These functions run in the threads of a Dask worker; they return their errors as values."""
+"""The work of a worker. These functions run in the threads of a Dask worker; they return errors as values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 
 
 def prepare(place: Place, form: PublishAs, dask_worker: Any = None) -> str | None:
-    """Give this worker, which Dask passes, to a run: why it cannot work for it, None if it can."""
+    """Prepare this worker, which Dask passes, for a run; returns why it cannot work for the run, None if it can."""
     root = Path(dask_worker.local_directory)
     try:
         with writing_to(root):
@@ -47,12 +47,12 @@ def prepare(place: Place, form: PublishAs, dask_worker: Any = None) -> str | Non
 
 
 def finish(place: Place, dask_worker: Any = None) -> None:
-    """Take this worker, which Dask passes, from a run, which is over, and remove its files."""
+    """Release this worker, which Dask passes, from a run that is over, and remove the run's files."""
     end(place, Path(dask_worker.local_directory))
 
 
 def fetch_extract(order: Order) -> Answer:
-    """Fetch, verify and convert one extract; bring it to the destination, without its name."""
+    """Fetch, verify and convert one extract; put it in the destination, without its final name."""
     if order.version != __version__:
         text = f"The worker {_name()} has bds-async {__version__}, and the coordinator has {order.version}"
         return Failed(Progress(worker=_name()), ConfigError.__name__, f"{text}: install the same version on both.")
@@ -77,14 +77,14 @@ async def _fetch(order: Order) -> Answer:
         try:
             brought = await asyncio.to_thread(_brought, order, staged, scratch)
         except asyncio.CancelledError:
-            # The run is over, and all work for it.
+            # The run is over, and so is all work for it.
             _destination(scratch)[0].cut()
             raise
     return Ready(_progress(one), staged.checked, brought)
 
 
 def _brought(order: Order, staged: Staged, scratch: Workspace) -> Brought:
-    """Give the file a name of its own, since a lost worker may do the same at the same time, and bring it."""
+    """Put the file in the destination, under a unique name: a lost worker may be doing the same."""
     file = staged.path.with_name(f"{staged.path.stem}-{secrets.token_hex(8)}{staged.path.suffix}")
     with writing_to(scratch.state):
         staged.path.rename(file)
@@ -95,7 +95,7 @@ def _brought(order: Order, staged: Staged, scratch: Workspace) -> Brought:
 
 @lru_cache(maxsize=8)
 def _destination(scratch: Workspace) -> tuple[Patience, Destination]:
-    """The destination of a run, which keeps its connections and credentials, and what ends its work."""
+    """The destination of a run, which keeps connections and credentials, with the Patience that ends its work."""
     patience = Patience()
     return patience, destination_of(scratch, RunOptions(), patience)
 
@@ -118,7 +118,7 @@ def _progress(one: OneExtract) -> Progress:
 
 
 async def _answered(place: Place, work: Callable[[], Awaitable[Result]]) -> Result | Failed:
-    """What `work` returns, while the run holds its lease; an error is an answer, so that none is logged by Dask."""
+    """Do the work while the run holds its lease; errors are returned as answers, so that Dask logs none."""
     try:
         if not holds_lease(place):
             raise Stopped("The run is over.", 3)
@@ -132,7 +132,7 @@ async def _answered(place: Place, work: Callable[[], Awaitable[Result]]) -> Resu
         text = str(known) if known is not None else f"{type(error).__name__} in {_place_of(error)}"
         return Failed(Progress(worker=_name()), type(known or error).__name__, text)
     finally:
-        # What `finish` removed, this may have made again.
+        # This may have created again what `finish` removed.
         if not holds_lease(place):
             end(place, _root())
 

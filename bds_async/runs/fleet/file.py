@@ -14,7 +14,7 @@ from ...errors import ConfigError
 from ...support.text import printable
 from ...workspace import is_address
 
-#: The keys of a tenant; those that are needed come first.
+#: The keys of a tenant; the required ones come first.
 _NEEDED = ("name", "config", "to")
 _KEYS = (*_NEEDED, "state", "group", "options")
 _TABLES = ("defaults", "tenant")
@@ -24,8 +24,8 @@ _TABLES = ("defaults", "tenant")
 class Entry:
     """One tenant of a fleet file.
 
-    `config`, `to` and `state` are relative to no other folder any more; `to` may be the address of an object store.
-    `options` are the tenant's own over the `defaults`, by their long names with `_` for `-`, as the file has them.
+    `config`, `to` and `state` are resolved against the folder of the file; `to` may be the address of an object store.
+    `options` are the tenant's own merged over the `defaults`, by their long names with `_` for `-`, as in the file.
     """
 
     name: str
@@ -38,10 +38,10 @@ class Entry:
 
 
 def read_fleet(file: Path) -> list[Entry]:
-    """The tenants of a fleet file, in its order.
+    """Read the tenants of a fleet file, in its order.
 
-    Raises ConfigError for a file that cannot be read or has another form, an unknown key, and a name that is used
-    twice. Options are not checked.
+    Raises ConfigError for a file that is unreadable or malformed, for an unknown key, and for a duplicate name. Options
+    are not checked.
     """
     document = _parsed(file)
     _demand_known(document, _TABLES, f"{file}", "table")
@@ -60,7 +60,7 @@ def _parsed(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"The fleet file {file} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:
-        # The text of another fault quotes nothing of the file but the place.
+        # Only the text of a TOMLDecodeError is shown: it quotes nothing of the file but the position.
         where = f": {error}" if isinstance(error, tomllib.TOMLDecodeError) else ""
         raise ConfigError(f"The fleet file {file} is not TOML{where}.") from None
 
@@ -87,7 +87,7 @@ def _entry(found: object, number: int, file: Path, defaults: Mapping[str, Any]) 
 
 
 def beside(folder: Path, path: str, what: str) -> Path:
-    """A path of a fleet file in `folder`, to which it is relative; raises ConfigError for an unknown home folder."""
+    """Resolve a path of a fleet file against `folder`; raises ConfigError for the home folder of an unknown user."""
     try:
         return folder / Path(path).expanduser()
     except RuntimeError:

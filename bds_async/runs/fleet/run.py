@@ -1,4 +1,4 @@
-"""The runs of a fleet: some at a time, each on its own; a stop of the fleet stops each of them."""
+"""The runs of a fleet: several at a time, each independent; a stop of the fleet stops them all."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from ...support.running import Stop, beside
 
 Result = TypeVar("Result")
 
-#: One tenant's part: does its run, by a Stop of its own, and returns what became of it. `reason` is why it may not
-#: begin, None if it may.
+#: One tenant's part: runs it under a Stop of its own and returns the result. The second argument is the reason why the
+#: run may not begin, None if it may.
 Attempt: TypeAlias = Callable[[Stop, Stopped | None], Awaitable[Result]]
 
 
 async def run_fleet(attempts: Sequence[Attempt[Result]], at_once: int, stop: Stop) -> list[Result]:
-    """What became of each tenant, in their order; at most `at_once` of them are under way.
+    """Run the tenants, at most `at_once` at a time; returns their results in order.
 
-    No attempt may raise what another should survive. A stop is passed on to the runs under way; later ones do not
-    begin.
+    An exception from one attempt ends all of them. A stop is passed on to the runs under way; later ones do not begin.
     """
     turns = asyncio.Semaphore(at_once)
     async with asyncio.TaskGroup() as group:
@@ -43,7 +42,7 @@ async def _in_turn(attempt: Attempt[Result], turns: asyncio.Semaphore, stop: Sto
 
 
 async def _pass_on(stop: Stop, own: Stop) -> None:
-    """Stop a tenant's run with the fleet. What cuts its patience short cuts that of no other."""
+    """Stop a tenant's run when the fleet is stopped. What ends one run's patience leaves that of the others alone."""
     try:
         await stop.obey()
     except Stopped as reason:
