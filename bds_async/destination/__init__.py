@@ -1,4 +1,4 @@
-"""Where extracts land: destinations, and publishing to them through the ledger."""
+"""Destinations of extracts, and publishing to them through the ledger."""
 
 from pathlib import Path
 
@@ -27,9 +27,9 @@ def destination_of(
 ) -> Destination:
     """The destination of a workspace.
 
-    Requests to an object store follow `attempts` and `stall_timeout` of `options`. They, and copies to another file
-    system, end once `patience` is cut.
-    Raises ConfigError where a package for the store is not installed.
+    Requests to an object store follow `attempts` and `stall_timeout` of `options`. Such requests, and copies to another
+    file system, end once `patience` is cut.
+    Raises ConfigError if a package for the store is not installed.
     """
     if workspace.store is None:
         return LocalFolder(Path(workspace.to), patience)

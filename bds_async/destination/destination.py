@@ -1,4 +1,4 @@
-"""The seam between a run and the place where extracts land."""
+"""The interface between a run and the place where it publishes extracts."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..workspace import STATE
 
 #: Length in bytes of a published file; None if it is not there.
 Size: TypeAlias = Callable[[str], int | None]
-#: How the names begin of what workers of a cluster have brought; each run has a room of its own for it.
+#: The prefix of the names of files that workers of a cluster have brought; each run has its own room for them.
 ROOMS = f"{STATE}-tmp"
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The length of a published file and its SHA-256 in hexadecimal digits, None if it is not recorded."""
+    """The length of a published file and its SHA-256 in hexadecimal digits (None if it is not recorded)."""
 
     bytes: int
     sha256: str | None
@@ -28,8 +28,8 @@ class Recorded:
 class Brought:
     """A whole file that a worker has brought to the destination, without its final name.
 
-    `name` is relative, with `/`, as a path is. On S3 `upload` is the id of an upload that is not completed, and `parts`
-    are the entity tag and the SHA-256 (base64) of each part.
+    `name` is relative, with `/`, like a path. On S3, `upload` is the id of an upload that is not completed yet, and
+    `parts` are the entity tag and the SHA-256 (base64) of each part.
     """
 
     name: str
@@ -38,18 +38,18 @@ class Brought:
 
 
 class Destination(Protocol):
-    """A place for published files. `path` is relative, with `/`, as the ledger holds it.
+    """A place for published files. `path` is relative, with `/`, as in the ledger.
 
-    Every call blocks, so it is made in a thread, and may raise DestinationError, or Stopped where a run waits for it.
-    `lanes` is how many files are placed at the same time, each by a call of its own; 1 if they are placed in groups.
+    Every call blocks, so make it in a thread. It may raise DestinationError, and Stopped if the run is stopped.
+    `lanes` is how many files are placed at the same time, each by a separate call; 1 if they are placed in groups.
     """
 
     lanes: int
 
     def prepare(self, *, is_used: bool = False) -> None:
-        """Make the destination ready for a run that holds the lock, so that it exists.
+        """Create the destination if it is missing; the caller holds the lock.
 
-        If something was delivered to it (`is_used`), raise DestinationError where it is not there.
+        If something was delivered to it before (`is_used`), raise DestinationError if it is missing.
         """
         ...
 
@@ -58,76 +58,76 @@ class Destination(Protocol):
         ...
 
     def sizes(self) -> Size:
-        """A function like `size`, for many files: it may answer all of them from one moment."""
+        """A function like `size`, for many files: it may answer from one snapshot."""
         ...
 
     def check_place(self, path: str) -> None:
-        """Raise ExtractError if nothing can be published under that path, because something else is in its place."""
+        """Raise ExtractError if something else occupies the path, so that nothing can be published there."""
         ...
 
     def place(self, staged: Path, path: str, sha256: str | None = None) -> None:
-        """Publish the whole local file `staged`, replacing what is there; `staged` may be gone afterwards.
+        """Publish the whole local file `staged`, replacing any existing file; `staged` may be gone afterwards.
 
         `sha256` is that of the file, for a destination that records it. The file appears under `path` only when it is
-        complete. It is durable after `sync`. Placing the same file again is harmless.
+        complete, and is durable after `sync`. Placing the same file again is harmless.
         """
         ...
 
     def finish_placing(self, staged: Path, path: str) -> None:
-        """Finish a `place` that a kill interrupted after it had removed the staged file; nothing if there is none."""
+        """Finish a `place` that was killed after it had removed the staged file; do nothing if there is none."""
         ...
 
     def open_room(self, room: str) -> None:
-        """Let the workers of a run bring files from now on; `room` is the name of the run."""
+        """Allow the workers of a run to bring files from now on; `room` is the name of the run."""
         ...
 
     def has_room(self, room: str) -> bool:
-        """Whether this machine may bring files: it sees the room of that run, where that is to be seen."""
+        """Whether this machine can bring files: it sees the room of that run, if rooms are visible."""
         ...
 
     def close_room(self, room: str) -> None:
-        """Let no worker bring files any more, where nothing that was brought is left."""
+        """Stop workers from bringing files, if nothing that they brought is left."""
         ...
 
     def bring(self, staged: Path, path: str, sha256: str, room: str) -> Brought:
-        """Bring the whole local file `staged` of a worker, which is gone then; `name_brought` is all that is missing.
+        """Move the whole local file `staged` of a worker to the destination; only `name_brought` is left to do.
 
-        Only a machine that works for the run of `room` may call it, and any number of them for one `path`.
+        Only machines that work for the run of `room` may call it; any number of them may do so for one `path`.
         """
         ...
 
     def check_brought(self, brought: Brought, length: int) -> None:
-        """Raise ExtractError where it is to be seen that nothing is there, or not the whole."""
+        """Raise ExtractError if the file is visibly missing or incomplete."""
         ...
 
     def name_brought(self, brought: Brought, path: str, wanted: Recorded) -> None:
-        """Publish what a worker has brought, which is `wanted`."""
+        """Publish a file that a worker has brought; `wanted` are its length and SHA-256."""
         ...
 
     def finish_naming(self, name: str, path: str, wanted: Recorded) -> bool:
-        """Finish a `name_brought` that a kill interrupted; False if the file has to be fetched again."""
+        """Finish a `name_brought` that was killed; False if the file has to be fetched again."""
         ...
 
     def drop_unfinished(self) -> None:
-        """Remove what interrupted placings left half done, where nothing but a new placing uses it."""
+        """Remove half-done results of interrupted placings that only a new placing could use."""
         ...
 
     def recorded(self, path: str) -> Recorded | None:
-        """What the destination has recorded of a published file, without reading it; None if it records nothing."""
+        """The recorded facts of a published file, without reading it; None if the destination records none."""
         ...
 
     def clean(self) -> None:
-        """Remove what killed runs left, once every placing is finished."""
+        """Remove what killed runs left behind; call it once every placing is finished."""
         ...
 
     def sync(self, paths: Sequence[str]) -> None:
-        """Make placed files durable: from then on they outlive a power cut."""
+        """Make placed files durable: from now on they survive a power cut."""
         ...
 
     def local(self, path: str) -> AbstractContextManager[Path]:
         """The published file as a local file for reading: itself, or a temporary copy.
 
-        DestinationError with a FileNotFoundError as its cause if it is not there.
+        Raises DestinationError with a FileNotFoundError as its cause if it is not there.
         """
         ...
 
@@ -136,9 +136,9 @@ class Destination(Protocol):
         ...
 
     def paths(self, below: str = "") -> Iterator[str]:
-        """The path of every file below a folder, whether the ledger knows it or not, without the state folder.
+        """The path of every file below a folder, whether in the ledger or not, except those in the state folder.
 
-        Nothing where the folder, or the destination itself, is not there.
+        Yields nothing if the folder, or the destination itself, is not there.
         """
         ...
 

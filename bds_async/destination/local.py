@@ -19,7 +19,7 @@ from ..support.patience import Patience
 from ..workspace import OWN_FILES, STATE, ensure_room, inside, writing_to
 from .destination import ROOMS, Brought, Recorded, Size
 
-#: What a file is called while it is copied from a state folder on another file system, and the room of a run.
+#: Prefix of a file while it is copied from a state folder on another file system, and of the room of a run.
 _COPY = f"{ROOMS}-"
 _COPIES = re.compile(rf"{re.escape(_COPY)}[0-9a-f]{{16}}")
 
@@ -35,26 +35,26 @@ class LocalFolder:
         self._room: str | None = None
 
     def prepare(self, *, is_used: bool = False) -> None:
-        """Make the folder, unless something was delivered to it: then it must be there."""
+        """Create the folder; if something was delivered to it before, it must be there."""
         if is_used:
             self.demand()
         with writing_to(self.root):
             durable.make_folders(self.root)
 
     def clean(self) -> None:
-        """Remove the copies that killed runs left, and their rooms: a worker of theirs brings nothing any more."""
+        """Remove the copies and rooms that killed runs left: their workers no longer bring files."""
         with writing_to(self.root):
             for name in os.listdir(self.root):  # noqa: PTH208 - a name that is not text stays one
                 if _COPIES.fullmatch(name) and name != self._room:
                     _remove(self.root / name)
 
     def size(self, path: str) -> int | None:
-        """Length in bytes of a published file; None if it is not there, or is no plain file."""
+        """Length in bytes of a published file; None if it is not there, or is not a regular file."""
         known = self._known(path)
         return known.st_size if known is not None else None
 
     def sizes(self) -> Size:
-        """A function that looks at each file when it is asked."""
+        """A function that checks each file when called."""
         return self.size
 
     def modified(self, path: str) -> float | None:
@@ -69,12 +69,12 @@ class LocalFolder:
         return None
 
     def check_place(self, path: str) -> None:
-        """Raise ExtractError if a folder is in the place of the file."""
+        """Raise ExtractError if there is a folder at the path of the file."""
         if inside(self.root, path).is_dir():
             raise ExtractError(f"A folder is in the place of {path}; move it away, then run again.")
 
     def place(self, staged: Path, path: str, sha256: str | None = None) -> None:  # noqa: ARG002
-        """Rename the staged file; copy it first where the state folder is on another file system."""
+        """Rename the staged file; copy it first if the state folder is on another file system."""
         final = inside(self.root, path)
         with writing_to(self.root):
             final.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ class LocalFolder:
                 durable.replace(self._copy_of(staged), final)
 
     def sync(self, paths: Sequence[str]) -> None:
-        """Bring the names of placed files to the disk, and those of their folders, which may be new."""
+        """Flush the names of placed files to the disk, and those of their folders, which may be new."""
         one_of_each = {path.rpartition("/")[0]: path for path in paths}.values()
         folders = {folder for path in one_of_each for folder in inside(self.root, path).parents}
         # A loader may have taken a folder together with its files.
@@ -96,7 +96,7 @@ class LocalFolder:
             durable.fsync_many(folders=there)
 
     def _copy(self, staged: Path, copy: Path, name: str) -> None:
-        """Move a staged file into the folder. It is gone before the copy gets its name: no kill places it twice."""
+        """Move a staged file into the folder. It is removed before its copy is renamed, so no kill places it twice."""
         ensure_room(self.root, staged.stat().st_size, name)
         copy.unlink(missing_ok=True)
         try:
@@ -112,13 +112,13 @@ class LocalFolder:
         durable.fsync_folder(staged.parent)
 
     def finish_placing(self, staged: Path, path: str) -> None:
-        """Rename the copy of a staged file that a kill left without its name."""
+        """Rename the copy of a staged file that a kill left without its final name."""
         with writing_to(self.root):
             if self._copy_of(staged).exists():
                 self._name(self._copy_of(staged), path)
 
     def open_room(self, room: str) -> None:
-        """Make the folder that workers bring files to."""
+        """Create the folder that workers bring files to."""
         self._room = f"{_COPY}{room}"
         with writing_to(self.root):
             durable.make_folders(self.root / self._room)
@@ -129,12 +129,12 @@ class LocalFolder:
             return (self.root / f"{_COPY}{room}").is_dir()
 
     def close_room(self, room: str) -> None:
-        """Remove that folder if it is empty; what is left in it may belong to an intent."""
+        """Remove that folder if it is empty; a file left in it may belong to an intent."""
         with contextlib.suppress(OSError):
             (self.root / f"{_COPY}{room}").rmdir()
 
     def bring(self, staged: Path, path: str, sha256: str, room: str) -> Brought:  # noqa: ARG002
-        """Move the file into the room, copy it from another file system; DestinationError if there is no such room."""
+        """Move the file into the room, by a copy across file systems; raises DestinationError if there is no room."""
         brought = Brought(f"{_COPY}{room}/{staged.name}")
         copy = inside(self.root, brought.name)
         with writing_to(self.root):
@@ -159,7 +159,7 @@ class LocalFolder:
         self._name(inside(self.root, brought.name), path)
 
     def finish_naming(self, name: str, path: str, wanted: Recorded) -> bool:  # noqa: ARG002
-        """Rename the file if it is in the room; otherwise it had its final name, even if a loader took it since."""
+        """Rename the file if it is in the room; otherwise it was renamed before, even if a loader took it since."""
         if self.size(name) is not None:
             self._name(inside(self.root, name), path)
         return True
@@ -171,10 +171,10 @@ class LocalFolder:
             durable.replace(copy, final)
 
     def drop_unfinished(self) -> None:
-        """Nothing: a copy that is not complete is replaced by the next one, or removed by `clean`."""
+        """Do nothing: an incomplete copy is replaced by the next one, or removed by `clean`."""
 
     def recorded(self, path: str) -> None:
-        """Nothing: a folder records no SHA-256."""
+        """Return None: a folder records no SHA-256."""
 
     def _copy_of(self, staged: Path) -> Path:
         return self.root / f"{_COPY}{hashlib.sha256(staged.name.encode()).hexdigest()[:16]}"
@@ -188,7 +188,7 @@ class LocalFolder:
         yield file
 
     def paths(self, below: str = "") -> Iterator[str]:
-        """Every file below a folder but the program's own and the mirror; nothing where the folder is not there."""
+        """Every file below a folder except the program's own and the mirror; none if the folder is not there."""
         for parent, folders, files in os.walk(inside(self.root, below) if below else self.root):
             folders[:] = sorted(each for each in folders if each != STATE and not _COPIES.fullmatch(each))
             for name in files:
@@ -197,7 +197,7 @@ class LocalFolder:
                     yield path
 
     def demand(self) -> None:
-        """Raise DestinationError where there is no folder: an unmounted disk must not look like an empty folder."""
+        """Raise DestinationError if there is no folder: an unmounted disk must not look like an empty folder."""
         with writing_to(self.root):
             is_there = self.root.is_dir()
         if not is_there:
@@ -205,7 +205,7 @@ class LocalFolder:
 
 
 def _remove(left: Path) -> None:
-    """Remove a copy, or a room with what is in it; a worker may bring a last file meanwhile."""
+    """Remove a copy, or a room with its content; a worker may bring a last file meanwhile."""
     if left.is_dir():
         shutil.rmtree(left, ignore_errors=True)
     else:
@@ -213,14 +213,14 @@ def _remove(left: Path) -> None:
 
 
 class _Stoppable:
-    """A file that is read until the run is stopped."""
+    """A file whose reading ends when the run is stopped."""
 
     def __init__(self, file: BinaryIO, patience: Patience) -> None:
         self._file = file
         self._patience = patience
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next bytes; raises Stopped once the run is stopped."""
+        """Read the next bytes; raises Stopped once the run is stopped."""
         if self._patience.is_cut:
             raise Stopped("The run was stopped while a file was copied to the destination; run again to go on.", 3)
         return self._file.read(size)

@@ -1,4 +1,4 @@
-"""From a whole, verified file to its final name, through the ledger: exactly once, whenever a run is killed.
+"""From a whole, verified file to its final name, through the ledger: exactly once, even if a run is killed.
 
 The order is: the staged file is on the disk; the ledger holds the intent; the file is placed; the ledger says done.
 `recover` finishes what a kill left between any two of these.
@@ -29,16 +29,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A delivery, and how its columns differ from those of the extract next before it in queued order."""
+    """A delivery, and how its columns differ from those of the previous extract in queued order."""
 
     delivery: Delivery
     change: SchemaChange | None
 
 
 class Publisher:
-    """Publishes files to a destination. The caller sees to the order of a data set's extracts.
+    """Publishes files to a destination. The caller ensures the order of a data set's extracts.
 
-    Every call blocks, so it is made in a thread, and may raise DestinationError or FolderBusy.
+    Every call blocks, so make it in a thread. It may raise DestinationError or FolderBusy.
     """
 
     def __init__(self, workspace: Workspace, destination: Destination, ledger: Ledger) -> None:
@@ -47,11 +47,11 @@ class Publisher:
         self._ledger = ledger
 
     def publish(self, files: Sequence[tuple[Step, Staged]]) -> list[Published | ExtractError]:
-        """Place verified files, staged in the state folder, in their order, and record them as delivered.
+        """Place verified files, staged in the state folder, in the given order, and record them as delivered.
 
-        What is there is replaced; the extracts' other partial files are removed. Many files at once share the syncs of
-        the folders and the commits of the ledger. The result of each file, in their order: an ExtractError if a folder
-        is in its place.
+        Existing files are replaced; the extracts' other partial files are removed. Files of one call share the syncs of
+        the folders and the commits of the ledger. Returns the result of each file, in order: an ExtractError if a
+        folder is in its place.
         """
         refusals = [self._refusal(step) for step, _ in files]
         accepted = [
@@ -74,7 +74,7 @@ class Publisher:
     def _publish(self, deliveries: Sequence[Delivery]) -> list[Published]:
         staged = [self._staged(delivery) for delivery in deliveries]
         with writing_to(self._workspace.state):
-            # Their names too: an intent with neither file would be taken for a file that a loader took.
+            # Flush the names too: if neither file existed, an intent would look like a file that a loader took.
             durable.fsync_many(files=staged, folders={path.parent for path in staged})
         with self._ledger.deliveries.together():
             for delivery in deliveries:
@@ -84,7 +84,7 @@ class Publisher:
         return self._finish(deliveries)
 
     def publish_brought(self, step: Step, checked: Checked, brought: Brought) -> Published:
-        """Publish a file that a worker has brought, as `publish` does; raises ExtractError, too."""
+        """Publish a file that a worker has brought, as `publish` does; also raises ExtractError."""
         self._destination.check_place(step.path)
         self._destination.check_brought(brought, checked.bytes)
         delivery = _delivery(step, checked, staged=brought.name)
@@ -93,17 +93,17 @@ class Publisher:
         try:
             self._destination.name_brought(brought, step.path, _recorded(delivery))
         except DestinationError:
-            # In a folder a recovery would take a file that is gone for placed; an object it looks at.
+            # In a folder, a recovery would take a missing file for a placed one; in a store it checks the object.
             if self._workspace.store is None:
                 self._ledger.deliveries.forget(delivery.identity)
             raise
         return self._finish([delivery])[0]
 
     def adopt(self, step: Step, form: Format, verify: Verify, watch: Watch, size: Size) -> Delivery | None:
-        """Verify a file that lies in the place of a step without the ledger's knowledge, and record it as delivered.
+        """Verify a file at the path of a step that the ledger does not have, and record it as delivered.
 
-        `size` is how to look for the file. None if there is no such file, if it is not whole, or if its format has
-        nothing to prove it whole.
+        `size` looks up the file. Returns None if there is no such file, if it is not whole, or if its format cannot
+        prove it whole.
         """
         if not form.is_proof or size(step.path) is None:
             return None
@@ -119,19 +119,19 @@ class Publisher:
         return self._ledger.deliveries.delivered(step.extract.identity)
 
     def change_of(self, delivery: Delivery) -> SchemaChange | None:
-        """How the columns of a delivery differ from those of the extract next before it in queued order.
+        """How the columns of a delivery differ from those of the previous extract in queued order.
 
-        None if they are equal, or where either is not known.
+        None if they are equal, or if either is not known.
         """
         before = self._ledger.columns.before(delivery.folder, delivery.identity)
         return None if before is None or delivery.columns is None else compare(before, delivery.columns)
 
     def recover(self) -> list[Delivery]:
-        """Finish each publication that a kill interrupted; the deliveries that this gives.
+        """Finish each publication that a kill interrupted; returns the resulting deliveries.
 
-        The staged file is there: it is placed. It is not there: it had been placed, even if a loader took it since. It
-        is there with another length, or a folder is in its place: the intent is dropped, and the extract is fetched
-        again. CSVs that were unzipped but not intended are removed.
+        If the staged file is there, it is placed. If it is not there, it had been placed, even if a loader has taken it
+        since. If it has another length, or a folder is in its final place, the intent is dropped and the extract is
+        fetched again. CSVs that were unzipped but have no intent are removed.
         """
         intents = list(self._ledger.deliveries.intents())
         if intents:
@@ -154,12 +154,12 @@ class Publisher:
         return self._finish([intent])[0].delivery
 
     def _is_named(self, intent: Delivery) -> bool:
-        """Whether what a worker had brought has its final name, which it may get now."""
+        """Whether a file that a worker brought has its final name; gives it the name if it can."""
         path, name = intent.path or "", intent.staged or ""
         return self._can_place(intent) and self._destination.finish_naming(name, path, _recorded(intent))
 
     def _is_placed(self, intent: Delivery) -> bool:
-        """Whether a file of this machine is placed, which may happen now."""
+        """Whether a file of this machine is placed; places it if it can."""
         staged = self._staged(intent)
         length = self._length(staged)
         if length is None:
@@ -180,7 +180,7 @@ class Publisher:
         return False
 
     def _staged(self, intent: Delivery) -> Path:
-        """The staged file of an intent; earlier versions named it relative to the destination."""
+        """The staged file of an intent; earlier versions recorded it relative to the destination."""
         return inside(self._workspace.state, (intent.staged or "").removeprefix(f"{STATE}/"))
 
     def _length(self, staged: Path) -> int | None:
@@ -189,7 +189,7 @@ class Publisher:
         return None
 
     def _finish(self, deliveries: Sequence[Delivery]) -> list[Published]:
-        """Remove the partial files while the intents still exist, so that no kill leaves a stray file."""
+        """Record files as delivered; first remove their partial files, so that no kill leaves a stray file."""
         self._destination.sync([delivery.path or "" for delivery in deliveries])
         with writing_to(self._workspace.state):
             clear_away(*map(self._staged, deliveries))

@@ -1,4 +1,4 @@
-"""The state folder and the names of files: places, lock, free space, faults of the disk, safe names."""
+"""The state folder and the names of files: paths, lock, free space, disk faults, safe names."""
 
 from .faults import MIRROR, OWN_FILES, STATE, writing_to
 from .lock import FolderLock, cannot_lock

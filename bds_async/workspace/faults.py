@@ -1,4 +1,4 @@
-"""The meaning of a disk's faults: an OSError becomes an error that says what to do."""
+"""Translation of disk faults: an OSError becomes an error that says what to do."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ..support.translating import Translating
 
 #: Name of the state folder inside a local destination.
 STATE = ".bds-async"
-#: The mirror's database in the destination, unless another is named, and DuckDB's log of it.
+#: The default name of the mirror's database in the destination, and DuckDB's log of it.
 MIRROR = "mirror.duckdb"
 OWN_FILES = frozenset({MIRROR, f"{MIRROR}.wal"})
 
 
 def writing_to(folder: Path) -> Translating:
-    """Turn an OSError of the file work inside into a DestinationError that says what to do.
+    """Turn an OSError raised inside into a DestinationError that says what to do.
 
-    `folder` is the destination, the state folder, or a place in either.
+    `folder` is the destination, the state folder, or a path in one of them.
     """
     return Translating(partial(_explained, folder))
 
@@ -35,7 +35,7 @@ def _explained(folder: Path, error: Exception) -> BdsError | None:
 
 
 def named_for(path: Path) -> Path:
-    """The folder that a message names for a path: the destination for what is in its `.bds-async`."""
+    """The folder that a message names for a path: for paths in `.bds-async`, the destination."""
     return next((each.parent for each in (path, *path.parents) if each.name == STATE), path)
 
 

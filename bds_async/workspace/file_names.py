@@ -1,4 +1,4 @@
-"""The names of published files: built from an extract's identity, and parsed again."""
+"""The names of published files: built from an extract's identity, and parsed back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from ..models import BdsType, Identity, utc_text, whole_second
 from ..options import Suffix
 
-#: Characters of a version that a name keeps; D2L's versions are `MAJOR.MINOR`.
+#: The most characters of a version in a name; D2L's versions are `MAJOR.MINOR`.
 VERSION_LENGTH = 24
 
 _NAME = re.compile(
@@ -24,9 +24,9 @@ _NAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ParsedName:
-    """The parts of a published file's name; moments are cut to the second, `version` to the characters of a name.
+    """The parts of a published file's name; moments are cut to the second, `version` to the allowed characters.
 
-    `created` is known only where another extract had the plain name.
+    `created` is known only if another extract had the plain name.
     """
 
     folder: str
@@ -48,14 +48,14 @@ def file_name(
 ) -> str:
     """`<DataSet>_<full|differential>_<queued>_v<version>.zip`, with `_c<created>` after the version if it is given.
 
-    `folder` is the data set's folder as `paths.folder_name` made it; `version` is server text.
+    `folder` is the data set's folder from `paths.folder_name`; `version` is untrusted server text.
     """
     stem = f"{folder}_{bds_type.folder}_{compact(queued)}_v{safe_version(version)}"
     return stem + (f"_c{compact(created)}" if created is not None else "") + suffix
 
 
 def file_names(folder: str, identity: Identity, suffix: Suffix) -> Iterator[str]:
-    """The three names that an extract may have, the plain one first; the last one is shared with no other extract."""
+    """The three possible names of an extract, the plain one first; only the last one is certainly unique."""
     common = (folder, identity.bds_type, identity.queued_for_processing_date, identity.version, suffix)
     yield file_name(*common)
     with_created = file_name(*common, created=identity.created_date)
@@ -64,12 +64,12 @@ def file_names(folder: str, identity: Identity, suffix: Suffix) -> Iterator[str]
 
 
 def relative_path(folder: str, bds_type: BdsType, name: str) -> str:
-    """Where a file lies below the destination folder, with `/`: `Users/full/<name>`."""
+    """The path of a file below the destination folder, with `/`: `Users/full/<name>`."""
     return f"{folder}/{bds_type.folder}/{name}"
 
 
 def parse_file_name(name: str) -> ParsedName | None:
-    """The parts of a name that `file_name` built; None for any other name."""
+    """Parse a name that `file_name` built; None for any other name."""
     match = _NAME.fullmatch(name)
     if match is None:
         return None
@@ -84,7 +84,7 @@ def parse_file_name(name: str) -> ParsedName | None:
 
 
 def published_files(paths: Iterable[str]) -> Iterator[str]:
-    """The paths that have the place and the name of a published file, whether the ledger knows them or not."""
+    """Filter the paths whose folder and name are those of a published file, whether in the ledger or not."""
     for path in paths:
         name = parse_file_name(path.rpartition("/")[2])
         if name is not None and path == relative_path(name.folder, name.bds_type, path.rpartition("/")[2]):
@@ -92,12 +92,12 @@ def published_files(paths: Iterable[str]) -> Iterator[str]:
 
 
 def compact(moment: datetime) -> str:
-    """A moment as names show it: `20261122T040922Z`, in UTC, cut to the second."""
+    """Format a moment for names: `20261122T040922Z`, in UTC, cut to the second."""
     return moment.astimezone(UTC).isoformat()[:19].replace("-", "").replace(":", "") + "Z"
 
 
 def safe_version(version: str) -> str:
-    """A version as names show it: ASCII letters, digits, inner dots and hyphens; `0` if it has none of these."""
+    """Format a version for names: ASCII letters, digits, inner dots and hyphens; `0` if it has none of these."""
     return re.sub(r"[^0-9A-Za-z.-]", "", version)[:VERSION_LENGTH].strip(".-") or "0"
 
 

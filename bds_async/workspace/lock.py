@@ -24,10 +24,10 @@ def cannot_lock(workspace: Workspace, error: OSError) -> DestinationError:
 
 
 class FolderLock:
-    """One run at a time for a workspace; the lock of a killed run is free again.
+    """Allows one run at a time for a workspace; the lock of a killed run is released.
 
-    To be used with `with`, after `prepare`. Taken without waiting: FolderBusy if another run, of this process or
-    another, holds it. It may be freed in another thread than it was taken in.
+    Use it with `with`, after `prepare`. It is taken without waiting: raises FolderBusy if another run, of this or
+    another process, holds it. Any thread may release it.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -50,7 +50,7 @@ class FolderLock:
             self._lock = lock
 
     def release(self) -> None:
-        """Free the lock; nothing happens if it is not held."""
+        """Release the lock, if it is held."""
         if self._lock is not None:
             self._lock.release()
 

@@ -1,7 +1,7 @@
-"""Server text to safe folder names, and stored paths to places inside the destination.
+"""Conversion of server text to safe folder names, and of stored paths to paths inside the destination.
 
-Names come from the server and are untrusted until they went through `folder_name`. Its result is one plain name on
-Linux, macOS and Windows.
+Names from the server are untrusted until `folder_name` has converted them. Its result is one plain name on Linux, macOS
+and Windows.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pathlib import Path
 
 from ..errors import DestinationError
 
-#: Bytes of UTF-8 that a folder's name may have, so that the file names built from it stay below 255.
+#: The most bytes of UTF-8 in a folder's name, so that the file names built from it stay below 255.
 FOLDER_BYTES = 100
-#: How much of an id is added to a name that cannot stand alone.
+#: Characters of an id that are added to a name that cannot be used alone.
 ID_LENGTH = 8
-#: Characters from which on Windows wants the long form of a path (its limit is 260, a file's name needs some).
+#: Length from which Windows needs the long form of a path (its limit is 260, of which a file name needs some).
 WINDOWS_LIMIT = 240
 
-#: A relative path of plain names. Windows drops dots and blanks at the end, so that ".. " would climb there.
+#: A relative path of plain names. Windows drops trailing dots and blanks, so ".. " would leave the folder there.
 _PLAIN = re.compile(r"[^/\\:\x00]*[^/\\:\x00. ](/[^/\\:\x00]*[^/\\:\x00. ])*")
 _WINDOWS_DEVICES = frozenset(
     {"con", "prn", "aux", "nul"} | {f"{port}{digit}" for port in ("com", "lpt") for digit in range(10)}
@@ -32,9 +32,9 @@ _WINDOWS_DEVICES = frozenset(
 
 
 def fold(name: str) -> str:
-    """A form that is equal for names which some file system treats as the same: without case and normal form.
+    """Fold case and normal form, so that names that some file system treats as the same become equal.
 
-    Unicode's compatibility caseless match (definition D146) of the upper case, by which NTFS compares.
+    This is Unicode's compatibility caseless match (definition D146) of the upper case, by which NTFS compares.
     """
     text = unicodedata.normalize("NFKD", name).upper()
     for _ in range(2):
@@ -45,8 +45,8 @@ def fold(name: str) -> str:
 def folder_name(name: str, *, data_set_id: str, taken: Container[str]) -> str:
     """The folder for a data set: the letters and digits of its name.
 
-    The first 8 characters of the id are added if nothing is left of the name, if Windows reserves it for a device, or
-    if another data set has it (its `fold` is in `taken`). The same arguments always give the same folder.
+    The first 8 characters of the id are added if the name has no letters or digits, if Windows reserves it for a
+    device, or if another data set has it (its `fold` is in `taken`). Equal arguments always give the same folder.
     """
     return next(
         candidate
@@ -81,7 +81,7 @@ def _short_hash(text: str) -> str:
 
 
 def inside(folder: Path, relative: str) -> Path:
-    """The place of a stored relative path (with `/`) in `folder`; DestinationError if it would leave the folder."""
+    """Resolve a stored relative path (with `/`) in `folder`; raises DestinationError if it would leave the folder."""
     if _PLAIN.fullmatch(relative) is None:
         raise DestinationError(
             f"The ledger of {folder} names {ascii(relative)[:200]}, which is no path inside that folder: "
@@ -97,7 +97,7 @@ def _long_where_needed(path: Path) -> Path:
 
 
 def windows_long_path(absolute: str) -> str:
-    r"""An absolute Windows path in the form that may be longer than 260 characters: `\\?\C:\...`, if it is long."""
+    r"""Convert a long absolute Windows path to the form that may exceed 260 characters: `\\?\C:\...`."""
     if len(absolute) < WINDOWS_LIMIT or absolute.startswith("\\\\?\\"):
         return absolute
     if absolute.startswith("\\\\"):

@@ -12,7 +12,7 @@ from .faults import named_for, writing_to
 def free_space(path: Path) -> int | None:
     """Bytes that this user may still write at `path`, which need not exist yet; raises DestinationError.
 
-    None if the file system does not know: some network and FUSE file systems answer zero for the total, too.
+    None if the file system does not know: some network and FUSE file systems report a total of zero.
     """
     with writing_to(path):
         try:
@@ -27,7 +27,7 @@ def _existing(path: Path) -> Path:
 
 
 def ensure_room(path: Path, wanted: int, what: object) -> None:
-    """Raise DestinationError if fewer than `wanted` bytes are free at `path`, where `what` is to be written."""
+    """Raise DestinationError if fewer than the `wanted` bytes for `what` are free at `path`."""
     if (free := free_space(path)) is not None and wanted > free:
         text = f"No room for {what}: {wanted} bytes are wanted, {free} are free in {named_for(path)}"
         raise DestinationError(f"{text}; make room, then run again.")

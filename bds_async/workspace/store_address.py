@@ -9,16 +9,16 @@ from enum import StrEnum
 from ..errors import ConfigError
 from ..support.text import counted
 
-#: How an address begins. A single letter is a drive of Windows.
+#: The beginning of an address. A single letter would be a Windows drive.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
-#: The names that one of the stores, at least, gives to a bucket.
+#: Bucket names that at least one of the stores allows.
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}")
-#: What is in no prefix: control characters, parts of an address that has credentials, and what some store encodes.
+#: Characters that no prefix has: control characters, parts of addresses with credentials, and what some store encodes.
 _UNFIT = re.compile(r"[\x00-\x1f\x7f\\?#%*<>|\"^`{}~\[\]\ud800-\udfff]")
 
 
 class StoreKind(StrEnum):
-    """The kind of an object store: Amazon S3 and what speaks its language, Google Cloud Storage, Azure Blob Storage."""
+    """The kind of an object store: Amazon S3 and compatible ones, Google Cloud Storage, Azure Blob Storage."""
 
     S3 = "s3"
     GOOGLE = "gs"
@@ -27,7 +27,7 @@ class StoreKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoreAddress:
-    """The place of a destination in an object store. `prefix` has no `/` at its ends, and may be empty."""
+    """The location of a destination in an object store. `prefix` has no `/` at its ends, and may be empty."""
 
     kind: StoreKind
     bucket: str
@@ -42,12 +42,12 @@ class StoreAddress:
 
 
 def is_address(text: str) -> bool:
-    """Whether `--to` names an address, and no folder."""
+    """Whether `--to` is an address, not a folder."""
     return _SCHEME.match(text) is not None
 
 
 def parse_address(text: str) -> StoreAddress:
-    """The place that an address names; raises ConfigError, whose text repeats no part that may hold a secret."""
+    """Parse an address; raises ConfigError, whose text repeats no part that may hold a secret."""
     scheme, _, rest = text.partition("://")
     if scheme.lower() not in list(StoreKind):
         raise ConfigError(f"`to` takes a folder, s3://bucket/prefix, gs://… or az://…, and no {scheme}:// address.")
@@ -61,7 +61,7 @@ def parse_address(text: str) -> StoreAddress:
 
 
 def _no_bucket(scheme: str, bucket: str) -> str:
-    """What is wrong with the name of a bucket, which is not repeated: credentials may have been written there."""
+    """Describe what is wrong with a bucket name without repeating it: it may hold credentials."""
     found = f"what stands there for a bucket has {counted(len(bucket), 'character')}"
     rule = "its name has at least 2: letters, digits, '.', '_' and '-', of which the first is a letter or digit"
     fault = f"{found}; {rule}" if bucket else "it names no bucket"

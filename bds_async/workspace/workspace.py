@@ -1,7 +1,7 @@
-"""The state folder: where the ledger, the partial files and the lock of one destination lie.
+"""The state folder, which holds the ledger, the partial files and the lock of one destination.
 
-It is `DIR/.bds-async` of a local destination DIR, or the folder that `--state` names; always the latter for an object
-store.
+It is `DIR/.bds-async` for a local destination DIR, or the folder that `--state` names; for an object store it is always
+the latter.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..support.own_files import read_own
 from .faults import STATE, writing_to
 from .store_address import StoreAddress, is_address, parse_address
 
-#: Bytes that a recorded destination may have.
+#: The most bytes of a recorded destination.
 _LONGEST_ADDRESS = 64 * 1024
 
 
@@ -26,8 +26,8 @@ _LONGEST_ADDRESS = 64 * 1024
 class Workspace:
     """The state folder `state` of one destination; `to` names the destination as the user wrote it.
 
-    `address` is the destination in the one form that can be compared: a resolved path or the URL of an object store.
-    `store` is the place in an object store, None for a folder.
+    `address` is the destination in a form for comparison: a resolved path or the URL of an object store. `store` is
+    the location in an object store, None for a folder.
     """
 
     state: Path
@@ -37,27 +37,27 @@ class Workspace:
 
     @property
     def ledger(self) -> Path:
-        """The database of what has been delivered."""
+        """The database of the ledger."""
         return self.state / "ledger.sqlite3"
 
     @property
     def has_ledger(self) -> bool:
-        """Whether anything is in the place of the ledger; raises DestinationError where that cannot be seen."""
+        """Whether anything exists at the ledger's path; raises DestinationError if that cannot be found out."""
         return _is_there(self.ledger)
 
     @property
     def partials(self) -> Path:
-        """The folder in which extracts wait until they are whole and verified."""
+        """The folder for extracts until they are whole and verified."""
         return self.state / "partial"
 
     @property
     def lock(self) -> Path:
-        """The file whose lock admits one run at a time."""
+        """The lock file, which allows one run at a time."""
         return self.state / "lock"
 
     @property
     def owner(self) -> Path:
-        """The file that records which destination a state folder outside of it belongs to."""
+        """The file that records the destination to which a separate state folder belongs."""
         return self.state / "destination"
 
     def prepare(self) -> None:
@@ -70,7 +70,7 @@ class Workspace:
         self.check_owner()
 
     def refuse_link(self) -> None:
-        """Raise DestinationError for a symbolic link named `.bds-async`; one that --state names is followed."""
+        """Raise DestinationError if `.bds-async` is a symbolic link; a link that --state names is followed."""
         with writing_to(self.state):
             is_link = self.state.name == STATE and self.state.is_symlink()
         if is_link:
@@ -87,7 +87,7 @@ class Workspace:
                 durable.write_atomically(self.owner, self.address.encode(errors="surrogateescape"))
 
     def check_owner(self) -> None:
-        """Raise ConfigError where the state folder belongs to another destination.
+        """Raise ConfigError if the state folder belongs to another destination.
 
         A `.bds-async` inside the destination always belongs to it, since a folder may be moved or renamed.
         """
@@ -107,18 +107,18 @@ class Workspace:
 
     @property
     def is_apart(self) -> bool:
-        """Whether the state folder is another one than `DIR/.bds-async`."""
+        """Whether the state folder is not `DIR/.bds-async`."""
         if self.store is not None:
             return True
         return os.path.realpath(self.state) != os.path.realpath(Path(self.address, STATE))
 
 
 def workspace_of(to: str | os.PathLike[str], state: str | os.PathLike[str] | None = None) -> Workspace:
-    """The workspace of the destination `to`: the folder `state`, without one `.bds-async` of a local destination.
+    """The workspace of the destination `to`: the folder `state`, by default `.bds-async` in a local destination.
 
     Nothing is created. Raises ConfigError for a state folder inside the destination under another name, a destination
     inside the state folder, a destination whose own `.bds-async` holds a ledger while `state` names another folder, and
-    an object store without `state`; DestinationError where that `.bds-async` cannot be read.
+    an object store without `state`; DestinationError if that `.bds-async` cannot be read.
     """
     if is_address(os.fspath(to)):
         return _workspace_of_store(os.fspath(to), state)
@@ -177,6 +177,6 @@ def _make_private(state: Path) -> None:
     if state.is_symlink():
         return
     if sys.platform != "win32" and state.stat().st_mode & 0o077:
-        # Network and FAT file systems keep no modes; the run goes on without them.
+        # Network and FAT file systems store no modes; the run continues without them.
         with contextlib.suppress(OSError):
             state.chmod(0o700)

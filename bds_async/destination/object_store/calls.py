@@ -1,4 +1,4 @@
-"""Calls to a store from any thread: on an event loop of their own, tried again where that may help, ended by a stop."""
+"""Calls to a store from any thread: run on their own event loop, retried if that may help, ended by a stop."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from .tries import StoreTries
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
 
-#: Seconds for which a store that does not answer is tried again.
+#: Seconds for which requests to a store that does not answer are retried.
 OUTAGE = 300.0
-#: Seconds for the check of a store, with all its requests and tries.
+#: Seconds for the check of a store, with all its requests and retries.
 CHECK = 20.0
-#: Seconds between two looks at whether the run is to be stopped.
+#: Seconds between two checks for a stop of the run.
 TICK = 0.1
 #: The longest time for one request, in seconds.
 LONGEST = 1800.0
@@ -35,9 +35,9 @@ LONGEST = 1800.0
 class Calls:
     """Makes the requests of one destination.
 
-    A fault that the store answers counts as one of `attempts`, and so does a try in which it took a part of an upload.
-    Otherwise, without an answer, a request is tried again for OUTAGE seconds. A request has `timeout` seconds, twice as
-    many after each one that took longer: the link may be slow.
+    An error answer of the store counts as one of `attempts`, and so does a failed try in which it took a part of an
+    upload. Otherwise, without an answer, a request is retried for OUTAGE seconds. A request has `timeout` seconds,
+    doubled after each one that takes longer: the link may be slow.
     """
 
     def __init__(self, address: StoreAddress, patience: Patience, attempts: int, timeout: float) -> None:
@@ -55,10 +55,10 @@ class Calls:
         until: float | None = None,
         taken: Callable[[], int] = lambda: 0,
     ) -> Result:
-        """What `work` returns; it gets the seconds for one request.
+        """Do `work` and return its result; it gets the seconds for one request.
 
-        `until` ends the tries of a check, by time.monotonic(). `taken` grows as the store takes parts.
-        Blocks. Raises DestinationError; Stopped if the run is stopped meanwhile, and the request is cancelled.
+        `until` ends the tries of a check, by time.monotonic(). The result of `taken` grows as the store takes parts.
+        Blocks. Raises DestinationError. If the run is stopped, cancels the request and raises Stopped.
         """
         left = OUTAGE if until is None else max(0.0, until - time.monotonic())
         tries = StoreTries(self._attempts, left, taken)
@@ -123,13 +123,13 @@ class Calls:
 
 
 def check_ends() -> float:
-    """When a check that begins now is to end, by time.monotonic()."""
+    """When a check that begins now must end, by time.monotonic()."""
     return time.monotonic() + CHECK
 
 
 @cache
 def _loop() -> asyncio.AbstractEventLoop:
-    """The event loop of all stores, in a thread that ends with the process."""
+    """The event loop for all stores, in a daemon thread."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="object-store", daemon=True).start()
     return loop

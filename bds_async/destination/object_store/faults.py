@@ -1,7 +1,7 @@
 """The meaning of a store's faults: an error of obstore becomes one of this package.
 
-The texts of obstore hold URLs, names of accounts and answers of servers, so no message repeats them: only the status,
-and the code that the store gives to its fault.
+The texts of obstore hold URLs, account names and server answers, so no message repeats them: a message has only the
+status, and the store's code for the fault.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ...workspace import StoreAddress, StoreKind
 
 
 class Action(StrEnum):
-    """What is asked of a store."""
+    """What a request asks of a store."""
 
     LIST = "list the objects"
     LOOK = "look at an object"
@@ -43,7 +43,7 @@ _PERMISSIONS = {
     },
     StoreKind.AZURE: dict.fromkeys(Action, "the role Storage Blob Data Contributor"),
 }
-#: Where each store's credentials come from, for the person who must correct them.
+#: The sources of each store's credentials, for the person who must correct them.
 CREDENTIALS = {
     StoreKind.S3: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or the role of this machine",
     StoreKind.GOOGLE: "GOOGLE_APPLICATION_CREDENTIALS, or the service account of this machine",
@@ -61,17 +61,17 @@ _BAD_CREDENTIALS = {
     "AuthenticationFailed",
     "AuthenticationRequired",
 }
-#: Of keys that obstore refuses, outside S3, whose objects botocore lists.
+#: For keys that obstore rejects in stores other than S3; botocore can list those of S3.
 _UNLISTABLE = "an object below it has a key with an empty part (//), or with . or .. as a part: rename or remove it."
 _CLOCK = {"RequestTimeTooSkewed", "RequestExpired"}
 _REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
-#: Faults of one try that S3 answers with a status of its own.
+#: Transient faults that S3 reports with other statuses.
 _PASSING = {"RequestTimeout", "OperationAborted", "NoSuchUpload", "SlowDown", "ServerBusy"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
-    """What obstore's text says: the status and code of an answer, or the kind of fault without one."""
+    """The facts in obstore's text: status and code of an answer, or the kind of fault if there was no answer."""
 
     status: int | None
     code: str
@@ -79,7 +79,7 @@ class _Fault:
 
     @classmethod
     def read(cls, text: str) -> _Fault:
-        """Read the status, code and kind from the text of the library's error."""
+        """Parse the status, code and kind from the text of the library's error."""
         status = re.search(r"status code: (\d{3})", text)
         code = re.search(r"<Code>([A-Za-z]{1,60})</Code>", text)
         kind = re.search(r"kind: (Connect|Timeout|Request|Interrupted|Decode|Unknown)\b", text)
@@ -94,16 +94,16 @@ class _Fault:
 
 
 def is_absence(error: BaseException) -> bool:
-    """Whether the store says that an object is not there, and not that its bucket is missing."""
+    """Whether an error says that an object is missing, not its bucket."""
     return isinstance(error, FileNotFoundError) and _Fault.read(str(error)).code not in _NO_BUCKET
 
 
 class UnlistableError(DestinationError):
-    """A store cannot be listed, because an object has a key that is no path."""
+    """A store cannot be listed, because the key of an object is not a path."""
 
 
 def fault_of(error: BaseException, address: StoreAddress, action: Action) -> BdsError:
-    """The error of this package for an error of obstore: TransientError if another try may help."""
+    """Convert an error of obstore to one of this package: TransientError if another try may help."""
     from obstore.exceptions import InvalidPathError
 
     if isinstance(error, InvalidPathError):
@@ -113,13 +113,13 @@ def fault_of(error: BaseException, address: StoreAddress, action: Action) -> Bds
 
 
 def answered(status: int, code: str, address: StoreAddress, action: Action) -> BdsError:
-    """The error of this package for an answer of the store with a status and a code."""
+    """Convert the status and code of a store's answer to an error of this package."""
     return _answered(_Fault(status, code, ""), address, action)
 
 
 @contextmanager
 def faults_of_botocore(address: StoreAddress, action: Action) -> Iterator[None]:
-    """Turn an error of botocore into one of this package: TransientError if another try may help."""
+    """Raise errors of botocore as errors of this package: TransientError if another try may help."""
     from botocore import exceptions
 
     try:
@@ -134,7 +134,7 @@ def faults_of_botocore(address: StoreAddress, action: Action) -> Iterator[None]:
 
 
 def name_of(error: Exception) -> str:
-    """The code that a store gave to a fault of botocore, else the class of the error; never its text."""
+    """The store's code in an error of botocore, else the name of the error's class; never its text."""
     response = getattr(error, "response", None) or {}
     return str(response.get("Error", {}).get("Code") or type(error).__name__)
 

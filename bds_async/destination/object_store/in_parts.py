@@ -1,4 +1,4 @@
-"""Uploads to S3 that another machine completes, by botocore: obstore completes an upload itself."""
+"""Uploads to S3 that another machine completes; by botocore, since obstore always completes its uploads itself."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class InParts:
         self._names = {"Bucket": address.bucket, "Key": key}
 
     def send(self, file: Path, name: str, wanted: Recorded) -> Brought:
-        """Begin an upload and send every part; what fails or is stopped is aborted. Blocks; raises DestinationError."""
+        """Begin an upload and send every part; abort it after an error or a stop. Blocks; raises DestinationError."""
         known = {} if wanted.sha256 is None else {SHA256: wanted.sha256}
         begun = self._run("create_multipart_upload", Metadata=known, ChecksumAlgorithm="SHA256")
         upload = str(begun["UploadId"])
@@ -48,7 +48,7 @@ class InParts:
     def _sent(self, file: Path, upload: str, length: int) -> tuple[tuple[str, str], ...]:
         size = max(PART, math.ceil(length / PARTS))
         with file.open("rb", buffering=0) as content:
-            # An empty file has one part, too.
+            # An empty file has one part too.
             count = max(1, math.ceil(length / size))
             return tuple(self._part(upload, number, content.read(size)) for number in range(1, count + 1))
 
@@ -58,7 +58,7 @@ class InParts:
         return str(self._run("upload_part", **part)["ETag"]), digest
 
     async def complete(self, brought: Brought, timeout: float) -> None:
-        """Make one try to complete an upload; raises BdsError."""
+        """Try once to complete an upload; raises BdsError."""
         parts = [
             {"PartNumber": number, "ETag": tag, "ChecksumSHA256": digest}
             for number, (tag, digest) in enumerate(brought.parts, 1)

@@ -1,4 +1,4 @@
-"""Listing of S3 by botocore, where objects have keys that obstore refuses: `a//b`, `a/./b`."""
+"""Listing of S3 by botocore, for buckets with keys that obstore rejects: `a//b`, `a/./b`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .opening import S3Access
 
 
 def listed_by_botocore(access: S3Access, address: StoreAddress, key: str, timeout: float) -> list[tuple[str, int]]:
-    """Key and length of every object below a key that could be a file in a folder. Blocks; raises BdsError."""
+    """List key and length of every object below a key, if its key is a valid path. Blocks; raises BdsError."""
     with faults_of_botocore(address, Action.LIST):
         paginator = access.client(timeout).get_paginator("list_objects_v2")
         pages = paginator.paginate(Bucket=address.bucket, Prefix=f"{key}/" if key else "")

@@ -1,4 +1,4 @@
-"""Opening of a store: its credentials, region and endpoint, from where the store's own tools take them."""
+"""Opening of a store: its credentials, region and endpoint, from the same sources as the store's own tools."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from botocore.session import Session
     from obstore.store import ClientConfig, ObjectStore, RetryConfig, S3Credential
 
-#: Seconds for a connection to be made.
+#: Seconds to make a connection.
 CONNECT_TIMEOUT = 10.0
 #: How long obstore may use credentials; botocore renews those that expire in less than ten minutes.
 CREDENTIALS_LAST = timedelta(minutes=10)
@@ -26,27 +26,27 @@ CREDENTIALS_LAST = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of a store's requests: seconds for each, and how often obstore itself tries one again."""
+    """The limits of a store's requests: seconds for each, and how often obstore itself retries one."""
 
     timeout: float
     retries: int = 0
 
     @property
     def client(self) -> ClientConfig:
-        """The limits of obstore's client."""
+        """The limits as options of obstore's client."""
         connect = timedelta(seconds=min(CONNECT_TIMEOUT, self.timeout))
         return {"timeout": timedelta(seconds=self.timeout), "connect_timeout": connect}
 
     @property
     def retry(self) -> RetryConfig:
-        """The limits of obstore's retry."""
+        """The limits as configuration of obstore's retries."""
         backoff = {"init_backoff": timedelta(seconds=1), "max_backoff": timedelta(seconds=60), "base": 2.0}
         within = timedelta(seconds=self.timeout)
         return {"max_retries": self.retries, "retry_timeout": within, "backoff": backoff}  # type: ignore[typeddict-item]
 
 
 def demand_extra(address: StoreAddress) -> None:
-    """Raise ConfigError where the packages of the extra `object-store` are not installed."""
+    """Raise ConfigError if packages of the extra `object-store` are not installed."""
     wanted = ("obstore", "botocore") if address.kind is StoreKind.S3 else ("obstore",)
     if any(find_spec(name) is None for name in wanted):
         raise missing(f"`to` {address.kind}://", " and ".join(wanted), "object-store")
@@ -60,7 +60,7 @@ class Opening:
         self._s3 = S3Access.found(address) if address.kind is StoreKind.S3 else None
 
     def open(self, limits: Limits) -> ObjectStore:
-        """The store, for requests with these limits."""
+        """Open the store for requests with these limits."""
         from obstore.exceptions import BaseError
         from obstore.store import AzureStore, GCSStore
 
@@ -77,11 +77,11 @@ class Opening:
 
     @property
     def s3(self) -> S3Access | None:
-        """What an S3 store is opened with; None for the other stores."""
+        """The session for an S3 store; None for other stores."""
         return self._s3
 
     def _client(self, limits: Limits) -> ClientConfig:
-        """Options of the client replace those of the environment, so that the latter's leave for http is repeated."""
+        """Client options replace those from the environment, so its permission for http has to be repeated here."""
         return {**limits.client, "allow_http": self._is_http_allowed()}
 
     def _is_http_allowed(self) -> bool:
@@ -94,18 +94,18 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class S3Access:
-    """A session of botocore, the core of boto3, with the region and endpoint that it finds; None is Amazon's own."""
+    """A session of botocore, the core of boto3, with its region and endpoint; None means Amazon's own endpoint."""
 
     session: Session
     region: str
     endpoint: str | None
     _lock: Lock = field(default_factory=Lock)
-    #: A client takes a third of a second to make.
+    #: Clients by timeout, since making one takes a third of a second.
     _clients: dict[float, Any] = field(default_factory=dict)
 
     @classmethod
     def found(cls, address: StoreAddress) -> S3Access:
-        """Read environment, profile or role as boto3 does; raises DestinationError where there are no credentials."""
+        """Read environment, profile or role as boto3 does; raises DestinationError if there are no credentials."""
         from botocore.configprovider import ConfiguredEndpointProvider
         from botocore.exceptions import BotoCoreError
         from botocore.session import get_session
@@ -115,7 +115,7 @@ class S3Access:
             session = get_session()
             if session.get_credentials() is None:
                 raise DestinationError(f"{address}: there are no credentials: set {sources}.")
-            # boto3 does not know AWS_REGION, which other tools of AWS take first.
+            # boto3 ignores AWS_REGION, which other AWS tools prefer.
             region = os.environ.get("AWS_REGION") or session.get_config_variable("region") or "us-east-1"
             endpoints = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "s3")
             access = cls(session, region, endpoints.provide())
@@ -126,7 +126,7 @@ class S3Access:
         return access
 
     def credentials(self) -> S3Credential:
-        """The credentials of this moment, which botocore renews where they expire; raises its errors."""
+        """The current credentials, which botocore renews before they expire; raises its errors."""
         found = self.session.get_credentials().get_frozen_credentials()
         return {
             "access_key_id": found.access_key,
@@ -136,7 +136,7 @@ class S3Access:
         }
 
     def open(self, bucket: str, known: dict[str, Any]) -> ObjectStore:
-        """The bucket; the store checks the SHA-256 of each part."""
+        """Open the bucket; the store checks the SHA-256 of each part."""
         from obstore.store import S3Store
 
         if self.endpoint is not None:
@@ -145,7 +145,7 @@ class S3Access:
         return S3Store(bucket, region=self.region, checksum_algorithm="SHA256", credential_provider=provider, **known)
 
     def client(self, timeout: float) -> Any:
-        """The client of botocore that makes one try of at most `timeout` seconds for each request; for any thread."""
+        """A botocore client that makes one try of at most `timeout` seconds for each request; thread-safe."""
         with self._lock:
             if timeout not in self._clients:
                 self._clients[timeout] = self._made(timeout)

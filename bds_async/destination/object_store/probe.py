@@ -1,4 +1,4 @@
-"""The examination of a store beyond what a run checks: writing, cleaning up, and the clock. Nothing is left."""
+"""Checks of a store beyond those of a run: writing, cleaning up, and the clock. Nothing is left behind."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ TIMEOUT = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What an examination found: why cleaning up failed (None if it did not), and how far this clock is ahead.
+    """The result of a probe: why cleaning up failed (None if it did not), and how far this machine's clock is ahead.
 
-    `ahead` is in seconds, None where the store does not tell its time.
+    `ahead` is in seconds, None if the store does not send its time.
     """
 
     uncleaned: str | None
@@ -51,7 +51,7 @@ def _by_object(key: str, requests: Requests, calls: Calls) -> Probe:
 
 
 def _by_upload(address: StoreAddress, key: str, access: S3Access) -> Probe:
-    """Begin an upload and abort it, which shows no object to anyone."""
+    """Begin an upload and abort it: no object ever appears."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -67,6 +67,6 @@ def _by_upload(address: StoreAddress, key: str, access: S3Access) -> Probe:
 
 
 def _ahead(answer: dict[str, Any]) -> float | None:
-    """Seconds by which this clock is ahead of the store's, by the `Date` of an answer that has just arrived."""
+    """Seconds by which this machine's clock is ahead of the store's, from the `Date` of a fresh answer."""
     date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
     return time.time() - parsedate_to_datetime(date).replace(tzinfo=UTC).timestamp() if date else None

@@ -20,9 +20,9 @@ from .opening import Limits, Opening
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-#: Bytes of a part of an upload, how many of them are under way for one file, and the most parts that a file has.
+#: Bytes of a part of an upload, the number of parts of one file under way at a time, and the most parts of a file.
 PART, PARTS_AT_ONCE, PARTS = 5 * 1024 * 1024, 1, 9_000
-#: Bytes of a part that are read at a time: obstore asks for the first of them once the store has the part before.
+#: Bytes of a part that are read at a time: obstore asks for its first block once the store has the part before.
 BLOCK = 1024 * 1024
 #: The key of an object's metadata that holds the SHA-256 of its content.
 SHA256 = "sha256"
@@ -30,7 +30,7 @@ SHA256 = "sha256"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a store says of an object: bytes, seconds since 1970, its entity tag, and the SHA-256 that came with it."""
+    """A store's facts of an object: bytes, seconds since 1970, entity tag, and the SHA-256 in its metadata."""
 
     size: int
     modified: float
@@ -39,9 +39,9 @@ class Known:
 
 
 class Requests:
-    """The requests to the store of an address; each may take `timeout` seconds. Raises obstore's errors.
+    """Makes requests to the store at an address; each may take `timeout` seconds. Raises obstore's errors.
 
-    The store is opened at the first request, which may raise DestinationError.
+    The first request opens the store, and may raise DestinationError.
     """
 
     def __init__(self, address: StoreAddress, attempts: int) -> None:
@@ -53,13 +53,13 @@ class Requests:
 
     @property
     def opening(self) -> Opening:
-        """The credentials and the endpoint; blocks at first, for as long as a program or service that gives them."""
+        """The credentials and the endpoint; the first use blocks until a program or service has provided them."""
         with self._lock:
             self._opening = self._opening or Opening(self._address)
             return self._opening
 
     async def head(self, key: str, timeout: float) -> Known | None:
-        """What the store says of an object; None if it is not there."""
+        """The store's facts of an object; None if it is not there."""
         import obstore
 
         try:
@@ -72,7 +72,7 @@ class Requests:
         return Known(meta["size"], meta["last_modified"].timestamp(), meta["e_tag"], sha256)
 
     async def block(self, key: str, start: int, stop: int, e_tag: str | None, timeout: float) -> bytes:
-        """The bytes of an object from `start` to before `stop`, as long as its entity tag is `e_tag`."""
+        """Read the bytes of an object from `start` up to `stop` (exclusive), if its entity tag is still `e_tag`."""
         import obstore
 
         options: _Options = {"range": (start, stop)} if e_tag is None else {"range": (start, stop), "if_match": e_tag}
@@ -80,9 +80,9 @@ class Requests:
         return bytes(await found.bytes_async())
 
     async def listed(self, key: str, timeout: float) -> Sequence[tuple[str, int]]:
-        """Key and length of every object below a key, without those that can be no file of a folder on S3.
+        """List key and length of every object below a key. On S3, keys that are not paths are left out.
 
-        Elsewhere such a key raises InvalidPathError.
+        In other stores such a key raises InvalidPathError.
         """
         import obstore
         from obstore.exceptions import InvalidPathError
@@ -98,7 +98,7 @@ class Requests:
     async def put(
         self, file: Path, key: str, wanted: Recorded, timeout: float, taken: Callable[[], object] = lambda: None
     ) -> None:
-        """Upload a file: in one request if it is small, else in parts; obstore sends lost parts again.
+        """Upload a file, in one request if it is small, else in parts; obstore resends lost parts.
 
         `taken` is called, from any thread, as the store takes parts.
         """
@@ -117,13 +117,13 @@ class Requests:
         )
 
     async def put_empty(self, key: str, timeout: float) -> None:
-        """Write an object without content."""
+        """Write an empty object."""
         import obstore
 
         await obstore.put_async(await self._store(timeout), key, b"")
 
     async def copy(self, source: str, key: str, timeout: float) -> None:
-        """Copy an object with its metadata, in the store."""
+        """Copy an object with its metadata, within the store."""
         import obstore
 
         await obstore.copy_async(await self._store(timeout), source, key)
@@ -142,10 +142,10 @@ class Requests:
 
 
 def _blocks(file: Path, part: int, taken: Callable[[], object]) -> Iterator[bytes]:
-    """The content of a file. No part is held in memory while the one before is under way."""
+    """Read a file in blocks. No part is held in memory while the one before is under way."""
     with file.open("rb", buffering=0) as content:
         for number, block in enumerate(iter(partial(content.read, BLOCK), b"")):
-            # The block after a part is read before the store has the part; the next one is not.
+            # The first block after a part is read before the store has the part; the second one is not.
             if number * BLOCK > part:
                 taken()
             yield block

@@ -27,12 +27,12 @@ from .upload import Placing, Upload
 
 #: Bytes that are read at a time.
 BLOCK = 8 * 1024 * 1024
-#: How a temporary copy of an object begins, and the seconds after which one was left by a killed command.
+#: Prefix of a temporary copy of an object, and the age in seconds at which it counts as left by a killed command.
 _COPY, _OLD = "object-", 24 * 3600.0
 
 
 class ObjectStore:
-    """The objects below an address; see Destination. Their metadata hold the SHA-256 of their content."""
+    """The objects below an address; see Destination. Each object's metadata hold the SHA-256 of its content."""
 
     lanes = 2
 
@@ -49,22 +49,22 @@ class ObjectStore:
         self.demand()
 
     def demand(self) -> None:
-        """Raise DestinationError where the store cannot be listed or objects cannot be looked at."""
+        """Raise DestinationError if the store's objects cannot be listed or looked at."""
         key, until = self.address.key(".bds-async-check"), check_ends()
         for request, action in ((self._requests.listed, Action.LIST), (self._requests.head, Action.LOOK)):
             self._calls.run(partial(request, key), action, until=until)
 
     def probe(self) -> Probe:
-        """Write to the store and clean up again, for a person who wants to know whether a run could."""
+        """Write to the store and clean up again, to find out whether a run could do so."""
         return probe(self.address, self._requests, self._calls)
 
     def check_place(self, path: str) -> None:
-        """Nothing to check: an object is in no other object's way."""
+        """Do nothing: an object never blocks the path of another."""
 
     def place(self, staged: Path, path: str, sha256: str | None = None) -> None:
         """Upload the staged file, in parts if it is large, and remove it once the object is complete.
 
-        A file whose upload may have succeeded without an answer is looked at before it is uploaded again.
+        If an upload got no answer, it may have succeeded: the object is checked before the next try.
         """
         key = self._key(path)
         with writing_to(self._state):
@@ -80,10 +80,10 @@ class ObjectStore:
             staged.unlink(missing_ok=True)
 
     def finish_placing(self, staged: Path, path: str) -> None:
-        """Nothing: a staged file is removed after its object is complete."""
+        """Do nothing: a staged file is removed only after its object is complete."""
 
     def open_room(self, room: str) -> None:  # noqa: ARG002
-        """Remove what workers have brought to earlier runs."""
+        """Remove the files that workers brought for earlier runs."""
         if self._requests.opening.s3 is not None:
             self.drop_unfinished()
             return
@@ -91,14 +91,14 @@ class ObjectStore:
             self._calls.run(partial(self._requests.delete, self._key(name)), Action.CLEAN)
 
     def has_room(self, room: str) -> bool:  # noqa: ARG002
-        """True: what is brought late does no harm."""
+        """Return True: a file that is brought late does no harm."""
         return True
 
     def close_room(self, room: str) -> None:
-        """Nothing: the next run removes what is left."""
+        """Do nothing: the next run removes what is left."""
 
     def bring(self, staged: Path, path: str, sha256: str, room: str) -> Brought:
-        """Send the file to S3 in an upload that is not completed; to other stores as an object in the room."""
+        """Send the file to S3 without completing the upload; to other stores, as an object in the room."""
         name = f"{ROOMS}/{room}/{staged.name}"
         if (access := self._requests.opening.s3) is None:
             self.place(staged, name, sha256)
@@ -110,10 +110,10 @@ class ObjectStore:
         return brought
 
     def check_brought(self, brought: Brought, length: int) -> None:
-        """Nothing to check: the store has confirmed all of it."""
+        """Do nothing: the store has confirmed the whole file."""
 
     def name_brought(self, brought: Brought, path: str, wanted: Recorded) -> None:
-        """Complete the upload to S3; in other stores copy the object, which is removed then."""
+        """Complete the upload to S3; in other stores, copy the object and remove the original."""
         key, source, access = self._key(path), self._key(brought.name), self._requests.opening.s3
         copy = partial(self._requests.copy, source, key)
         send = copy if access is None else partial(self._in_parts(access, path).complete, brought)
@@ -130,16 +130,16 @@ class ObjectStore:
         self._tidy(lambda unfinished: unfinished.abort_one(key, upload))
 
     def finish_naming(self, name: str, path: str, wanted: Recorded) -> bool:  # noqa: ARG002
-        """Whether the object is there; what was brought is not used again."""
+        """Whether the object is there; the file that was brought is not used again."""
         return self.recorded(path) == wanted
 
     def drop_unfinished(self) -> None:
-        """Abort the unfinished uploads of objects that have names of published files on S3; elsewhere they expire."""
+        """On S3, abort unfinished uploads to names of published files; in other stores they expire."""
         above = f"{self.address.key('')}/".lstrip("/")
         self._tidy(lambda unfinished: unfinished.abort_all(above, lambda key: _is_ours(key.removeprefix(above))))
 
     def clean(self) -> None:
-        """Remove the temporary copies that killed commands left; a younger one may be in use."""
+        """Remove old temporary copies, which killed commands left; younger ones may be in use."""
         with writing_to(self._state):
             for file in self._state.glob(f"{_COPY}*"):
                 with contextlib.suppress(FileNotFoundError):
@@ -147,7 +147,7 @@ class ObjectStore:
                         file.unlink()
 
     def sync(self, paths: Sequence[str]) -> None:
-        """Nothing: what a store has confirmed is durable."""
+        """Do nothing: an object that a store has confirmed is durable."""
 
     def size(self, path: str) -> int | None:
         """Length in bytes of an object; None if it is not there."""
@@ -155,18 +155,18 @@ class ObjectStore:
         return known.size if known is not None else None
 
     def sizes(self) -> Size:
-        """A function that lists all objects when it is first asked, in place of a request for each."""
+        """A function that lists all objects at its first call, instead of making a request for each."""
         listed = cache(self._all_sizes)
 
         def size(path: str) -> int | None:
-            """Bytes of an object, None without one."""
+            """Bytes of an object, None if it is not there."""
             known = listed()
             return self.size(path) if known is None else known.get(path)
 
         return size
 
     def _all_sizes(self) -> dict[str, int] | None:
-        """Length of every object by its path; None where a key that is no path keeps the store from being listed."""
+        """Length of every object by path; None if the store cannot be listed because a key is not a path."""
         with contextlib.suppress(UnlistableError):
             return dict(self._listed(""))
         return None
@@ -177,7 +177,7 @@ class ObjectStore:
         return known.modified if known is not None else None
 
     def recorded(self, path: str) -> Recorded | None:
-        """Length and SHA-256 in the object's metadata; None without either."""
+        """Length and recorded SHA-256 of an object; None if there is no object or no recorded SHA-256."""
         known = self._known(path)
         return Recorded(known.size, known.sha256) if known is not None and known.sha256 is not None else None
 

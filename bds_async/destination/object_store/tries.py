@@ -1,4 +1,4 @@
-"""How often a request to a store is tried: a count for answered faults, a time for a store that is silent."""
+"""How often a request to a store is tried: a count of error answers, a time limit for a silent store."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ...errors import ConnectionFailed, ConnectionLost
 class StoreTries(Tries):
     """The tries of one call, which ends after `limit` failures that count, or `silence` seconds without an answer.
 
-    `taken` grows as the store takes parts of an upload. A try in which it took some counts, whatever its fault: the
-    store is there, and the seconds begin at the next failure.
+    The result of `taken` grows as the store takes parts of an upload. A try in which it took some counts, whatever its
+    fault: the store is there, and the seconds start over at the next failure.
     """
 
     def __init__(self, limit: int, silence: float, taken: Callable[[], int]) -> None:
@@ -41,9 +41,9 @@ class StoreTries(Tries):
         return self._taken() > self._known or not isinstance(error, ConnectionFailed | ConnectionLost)
 
     def longest_wait(self, retry_state: RetryCallState) -> float:  # noqa: ARG002
-        """Upper bound in seconds for the wait before the next try, so that one is made when the time is up."""
+        """Upper bound in seconds for the wait before the next try, so that a last one is made when the time is up."""
         return self._silence if self._since is None else max(0.0, self._since + self._silence - time.monotonic())
 
     def used_after(self, error: BaseException | None) -> int:
-        """The number of failures, which the wait before the next try depends on."""
+        """The number of failures, from which the wait before the next try is computed."""
         return self.used + 1 if self._counts(error) else self.failures + 1

@@ -1,4 +1,4 @@
-"""Unfinished uploads of S3: parts that cost money, that no listing of objects shows, and that obstore cannot abort."""
+"""Unfinished uploads to S3: their parts cost money, no listing of objects shows them, and obstore cannot abort them."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Unfinished:
         return self._access.client(self._timeout)
 
     def abort(self, key: str) -> int:
-        """Abort every unfinished upload of an object; their number. Raises botocore's errors."""
+        """Abort every unfinished upload of an object; returns their number. Raises botocore's errors."""
         return self.abort_all(key, key.__eq__)
 
     def abort_all(self, prefix: str, is_chosen: Callable[[str], bool]) -> int:
-        """Abort the unfinished uploads of the chosen objects; their number. Raises botocore's errors."""
+        """Abort the unfinished uploads of the chosen objects; returns their number. Raises botocore's errors."""
         pages = self._client.get_paginator("list_multipart_uploads").paginate(
             Bucket=self._address.bucket, Prefix=prefix
         )
@@ -53,17 +53,17 @@ class Unfinished:
             self._client.abort_multipart_upload(Bucket=self._address.bucket, Key=key, UploadId=upload)
 
     def try_to(self, abort: Callable[[Unfinished], object]) -> None:
-        """Make one of these calls; a fault is a warning, since no data depends on it."""
+        """Make one of these calls; an error is only logged as a warning, since no data depends on it."""
         try:
             abort(self)
-        # botocore raises ValueError, too, and what its parsers raise.
+        # botocore also raises ValueError, and errors of its parsers.
         except Exception as error:
             why = name_of(error)
             logger.warning(_NOT_ABORTED, self._address, why, extra=event("store.unfinished", error=why))
 
 
 def tidy(unfinished: Unfinished, abort: Callable[[Unfinished], object], patience: Patience) -> None:
-    """Make one call of `unfinished`; a run that is being stopped leaves a slow one to the next run."""
+    """Make one call of `unfinished`; if the run is being stopped, a slow call is left to the next run."""
     thread = threading.Thread(target=unfinished.try_to, args=(abort,), name="abort", daemon=True)
     thread.start()
     while thread.is_alive() and not patience.is_cut:

@@ -1,4 +1,4 @@
-"""The placing of one object, over several tries: what may have succeeded without an answer is looked at first."""
+"""Placing one object over several tries: if the last one got no answer, the object is checked first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .requests import PART, Requests
 
 
 class Placing:
-    """Placing of the object `key`, which has to be `wanted`, by one request or several that `send` makes."""
+    """Places the object `key`, which must become `wanted`, by the request or requests that `send` makes."""
 
     def __init__(
         self, requests: Requests, key: str, wanted: Recorded, send: Callable[[float], Awaitable[object]]
@@ -24,7 +24,7 @@ class Placing:
         self._has_begun = False
 
     async def attempt(self, timeout: float) -> None:
-        """Make one try, in which each request may take `timeout` seconds."""
+        """Try once; each request may take `timeout` seconds."""
         if self._has_begun and await self._has_succeeded(timeout):
             return
         self._has_begun = True
@@ -41,9 +41,9 @@ class Placing:
 
 
 class Upload(Placing):
-    """The upload of the local file `staged`, of which the object must have `wanted`.
+    """Uploads the local file `staged`; the object must then be `wanted`.
 
-    `abort` ends the unfinished uploads of the same object, and blocks.
+    `abort` aborts the unfinished uploads of the same object, and blocks.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Upload(Placing):
 
     @property
     def is_in_parts(self) -> bool:
-        """Whether a try that breaks off may leave parts in the store."""
+        """Whether a failed try may have left parts in the store."""
         return self._has_begun and self._wanted.bytes > PART
 
     def taken(self) -> int:
