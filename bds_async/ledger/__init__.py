@@ -1,4 +1,4 @@
-"""What has been delivered to a destination, and what syncs remember of it (SQLite)."""
+"""The ledger (SQLite): the deliveries to a destination, and the state that syncs keep."""
 
 from .delivery import Delivery, State
 from .gaps import KnownGap

@@ -1,4 +1,4 @@
-"""The data sets with deliveries that the tenant no longer lists, and whether somebody accepted that."""
+"""The data sets with deliveries that the tenant no longer lists, and whether their absence was accepted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Absences:
         return frozenset(str(row["folder"]) for row in rows)
 
     def note(self, absent: Iterable[str], present: Iterable[str]) -> None:
-        """Record absent data sets, and drop what is recorded of those that are listed."""
+        """Record absent data sets, and drop the records of those that are listed again."""
         now = microseconds(clock.now())
         with self._database.writing():
             self._database.execute_many("DELETE FROM absences WHERE folder = ?", [(folder,) for folder in present])

@@ -34,9 +34,9 @@ class RecordedColumns:
         self._database = database
 
     def before(self, folder: str, identity: Identity) -> Columns | None:
-        """The header of the delivered extract next before an extract in queued order; None if none is known.
+        """The header of the delivered extract that precedes an extract in queued order; None if none is known.
 
-        The type does not matter. Of several extracts with that queued date, the one with the same version counts, else
+        The type does not matter. If several extracts have that queued date, the one with the same version counts, else
         the one with the highest version.
         """
         (row,) = self._database.rows(_NEXT_BEFORE, folder=folder, **key_of(identity))
@@ -52,7 +52,7 @@ class RecordedColumns:
     def pinned(self, folder: str) -> Columns | None:
         """The columns to write for a data set: the pinned ones, else those of its first delivery.
 
-        None if the columns of the next extract are to be pinned.
+        None if the columns of the next extract will be pinned.
         """
         if rows := self._database.rows(_PINNED, folder):
             return self._columns_in(rows)

@@ -1,4 +1,4 @@
-"""The moment up to which everything of a data set has been delivered."""
+"""The date up to which a data set is completely delivered."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Completeness:
         self._syncs = syncs
 
     def through(self, folder: str) -> datetime | None:
-        """The queued date up to which everything of a data set is delivered, None if there is no such moment.
+        """The queued date up to which everything of a data set is delivered, None if there is no such date.
 
-        It ends before the first owed extract, and at the start of a gap that is open or was closed by a later full. If
-        no sync has planned the data set, it is the queued date of the newest full.
+        It is before the first owed extract, and not after the start of a gap that is open or was closed by a later
+        full. If no sync has planned the data set, it is the queued date of the newest full.
         """
         with self._database.statements():
             newest = self._syncs.newest(folder)

@@ -27,7 +27,7 @@ _FIRST_MOMENT = microseconds(datetime.min.replace(tzinfo=UTC))
 
 
 class _Statements(Translating):
-    """Holds the lock of a database and explains its errors; made once, since it is entered often."""
+    """Holds the lock of a database and translates its errors; created once, since it is entered often."""
 
     __slots__ = ("_lock",)
 
@@ -64,12 +64,12 @@ class Database:
             self._connection.close()
 
     def statements(self) -> AbstractContextManager[None]:
-        """Hold the lock for statements that belong together, and while their rows are read."""
+        """Hold the lock for a group of statements, and while their rows are read."""
         return self._statements
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Write everything inside, or nothing of it."""
+        """Run the statements inside as one transaction."""
         with self._statements, transaction(self._connection):
             yield
 
@@ -93,7 +93,7 @@ class Database:
         return next(iter(self.rows(query, *values, **named)), None)
 
     def read(self, make: Callable[[sqlite3.Row], Made], query: str, *values: Any, **named: Any) -> list[Made]:
-        """Apply `make` to each row of a query; a value that the ledger never writes is reported as damage."""
+        """Apply `make` to each row of a query; report a value that the ledger never writes as damage."""
         return self.made(make, self.rows(query, *values, **named))
 
     def made(self, make: Callable[[sqlite3.Row], Made], rows: Iterable[sqlite3.Row]) -> list[Made]:

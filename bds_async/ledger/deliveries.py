@@ -1,4 +1,4 @@
-"""The extracts that are delivered or about to be published: one row for each."""
+"""The extracts that are delivered or about to be published, one row each."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Deliveries:
         return found if found is not None and found.state is State.DONE else None
 
     def delivered_many(self, identities: Iterable[Identity]) -> dict[Identity, Delivery]:
-        """The records of the delivered ones among many extracts; one query for each plugin."""
+        """The records of those extracts that are delivered; makes one query for each plugin."""
         by_plugin: defaultdict[tuple[str, BdsType], set[Identity]] = defaultdict(set)
         for identity in identities:
             by_plugin[identity.plugin_id, identity.bds_type].add(identity)
@@ -84,7 +84,7 @@ class Deliveries:
         return self._database.read(delivery_of, query, plugin_id, bds_type, min(moments), max(moments) + SECOND - 1)
 
     def at_path(self, path: str) -> Delivery | None:
-        """The record of the extract with that path, without regard to case, delivered or about to be published."""
+        """The record of the extract with that path (case-insensitive), delivered or about to be published."""
         return self._one("path = :path COLLATE NOCASE", path=path)
 
     def _one(self, condition: str, **named: object) -> Delivery | None:
@@ -125,13 +125,13 @@ class Deliveries:
         return dict(self._database.read(lambda row: (row["folder"], moment_of(row["newest"])), _NEWEST))
 
     def folders(self) -> frozenset[str]:
-        """The folders of data sets of which anything was delivered."""
+        """The folders of data sets with any delivery."""
         return frozenset(str(row["folder"]) for row in self._database.rows(_FOLDERS))
 
     # Writing
 
     def together(self) -> AbstractContextManager[None]:
-        """One transaction for all that is written inside."""
+        """Use one transaction for all writes inside."""
         return self._database.writing()
 
     def intend(self, delivery: Delivery) -> None:
@@ -144,7 +144,7 @@ class Deliveries:
         self._write(replace(done, delivered_at=delivery.delivered_at or clock.now()))
 
     def finish(self, intent: Delivery, at: datetime | None = None) -> Delivery:
-        """Record that an intended extract has its final name since `at`, by default now; KeyError if it has no row."""
+        """Record that an intended extract got its final name at `at`, by default now; KeyError if it has no row."""
         done = replace(intent, state=State.DONE, staged=None, delivered_at=at or clock.now())
         values = {**key_of(intent.identity), "delivered": or_none(done.delivered_at)}
         with self._database.writing():
@@ -165,9 +165,9 @@ class Deliveries:
             return self._database.execute(_FORGET, **key_of(identity)).rowcount > 0
 
     def drop(self, folder: str, selection: Selection) -> int:
-        """Delete the chosen deliveries of a data set; their number. They become owed, so that a sync delivers them.
+        """Delete the chosen deliveries of a data set and make them owed, so that a sync delivers them.
 
-        If everything is chosen nothing becomes owed: the data set begins again.
+        If everything is chosen, nothing becomes owed: the data set begins again. Returns the number of deliveries.
         """
         values = selection.values(folder)
         with self._database.writing():

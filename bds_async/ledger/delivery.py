@@ -11,7 +11,7 @@ from typing import Any, Self
 from ..models import Extract, Identity
 from .rows import SAME_EXTRACT, columns_of, identity_of, key_of, member_of, moment_or_none, or_none, text_of
 
-#: Query for rows for `delivery_of`; a condition follows.
+#: Query of rows for `delivery_of`; append a condition.
 SELECT = """
     SELECT extracts.id, plugin_id, bds_type, queued, created, version, data_set, schema_id, folder, path, bytes, sha256,
            headers.columns, state, staged, delivered
@@ -21,7 +21,7 @@ SELECT = """
 """
 
 #: Statements that write a delivery, with the values of `row_of`: its plugin and columns if they are new, then its row.
-#: If the extract has a row with other fractions of a second, that row gets the new dates.
+#: If the extract has a row whose dates differ by fractions of a second, that row gets the new dates.
 WRITE = (
     """
     INSERT INTO plugins (plugin_id, bds_type, folder, data_set, schema_id)
@@ -46,7 +46,7 @@ WRITE = (
     """,
 )
 
-#: Statement that removes an extract, with the values of `row_of`, from the owed ones.
+#: Statement that deletes an extract, with the values of `row_of`, from the owed ones.
 PAID = f"DELETE FROM owed WHERE {SAME_EXTRACT}"  # noqa: S608
 
 
@@ -63,7 +63,7 @@ class Delivery:
 
     `folder` is the data set's. `path` and `staged` are relative to the destination, with `/`; `path` is None if the
     extract never was a file here. `bytes` and `sha256` describe the published file. Data set, schema id and folder are
-    those last seen of the plugin.
+    the latest ones seen for the plugin.
     """
 
     identity: Identity
@@ -85,7 +85,7 @@ class Delivery:
 
     @property
     def extract(self) -> Extract:
-        """The extract as far as the ledger knows it; its link is empty."""
+        """The extract as recorded in the ledger; its link is empty."""
         known = self.identity
         return Extract(
             self.data_set,

@@ -24,9 +24,9 @@ _DISK = frozenset(
         sqlite3.SQLITE_NOLFS,
     }
 )
-#: Results where the file, its folder or its journal is no longer where it was.
+#: Result codes of a database whose file, folder or journal has been moved or removed.
 _GONE = frozenset({sqlite3.SQLITE_IOERR_DELETE_NOENT, sqlite3.SQLITE_READONLY_DBMOVED})
-#: Results that a file system which refuses locks can cause, as other faults can.
+#: Result codes that a file system without locks can cause, among other faults.
 _LOCKING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN})
 
 
@@ -36,7 +36,7 @@ def ledger_faults(path: Path) -> Translating:
 
 
 def ledger_fault(path: Path, error: Exception) -> BdsError | None:
-    """The error that says what to do about one of SQLite or the disk; None for a defect."""
+    """Translate an error of SQLite or the disk into one that says what to do; None for a defect."""
     match error:
         case sqlite3.DatabaseError():
             return _explained(error, path)
@@ -66,7 +66,7 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> BdsError | None:
 
 
 def demand_locks(path: Path) -> None:
-    """Raise DestinationError if the file system of a ledger grants no locks: that looks like another program's lock."""
+    """Raise DestinationError if the ledger's file system grants no locks, which looks like another program's lock."""
     if (refusal := _lock_refusal(path)) is not None:
         raise refusal
 
@@ -82,7 +82,7 @@ def _lock_refusal(path: Path) -> DestinationError | None:
 
 
 def primary_code(error: sqlite3.DatabaseError) -> int | None:
-    """SQLite's primary result code; None if Python raised the error, as for text that is not UTF-8."""
+    """SQLite's primary result code; None if Python raised the error, e.g. for text that is not UTF-8."""
     code = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 
@@ -90,7 +90,7 @@ def primary_code(error: sqlite3.DatabaseError) -> int | None:
 def damaged(path: Path, why: object) -> DestinationError:
     """The error for a file that is not a complete ledger."""
     journal = journal_of(Path(os.path.realpath(path)))
-    # SQLite would roll it back into the restored database.
+    # SQLite would apply the old journal to the restored database.
     stray = f"remove {journal} and " if journal.exists() else ""
     return DestinationError(
         f"The ledger {path} is damaged ({why}): {stray}restore it from a backup, or move it away and run "

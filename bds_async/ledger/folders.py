@@ -1,6 +1,6 @@
-"""The folder of each data set, and the names of the files in it.
+"""The folder of each data set, and the names of its files.
 
-A folder is pinned to the ids of its data set when the data set is first seen, since names are localised and change.
+A folder is pinned to the ids of a data set when the data set is first seen, since names are localised and change.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class Folders:
         self._reserved: dict[str, Identity] = {}
 
     def folder_for(self, data_set: DataSet) -> str:
-        """The folder of a data set; it is pinned to the data set's ids at the first call."""
+        """The folder of a data set; the first call pins it to the data set's ids."""
         return self.folders_for([data_set])[0]
 
     def folders_for(self, data_sets: Iterable[DataSet]) -> list[str]:
         """The folders of data sets, in their order; new ones are pinned in one transaction."""
         wanted = list(data_sets)
         with self._pins.statements():
-            # All of them at once: they are few, and a query for each id would take longer than the rest of a plan.
+            # Read all at once: they are few, and a query for each id would take longer than the rest of a plan.
             rows = self._pins.rows("SELECT data_set_id, folder FROM folder_ids")
             pinned = {row["data_set_id"]: row["folder"] for row in rows}
             if all(data_set.ids and pinned.keys() >= set(data_set.ids) for data_set in wanted):
@@ -56,9 +56,9 @@ class Folders:
                 return [self._pin(data_set, pinned, taken) for data_set in wanted]
 
     def _pin(self, data_set: DataSet, pinned: dict[str, str], taken: set[str]) -> str:
-        """The folder of a data set by any of its ids, else a new one by its name; new ids are pinned to it.
+        """Find the folder of a data set by any of its ids, or create one by its name; pin new ids to it.
 
-        A pinned id keeps its folder. `pinned` and `taken` get what is new.
+        A pinned id keeps its folder. New entries are added to `pinned` and `taken`.
         """
         known = next((pinned[each] for each in data_set.ids if each in pinned), None)
         folder = known or self._new_folder(data_set, taken)
@@ -74,12 +74,12 @@ class Folders:
         return folder
 
     def of_ids(self, data_set_ids: Iterable[str]) -> frozenset[str]:
-        """Every folder that one of these ids is pinned to."""
+        """All folders to which any of these ids is pinned."""
         query = "SELECT DISTINCT folder FROM folder_ids WHERE data_set_id IN (SELECT value FROM json_each(?))"
         return frozenset(str(row["folder"]) for row in self._pins.rows(query, json.dumps(list(data_set_ids))))
 
     def gather(self, data_sets: Iterable[DataSet]) -> None:
-        """Move what is known of the plugins of each data set to its folder, if it was recorded under another one."""
+        """Move the records of each data set's plugins to its folder, if they are under another one."""
         wanted = list(data_sets)
         folders = self.folders_for(wanted)
         with self._database.writing():
@@ -87,7 +87,7 @@ class Folders:
                 self._gather(folder, data_set)
 
     def _gather(self, folder: str, data_set: DataSet) -> None:
-        """Move plugins; the last plugin of a folder takes along what syncs recorded of that folder."""
+        """Move plugins; the last plugin of a folder takes the sync state of that folder along."""
         chosen = (folder, json.dumps(data_set.ids))
         for row in self._database.rows(f"SELECT DISTINCT folder {_STRAYS}", *chosen):
             stray = row["folder"]

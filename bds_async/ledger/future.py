@@ -1,7 +1,7 @@
-"""The extracts whose dates were in the future when they were listed: delivered, but no measure of anything.
+"""The extracts whose dates were in the future when they were listed: delivered, but not used for any conclusion.
 
-An extract stays recorded until it is listed again with a date that has come. If the tenant corrects the date, the
-extract gets another identity, and the recorded one never counts.
+An extract stays recorded until it is listed again when its date has come. If the tenant corrects the date, the extract
+gets another identity, and the recorded one never counts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ..models import Identity
 from .database import Database
 from .rows import identity_of, key_of, microseconds, second_of
 
-#: Whether the date of an extract, joined with its plugin, has come.
+#: SQL condition: the date of an extract, joined with its plugin, has come.
 HAS_COME = f"""
     NOT EXISTS (
         SELECT 1 FROM future WHERE future.plugin_id = plugins.plugin_id AND future.bds_type = plugins.bds_type
@@ -41,7 +41,7 @@ class Future:
     def seen(
         self, folder: str, listed: Iterable[Identity], future: Iterable[Identity], horizon: datetime | None
     ) -> frozenset[Identity]:
-        """The extracts to record after a look at which the dates of `listed` have come, and those of `future` have not.
+        """The extracts to record after a look; the dates of `listed` have come, those of `future` have not.
 
         They are `future`, those delivered with a date after `horizon`, and those recorded before and not in `listed`.
         """
@@ -53,7 +53,7 @@ class Future:
         return self._database.read(identity_of, _DELIVERED_AFTER, folder, microseconds(horizon))
 
     def record(self, seen: Mapping[str, Iterable[Identity]]) -> None:
-        """Replace what is recorded of data sets, by their folders."""
+        """Replace the records of data sets, by their folders."""
         with self._database.writing():
             for folder, identities in seen.items():
                 self._database.execute("DELETE FROM future WHERE folder = ?", folder)

@@ -1,4 +1,4 @@
-"""The gaps of data sets: differentials that are missing, and what closed each gap."""
+"""The gaps of data sets: missing differentials, and what closed each gap."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .future import HAS_COME
 from .rows import SECOND, microseconds, moment_or_none, or_none, second_of
 from .sync_memory import Missed
 
-#: Value of `closed_by` of a gap in which nothing is missing after all.
+#: Value of `closed_by` for a gap in which nothing is missing after all.
 FILLED = "(what was missed is listed again)"
-#: Value of `closed_by` of a gap closed by an extract that never was a file here.
+#: Value of `closed_by` for a gap closed by an extract that never was a file here.
 MARKED = "(marked as delivered)"
-#: Value of `closed_by` of a gap that was accepted as lost.
+#: Value of `closed_by` for a gap that was accepted as lost.
 ACCEPTED = "(accepted as lost)"
 
 _ADD = "INSERT INTO gaps (folder, gap_after, gap_before, lost, seen, opened) VALUES (?, ?, ?, ?, ?, ?)"
@@ -41,7 +41,7 @@ _CLOSED_BY = f"""
         ({_DELIVERED} AND {_COVERS} ORDER BY queued LIMIT 1)
     )
 """
-#: The unsettled gaps of a folder, and what closed each.
+#: The unsettled gaps of a folder, with what closed each.
 _UNSETTLED = f"""
     SELECT folder, gap_after, gap_before, lost, seen, {_CLOSED_BY} AS closer FROM gaps
     WHERE folder = ? AND closed IS NULL ORDER BY id
@@ -52,7 +52,7 @@ _SETTLE = f"""
 """  # noqa: S608
 _ACCEPT = "UPDATE gaps SET closed = ?, closed_by = ? WHERE folder = ? AND closed IS NULL"
 _WAITING = "SELECT DISTINCT folder FROM gaps WHERE closed IS NULL"
-#: The beginnings of gaps that nothing queued before a moment closes; with the folder and the moment.
+#: The starts of gaps that are not closed by anything queued before a moment; values: the folder and the moment.
 _BEGINNINGS = f"""
     SELECT gap_after FROM gaps WHERE folder = ?1 AND coalesce(closed_by, '') NOT IN ('{ACCEPTED}', '{FILLED}')
     AND NOT EXISTS ({_DELIVERED} AND {_IS_LOST_ONE}) AND NOT EXISTS ({_DELIVERED} AND {_COVERS} AND queued < ?2)
@@ -68,7 +68,7 @@ class KnownGap:
     closed_by: str | None
 
     def extends(self, other: KnownGap) -> bool:
-        """Whether both are the same closed gap, and the other one was recorded while its end was not known."""
+        """Whether both are the same closed gap, and the other one was recorded before its end was known."""
         if (self.folder, self.missed.after, self.closed_by) != (other.folder, other.missed.after, other.closed_by):
             return False
         return self.closed_by is not None and other.missed.before is None and self.missed.before is not None
@@ -81,7 +81,7 @@ class Gaps:
         self._database = database
 
     def known(self, folders: Iterable[str]) -> list[KnownGap]:
-        """The gaps of data sets that are open, or closed by a file and not settled yet.
+        """The gaps of data sets that are open, or closed by a file but not settled yet.
 
         A gap that was closed without a file is not reported.
         """
@@ -106,7 +106,7 @@ class Gaps:
         return frozenset(folder for folder in folders if self.open(folder))
 
     def beginnings(self, folder: str, until: int) -> list[int | None]:
-        """The beginnings of the gaps that nothing queued before `until` closes; moments are numbers of rows."""
+        """The starts of the gaps that nothing queued before `until` closes; moments are numbers as in rows."""
         return [row["gap_after"] for row in self._database.rows(_BEGINNINGS, folder, until)]
 
     def note(self, folder: str, opened: Iterable[Missed], filled: Iterable[Missed]) -> None:
@@ -117,13 +117,13 @@ class Gaps:
             self._database.execute_many(_FILL, [(folder, *_row_of(missed)[:2]) for missed in filled])
 
     def settle(self, folders: Iterable[str]) -> None:
-        """Close each gap that a delivered full covers for good, so that it is not reported again."""
+        """Close for good each gap that a delivered full covers, so that it is not reported again."""
         now = microseconds(clock.now())
         with self._database.writing():
             self._database.execute_many(_SETTLE, [(now, folder) for folder in folders])
 
     def accept(self, folder: str) -> int:
-        """Close the open gaps of a data set without a full, as accepted; the number of them."""
+        """Close the open gaps of a data set as accepted, without a full; returns their number."""
         with self._database.writing():
             found = len(self.open(folder))
             self._database.execute(_ACCEPT, microseconds(clock.now()), ACCEPTED, folder)

@@ -1,4 +1,4 @@
-"""The ledger of one destination, composed of its parts; it is kept in the state folder's `ledger.sqlite3`."""
+"""The ledger of one destination, composed of its parts; stored in the state folder's `ledger.sqlite3`."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ class Ledger:
         return None if row is None else str(row["origin"])
 
     def complete_through(self, folder: str) -> datetime | None:
-        """The queued date up to which everything of a data set is delivered, None if there is no such moment."""
+        """The queued date up to which everything of a data set is delivered, None if there is no such date."""
         return self._completeness.through(folder)
 
     def restart(self, folder: str, deliveries: Iterable[Delivery] = ()) -> int:
-        """Replace the deliveries of a data set, and let the next sync begin it again; the former number of them."""
+        """Replace the deliveries of a data set, and let the next sync begin it again; returns their former number."""
         with self._database.writing():
             dropped = self.deliveries.drop(folder, Selection())
             self.syncs.reset(folder)
@@ -125,7 +125,7 @@ class Ledger:
 
     @property
     def _owner(self) -> str | None:
-        """The tenant; None until a data set of it was seen, so that a mistyped address owns no folder."""
+        """The tenant; None until one of its data sets was seen, so that a mistyped address owns no folder."""
         return None if self._database.row("SELECT 1 FROM folders") is None else self.tenant
 
 

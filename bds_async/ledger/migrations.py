@@ -110,7 +110,7 @@ NEWEST = len(MIGRATIONS)
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Write everything inside or nothing of it; a transaction inside another one is a part of that."""
+    """Run the statements inside as one transaction; inside another transaction, join that one."""
     if connection.in_transaction:
         yield
         return
@@ -126,15 +126,15 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def format_of(connection: sqlite3.Connection) -> int:
-    """The number of migrations of a database, as it states it."""
+    """The format that a database states: the number of its migrations."""
     return int(connection.execute("PRAGMA user_version").fetchone()["user_version"])
 
 
 def is_ledger(connection: sqlite3.Connection, found: int) -> bool:
-    """Whether a database that states the format `found` is a ledger, and complete.
+    """Whether a database that states the format `found` is a complete ledger.
 
-    It may be a database of another program, or one that was restored in part. Each column of its format must exist. Of
-    a newer format only the tables of the first format are known.
+    It may be another program's database, or a partly restored one. Each column of its format must exist. For a newer
+    format, only the tables of the first format can be checked.
     """
     if found <= 0:
         return False

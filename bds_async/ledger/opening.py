@@ -11,7 +11,7 @@ from .ledger import Ledger
 
 
 async def opened(open_ledger: Callable[[Patience], Ledger], patience: Patience | None = None) -> Ledger:
-    """Call `open_ledger` in a thread; the ledger that it opened. Raises as it does.
+    """Call `open_ledger` in a thread and return the ledger; raises as it does.
 
     A cancellation cuts `patience`, which ends a wait for another program, and then waits for the thread: the caller
     releases the folder's lock next, and no thread may use the ledger after that.

@@ -16,7 +16,7 @@ Kind = TypeVar("Kind", bound=StrEnum)
 
 SECOND = 1_000_000
 
-#: SQL condition: the row is that of an extract, with the values of `key_of`; dates are compared to the whole second.
+#: SQL condition: the row is that of an extract, given the values of `key_of`; dates are compared by whole seconds.
 SAME_EXTRACT = f"""
     plugin_id = :plugin_id AND bds_type = :bds_type AND version = :version
     AND queued BETWEEN :queued_second AND :queued_second + {SECOND - 1}
@@ -32,7 +32,7 @@ class Unreadable(ValueError):
 
 
 def key_of(identity: Identity) -> dict[str, Any]:
-    """The values of an identity, by the names of their columns, and the seconds that SAME_EXTRACT compares."""
+    """The values of an identity by column name, and the seconds that SAME_EXTRACT compares."""
     return {
         "plugin_id": identity.plugin_id,
         "bds_type": identity.bds_type.value,
@@ -56,7 +56,7 @@ def microseconds(moment: datetime) -> int:
 
 
 def second_of(column: str) -> str:
-    """The SQL expression for the start of the second that a moment in a column lies in."""
+    """The SQL expression that rounds the moment in a column down to the whole second."""
     return f"({column} - ({column} % {SECOND} + {SECOND}) % {SECOND})"
 
 
@@ -98,7 +98,7 @@ def member_of(kind: type[Kind], text: str) -> Kind:
 
 @functools.lru_cache(maxsize=1024)
 def columns_of(text: str) -> Columns:
-    """The columns that a row holds; equal columns share one tuple, since few differ in a year of extracts.
+    """The columns that a row holds; equal columns share one tuple, since a year of extracts has few different ones.
 
     Raises Unreadable.
     """

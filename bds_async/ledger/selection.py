@@ -1,4 +1,4 @@
-"""A choice of deliveries of a data set, and figures about them."""
+"""A selection of a data set's deliveries, and figures about them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Selection:
 
     @property
     def is_everything(self) -> bool:
-        """Whether it chooses every extract."""
+        """Whether it selects every extract."""
         return self == Selection()
 
     def values(self, folder: str) -> dict[str, Any]:

@@ -27,10 +27,10 @@ _SMALLEST = 512
 
 
 def open_database(path: Path, patience: Patience) -> PatientConnection:
-    """A connection for writing to a database, which is created or migrated if needed.
+    """Open a database for writing; create or migrate it if needed.
 
-    Raises ConfigError for a newer format, DestinationError for a damaged or foreign file, which does not change, or a
-    disk that fails.
+    Raises ConfigError for a newer format, DestinationError for a damaged or foreign file, which stays unchanged, or a
+    failing disk.
     """
     with ledger_faults(path):
         if not _is_there(path):
@@ -59,9 +59,9 @@ def _is_there(path: Path) -> bool:
 
 
 def _make(path: Path) -> None:
-    """Create a database under another name first: SQLite begins with an empty file, which a kill would leave.
+    """Create a database, under another name first: SQLite begins with an empty file, which a kill would leave behind.
 
-    Journals are removed first: SQLite would apply the journal of a ledger that was moved away to the new database.
+    Journals are removed before that: SQLite would apply the journal of a ledger that was moved away to the new one.
     """
     new = path.with_suffix(".new")
     for left in (path, new):
@@ -83,14 +83,14 @@ def _set_up(connection: sqlite3.Connection) -> None:
 
 
 def read_database(path: Path, patience: Patience) -> PatientConnection:
-    """A connection for reading only; an empty database in memory if there is no file. Nothing is created.
+    """Open a database for reading only, or an empty one in memory if there is no file. Nothing is created.
 
-    Raises ConfigError for another format than this version's, DestinationError for a damaged or foreign file.
+    Raises ConfigError for a format other than this version's, DestinationError for a damaged or foreign file.
     """
     with ledger_faults(path):
         if not _is_there(path):
             return empty_database()
-        # Not read-only: SQLite must write to roll back what a killed run left half-written.
+        # Not read-only: SQLite must write to roll back half-written changes of a killed run.
         with _connected(path, "rw", patience) as connection:
             connection.execute("PRAGMA query_only = ON")
             if _format_of(connection, path) < NEWEST:
@@ -99,7 +99,7 @@ def read_database(path: Path, patience: Patience) -> PatientConnection:
 
 
 def _format_of(connection: sqlite3.Connection, path: Path) -> int:
-    """The format of a ledger; it is read before anything is written, so that a foreign database does not change."""
+    """Check and return the format of a ledger. Nothing is written before, so a foreign database stays unchanged."""
     try:
         found = format_of(connection)
         is_one = is_ledger(connection, found)
@@ -136,7 +136,7 @@ def _connected(path: Path, mode: str, patience: Patience) -> Iterator[PatientCon
 
 def _connect(path: Path, mode: str) -> PatientConnection:
     place = path.absolute().as_posix()
-    # As bytes, since the name of a folder may not be text.
+    # As bytes, since the name of a folder may not be valid text.
     uri = f"file://{'' if place.startswith('/') else '/'}{quote(os.fsencode(place), safe='/:')}?mode={mode}"
     return _opened(uri)
 

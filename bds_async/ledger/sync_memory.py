@@ -1,4 +1,4 @@
-"""The values that are kept of one data set between two syncs; no I/O."""
+"""The values that are kept for one data set between two syncs; no I/O."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Baseline:
         return self.has_moment_of(full) and whole_second(full.created_date) > whole_second(self.created)
 
     def has_moment_of(self, full: Extract) -> bool:
-        """Whether a full has the queued date of this one, to the whole second."""
+        """Whether a full has the queued date of the baseline, to the whole second."""
         return full.identity.second == whole_second(self.queued)
 
     def is_reached_by(self, queued: datetime) -> bool:
-        """Whether a queued date is that of the baseline, or later; to the whole second."""
+        """Whether a queued date is that of the baseline or later, to the whole second."""
         return whole_second(queued) >= whole_second(self.queued)
 
 
@@ -41,7 +41,7 @@ class Missed:
     """Differentials that are missing, queued after one moment and before another; None if a moment is not known.
 
     `lost` is the queued date of a missing differential that was listed before. If none was listed, `seen` is the newest
-    date of any extract at the look before.
+    date of any extract at the previous look.
     """
 
     after: datetime | None
@@ -68,8 +68,8 @@ class Missed:
 class LastLook:
     """What a sync, a pull or a mark saw of a data set at the last look.
 
-    `retained` is the time for which a differential stays listed, at least; None if none was seen yet. `newest` is the
-    newest queued date of the differentials listed then, None if there were none; of the fulls while `retained` is None.
+    `retained` is the shortest time for which a differential stays listed; None if none was seen yet. `newest` is the
+    newest queued date of the differentials listed then (of the fulls, while `retained` is None); None if none were.
     """
 
     at: datetime
@@ -82,7 +82,7 @@ class LastLook:
 class Kept:
     """What the ledger keeps of one look at a data set.
 
-    `missed` are new gaps, `filled` are open gaps in which nothing is missing after all, `owed` is all that is planned.
+    `missed` are new gaps, `filled` open gaps in which nothing is missing after all, `owed` all planned extracts.
     """
 
     baseline: Baseline | None
@@ -94,7 +94,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The queued date of an extract, and the moment of its delivery by the clock."""
+    """The queued date of an extract, and the time of its delivery by the clock."""
 
     queued: datetime
     at: datetime
@@ -102,12 +102,12 @@ class Delivered:
 
 @dataclass(frozen=True)
 class SyncState:
-    """What the ledger knows of one data set when a sync is planned.
+    """The ledger's state of one data set when a sync is planned.
 
-    `delivered` maps each delivered extract that is not older than the oldest listed or owed one to the moment of its
+    `delivered` maps each delivered extract that is not older than the oldest listed or owed one to the time of its
     delivery. `before` is the queued date of the newest delivered differential older than those; `last_differential` is
     the newest of all. `owed` was planned at a look and is not delivered yet. `last_look` is None before the first sync.
-    `future` are the delivered extracts whose dates were in the future: they measure nothing.
+    `future` are the delivered extracts whose dates were in the future: no conclusion is drawn from them.
     """
 
     baseline: Baseline | None = None
@@ -127,7 +127,7 @@ class SyncState:
         return self.baseline is not None or (self.last_look is not None and self.last_look.retained is not None)
 
     def has_base(self, baseline: Baseline | None) -> bool:
-        """Whether a full has been delivered to which the differentials after a baseline can be applied."""
+        """Whether a delivered full can be the base for the differentials after a baseline."""
         return self.newest_full is not None and (baseline is None or baseline.is_reached_by(self.newest_full))
 
     def has(self, extract: Extract) -> bool:

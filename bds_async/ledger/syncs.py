@@ -1,4 +1,4 @@
-"""What is kept between two syncs, by whichever command looked: the last look at each data set, the owed extracts.
+"""The state between two syncs, kept by every command that looks: the last look at each data set, the owed extracts.
 
 Data sets are named by their folders, which are pinned to their ids.
 """
@@ -57,7 +57,7 @@ class Syncs:
         future: Iterable[Identity] = (),
         horizon: datetime | None = None,
     ) -> SyncState:
-        """What a sync has to know of a data set, of which these extracts are listed, with dates that have come or not.
+        """The state that a sync needs of a data set; the dates of `listed` have come, those of `future` have not.
 
         Dates after `horizon` are in the future; a baseline with such a date does not count.
         """
@@ -82,7 +82,7 @@ class Syncs:
             )
 
     def baseline(self, folder: str) -> Baseline | None:
-        """The full that a data set began with; None if no sync has begun it, or it began without a full."""
+        """The full that a data set began with; None if no sync has begun it, or if it began without a full."""
         query = "SELECT baseline, baseline_created FROM syncs WHERE folder = ? AND baseline_created IS NOT NULL"
         found = self._database.read(
             lambda row: Baseline(moment_of(row["baseline"]), moment_of(row["baseline_created"])), query, folder
@@ -99,7 +99,7 @@ class Syncs:
         return next(iter(self._database.read(_look_of, query, folder)), None)
 
     def newest(self, folder: str, until: int = END_OF_TIME) -> dict[BdsType, datetime]:
-        """The newest delivered queued date before a moment, which is a number of a row, by type."""
+        """The newest delivered queued date by type, before the moment `until`, which is a number as in rows."""
         found: dict[BdsType, datetime] = {}
         with self._database.statements():
             for row in self._database.rows(_NEWEST, until, folder):
@@ -133,7 +133,7 @@ class Syncs:
         return owing | self._gaps.folders()
 
     def keep(self, looks: Mapping[str, Kept]) -> None:
-        """Keep what a sync saw and planned of data sets, all of it or nothing."""
+        """Store what a sync saw and planned for data sets, in one transaction."""
         with self._database.writing():
             for folder, kept in looks.items():
                 self._database.execute(_KEEP, folder=folder, **_row_of(kept))

@@ -1,4 +1,4 @@
-"""Waiting for another program that holds the ledger's database, in short steps, so that a wait can be ended early."""
+"""Waiting for another program that holds the ledger's database, in short steps, so that the wait can end early."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 from ..support.patience import Patience
 
-#: Seconds that SQLite waits itself, and seconds between two of its waits: it does not wait for every lock.
+#: Seconds that SQLite itself waits, and seconds between two of its waits: it does not wait for every lock.
 _STEP, _PAUSE = 0.1, 0.01
 _HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 class PatientConnection(sqlite3.Connection):
-    """A connection whose `execute` waits for another program that holds the database, as long as `patience` says.
+    """A connection whose `execute` waits for another program that holds the database, for as long as `patience` says.
 
     Any thread may use it. Python opens no transactions of its own. Rows are read by column name.
     """
@@ -24,11 +24,11 @@ class PatientConnection(sqlite3.Connection):
         super().__init__(place, timeout=_STEP, isolation_level=None, check_same_thread=False, uri=True)
         self.row_factory = sqlite3.Row
         self.patience = Patience()
-        #: Called once before a wait; raises if waiting is of no use.
+        #: Called once before the first wait; raises if waiting is pointless.
         self.before_waiting: Callable[[], None] = _nothing
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        """Execute one statement, again and again while SQLite is busy: a busy statement has changed nothing."""
+        """Execute one statement; retry while SQLite is busy, since a busy statement has changed nothing."""
         began = time.monotonic()
         while True:
             try:

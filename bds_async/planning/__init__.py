@@ -1,4 +1,4 @@
-"""The choice of the extracts to fetch, and of the gaps: no network, and no disk except the ledger that is passed in."""
+"""The choice of the extracts to fetch, and the gaps: no network, and no disk except the ledger that is passed in."""
 
 from .absence import present_folders
 from .future import future_extracts

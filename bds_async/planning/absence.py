@@ -26,7 +26,7 @@ def present_folders(listing: Listing, ledger: Ledger) -> frozenset[str]:
 def absent_data_sets(listing: Listing, options: RunOptions, ledger: Ledger) -> dict[str, DataSet]:
     """The absent data sets that the options choose, by folder, without those whose absence was accepted.
 
-    Absent is a data set with deliveries, owed extracts or an open gap that the tenant does not list. Raises
+    A data set is absent if it has deliveries, owed extracts or an open gap, and the tenant does not list it. Raises
     PatternError for a pattern that names neither a listed data set nor an absent one.
     """
     started = (ledger.deliveries.folders() | ledger.syncs.waiting()) - present_folders(listing, ledger)
@@ -38,12 +38,12 @@ def absent_data_sets(listing: Listing, options: RunOptions, ledger: Ledger) -> d
 
 
 def _has_failed(data_set: DataSet, failed: Collection[FailedList]) -> bool:
-    """Whether a data set is named among the failed lists already, as one whose entry cannot be read."""
+    """Whether the failed lists already name a data set, because its entry cannot be read."""
     return any((each.schema_id or "").lower() in data_set.ids or each.data_set == data_set.name for each in failed)
 
 
 def failed_lists_of(absent: Collection[DataSet]) -> list[FailedList]:
-    """The absent data sets as reports name them."""
+    """The absent data sets in the form of reports."""
     return [FailedList(data_set.name, data_set.schema_id, _ABSENT.format(quote(data_set.name))) for data_set in absent]
 
 

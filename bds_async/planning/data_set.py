@@ -1,4 +1,4 @@
-"""The extracts of one data set that a sync delivers, and the gaps that open; no I/O."""
+"""The extracts of one data set that a sync delivers, and its new gaps; no I/O."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Due:
 class DataSetPlan:
     """The extracts of a data set to deliver, oldest first, what the ledger keeps of this look, and all open gaps.
 
-    `begins_late`: differentials between a new baseline and the first listed differential may have been dropped,
-    although the list does not prove it.
+    `begins_late`: differentials between a new baseline and the first listed differential may have been dropped, but
+    the list does not prove it.
     """
 
     due: tuple[Due, ...]
@@ -39,7 +39,7 @@ class DataSetPlan:
 
 
 def plan_data_set(listed: Listed, state: SyncState, look: Look, *, with_fulls: bool) -> DataSetPlan:
-    """Plan one data set from its list and from what the ledger knows of it."""
+    """Plan one data set from its list and its state in the ledger."""
     baseline, expired = _baseline(listed, state, look)
     chosen = _chosen(listed, state, baseline, with_fulls=with_fulls)
     missed = _missed(expired, _gone(listed, state), lambda lost: _around(lost, listed, state, chosen))
@@ -57,7 +57,7 @@ def plan_data_set(listed: Listed, state: SyncState, look: Look, *, with_fulls: b
 
 
 def _baseline(listed: Listed, state: SyncState, look: Look) -> tuple[Baseline | None, Missed | None]:
-    """The baseline after which differentials are delivered, and what was missed before them."""
+    """The baseline after which differentials are delivered, and the gap before them."""
     if state.last_look is None or not state.has_begun:
         return _first_baseline(listed, look)
     if not missed_since(state.last_look, listed, state, look):
@@ -74,7 +74,7 @@ def _baseline(listed: Listed, state: SyncState, look: Look) -> tuple[Baseline | 
 def _begins_late(
     listed: Listed, state: SyncState, baseline: Baseline | None, look: Look, expired: Missed | None
 ) -> bool:
-    """Whether a new baseline begins late; a gap that begins with it says so already."""
+    """Whether a new baseline begins late; False if a gap that starts at it already says so."""
     if baseline is None or baseline == state.baseline or (expired is not None and expired.after == baseline.queued):
         return False
     return begins_late(listed, baseline, look)
@@ -99,7 +99,7 @@ def _last_before(moment: datetime | None, state: SyncState) -> datetime | None:
 def _missed(
     expired: Missed | None, gone: Sequence[datetime], around: Callable[[datetime], Missed]
 ) -> tuple[Missed, ...]:
-    """The new gaps: one for unseen differentials, certain if it holds a lost one, and one for each other lost one."""
+    """The new gaps: one for unseen differentials, certain if it has a lost one, and one for each other lost one."""
     if expired is None:
         return tuple(map(around, gone))
     outside = [lost for lost in gone if not expired.holds(lost)]
@@ -121,7 +121,7 @@ def _chosen(listed: Listed, state: SyncState, baseline: Baseline | None, *, with
 
 
 def _future(listed: Listed, state: SyncState, baseline: Baseline | None, *, with_fulls: bool) -> list[Extract]:
-    """The extracts with a date in the future: they are delivered, but nothing is built on them."""
+    """The extracts with a date in the future: they are delivered, but no conclusion is drawn from them."""
     fulls = [each for each in listed.future if each.bds_type is BdsType.FULL]
     if not with_fulls:
         last = None if state.has_base(baseline) else newest(fulls)
@@ -130,7 +130,7 @@ def _future(listed: Listed, state: SyncState, baseline: Baseline | None, *, with
 
 
 def _after(baseline: Baseline | None, extracts: Iterable[Extract], listed: Listed, state: SyncState) -> list[Extract]:
-    """The extracts queued after a baseline; an owed one within the second of the baseline stays planned."""
+    """The extracts queued after a baseline; an owed one in the same second as the baseline stays planned."""
     if baseline is None:
         return list(extracts)
     begin = _begin(baseline, listed)
@@ -149,7 +149,7 @@ def _begin(baseline: Baseline, listed: Listed) -> datetime:
 
 
 def _remade(baseline: Baseline, listed: Listed, state: SyncState) -> list[Extract]:
-    """Later generations of the baseline, without those of an older version than a delivered one."""
+    """Later generations of the baseline, except those with an older version than a delivered one."""
     there = [
         version_key(each.version)
         for each in state.delivered
@@ -160,7 +160,7 @@ def _remade(baseline: Baseline, listed: Listed, state: SyncState) -> list[Extrac
 
 
 def _base(listed: Listed, state: SyncState, baseline: Baseline | None, gaps: Iterable[Missed]) -> frozenset[Extract]:
-    """The full to begin with, or to begin again with after a gap; empty if none is needed or new enough."""
+    """The full to start with, or to restart with after a gap; empty if none is needed or none is new enough."""
     full = listed.newest_full
     if full is None or state.has(full):
         return frozenset()
@@ -178,7 +178,7 @@ def arrival_of(extract: Extract, state: SyncState) -> Arrival:
 
 
 def _gone(listed: Listed, state: SyncState) -> list[datetime]:
-    """The queued dates of owed differentials that are not listed any more, in any generation."""
+    """The queued dates of owed differentials that are no longer listed in any generation."""
     there = {*(each.identity for each in listed.differentials), *state.delivered}
     seconds = {each.second for each in there if each.bds_type is BdsType.DIFFERENTIAL}
     owed = {each.queued_for_processing_date for each in state.owed if each.bds_type is BdsType.DIFFERENTIAL}
@@ -186,7 +186,7 @@ def _gone(listed: Listed, state: SyncState) -> list[datetime]:
 
 
 def _around(lost: datetime, listed: Listed, state: SyncState, chosen: Iterable[Extract]) -> Missed:
-    """The gap that a lost differential leaves between its neighbours that are delivered or planned."""
+    """The gap that a lost differential leaves between its delivered or planned neighbours."""
     kept = {each.queued_for_processing_date for each in (*state.delivered, *(due.identity for due in chosen))}
     begin = () if state.baseline is None else (state.baseline.queued,)
     earlier = [each for each in (*kept, *begin, *_some(state.before)) if each < lost]

@@ -1,4 +1,4 @@
-"""The gaps of reports, from those of the ledger."""
+"""Conversion of the ledger's gaps to those of reports."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from ..report import Gap
 
 
 def gap_of(data_set: DataSet, missed: Missed, closed_by: str | None = None) -> Gap:
-    """The gap of a report for differentials that were missed."""
+    """The gap in a report for missed differentials."""
     return Gap(data_set.name, data_set.schema_id, missed.after, missed.before, closed_by)

@@ -1,4 +1,4 @@
-"""One look at the tenant, and the listed extracts of one data set: values, no I/O."""
+"""One look at the tenant's lists, and the listed extracts of one data set: values, no I/O."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Self
 
 from ..models import BdsType, DataSet, Extract, Identity, newest
 
-#: How far a date may be ahead of the time of the look before it is in the future: the clocks of servers differ.
+#: How far a date may be ahead of the time of the look before it counts as future: the clocks of servers differ.
 TOLERANCE = timedelta(minutes=5)
 
 
@@ -17,8 +17,8 @@ TOLERANCE = timedelta(minutes=5)
 class Look:
     """One look at the tenant's extract lists, `now` by the clock.
 
-    `latest` is the moment at which the newest listed extract was generated. Dates after `horizon` are in the future;
-    None if that cannot be decided.
+    `latest` is when the newest listed extract was generated. Dates after `horizon` are in the future; it is None if
+    that cannot be decided.
     """
 
     now: datetime
@@ -27,9 +27,10 @@ class Look:
 
     @classmethod
     def of(cls, now: datetime, listed: Iterable[Extract], moment: datetime | None = None) -> Self:
-        """A look by all that is listed in a run, at the tenant's time `moment`.
+        """A look from all extracts listed in a run, at the tenant's time `moment`.
 
-        Without `moment` the clock counts, unless most of the listed dates are ahead of it: then the clock is wrong.
+        Without `moment`, the local clock counts. If most of the listed dates are ahead of it, the clock is wrong, and
+        there is no horizon.
         """
         made = [extract.made_at for extract in listed]
         horizon = (moment or now) + TOLERANCE
@@ -44,7 +45,7 @@ class Look:
 
     @property
     def at(self) -> datetime:
-        """The moment of the look: by the clock, or by the tenant's dates if they are ahead of it."""
+        """The time of the look: by the clock, or by the tenant's dates if they are ahead of it."""
         return self.now if self.latest is None else max(self.now, self.latest)
 
 

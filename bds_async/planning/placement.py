@@ -1,6 +1,6 @@
 """The folder of each listed data set.
 
-Data sets with the same folder are one data set: the old routes list its parts apart if their names do not match.
+Data sets with the same folder are one data set: the old routes list its parts separately if their names do not match.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Placed = Mapping[str, tuple[DataSet, tuple[Extract, ...]]]
 
 
 def by_folder(listed: Mapping[DataSet, Iterable[Extract]], ledger: Ledger) -> Placed:
-    """The listed data sets by their folders, in the order of the catalogue, with each extract once."""
+    """The listed data sets by folder, in the order of the catalogue, with each extract once."""
     placed: dict[str, tuple[DataSet, tuple[Extract, ...]]] = {}
     for folder, (data_set, extracts) in zip(ledger.folders.folders_for(listed), listed.items(), strict=True):
         known, so_far = placed.get(folder, (data_set, ()))

@@ -20,7 +20,7 @@ Size: TypeAlias = Callable[[str], int | None]
 
 
 def plan_pull(listing: Listing, options: PullOptions, ledger: Ledger, size: Size) -> RunPlan:
-    """Choose extracts and compare them with the ledger and the destination; new data sets get a folder."""
+    """Choose extracts and compare them with the ledger and the destination; give new data sets a folder."""
     steps: list[Step] = []
     for folder, (_, extracts) in by_folder(listing.extracts, ledger).items():
         chosen = choose(extracts, options.wanted, options.since)

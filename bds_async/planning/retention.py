@@ -1,7 +1,7 @@
 """Whether a differential may have been listed and dropped between two looks at the tenant; no I/O.
 
-Differentials carry no sequence number, and their cadence is not assumed. Two facts are used: a later differential is
-not dropped earlier, and each stays listed for a time that is learnt from those that were seen.
+Differentials carry no sequence number, and nothing is assumed about their cadence. Two facts are used: differentials
+are dropped in order, and each stays listed for a time that is learnt from those seen so far.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from ..ledger import Baseline, Delivered, LastLook, SyncState
 from ..models import Extract
 from .look import Listed, Look
 
-#: D2L lists differentials for about 14 days; assumed for a data set of which none was seen yet.
+#: D2L lists differentials for about 14 days; this is assumed for a data set until one was seen.
 USUAL_RETENTION = timedelta(days=13)
-#: Older differentials have been dropped, unless the tenant is configured otherwise.
+#: Differentials older than this have been dropped, unless the tenant is configured otherwise.
 LONGEST_USUAL_RETENTION = timedelta(days=15)
 #: The shortest retention that is assumed, even if few differentials were seen.
 SHORTEST_RETENTION = timedelta(days=1)
@@ -31,7 +31,7 @@ def begins_late(listed: Listed, baseline: Baseline, look: Look) -> bool:
 
 
 def missed_at_first(listed: Listed, baseline: Baseline, look: Look) -> bool:
-    """Whether the first list proves it: it covers the whole retention, and the baseline is older than that."""
+    """Whether the first list proves a gap: it covers the whole retention, and the baseline is older than that."""
     oldest = listed.oldest_differential
     if oldest is None or look.latest is None or not begins_late(listed, baseline, look):
         return False
@@ -54,9 +54,9 @@ def are_known(last: LastLook, listed: Listed) -> bool:
 
 
 def _stood_then(differential: Extract, last: LastLook, state: SyncState) -> bool:
-    """Whether a differential was listed at an earlier look, in any generation: then no later one is dropped yet.
+    """Whether a differential was listed at an earlier look, in any generation: then no later one was dropped yet.
 
-    A delivered or owed differential was listed, whatever its dates are.
+    A delivered or owed differential was listed, regardless of its dates.
     """
     if differential.identity in state.delivered or differential.identity in state.owed:
         return True
@@ -76,7 +76,7 @@ def _unseen(last: LastLook, listed: Listed, state: SyncState, look: Look) -> tim
 
 
 def _tenants_time(last: LastLook, latest: datetime, delivered: Delivered | None) -> datetime:
-    """The earliest possible time of the tenant at a look: while a tenant pauses its dates do not advance."""
+    """The earliest possible time of the tenant at the last look: while a tenant pauses, its dates do not advance."""
     if delivered is None:
         return latest
     known = [latest]
@@ -84,13 +84,13 @@ def _tenants_time(last: LastLook, latest: datetime, delivered: Delivered | None)
         # The dates are not ahead of the clock, so the clock shows how long the newest differential had been there.
         known.append(delivered.queued + (last.at - delivered.at))
     if last.newest is None and last.retained is not None:
-        # It had expired by then.
+        # The newest differential had expired by then.
         known.append(delivered.queued + last.retained)
     return max(known)
 
 
 def _dropped_early(last: LastLook, listed: Listed, look: Look, retained: timedelta) -> bool:
-    """Whether extracts listed then were dropped before their retention ended, so that it proves nothing."""
+    """Whether extracts of the last look were dropped before their retention ended, so that it proves nothing."""
     if last.newest is None or look.latest is None or not listed.differentials:
         return False
     if last.retained is None and any(full.identity.second <= last.newest for full in listed.fulls):
@@ -99,7 +99,7 @@ def _dropped_early(last: LastLook, listed: Listed, look: Look, retained: timedel
 
 
 def look_back(listed: Listed, state: SyncState, look: Look, *, missed: bool) -> LastLook:
-    """The record of this look for the next sync; if something was missed, only this look counts for the retention."""
+    """The record of this look for the next sync; after a gap, the retention is learnt from this look alone."""
     last, retained = state.last_look, _retained(listed, state, look)
     if last is not None and last.retained is not None and not (missed and retained is not None):
         retained = max(last.retained, retained or timedelta())
@@ -113,9 +113,9 @@ def look_back(listed: Listed, state: SyncState, look: Look, *, missed: bool) -> 
 
 
 def _retained(listed: Listed, state: SyncState, look: Look) -> timedelta | None:
-    """The longest time for which a listed differential has been listed: by the tenant's dates, and since its delivery.
+    """The longest time for which a differential has been listed so far, by the tenant's dates or since its delivery.
 
-    The clock may have been wrong at one of the two moments, so its figure is limited to the usual retention.
+    The clock may have been wrong at the delivery or now, so its figure is limited to the usual retention.
     """
     if look.latest is None:
         return None

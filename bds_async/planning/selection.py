@@ -17,7 +17,7 @@ def select(
 ) -> list[DataSet]:
     """The data sets that match a pattern (all, if there are no patterns) and no pattern of `exclude`.
 
-    `delivered` is whether they are those of a ledger, not those that the tenant lists.
+    `delivered`: the data sets are those of a ledger, not those that the tenant lists.
 
     A pattern is a name (case-insensitive, `*` and `?` allowed), a schema id or a plugin id.
     Raises PatternError, naming near misses, for a pattern that matches no data set.
@@ -28,7 +28,7 @@ def select(
 
 
 def offered_by(options: RunOptions | MirrorOptions) -> Callable[[Sequence[DataSet]], list[DataSet]]:
-    """A choice of data sets by the options, in which a pattern may match nothing: it may name an absent data set."""
+    """A choice of data sets by the options; a pattern may match nothing, since it may name an absent data set."""
 
     def choose(data_sets: Sequence[DataSet]) -> list[DataSet]:
         """The data sets that the options choose."""
@@ -88,7 +88,7 @@ def _matches(data_set: DataSet, pattern: str) -> bool:
 
 
 def _near(pattern: str, names: Collection[str]) -> list[str]:
-    """The names that a pattern resembles: that it begins, that have a word which it begins, or that are close."""
+    """The names that a pattern resembles: it is a prefix of the name or of a word in it, or it is similar."""
     stem = pattern[: max(4, len(pattern) - 1)].rstrip("s")
     begun = [name for name in names if stem and name.startswith(stem)]
     begun += [name for name in names if stem and any(word.startswith(stem) for word in name.split()[1:])]

@@ -1,4 +1,4 @@
-"""The plan of a run: the extracts, their paths, and what is delivered already."""
+"""The plan of a run: the extracts, their paths, and which are already delivered."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..report import Arrival, FailedList
 class Step:
     """One chosen extract: the folder of its data set, its path in the destination, and the kind of file it becomes.
 
-    `delivered` is set if it is delivered already, `arrival` if a sync planned it.
+    `delivered` is set if it is already delivered, `arrival` if a sync planned it.
     """
 
     extract: Extract
@@ -32,7 +32,7 @@ class RunPlan:
     """Every chosen extract, by data set, oldest first, and the extract lists that failed.
 
     `unfinished` are the extracts whose partial files may still be needed; None if the lists are incomplete. `nothing`
-    says why there are no steps; `warning` is what else a person should know.
+    says why there are no steps; `warning` is a text for the person.
     """
 
     steps: tuple[Step, ...]

@@ -1,4 +1,4 @@
-"""The command that a warning suggests, for a shell; the command line completes it by the options of its places."""
+"""The shell command that a warning suggests; the command line adds the options for its places."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..support.text import shell_words
 
 
 def forced_pull(options: RunOptions) -> str:
-    """The pull that fetches again what a pull with these options chooses; of a sync, the newest fulls."""
+    """The pull that fetches again what a pull with these options chooses, or the newest fulls of a sync."""
     return shell_words(["bds-async", "pull", *_words(options)])
 
 

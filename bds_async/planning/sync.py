@@ -1,4 +1,4 @@
-"""The plan of a sync over all data sets, from their lists and from the ledger."""
+"""The plan of a sync over all data sets, from their lists and the ledger."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from .warnings import begun_late, nothing_to_sync, turned_to_another_form, unkno
 class SyncPlan(RunPlan):
     """What a sync delivers; `gaps` are the open gaps, new ones included.
 
-    `kept` is what the ledger records of each data set, by its folder, once this is the plan of a run; `absent` are
-    the folders of the chosen data sets that are not listed any more.
+    `kept` is what the ledger records of each data set, by folder, when a run uses this plan; `absent` are the folders
+    of the chosen data sets that are no longer listed.
     """
 
     gaps: tuple[Gap, ...] = ()
@@ -75,7 +75,7 @@ def _plan(listing: Listing, options: SyncOptions, ledger: Ledger) -> SyncPlan:
 def looked_at(listing: Listing, ledger: Ledger) -> dict[str, Kept]:
     """What the ledger keeps of a look at the data sets that a sync has begun.
 
-    What a pull delivers counts for the next sync, so what it saw and did not deliver counts as well.
+    Deliveries of a pull count for the next sync, so extracts that it saw but did not deliver must count too.
     """
     begun = ledger.syncs.looked_at()
     plans = _plans(listing, ledger, begun, with_fulls=False) if begun else ()

@@ -1,4 +1,4 @@
-"""The warnings of a plan, and why a plan has nothing to do."""
+"""The warnings of a plan, and the reasons why a plan has nothing to do."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def _no_data_set(listing: Listing, options: RunOptions) -> str:
 
 
 def breaks_with_columns(extract: Extract, change: SchemaChange | None) -> str:
-    """A warning if the columns of an extract break with those before; empty for any other change."""
+    """A warning if the columns of an extract are a breaking change; empty for any other change."""
     if change is None or change.kind is not ChangeKind.BREAKING:
         return ""
     return printable(f"{extract} breaks with the columns before it: {change}.")
 
 
 def has_text_columns(extract: Extract, names: Sequence[str] | None) -> str:
-    """A warning about columns of a Parquet file that are text since a value does not fit; empty if there are none."""
+    """A warning about Parquet columns that are text because a value does not fit; empty if there are none."""
     if not names:
         return ""
     what = f"{counted(len(names), 'column')} with values that do not fit the documented type"
@@ -57,7 +57,7 @@ def has_text_columns(extract: Extract, names: Sequence[str] | None) -> str:
 
 
 def unknown_files(count: int) -> str:
-    """A warning about published files that the ledger does not know; empty if there are none."""
+    """A warning about published files that the ledger does not have; empty if there are none."""
     if not count:
         return ""
     return (
@@ -78,7 +78,7 @@ def begun_late(names: Sequence[str]) -> str:
 
 
 def in_another_form(delivered: Iterable[Delivery], options: RunOptions) -> str:
-    """A warning that extracts delivered as another kind of file stay so; empty if there are none."""
+    """A warning that extracts delivered as another kind of file stay that way; empty if there are none."""
     found, wanted = _suffixes(delivered), options.publish_as
     others = [form for form in PublishAs if form is not wanted and found[form.suffix]]
     if not others:
