@@ -1,4 +1,4 @@
-"""All code that knows D2L: HTTP, routes, retry policy, gate, tenant, catalogue, tokens, login."""
+"""All code that is specific to D2L: HTTP, routes, retry policy, gate, tenant, catalogue, tokens, login."""
 
 from .catalogue import Catalogue, Listing, list_extracts, read_catalogue
 from .connection import Connection, connect, connect_tenant

@@ -22,8 +22,8 @@ FRESH_TOKENS = 3
 class AuthorisedRequests:
     """Requests to one tenant's own origin.
 
-    `witness` is a URL for which the tenant has accepted an access token before: it shows whether a 401 is the fault of
-    the token or of the request.
+    `witness` is a URL for which the tenant has accepted an access token before: it shows whether the token or the
+    request causes a 401.
     """
 
     def __init__(self, transport: Transport, tokens: TokenRefresher, gate: Gate) -> None:
@@ -35,9 +35,9 @@ class AuthorisedRequests:
 
     @asynccontextmanager
     async def get(self, url: URL, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Give the tenant's response. Outages are waited out, and a refused access token is renewed.
+        """Yield the tenant's response; wait out outages, and renew a refused access token.
 
-        Raises Unauthorised where a fresh token is refused for this URL alone, UnreachableError, and as
+        Raises Unauthorised if a fresh token is refused for this URL alone, UnreachableError, and as
         `TokenRefresher.token` does.
         """
         refused = 0
@@ -55,7 +55,7 @@ class AuthorisedRequests:
     async def _send(
         self, stack: AsyncExitStack, url: URL, headers: Mapping[str, str], token: AccessToken | None = None
     ) -> tuple[AccessToken, aiohttp.ClientResponse] | None:
-        """Send one request once the gate lets it pass, by default with the current token; None without a connection."""
+        """Send one request when the gate lets it pass, by default with the current token; None if not connected."""
         async with self._gate.passage():
             token = token or await self._token()
             began = time.monotonic()
@@ -70,7 +70,7 @@ class AuthorisedRequests:
             return token, response
 
     async def _renews(self, token: AccessToken, url: URL, refused: int) -> bool:
-        """Whether there is another token to try; raises Unauthorised where the fault is not the token's."""
+        """Get another token to try, False if there is none; raises Unauthorised if the token is not the cause."""
         if token is self._renewed and await self._is_accepted(token):
             raise Unauthorised(
                 f"{url.path} answered 401 to a fresh access token that works for other requests; "

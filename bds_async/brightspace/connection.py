@@ -34,8 +34,8 @@ class Connection:
     async def stay_signed_in(self) -> None:
         """Keep the access token fresh until cancelled; run it beside the work.
 
-        Raises as the refresher's `run` does, but not UnreachableError: while bodies flow an auth service that is gone
-        ends nothing, and a request that needs a new token raises it.
+        Raises as the refresher's `run` does, but not UnreachableError: an unreachable auth service does not end running
+        downloads. A request that needs a new token raises it.
         """
         with suppress(UnreachableError):
             await self.refresher.run()

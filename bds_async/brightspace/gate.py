@@ -1,4 +1,4 @@
-"""The one gate in front of the tenant: it holds each new request during 429s, outages and an empty rate budget.
+"""The one gate in front of the tenant: it holds new requests during 429s, outages and an empty rate budget.
 
 D2L's limit is 50,000 credits a minute for each API application; answers carry `X-Rate-Limit-Remaining`,
 `X-Rate-Limit-Reset` (seconds until the bucket is full again) and `X-Request-Cost`.
@@ -28,7 +28,7 @@ USUAL_COST = 10.0
 NOTEWORTHY = 1.0
 #: Seconds for which an unreachable tenant is retried: after it has answered in this run, and at the first contact.
 PATIENCE, FIRST_PATIENCE = 300.0, 30.0
-#: Seconds that the last attempt of an outage has at most.
+#: The most seconds that the last attempt of an outage has.
 LAST_ATTEMPT = 1.0
 
 
@@ -71,7 +71,7 @@ class Gate:
     async def passage(self) -> AsyncIterator[None]:
         """Wait for the gate, then reserve the credits of one request until it is answered.
 
-        Raises UnreachableError once the tenant is given up.
+        Raises UnreachableError once the gate has given up on the tenant.
         """
         await self.opens()
         self._in_flight += 1
@@ -82,7 +82,7 @@ class Gate:
             self._wake()
 
     def answered(self, headers: Mapping[str, str]) -> None:
-        """Note an answer of the tenant: an outage is over, and the headers name the credits left."""
+        """Note an answer of the tenant: it ends an outage, and its headers name the credits left."""
         self._patience, self._is_reached = self._patience_once_reached, True
         self.moment = _moment(headers.get("Date")) or self.moment
         if self._out_since is not None:
@@ -145,12 +145,12 @@ class Gate:
         )
 
     def close(self, error: UnreachableError) -> None:
-        """Give the tenant up: each later request raises `error`."""
+        """Give up on the tenant: each later request raises `error`."""
         self._closed = error
         self._wake()
 
     def _hold(self, seconds: float) -> bool:
-        """Hold new requests; tell whether that is worth a notice."""
+        """Hold new requests; return whether that is worth reporting."""
         now = time.monotonic()
         is_news = now >= self._held_until or now + seconds > self._held_until + NOTEWORTHY
         self._held_until = max(self._held_until, now + seconds)
@@ -158,7 +158,7 @@ class Gate:
         return is_news
 
     async def opens(self) -> None:
-        """Wait until a request may pass; raises UnreachableError once the tenant is given up."""
+        """Wait until a request may pass; raises UnreachableError once the gate has given up on the tenant."""
         while self._closed is None and (wait := self._seconds_to_wait()) > 0:
             changed = self._changed
             try:
@@ -170,7 +170,7 @@ class Gate:
             raise self._closed
 
     def _seconds_to_wait(self) -> float:
-        """Zero: pass now. Infinite: wait until another request is answered."""
+        """Seconds until a request may pass; infinite: until another request is answered."""
         held = self._held_until - time.monotonic()
         if held > 0:
             return held
@@ -196,7 +196,7 @@ def _number(value: str | None) -> float | None:
 
 @functools.lru_cache(maxsize=1)
 def _moment(date: str | None) -> datetime | None:
-    """The `Date` of an answer, which changes once a second; None if it has none that can be read."""
+    """The `Date` of an answer, which changes once a second; None if it is missing or unreadable."""
     try:
         return parsedate_to_datetime(date or "").astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -1,21 +1,21 @@
-"""The times in which the gate held new requests back, for the run report."""
+"""The times during which the gate held back new requests, for the run report."""
 
 from __future__ import annotations
 
 from ..report import Hold, HoldKind
 
-#: Holds that are kept; more would let a report grow without bound.
+#: Holds that are kept, so that a report stays bounded.
 MOST = 1000
 
 
 class Holds:
-    """Holds by the monotonic clock, in the order of their begin; at most MOST."""
+    """Holds by the monotonic clock, in the order of their starts; at most MOST."""
 
     def __init__(self) -> None:
         self._all: list[Hold] = []
 
     def rate_limited(self, now: float, seconds: float) -> None:
-        """Note that the tenant asks to wait; what overlaps with the hold before prolongs that."""
+        """Note that the tenant asks to wait; if this overlaps with the previous hold, it prolongs that."""
         last = self._all[-1] if self._all else None
         if last is not None and last.kind is HoldKind.RATE_LIMIT and now <= last.ended:
             last.seconds = max(last.seconds, now + seconds - last.began)

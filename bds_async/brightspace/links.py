@@ -1,4 +1,4 @@
-"""Links from servers: kept as they are written, and compared by their origins."""
+"""Links from servers: kept as written, and compared by origin."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def origin_of(url: URL) -> URL | None:
 
 
 def bspace_url_for(url: URL) -> str | None:
-    """The `bspace_url` for the site that a URL leads to, if the config accepts one: by https, except on loopback."""
+    """The `bspace_url` for the site of a URL, by https except on loopback; None if the config would not accept one."""
     found = origin_of(url)
     if found is None:
         return None
@@ -43,14 +43,14 @@ def bspace_url_for(url: URL) -> str | None:
 
 
 def is_signed(url: URL) -> bool:
-    """Whether a URL carries a signature of its own, in a parameter of its query, as object storage demands."""
+    """Whether a URL has a signature in its query, as object storage demands."""
     return any(_SIGNATURE.search(name) for name in url.query)
 
 
 def to_url(link: str) -> URL:
-    """A URL of a link as the server wrote it: quoting a signed link again would break its signature.
+    """Convert a link to a URL exactly as the server wrote it: requoting a signed link would break its signature.
 
-    Raises ExtractError for what is no URL, or carries a user or a password.
+    Raises ExtractError if the link is not a URL, or has a user or a password.
     """
     try:
         url = URL(quote(link, safe=_UNCHANGED), encoded=True)

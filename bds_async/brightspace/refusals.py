@@ -1,4 +1,4 @@
-"""What it means that the tenant refuses every extract: the token's scope or the user's permission is missing."""
+"""Detection of a missing scope or permission: the tenant refuses every extract."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .catalogue import DOWNLOAD_SCOPE, NEW_SCOPE
 def refused_permission(asked: Collection[tuple[Extract, BdsError | None]], origin: URL) -> AuthorisationError | None:
     """The error for a tenant that answers 403 to each of two or more extracts, None for anything else.
 
-    `asked` are the extracts that were asked for, each with the error that it failed with, None for one that did not
-    fail; `origin` is the tenant's. A 403 with `Retry-After` is a quota: it is Throttled, not RefusedRequest.
+    `asked` are the requested extracts, each with its error, None if it did not fail; `origin` is the tenant's. A 403
+    with `Retry-After` is a quota: it is Throttled, not RefusedRequest.
     """
     if len(asked) < 2 or not all(_is_forbidden(error, origin) for _, error in asked):
         return None

@@ -19,11 +19,11 @@ logger = logging.getLogger(__name__)
 
 #: Seconds: the first wait is at most BASE, each next one at most twice as long, none longer than CAP.
 BASE, CAP = 1.0, 60.0
-#: Seconds: the longest wait that a server can ask for.
+#: Seconds: the longest wait that is honoured if a server asks for one.
 RETRY_AFTER_CEILING = 300.0
-#: Statuses that are worth a retry (RFC 9110, RFC 6585 for 429, RFC 8470 for 425).
+#: Statuses worth a retry (RFC 9110, RFC 6585 for 429, RFC 8470 for 425).
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-#: New bytes after which a transport fault starts the count of tries again, since the transfer makes progress.
+#: New bytes after which a transport fault restarts the count of tries, since the transfer makes progress.
 PROGRESS = 1024 * 1024
 #: A server that names the time of the next try has not failed; it may do so this many times for each try.
 WAITS_FOR_EACH_TRY = 4
@@ -73,19 +73,19 @@ def retrying(
 ) -> AsyncRetrying:
     """A fresh policy for one task; tenacity mixes up the attempts of tasks that share one.
 
-    It retries TransientError alone and raises the last one when no try is left. `what` names the work in the log of
+    It retries only TransientError, and raises the last one when no try is left. `what` names the work in the log of
     each retry. `before_wait` gets the error's text and the seconds until the next try.
     """
 
     def wait(state: RetryCallState) -> float:
-        """Called by tenacity before `tries` counts the failure."""
+        """Compute the wait; tenacity calls this before `tries` counts the failure."""
         error = state.outcome.exception() if state.outcome is not None else None
         if isinstance(error, Throttled):
             return error.seconds + random.uniform(0, BASE)
         return min(full_jitter(tries.used_after(error)), tries.longest_wait(state))
 
     def log(state: RetryCallState) -> None:
-        """Log why a try failed, and when the next one follows."""
+        """Log why a try failed, and when the next one starts."""
         error = state.outcome.exception() if state.outcome is not None else None
         seconds = state.next_action.sleep if state.next_action is not None else 0.0
         which = "asked to wait" if isinstance(error, Throttled) else f"{tries} failed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from yarl import URL
 
-#: `GET`: the versions of each product. The one route that needs no token, so that its answer tests none.
+#: `GET`: the versions of each product. The only route that needs no token, so its answer does not test one.
 VERSIONS = "/d2l/api/versions/"
 
 

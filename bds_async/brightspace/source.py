@@ -1,4 +1,4 @@
-"""What a transfer asks of the place that extracts come from."""
+"""The interface between a transfer and the source of its extracts."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Source(Protocol):
         ...
 
     async def signed_link(self, link: URL) -> URL | None:
-        """The foreign URL to which one of the tenant's own links redirects; None if it does not."""
+        """The foreign URL to which one of the tenant's own links redirects; None if it does not redirect there."""
         ...
 
     def open(
         self, url: URL, headers: Mapping[str, str] | None = None
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """GET `url` and give the response (200, 206 or 416) with its body unread."""
+        """GET `url` and yield the response (200, 206 or 416) with its body unread."""
         ...
 
     async def outlasting(self, ask: Callable[[], Awaitable[Result]]) -> Result:
-        """The result of `ask`, which is called again after an outage has broken it."""
+        """Return the result of `ask`; call it again if an outage breaks it."""
         ...

@@ -1,4 +1,4 @@
-"""The storage behind a signed link, for a machine that has no token: it can use the link, and not renew it."""
+"""The storage behind a signed link, for a machine without a token: it can use the link, but not renew it."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Storage:
         raise _expired(link)
 
     async def outlasting(self, ask: Callable[[], Awaitable[Result]]) -> Result:
-        """The result of `ask`; an outage of the tenant is no matter here."""
+        """Return the result of `ask`; outages of the tenant do not matter here."""
         return await ask()
 
     @asynccontextmanager
     async def open(self, url: URL, headers: Mapping[str, str] | None = None) -> AsyncIterator[aiohttp.ClientResponse]:
-        """GET `url`, which was signed, and give the response (200, 206 or 416) with its body unread.
+        """GET the signed `url` and yield the response (200, 206 or 416) with its body unread.
 
         Redirects are followed, by https only if the tenant is https. Raises as a Tenant does, and LinkExpired.
         """

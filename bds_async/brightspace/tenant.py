@@ -89,7 +89,7 @@ class Tenant:
         return self._catalogue
 
     def own(self, link: str, route: str) -> URL:
-        """A link of a listing, which must stay on the tenant; raises CatalogueError for a foreign one."""
+        """Resolve a link in a listing, which must stay on the tenant; raises CatalogueError for a foreign one."""
         url = self._at_home(self.origin.join(to_url(link)))
         if not self.is_own(url):
             name = bspace_url_for(url)
@@ -98,7 +98,7 @@ class Tenant:
         return url
 
     def _at_home(self, url: URL) -> URL:
-        """The URL by https if it leads to the https tenant's own host by http, as some gateways write links."""
+        """Change http to https in a URL of the https tenant's own host, since some gateways write such links."""
         if origin_of(url) is None:
             return url
         ports = (80, 443) if self.origin.explicit_port is None else (self.origin.port,)
@@ -108,17 +108,17 @@ class Tenant:
         return url.with_scheme("https").with_port(self.origin.explicit_port)
 
     def is_own(self, url: URL) -> bool:
-        """Whether the bearer may be sent there."""
+        """Whether the bearer may be sent to a URL."""
         return origin_of(url) == self.origin
 
     async def accepts_requests(self) -> None:
-        """Wait until the gate would let a request pass; raises UnreachableError once the tenant is given up."""
+        """Wait until the gate would let a request pass; raises UnreachableError once it has given up on the tenant."""
         await self._gate.opens()
 
     async def json(self, url: URL, what: str | None = None) -> Any:
         """GET one of the tenant's JSON routes and decode its answer; `what` names it in the log of each retry.
 
-        Raises RefusedRequest for a status that stays, TransientError when every try failed, AuthorisationError,
+        Raises RefusedRequest for a permanent status, TransientError after the last try, AuthorisationError,
         UnreachableError.
         """
         async for attempt in retrying(Tries(self._attempts), what or url.path):
@@ -134,7 +134,7 @@ class Tenant:
             return _decoded(await read_bounded(response, self._transport.stall_timeout), url)
 
     async def outlasting(self, ask: Callable[[], Awaitable[Result]]) -> Result:
-        """The result of `ask`, which is called again after an outage of the tenant has broken it.
+        """Return the result of `ask`; call it again if an outage of the tenant breaks it.
 
         An outage does not count as a try of the caller. Raises as `ask` does.
         """
@@ -148,14 +148,14 @@ class Tenant:
                     raise
 
     async def _answers(self) -> None:
-        """Wait until the tenant answers anything, or is given up (`GET /d2l/api/versions/`)."""
+        """Wait until the tenant answers at all, or the gate gives up on it (`GET /d2l/api/versions/`)."""
         with suppress(ExtractError, UnreachableError):
             async with self._requests.get(self.origin.with_path(VERSIONS), {}):
                 pass
 
     @asynccontextmanager
     async def open(self, url: URL, headers: Mapping[str, str] | None = None) -> AsyncIterator[aiohttp.ClientResponse]:
-        """GET `url` and give the response (200, 206 or 416) with its body unread.
+        """GET `url` and yield the response (200, 206 or 416) with its body unread.
 
         Redirects are followed by the origin rule: a foreign host is asked without the bearer, over https.
         Raises as `json` does, without retrying.
@@ -174,7 +174,7 @@ class Tenant:
         raise ExtractError(f"{host_of(url)} redirects in a circle; stopped after {MAX_REDIRECTS} redirects.")
 
     async def signed_link(self, link: URL) -> URL | None:
-        """The foreign URL to which one of the tenant's own links redirects, unrequested; None if it does not.
+        """The foreign URL to which one of the tenant's own links redirects, not requested yet; None if it does not.
 
         Raises as `open` does.
         """
@@ -189,7 +189,7 @@ class Tenant:
     async def _response(
         self, url: URL, headers: Mapping[str, str], sender: str | None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The tenant's response, or that of another host to which the host `sender` redirects."""
+        """Yield the response of the tenant, or of another host to which the host `sender` redirects."""
         if self.is_own(url):
             async with self._requests.get(url, headers) as response:
                 yield response
@@ -219,7 +219,7 @@ class Tenant:
 
 @contextmanager
 def _naming(sender: str | None) -> Iterator[None]:
-    """Name the host that redirects to one that can't be reached, since it may be at fault."""
+    """If a host can't be reached, name the host that redirects there, since that may be at fault."""
     try:
         yield
     except ConnectionFailed as error:

@@ -1,4 +1,4 @@
-"""Server addresses: what bds-async accepts as the origin of a tenant or of an auth service."""
+"""Server addresses: the accepted origins of tenants and auth services."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from yarl import URL
 
 
 def origin(value: str) -> str:
-    """An address reduced to scheme, host and port; raises ValueError with a text that says what is wrong.
+    """Reduce an address to scheme, host and port; raises ValueError with a text that says what is wrong.
 
-    Secrets and tokens are sent to these addresses, so plain http is accepted for loopback hosts only.
+    Secrets and tokens are sent to these addresses, so plain http is accepted only for loopback hosts.
     """
     url = _parsed(value)
     host = url.host or ""
@@ -26,7 +26,7 @@ def origin(value: str) -> str:
 
 
 def _parsed(value: str) -> URL:
-    """The URL; an empty one for text that is none."""
+    """Parse a URL; an empty one for text that is not a URL."""
     try:
         url = URL(value)
         return url if url.host else URL()
@@ -43,7 +43,7 @@ def is_host(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is a loopback one: `localhost`, 127.0.0.0/8 or ::1."""
+    """Whether a host name or address is loopback: `localhost`, 127.0.0.0/8 or ::1."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -12,7 +12,7 @@ _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | frozenset(m
 
 
 def damage_in(secret: str) -> str | None:
-    """What is wrong with a secret, as the rest of a sentence; None if nothing is visible. Quotes none of it."""
+    """Describe visible damage to a secret, as the rest of a sentence; None if there is none. Quotes nothing of it."""
     if (invisible := next(filter(_is_invisible, secret), None)) is not None:
         where = _place(secret, invisible)
         return f"{where} the invisible character {_named(invisible)}: copy it again without that"

@@ -1,4 +1,4 @@
-"""config.json as text: how it is parsed, and how one value in it is replaced without changing any other byte."""
+"""config.json as text: parsing it, and replacing one value in it without changing any other byte."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class _Entry(NamedTuple):
 
 
 def parse_object(content: bytes) -> dict[str, Any]:
-    """The JSON object in a file, with or without a byte order mark (UTF-8, or the UTF-16 that PowerShell writes).
+    """Parse the JSON object in a file, with or without a byte order mark (UTF-8, or the UTF-16 that PowerShell writes).
 
-    Raises ValueError with a text that names the place of the fault and quotes nothing.
+    Raises ValueError with a text that names the position of the fault and quotes nothing.
     """
     text = ""
     try:
@@ -44,9 +44,9 @@ def parse_object(content: bytes) -> dict[str, Any]:
 
 
 def with_refresh_token(content: bytes, token: str) -> bytes:
-    """The same file with another refresh token. Every other byte stays the same.
+    """Replace the refresh token in a file. Every other byte stays the same.
 
-    `content` is what `parse_object` accepts. If a key occurs twice, the last one counts, as in every JSON parser.
+    `parse_object` must accept `content`. If a key occurs twice, the last one counts, as in every JSON parser.
     """
     text, encoding = _decoded(content)
     entries = list(_entries(text))

@@ -1,4 +1,4 @@
-"""The settings of one tenant: its address, the credentials of the API application, and the place of the token."""
+"""The settings of one tenant: its address, the credentials of the API application, and the file of the token."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ AUTH_SERVICE = "https://auth.brightspace.com"
 
 
 class TokenSource(StrEnum):
-    """Where the refresh token came from, which decides where the next one can be written."""
+    """The source of the refresh token, which decides where the next one can be written."""
 
     FILE = "config file"
     PIPE = "config file, which is a pipe and can't be written"
@@ -94,7 +94,7 @@ class Config(BaseModel):
 
     @classmethod
     def load_for_login(cls, path: Path | None = None, environ: Mapping[str, str] | None = None) -> Self:
-        """Do as `load`, but accept settings without a refresh token, which the login will store."""
+        """Do what `load` does, but accept settings without a refresh token, which the login will store."""
         return cls._load(path, os.environ if environ is None else environ, not_yet=("refresh_token",))
 
     @classmethod
@@ -159,7 +159,7 @@ class Config(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _errors_are_ours(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        """Turn pydantic's error into ConfigError, raised after the handler: pydantic's holds the secrets as inputs."""
+        """Turn pydantic's error into ConfigError, raised after the handler: pydantic's holds secrets as inputs."""
         try:
             return handler(_present(data) if isinstance(data, dict) else data)
         except ValidationError as error:
@@ -187,7 +187,7 @@ def files_in_use(path: Path | None, environ: Mapping[str, str]) -> dict[Path, st
 
 
 def needed_keys(values: Mapping[str, object]) -> tuple[str, ...]:
-    """The keys that are needed to sign in with these values; with a `token_file` the refresh token is not."""
+    """The keys that are needed to sign in with these values; with a `token_file`, no refresh token is needed."""
     if "private_key_file" in values:
         return ("bspace_url", "client_id", "private_key_file", "key_id")
     if "token_file" in values:

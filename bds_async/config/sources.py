@@ -1,4 +1,4 @@
-"""The places that settings come from: config.json, the environment, and files that hold one secret each."""
+"""The sources of settings: config.json, the environment, and files that hold one secret each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 CONFIG_FILE = Path("config.json")
 
 
-#: Variables that are no keys of config.json.
+#: Variables that are not keys of config.json.
 _OTHER_VARIABLES = ("BDS_CONFIG", "BDS_PING_URL", "BDS_MIRROR")
 
 
@@ -58,7 +58,7 @@ def paths_in_use(config: Path, environ: Mapping[str, str], keys: Keys) -> dict[P
 
 def _paths_in(config: Path, keys: Keys) -> dict[str, object]:
     try:
-        # The content of a pipe can be read once only, and Config.load needs it.
+        # The content of a pipe can be read only once, and Config.load needs it.
         found = parse_object(config.read_bytes()) if config.is_file() else {}
     except (OSError, ValueError):
         return {}
@@ -89,7 +89,7 @@ def is_absent(value: object) -> bool:
 
 
 class Stored(NamedTuple):
-    """The known keys of a config file that have a value; `is_stream` if it was a pipe, which can be read once only."""
+    """The known keys of a config file that have a value; `is_stream` if it was a pipe, which can be read only once."""
 
     values: dict[str, Any]
     is_stream: bool = False
@@ -119,14 +119,14 @@ def from_file(path: Path, keys: Keys) -> Stored | None:
 
 
 def _refuse_brackets(path: Path, found: Mapping[str, object]) -> None:
-    """Raise ConfigError for an own address inside the angle brackets of the sample."""
+    """Raise ConfigError for a real address inside the angle brackets of the sample."""
     address = found.get("bspace_url")
     if isinstance(address, str) and is_absent(address) and "." in address and "your-school" not in address:
         raise ConfigError(f"{path}: bspace_url is inside angle brackets; remove < and >.")
 
 
 def from_environment(environ: Mapping[str, str], keys: Keys) -> dict[str, tuple[str, str]]:
-    """The keys that the environment gives: the value, and the variable that it came from. Raises ConfigError."""
+    """The keys set in the environment, each with its value and the name of its variable. Raises ConfigError."""
     _warn_of_misspelt_variables(environ, keys)
     found = {key: (environ.get(variable(key), ""), variable(key)) for key in keys.all}
     for key in keys.secret:
@@ -138,7 +138,7 @@ def from_environment(environ: Mapping[str, str], keys: Keys) -> dict[str, tuple[
 
 
 def access_of_others(path: Path, *, holds_secrets: bool) -> str | None:
-    """What other users can do with a file and must not: read its secrets, or change it (POSIX only)."""
+    """What other users can do with a file but must not: read its secrets, or change it (POSIX only)."""
     mode = 0 if sys.platform == "win32" else path.stat().st_mode
     wrong = {"read": holds_secrets and mode & 0o044, "changed": mode & 0o022}
     return " and ".join(verb for verb in wrong if wrong[verb]) or None

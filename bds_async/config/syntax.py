@@ -1,4 +1,4 @@
-"""What is wrong with a file that is not JSON, in words: the usual mistakes of people, and the line of each."""
+"""Descriptions of faults in a file that is not valid JSON: people's usual mistakes, each with its line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 
-#: Names that may be shown of a line; everything else in it may be a secret.
+#: The only words of a line that may be shown; everything else in it may be a secret.
 SHOWN = frozenset({"bspace_url", "client_id", "client_secret", "refresh_token", "auth_service", "api_version"}) | {
     *("scope", "token_file", "private_key_file", "key_id")
 }
@@ -18,9 +18,9 @@ _LONGEST = 60
 def problem_of(
     text: str, error: json.JSONDecodeError, model: str = "config-sample.json", *, is_secret: bool = True
 ) -> str:
-    """Return the fault of a file, as the rest of a sentence; values of a secret file are not quoted.
+    """Describe the fault of a file, as the rest of a sentence; values of a secret file are not quoted.
 
-    `model` shows how such a file is written.
+    `model` is a sample of such a file.
     """
     if not text.strip():
         return f"is empty: see {model} for its form"
@@ -35,12 +35,12 @@ def problem_of(
     else:
         place, why = error.pos, error.msg
     line = _line(text, place)
-    # A config may have been named in place of another file.
+    # The file may be a config that was named by mistake.
     shown = _masked(line) if is_secret or any(key in text for key in SHOWN) else _cut(line)
     return f"is not JSON, line {text.count(chr(10), 0, place) + 1}: {why}. The line: {shown}"
 
 
-#: The place of a fault and what to do about it; None for another fault.
+#: The position of a fault and what to do about it; None if the fault is of another kind.
 _Fault = tuple[int, str] | None
 _Finder = Callable[[str, json.JSONDecodeError], _Fault]
 
@@ -99,7 +99,7 @@ def _line(text: str, place: int) -> str:
 
 
 def _masked(line: str) -> str:
-    """Return a line with `…` for every word that is not the name of a key."""
+    """Return a line with every word masked as `…` except the names of keys."""
     masked = _WORD.sub(lambda word: word[0] if word[0] in SHOWN else "…", line)
     masked = re.sub(r"…(?:[\s:/#*]*…)+", "…", masked)
     return _cut(masked)

@@ -1,4 +1,4 @@
-"""Checks of what the token permits: the first page of the catalogue, and every extract list."""
+"""Checks of the token's permissions: the first page of the catalogue, and every extract list."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class CatalogueReads:
 
 
 async def check_permission(case: Case) -> Finding:
-    """The first page of the catalogue can be fetched, by the new routes or the old ones."""
+    """Check that the first page of the catalogue can be fetched, by the new routes or the old ones."""
     tenant, lp = case[Tenant], case[ApiVersion].lp
     try:
         page = await _first_page(tenant, lp, case[AccessToken].scope)
@@ -74,7 +74,7 @@ def _route(tenant: Tenant, path: str) -> URL:
 
 
 def _refusal(tenant: Tenant, statuses: set[int], granted: str | None) -> BdsError:
-    """The meaning of two refusals: if the scope was granted, only the permission can be missing."""
+    """The error for two refusals: if the scope was granted, only the permission can be missing."""
     if 403 not in statuses:
         return CatalogueError(f"There is no list of data sets at {tenant.origin}; check bspace_url.")
     if granted is not None and not (missing(granted, NEW_SCOPE) and missing(granted, OLD_SCOPES)):
@@ -83,7 +83,7 @@ def _refusal(tenant: Tenant, statuses: set[int], granted: str | None) -> BdsErro
 
 
 async def check_catalogue(case: Case) -> Finding:
-    """The first page has the form that D2L documents."""
+    """Check that the first page has the form that D2L documents."""
     count, has_more = _entries(case[FirstPage])
     if not count:
         return Finding("The catalogue is empty.", CheckStatus.WARNING, "Enable Brightspace Data Sets for the tenant.")
@@ -102,7 +102,7 @@ def _entries(page: FirstPage) -> tuple[int, bool]:
 
 
 async def check_extracts(case: Case) -> Finding:
-    """Every page of the catalogue and the extract list of every data set can be fetched."""
+    """Check that every page of the catalogue and the extract list of every data set can be fetched."""
     catalogue = await case[Tenant].catalogue()
     listing = await beside(list_extracts(catalogue, catalogue.data_sets, WORKERS))
     extracts = sum(len(listed) for listed in listing.extracts.values())

@@ -1,4 +1,4 @@
-"""The checks in their order: what each needs, what it provides for later ones, and what to do if it fails."""
+"""The checks in order: what each needs, what it provides for later ones, and what to do if it fails."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class DoctorDocument:
 
 @dataclass(slots=True)
 class Examination:
-    """The checks in their order, and observations of what D2L does not document. Holds no secret."""
+    """The checks in order, and observations of behaviour that D2L does not document. Holds no secret."""
 
     tenant: str | None = None
     checks: list[Check] = field(default_factory=list)
@@ -88,7 +88,7 @@ async def examine(
     environ: Mapping[str, str] | None = None,
     now: Callable[[], float] = time.time,
 ) -> Examination:
-    """Make every check that can be made; `observer` gets each one as it ends.
+    """Make every possible check; `observer` gets each one when it ends.
 
     `config_file` and `environ` are as for Config.load; `now` is the clock that is compared with the servers' clocks.
     A failure is a Check, not an exception.

@@ -41,14 +41,14 @@ class Destination:
 
 
 async def check_config(case: Case) -> Finding:
-    """The config is found and well-formed; another check reads the refresh token."""
+    """Check that the config is found and well-formed; another check reads the refresh token."""
     config = Config.load_for_login(case.config_file, case.environ)
     where = config.config_file or ("The pipe" if config.token_source is TokenSource.PIPE else "The environment")
     return Finding(f"{where} is complete, for {config.bspace_url}.", facts=(config,))
 
 
 async def check_permissions(case: Case) -> Finding:
-    """Other users can't read the files that hold secrets (POSIX only)."""
+    """Check that other users can't read the files that hold secrets (POSIX only)."""
     config = case[Config]
     files = [path for path in (_secretive(config), config.token_file, config.private_key_file) if path is not None]
     if sys.platform == "win32":
@@ -73,7 +73,7 @@ def _secretive(config: Config) -> Path | None:
 
 
 async def check_credentials(case: Case) -> Finding:
-    """The file of the refresh token can be rewritten and holds a token; nothing is spent. Service users have none."""
+    """Check that the refresh token's file has a token and can be rewritten; spend nothing. Service users have none."""
     config = case[Config]
     if config.is_service_user:
         credentials = Credentials(grant_for(config), None)
@@ -97,7 +97,7 @@ async def check_credentials(case: Case) -> Finding:
 
 
 async def check_destination(case: Case) -> Finding:
-    """The steps of a run work in the destination, or in the folder that it would be created in; nothing is left."""
+    """Check that a run's steps work in the destination, or where it would be created; leave nothing behind."""
     if case.workspace.store is not None:
         return await _check_store(case.workspace, case.workspace.store)
     to = Path(case.workspace.to)
@@ -110,7 +110,7 @@ async def check_destination(case: Case) -> Finding:
 
 
 async def _check_store(workspace: Workspace, address: StoreAddress) -> Finding:
-    """The store can be used, and the state folder beside it."""
+    """Check that the store and its state folder can be used."""
     await asyncio.to_thread(_prove_writable, workspace.state, workspace)
     finding = await examined_store(workspace, address)
     return replace(finding, facts=(Destination(workspace.state, free_space(workspace.state)),))
@@ -130,7 +130,7 @@ def _prove_writable(to: Path, workspace: Workspace) -> None:
 
 
 def _nearest(place: Path) -> Path:
-    """The folder that exists, of a place and its parents; raises NotADirectoryError for anything else."""
+    """The nearest existing folder of a path and its parents; raises NotADirectoryError if that is not a folder."""
     nearest = next(each for each in (place.absolute(), *place.absolute().parents) if each.exists())
     if not nearest.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
@@ -138,7 +138,7 @@ def _nearest(place: Path) -> Path:
 
 
 def _write_as_a_run(folder: Path) -> None:
-    """Create a folder and a file by the steps of a run: access bits do not show a full or a read-only file system."""
+    """Create a folder and a file as a run does: access bits do not reveal a full or a read-only file system."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=".bds-async-doctor-") as scratch:
         place = Path(scratch) / "data-set"
         durable.make_folders(place)
@@ -146,7 +146,7 @@ def _write_as_a_run(folder: Path) -> None:
 
 
 def _prove_locks(folder: Path, workspace: Workspace) -> None:
-    """Lock a file as a run does, and bytes of a file as SQLite does; raises DestinationError."""
+    """Lock a file as a run does, and a byte range as SQLite does; raises DestinationError."""
     check_own(workspace.lock)
     refusal = lock_file_refusal(folder) or lock_refusal(folder)
     if refusal is not None:

@@ -1,4 +1,4 @@
-"""Checks without a token: that the servers answer, their clocks, and the API versions that they know."""
+"""Checks without a token: that the servers answer, their clocks, and their API versions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ApiVersion:
 
 
 async def check_tenant(case: Case) -> Finding:
-    """`GET /d2l/api/versions/`, which needs no token."""
+    """Check that the tenant answers `GET /d2l/api/versions/`, which needs no token."""
     origin = URL(case[Config].bspace_url)
     answer = await _asked(case, origin.with_path(VERSIONS))
     if answer.status in REDIRECTS:
@@ -59,7 +59,7 @@ async def check_tenant(case: Case) -> Finding:
 
 
 async def check_auth_service(case: Case) -> Finding:
-    """The auth service answers a GET of its token endpoint with any status: the endpoint expects a POST."""
+    """Check that the auth service answers a GET of its token endpoint, with any status: it expects a POST."""
     endpoint = TokenEndpoint(case[Config].auth_service)
     answer = await _asked(case, endpoint.url)
     if answer.status >= 500:
@@ -69,7 +69,7 @@ async def check_auth_service(case: Case) -> Finding:
 
 
 async def check_clock(case: Case) -> Finding:
-    """The clock of this machine agrees with the `Date` of every answer (RFC 9110 section 6.6.1)."""
+    """Check that this machine's clock agrees with the `Date` of every answer (RFC 9110 section 6.6.1)."""
     if not case.skews:
         is_answered = case.knows(TenantAnswers) or case.knows(AuthAnswers)
         found = "No answer had a Date header." if is_answered else "No server has answered."
@@ -84,7 +84,7 @@ async def check_clock(case: Case) -> Finding:
 
 
 async def check_api_version(case: Case) -> Finding:
-    """The tenant knows the config's `api_version`, or there is a version that both sides know."""
+    """Check that the tenant knows the config's `api_version`, or that both sides know a common version."""
     wanted, versions = case[Config].api_version, case[TenantAnswers].versions
     if wanted and versions and wanted not in versions:
         raise ConfigError(f"The tenant does not know api_version {wanted}; it knows {', '.join(versions)}.")
@@ -96,7 +96,7 @@ async def check_api_version(case: Case) -> Finding:
 
 
 async def _asked(case: Case, url: URL) -> Answer:
-    """GET without a token; every failure is an UnreachableError."""
+    """GET without a token; every failure becomes an UnreachableError."""
     try:
         async for attempt in retrying(Tries(ATTEMPTS), url.authority):
             with attempt:
@@ -129,7 +129,7 @@ def _refuse_another_origin(origin: URL, answer: Answer) -> None:
 
 
 def _versions(answer: Answer) -> tuple[str, ...]:
-    """Versions of the LP API that the tenant supports, none if it does not name them."""
+    """The versions of the LP API that the tenant supports; empty if it does not name them."""
     try:
         products = [parse(ProductVersions, entry, VERSIONS) for entry in json.loads(answer.body)]
     except (ValueError, TypeError, RecursionError, CatalogueError):

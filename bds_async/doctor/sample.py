@@ -1,4 +1,4 @@
-"""A small download: that it arrives whole, and what its answers show."""
+"""A sample download: whether it arrives whole, and observations of the answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MEMBERS = 20
 
 
 async def check_download(case: Case) -> Finding:
-    """A small full arrives whole. Observations of the answers are recorded."""
+    """Check that a small full arrives whole, and record observations of the answers."""
     full = _sample(case[Listing])
     if full is None:
         return Finding("No full has been generated yet.", CheckStatus.SKIPPED)
@@ -46,7 +46,7 @@ async def check_download(case: Case) -> Finding:
 
 
 def _sample(listing: Listing) -> Extract | None:
-    """The smallest newest full, preferably of a data set with a differential: their inner names are compared."""
+    """The smallest of the newest fulls, preferably of a data set with a differential, to compare their inner names."""
     fulls = {newest(_of_type(listed, BdsType.FULL)): listed for listed in listing.extracts.values()}
     paired = [full for full, listed in fulls.items() if full and _of_type(listed, BdsType.DIFFERENTIAL)]
     return smallest(paired) or smallest(full for full in fulls if full)

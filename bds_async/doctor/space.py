@@ -1,4 +1,4 @@
-"""Check of the destination: that it belongs to this tenant, and has room for what a pull would fetch."""
+"""Check that the destination belongs to this tenant, and has room for what a pull would fetch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .steps import Case, Finding
 
 
 async def check_space(case: Case) -> Finding:
-    """There is room for the newest fulls that are not delivered yet; raises WrongTenant for another tenant's folder."""
+    """Check that the undelivered newest fulls have room; raises WrongTenant for another tenant's folder."""
     destination = case[Destination]
     workspace, url = case.workspace, case[Config].bspace_url
     patience = Patience()
@@ -32,7 +32,7 @@ async def check_space(case: Case) -> Finding:
             raise
     fetch = [step.extract for step in plan.steps if step.delivered is None]
     sizes = [extract.download_size or 0 for extract in fetch]
-    # An object store has room, and no partial file outlives its upload.
+    # An object store has room for all; a local partial file is needed only until its upload is done.
     wanted = sum(sizes) if workspace.store is None else max(sizes, default=0)
     found = f"{counted(len(fetch), 'newest full')} to fetch with {size_text(sum(sizes))}"
     if destination.free is None:

@@ -90,11 +90,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One check. It is made if every fact in `needs` is known.
+    """One check. It is made if every fact in `needs` is known; it provides the facts in `brings`.
 
-    `to_do` says what to do if it fails, None where the text of each error, or the finding, says it.
+    `to_do` says what to do if it fails; None if the text of each error, or the finding, says it.
 
-    `limit` is in seconds: a server that keeps asking to wait must not hold up the examination.
+    `limit` is in seconds: a server that keeps asking to wait must not delay the examination.
     """
 
     name: str

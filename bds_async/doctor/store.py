@@ -28,7 +28,7 @@ _CLEAN = {
 
 
 async def examined_store(workspace: Workspace, address: StoreAddress) -> Finding:
-    """List, look and write as a run does, and clean up; nothing is left. Raises DestinationError, ConfigError."""
+    """List, look and write as a run does, and clean up all of it. Raises DestinationError, ConfigError."""
     patience = Patience()
     store = ObjectStore(workspace, address, RunOptions(attempts=2), patience)
     try:

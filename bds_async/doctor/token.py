@@ -1,4 +1,4 @@
-"""Checks of the access token: that one is granted, its scope, and the rest of its rate limit."""
+"""Checks of the access token: that one is granted, its scope, and the remaining rate limit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class WatchedGate(Gate):
         self.rate_limit: dict[str, float] = {}
 
     def answered(self, headers: Mapping[str, str]) -> None:
-        """Keep the rate limit headers, then do as every gate."""
+        """Do what every gate does, and keep the rate limit headers."""
         super().answered(headers)
         for key, header in _RATE_HEADERS.items():
             if (value := _number(headers.get(header))) is not None:
@@ -49,19 +49,19 @@ _RATE_HEADERS = {
 
 
 async def check_token(case: Case) -> Finding:
-    """The credentials are exchanged for an access token; the next refresh token is stored, as in every run."""
+    """Exchange the credentials for an access token; store the next refresh token, as every run does."""
     credentials, config = case[Credentials], case[Config]
     if credentials.home is not None:
         text = "The next check exchanges the refresh token, as every run does; its successor is stored in %s."
         logger.info(text, credentials.home, extra=event("token.exchanging", path=credentials.home))
     refresher = TokenRefresher(credentials.grant, first_patience=PATIENCE, patience=PATIENCE)
-    # With as many tries as a run: a list that is fetched at the third try is not a finding.
+    # Use as many tries as a run: a list that is fetched at the third try is not a finding.
     gate, options = WatchedGate(), RunOptions(stall_timeout=STALL_TIMEOUT)
     connection = await case.stack.enter_async_context(connect(config, options, refresher=refresher, gate=gate))
     try:
         token = await refresher.token()
     except AuthorisationError as error:
-        # A refusal of the application is no fault of the token.
+        # If the application is refused, the token is not at fault.
         to_do = "Let no other program, and no copy of the config, use the same token." if LOGIN in str(error) else None
         return Finding(str(error), to_do=to_do, error=error)
     case.observations["access_token"] = {"lifetime_seconds": token.lifetime, "scope": token.scope}
@@ -71,7 +71,7 @@ async def check_token(case: Case) -> Finding:
 
 
 async def check_scope(case: Case) -> Finding:
-    """The granted scope covers the new routes, or both scopes of the old ones."""
+    """Check that the granted scope covers the new routes, or both scopes of the old ones."""
     granted = case[AccessToken].scope
     if granted is None:
         return Finding("The auth service does not name the granted scope; the next checks show what it permits.")
@@ -88,7 +88,7 @@ async def check_scope(case: Case) -> Finding:
 
 
 def missing(granted: str, wanted: str) -> str:
-    """The scopes of `wanted` that `granted` does not cover; each of the three parts of a granted scope can be `*`."""
+    """The scopes in `wanted` that `granted` does not cover; each of the three parts of a granted scope can be `*`."""
     return " ".join(scope for scope in wanted.split() if not any(_covers(one, scope) for one in granted.split()))
 
 
@@ -98,7 +98,7 @@ def _covers(granted: str, wanted: str) -> bool:
 
 
 async def check_rate_limit(case: Case) -> Finding:
-    """The remaining credits are enough for a pull of every data set: a list and a download each."""
+    """Check that the remaining credits suffice for a pull of every data set: a list and a download each."""
     seen = case[WatchedGate].rate_limit
     case.observations["rate_limit"] = seen
     if "remaining" not in seen:

@@ -1,4 +1,4 @@
-"""The access token of a granted request (RFC 6749 section 5.1, RFC 6750)."""
+"""The access token in the answer to a token request (RFC 6749 section 5.1, RFC 6750)."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from .token_endpoint import Exchange, TokenEndpoint
 class Convention(StrEnum):
     """How client id and secret become the pair of HTTP Basic.
 
-    RFC 6749 section 2.3.1 has them form-encoded first; many servers compare them as they are.
+    RFC 6749 section 2.3.1 form-encodes them first; many servers compare them unencoded.
     """
 
     ENCODED = "form-encoded"
@@ -38,8 +38,8 @@ class Client:
     async def ask(self, form: Mapping[str, str], custody: Custody, exchange: Exchange) -> Answer:
         """Send one request; raises as TokenEndpoint.ask does.
 
-        `invalid_client` spends nothing. So if the two conventions differ, the other one is tried then, and `custody`
-        remembers the one that is not refused.
+        `invalid_client` spends nothing. So after that, if the two conventions differ, the other one is tried, and
+        `custody` remembers the one that works.
         """
         ways = self._ways(custody.convention)
         answer = await self.endpoint.ask(form, ways[0][1], exchange)
@@ -52,7 +52,7 @@ class Client:
         return answer
 
     def _ways(self, known: str | None) -> list[tuple[Convention, dict[str, str]]]:
-        """Each convention with its header, the known one first; only one of them if their headers are equal."""
+        """Each convention with its header, the known one first; only one if the headers are equal."""
         order = [Convention.PLAIN, Convention.ENCODED] if known == Convention.PLAIN else list(Convention)
         ways = [(convention, basic(self.client_id, self.client_secret, convention)) for convention in order]
         return ways if ways[0][1] != ways[1][1] else ways[:1]
@@ -66,7 +66,7 @@ def client_of(config: Config) -> Client:
 
 
 def is_invalid_client(endpoint: TokenEndpoint, answer: Answer) -> bool:
-    """Whether an answer refuses id and secret."""
+    """Whether an answer rejects id and secret."""
     return answer.status in (400, 401) and endpoint.error_code(answer) == "invalid_client"
 
 

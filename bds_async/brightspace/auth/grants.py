@@ -1,4 +1,4 @@
-"""Grants: the ways to an access token, by the refresh token of a person or by the private key of a service user."""
+"""Grants: ways to get an access token, by the refresh token of a person or the private key of a service user."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from .token_endpoint import CONNECT_TIMEOUT, Exchange, refresh_token_in
 
 logger = logging.getLogger(__name__)
 
-#: Error codes that the auth service would give for every other refresh token, too.
+#: Error codes that the auth service would give for every other refresh token as well.
 _OF_THE_APPLICATION = ("invalid_client", "unauthorized_client", "unsupported_grant_type")
 
 
 class Grant(Protocol):
-    """A way to an access token."""
+    """A way to get an access token."""
 
     @property
     def granted(self) -> int:
-        """The number of exchanges that brought an access token, even if their callers were cancelled meanwhile."""
+        """The number of exchanges that returned an access token, even if their callers were cancelled meanwhile."""
         ...
 
     async def exchange(self, connect_within: float = CONNECT_TIMEOUT) -> AccessToken:
@@ -45,7 +45,7 @@ class Grant(Protocol):
 
 
 def grant_for(config: Config) -> Grant:
-    """The grant that a config has the credentials for; raises ConfigError."""
+    """The grant for which a config has credentials; raises ConfigError."""
     if config.is_service_user:
         from .service_user import client_assertion_grant
 
@@ -128,7 +128,7 @@ class RefreshTokenGrant:
         return f"{said}: {advice(code, Request.REFRESH)}.{self._other_ways(custody)}"
 
     def _other_ways(self, custody: Custody) -> str:
-        """What else than a login helps if a provided token was refused."""
+        """The alternatives to a login if a provided token was refused."""
         if custody.offered is None:
             return ""
         if custody.keeps_another:

@@ -23,7 +23,7 @@ _PAIR = (
     "correct the config"
 )
 
-#: Error code to the cause and what to do about it, for each request that the code can answer.
+#: For each error code and each request that it can answer: the cause and what to do about it.
 _ADVICE: dict[str, dict[Request, str]] = {
     "access_denied": {
         Request.CONSENT: f"consent was refused; {_AGAIN}, as a user who may consent, and consent",

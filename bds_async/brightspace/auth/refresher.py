@@ -174,6 +174,6 @@ class TokenRefresher:
 
 
 def _seen(exchange: asyncio.Task[AccessToken]) -> None:
-    """Retrieve the exception of an exchange that has no caller any more; asyncio would log it otherwise."""
+    """Retrieve the exception of an exchange whose callers are gone; otherwise asyncio would log it."""
     if not exchange.cancelled():
         exchange.exception()

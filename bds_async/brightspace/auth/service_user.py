@@ -1,4 +1,4 @@
-"""Service users: a private key signs in (RFC 7523 section 2.2). There is no refresh token."""
+"""Service users: sign-in by a private key (RFC 7523 section 2.2). There is no refresh token."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class ClientAssertionGrant:
         return str(_jwt().encode(claims, self._private_key(), algorithm="RS256", headers={"kid": self._key_id}))
 
     def _private_key(self) -> Any:
-        """The key as the file has it now; the key of a pipe, which can be read once only, is kept."""
+        """The key as currently in the file; a key from a pipe, which can be read only once, is kept."""
         if self._kept_key is not None:
             return self._kept_key
         try:

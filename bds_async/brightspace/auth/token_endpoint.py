@@ -30,10 +30,10 @@ _ACCEPT = {"Accept": "application/json"}
 
 
 class Exchange:
-    """What a request to the token endpoint brings about: `departed` before it is sent, `arrived` with its answer.
+    """Callbacks of a request to the token endpoint: `departed` before it is sent, `arrived` with its answer.
 
     `connect_within` bounds the seconds until a connection is made. Nothing is awaited between the last byte of the
-    answer and `arrived`, so that only a kill in this moment can lose a token in it.
+    answer and `arrived`, so only a kill at this very moment can lose a token in it.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class TokenEndpoint:
     async def ask(self, form: Mapping[str, str], headers: Mapping[str, str], exchange: Exchange) -> Answer:
         """Send one request and read its whole answer.
 
-        Raises TransientError (ConnectionFailed: nothing was sent), UnreachableError if another try is of no use now.
+        Raises TransientError (ConnectionFailed: nothing was sent), UnreachableError if another try is pointless now.
         """
         try:
             return await self._fetch(form, {**_ACCEPT, **headers}, exchange)
@@ -70,7 +70,7 @@ class TokenEndpoint:
         is_connected = False
 
         def connected() -> None:
-            """Take note that the request is about to be sent, and begin the time of its answer."""
+            """Note that the request is about to be sent, and start the time limit of its answer."""
             nonlocal is_connected
             is_connected = True
             exchange.departed()
@@ -90,7 +90,7 @@ class TokenEndpoint:
             raise ConnectionFailed(f"Could not connect to {place_of(self.url)} within {within}.") from None
 
     def error_code(self, answer: Answer) -> str | None:
-        """The OAuth error code of an answer, None if it has none. An `error` that is no code is `status 4xx`."""
+        """The OAuth error code of an answer, None if it has none; `status 4xx` for an `error` that is not a code."""
         error = _object(answer.body).get("error")
         if not isinstance(error, str):
             return None
@@ -132,7 +132,7 @@ class TokenEndpoint:
 
 
 def refresh_token_in(answer: Answer) -> SecretStr | None:
-    """The next refresh token of a 200, None if there is none. It has to be kept even if the rest is unusable."""
+    """The next refresh token in a 200, None if there is none. It has to be kept even if the rest is unusable."""
     token = _object(answer.body).get("refresh_token") if answer.status == 200 else None
     if isinstance(token, str) and token.isprintable() and token.strip() == token != "":
         return SecretStr(token)
@@ -140,7 +140,7 @@ def refresh_token_in(answer: Answer) -> SecretStr | None:
 
 
 def _described(answer: Answer) -> str:
-    """What an answer is: the host of a redirect, else the media type of its body."""
+    """Describe an answer: by the host of a redirect, else by the media type of its body."""
     with suppress(ValueError):
         if 300 <= answer.status < 400 and (host := URL(answer.headers.get("Location", "")).host):
             return f"a redirect to {host[:100]}"

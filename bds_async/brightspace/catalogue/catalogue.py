@@ -34,7 +34,7 @@ Page = TypeVar("Page", DataSetsPage, ExtractsPage, OldDataSetsPage)
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The data sets of one tenant, read by one family of routes; `lp` is its version of the LP API."""
+    """The data sets of one tenant, read by one family of routes; `lp` is the version of the LP API."""
 
     tenant: Source
     lp: str
@@ -52,7 +52,7 @@ class Catalogue:
         return found
 
     async def readable(self, data_set: DataSet) -> tuple[tuple[Extract, ...], tuple[str, ...]]:
-        """As `extracts`, but with a fault for each entry that can't be read; raises CatalogueError if none can."""
+        """Like `extracts`, but with a fault for each unreadable entry; raises CatalogueError if none can be read."""
         if data_set.fault:
             raise CatalogueError(data_set.fault)
         found, faults = await self._listed(data_set)
@@ -82,7 +82,7 @@ class Catalogue:
 async def read_catalogue(tenant: Source, api_version: str | None) -> Catalogue:
     """Read the list of data sets by the new routes; by the old ones if the new are refused (403) or unknown (404).
 
-    Raises CatalogueError if neither list can be read to its end, AuthorisationError if the token has the scope of
+    Raises CatalogueError if neither list can be read to its end, AuthorisationError if the token's scope covers
     neither, ConfigError for an `api_version` that the tenant does not know.
     """
     try:
@@ -139,7 +139,7 @@ def _neither(new: RefusedRequest, old: RefusedRequest) -> BdsError:
 async def _pages(
     tenant: Source, first: URL, shape: type[Page], what: str = "The list of data sets"
 ) -> AsyncIterator[Page]:
-    """Every page of a listing; raises CatalogueError when it leaves the tenant or runs in a circle."""
+    """Every page of a listing; raises CatalogueError if it leads off the tenant or never ends."""
     seen: set[URL] = set()
     url: URL | None = first
     while url is not None:

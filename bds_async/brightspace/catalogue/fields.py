@@ -10,12 +10,12 @@ from pydantic import AfterValidator, BeforeValidator, ValidatorFunctionWrapHandl
 
 from ...models import BdsType
 
-#: Control characters and halves of surrogate pairs, which JSON can spell.
+#: Control characters and lone surrogates, which JSON can express.
 _UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 def _readable(text: str) -> str:
-    """Text that every terminal, file and database accepts."""
+    """Clean text so that every terminal, file and database accepts it."""
     return _UNREADABLE.sub(" ", text).strip()
 
 
@@ -27,7 +27,7 @@ def _utc(moment: datetime) -> datetime:
 
 
 def _leap_second(value: object, parse: ValidatorFunctionWrapHandler) -> datetime:
-    """A moment; the leap second `23:59:60` (RFC 3339 section 5.7) is the second after `23:59:59`."""
+    """Parse a moment; the leap second `23:59:60` (RFC 3339 section 5.7) is the second after `23:59:59`."""
     found = re.fullmatch(r"(.+:\d\d):60(\D.*)?", value) if isinstance(value, str) else None
     if found is None:
         return cast(datetime, parse(value))
@@ -44,7 +44,7 @@ def _not_empty(text: str) -> str:
 
 
 def _flavour(value: object) -> BdsType | None:
-    """A type, ignoring case; None for one that is neither full nor differential."""
+    """Parse a type, ignoring case; None for one that is neither full nor differential."""
     if not isinstance(value, str):
         raise ValueError("must be text")
     return next((known for known in BdsType if known.value == value.strip().title()), None)

@@ -20,17 +20,17 @@ LISTS = 32
 
 @dataclass(slots=True, repr=False)
 class Listing:
-    """The listed extracts of each data set, in the catalogue's order, and what could not be listed.
+    """The listed extracts of each data set, in the catalogue's order, and the lists that failed.
 
-    `failed` has the data sets whose lists could not be fetched or read. A data set of which a part can't be read is in
-    both: its readable extracts, and a failed list for each entry that can't.
+    `failed` has the data sets whose lists could not be fetched or read. A partly readable data set is in both: its
+    readable extracts, and a failed list for each unreadable entry.
     """
 
     extracts: dict[DataSet, tuple[Extract, ...]] = field(default_factory=dict)
     failed: list[FailedList] = field(default_factory=list)
     #: Every data set of the catalogue, chosen or not.
     offered: tuple[DataSet, ...] = ()
-    #: The tenant's time when it was listed, None if that is not known.
+    #: The tenant's time of the listing, None if unknown.
     moment: datetime | None = None
 
     def __repr__(self) -> str:
@@ -39,7 +39,7 @@ class Listing:
 
     @property
     def data_sets(self) -> tuple[DataSet, ...]:
-        """Every data set that the tenant lists, as far as that is known."""
+        """Every data set that the tenant is known to list."""
         return tuple(dict.fromkeys((*self.offered, *self.extracts)))
 
     def is_whole(self, data_set: DataSet) -> bool:
@@ -50,17 +50,17 @@ class Listing:
 async def list_extracts(
     catalogue: Catalogue, data_sets: Sequence[DataSet], requests: int = LISTS, observer: Observer = unobserved
 ) -> Listing:
-    """Fetch the extract list of each data set with so many `requests` at a time; `observer` gets ListsRead.
+    """Fetch the extract list of each data set, `requests` at a time; `observer` gets ListsRead.
 
-    A list that fails fails its data set alone. Raises CatalogueError if every list fails (AuthorisationError if each
-    was refused with 401), and, in a group, what stops the whole run.
+    A failed list affects only its data set. Raises CatalogueError if every list fails (AuthorisationError if each was
+    refused with 401), and an exception group with whatever ends the whole run.
     """
     found: dict[DataSet, tuple[Extract, ...]] = {}
     faults: dict[DataSet, Sequence[str]] = {}
     failed: dict[DataSet, BdsError] = {}
 
     async def fetch(data_set: DataSet) -> None:
-        """Read the extract list of one data set, or keep why it failed."""
+        """Read the extract list of one data set, or store its error."""
         try:
             found[data_set], faults[data_set] = await catalogue.readable(data_set)
         except (ExtractError, CatalogueError) as error:

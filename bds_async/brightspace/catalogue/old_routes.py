@@ -1,4 +1,4 @@
-"""The old routes name a full and its differential apart: here they become one data set."""
+"""Pairing of the old routes' entries, which list a full and its differential separately, to data sets."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from .shapes import OldDataSetShape
 
 
 def paired(entries: Iterable[OldDataSetShape]) -> tuple[DataSet, ...]:
-    """Data sets out of the entries of `GET /d2l/api/lp/{lp}/dataExport/bds`, paired by their names."""
-    # A page that moved while it was read can repeat an entry. Another one with the same id is kept.
+    """The data sets in the entries of `GET /d2l/api/lp/{lp}/dataExport/bds`, paired by their names."""
+    # If pages shift while they are read, an entry can be repeated. A different one with the same id is kept.
     unique = {(entry.plugin_id.lower(), entry.name, entry.full_data_set): entry for entry in entries}.values()
     fulls = {entry.name: entry for entry in reversed(unique) if entry.full_data_set}
     partners: dict[str, OldDataSetShape] = {}
@@ -25,7 +25,7 @@ def paired(entries: Iterable[OldDataSetShape]) -> tuple[DataSet, ...]:
 
 
 def unique_extracts(extracts: Iterable[Extract]) -> tuple[Extract, ...]:
-    """The extracts without repetitions: of those with one identity the last counts."""
+    """The extracts without repetitions; of several with the same identity, the last counts."""
     return tuple({extract.identity: extract for extract in extracts}.values())
 
 

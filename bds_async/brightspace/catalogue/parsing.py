@@ -1,4 +1,4 @@
-"""JSON answers as shapes: pages as wholes, their entries one by one."""
+"""Validation of JSON answers: pages as a whole, their entries one by one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from ...errors import CatalogueError
 
 Shape = TypeVar("Shape", bound=BaseModel)
-#: Characters of a malformed value that are shown.
+#: The most characters of a malformed value that are shown.
 _SHOWN = 80
 
 
@@ -24,7 +24,7 @@ def parse(shape: type[Shape], document: Any, route: str) -> Shape:
 
 
 def readable(shape: type[Shape], entries: Sequence[Any]) -> tuple[list[Shape], dict[int, str]]:
-    """The entries that can be read, and the fault of each other one by its place, counted from 0."""
+    """The readable entries, and the fault of each other entry by its index from 0."""
     found, unreadable = [], {}
     for place, entry in enumerate(entries):
         try:
@@ -35,7 +35,7 @@ def readable(shape: type[Shape], entries: Sequence[Any]) -> tuple[list[Shape], d
 
 
 def readable_entries(shape: type[Shape], entries: Sequence[Any], route: str) -> tuple[list[Shape], dict[int, str]]:
-    """As `readable`, for the whole list of a route; raises CatalogueError if no entry can be read."""
+    """Like `readable`, for the whole list of a route; raises CatalogueError if no entry can be read."""
     shapes, unreadable = readable(shape, entries)
     if unreadable and not shapes:
         place, fault = next(iter(unreadable.items()))
@@ -44,7 +44,7 @@ def readable_entries(shape: type[Shape], entries: Sequence[Any], route: str) -> 
 
 
 def _undocumented(route: str, faults: str) -> CatalogueError:
-    """The error for an answer of which nothing can be read."""
+    """The error for a wholly unreadable answer."""
     return CatalogueError(f"{route} answered something that is not what D2L documents: {faults}.")
 
 

@@ -22,7 +22,7 @@ class _Shape(BaseModel):
         hide_input_in_errors=True,
         coerce_numbers_to_str=True,
         alias_generator=to_pascal,
-        # Built while the first answer is awaited: a run's first request does not wait for it.
+        # Validators are built while the first answer is awaited, so they do not delay a run's first request.
         defer_build=True,
     )
 

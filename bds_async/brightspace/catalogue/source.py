@@ -1,4 +1,4 @@
-"""What the catalogue needs of a tenant; `Tenant` provides it."""
+"""The interface that the catalogue needs of a tenant; `Tenant` provides it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Source(Protocol):
     origin: URL
 
     def own(self, link: str, route: str) -> URL:
-        """A link of a listing, which must stay on the tenant; raises CatalogueError for a foreign one."""
+        """Resolve a link in a listing, which must stay on the tenant; raises CatalogueError for a foreign one."""
         ...
 
     async def json(self, url: URL, what: str | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""Data sets whose entries can't be read, or can't be distinguished: they are named, and none of them is listed."""
+"""Data sets whose entries can't be read or distinguished: they are named, but their extracts are not listed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ...support.text import printable
 
 
 def unreadable_data_set(entry: Any, fault: str, number: int) -> DataSet:
-    """A data set to name a malformed entry by, with the ids and the name that can be read in it.
+    """A data set that names a malformed entry, with its readable ids and name.
 
-    `number` is the entry's place in the list of data sets.
+    `number` is the entry's position in the list of data sets, from 1.
     """
     schema_id = _text(entry, "SchemaId")
     plugins = [_part(entry, "Full"), _part(entry, "Differential"), entry]
@@ -28,8 +28,8 @@ def unreadable_data_set(entry: Any, fault: str, number: int) -> DataSet:
 
 
 def told_apart(data_sets: Iterable[DataSet]) -> tuple[DataSet, ...]:
-    """The data sets without repetitions; those that share an id with another one have a fault that names both."""
-    # A page that moved while it was read can repeat an entry.
+    """The data sets without repetitions; those that share an id get a fault that names the others."""
+    # If pages shift while they are read, an entry can be repeated.
     unique = {(data_set.ids, data_set.names): data_set for data_set in data_sets}.values()
     owners: dict[str, list[DataSet]] = defaultdict(list)
     for data_set in unique:

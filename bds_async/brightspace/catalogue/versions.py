@@ -9,9 +9,9 @@ from .parsing import parse
 from .shapes import ProductVersions
 from .source import Source
 
-#: The versions of the LP API with which Brightspace Data Sets have been read.
+#: The oldest and the newest version of the LP API known to work with Brightspace Data Sets.
 OLDEST_KNOWN, NEWEST_KNOWN = "1.15", "1.63"
-#: The version of D2L's own guide, for a tenant that does not list what it supports.
+#: The version in D2L's own guide, for a tenant that does not list its versions.
 DOCUMENTED = "1.43"
 
 

@@ -1,4 +1,4 @@
-"""Addresses that a link of a public tenant must not lead to: this machine, its link, all or many hosts."""
+"""Addresses to which a link of a public tenant must not lead: loopback, link-local, unspecified, multicast."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class PublicResolver(AbstractResolver):
         return found
 
     async def close(self) -> None:
-        """Close the resolver behind it."""
+        """Close the underlying resolver."""
         await self._resolver.close()
 
 
@@ -59,7 +59,7 @@ def _is_local_name(host: str) -> bool:
 
 
 def _literal(host: str) -> _Address | None:
-    """The address that a host is, in any form that systems accept (`127.1`, `0x7f000001`); None for a name."""
+    """The address that a host denotes, in any form that systems accept (`127.1`, `0x7f000001`); None for a name."""
     host = host.rstrip(".")
     try:
         return ipaddress.ip_address(host)

@@ -1,4 +1,4 @@
-"""Causes of a certificate that can't be trusted, each with the advice that fits."""
+"""The causes of an untrusted certificate, each with fitting advice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _AUTHORITY = "point SSL_CERT_FILE at the certificate of the authority"
 
 
 def certificate_fault(error: ssl.SSLCertVerificationError, host: str) -> str:
-    """The cause and the advice, in one sentence or two."""
+    """Describe the cause and the advice in one or two sentences."""
     code = error.verify_code
     if code in (_SELF_SIGNED, _UNKNOWN_ROOT, *_UNKNOWN_ISSUER) and (fault := _certificate_file_fault()):
         return f"The certificate of {host} can't be checked: {fault}"

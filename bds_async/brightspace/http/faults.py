@@ -1,4 +1,4 @@
-"""Errors of this package in place of those of the network layer, whatever their class.
+"""Translation of all errors of the network layer to errors of this package.
 
 A signed URL is a secret, so no message names more than the host.
 """
@@ -23,17 +23,17 @@ logger = logging.getLogger(__name__)
 
 #: Seconds within which a connection must be established, TLS and the tunnel of a proxy included.
 CONNECT_TIMEOUT = 30.0
-#: Characters of a host name in a message (RFC 1035 section 2.3.4).
+#: The most characters of a host name in a message (RFC 1035 section 2.3.4).
 _LONGEST_HOST = 255
 
 
 def translated(host: str, proxy: URL | None = None) -> Translating:
-    """Raise our error for any exception of a request; ours pass as they are."""
+    """Raise this package's error for any exception of a request; its own errors pass unchanged."""
     return Translating(partial(translate, host=host, proxy=proxy), hides_cause=True)
 
 
 def translated_body(host: str) -> Translating:
-    """Raise our error for an exception of aiohttp in a body; the reader's own exceptions pass as they are."""
+    """Raise this package's error for aiohttp's exceptions in a body; the reader's own exceptions pass unchanged."""
     return Translating(partial(_of_network, host=host), hides_cause=True)
 
 
@@ -43,7 +43,7 @@ def _of_network(error: Exception, host: str) -> BdsError | None:
 
 
 def translate(error: Exception, host: str, proxy: URL | None = None) -> BdsError:
-    """Our error for one of the network layer; its text quotes no URL."""
+    """The error of this package for one of the network layer; its text quotes no URL."""
     if isinstance(error, BdsError):
         return error
     host = host[:_LONGEST_HOST]

@@ -1,4 +1,4 @@
-"""Name lookup that does not hold up the end of the process when a name server does not answer."""
+"""Name lookup that does not delay the end of the process if a name server does not answer."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from aiohttp.resolver import ThreadedResolver
 def resolver() -> ThreadedResolver:
     """A resolver for aiohttp that runs each lookup in a daemon thread.
 
-    A lookup can't be cancelled and lasts as long as the system retries. In a thread of an executor it would delay the
-    end of the event loop, and of the process, by that time.
+    A lookup can't be cancelled and lasts as long as the system retries. In an executor's thread it would delay the end
+    of the event loop and of the process by that time.
     """
     return ThreadedResolver(_Lookups())  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Proxies of the environment: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY."""
+"""Proxies from the environment: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ...errors import ConfigError
 
 
 def proxy_for(url: URL, proxies: Mapping[str, str]) -> URL | None:
-    """The proxy for a request, out of what `urllib.request.getproxies` gives; None for a direct one.
+    """The proxy for a request, out of the result of `urllib.request.getproxies`; None for a direct request.
 
-    aiohttp's own `trust_env` is not used, since it sends passwords of netrc as well. Plain http to loopback never
-    leaves this machine through a proxy. Raises ConfigError for a proxy that can't be used.
+    aiohttp's own `trust_env` is not used, since it also sends passwords from netrc. Plain http to loopback never goes
+    through a proxy. Raises ConfigError for a proxy that can't be used.
     """
     found = proxies.get(url.scheme) or proxies.get("all")
     host = url.host or ""

@@ -1,4 +1,4 @@
-"""Reading of bodies: streamed ones that must keep moving, and whole small ones within a size and a time."""
+"""Reading of bodies: streamed ones, which must not stall, and small ones as a whole, within limits of size and time."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ...errors import ConnectionLost, ExtractError
 from ...support.coding import CodingError, decoded
 from .faults import translated
 
-#: Bytes that an answer read as a whole (JSON, tokens, error pages) may have.
+#: The most bytes of an answer that is read as a whole (JSON, tokens, error pages).
 MAX_ANSWER = 64 * 1024 * 1024
-#: Seconds within which such an answer must end, headers included, since one that trickles could hold a run for ever.
+#: Seconds within which such an answer must end, headers included: one that trickles could block a run forever.
 ANSWER_TIMEOUT = 300.0
-#: Bytes of content that a body must bring in each stall timeout.
+#: Bytes of content that a body must deliver in each stall timeout.
 LEAST = 1024
-#: Codings that are undone in answers read as a whole.
+#: Content codings that are decoded in answers read as a whole.
 _CODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 async def chunks(response: aiohttp.ClientResponse, stall_timeout: float, least: int = LEAST) -> AsyncIterator[bytes]:
     """Each chunk of a body as it arrives.
 
-    A body that brings fewer than `least` bytes of content in `stall_timeout` seconds has stalled; framing does not
-    count, nor does the time that the caller takes. Raises ConnectionLost.
+    A body that delivers fewer than `least` bytes of content in `stall_timeout` seconds has stalled. Framing does not
+    count, nor does the caller's own time. Raises ConnectionLost.
     """
     host = response.url.host or "the server"
     received, waited = 0, 0.0
@@ -39,7 +39,7 @@ async def chunks(response: aiohttp.ClientResponse, stall_timeout: float, least: 
         except TimeoutError:
             raise _stalled(host, received, stall_timeout) from None
         if not chunk:
-            # An empty body is one object of aiohttp for all answers, which ends "HTTP chunks" without end.
+            # aiohttp shares one object for all empty bodies; it reports the end of an HTTP chunk again and again.
             if ends_http_chunk and not response.content.at_eof():
                 continue
             return
@@ -56,7 +56,7 @@ def _stalled(host: str, received: int, seconds: float) -> ConnectionLost:
 
 
 async def read_bounded(response: aiohttp.ClientResponse, stall_timeout: float, limit: int | None = None) -> bytes:
-    """Read a whole body of at most `limit` bytes (default MAX_ANSWER) and undo its Content-Encoding.
+    """Read a whole body of at most `limit` bytes (default MAX_ANSWER) and decode its Content-Encoding.
 
     Raises ExtractError for a longer one, ConnectionLost for one that stalls, breaks off, or does not end in time.
     """
@@ -81,7 +81,7 @@ async def _read(response: aiohttp.ClientResponse, stall_timeout: float, limit: i
 
 
 def _plain(body: bytes, response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The body without its Content-Encoding; as it came if it is not in that coding."""
+    """Decode the Content-Encoding of a body; leave the body unchanged if it is not in that coding."""
     codings = response.headers.get("Content-Encoding", "").lower().replace(" ", "").split(",")
     for coding in reversed(codings):
         if coding not in _CODINGS:
@@ -109,7 +109,7 @@ def _too_long(response: aiohttp.ClientResponse, limit: int) -> ExtractError:
 
 
 def left_over(body: aiohttp.StreamReader) -> bytes:
-    """Bytes of a broken body that arrived before the fault and were not read: aiohttp raises the fault first."""
+    """Take the unread bytes of a broken body that arrived before the fault: aiohttp raises the fault first."""
     if (fault := body.exception()) is None:
         return b""
     body.set_exception(None)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""HTTP sessions of a run: timeouts, buffers, proxies. They know no tenant and no token."""
+"""HTTP sessions of a run: timeouts, buffers, proxies. They know nothing of tenants and tokens."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ class Transport:
     """The HTTP sessions of one run; use it as an async context manager.
 
     `connections` is the number of bodies read at a time. `stall_timeout` is in seconds: the headers of an answer must
-    be complete within it, and a connection that delivers nothing for this long is dropped. With a `limit_rate`, in
-    bytes a second, which the caller keeps, buffers stay small. `connected` is called for
-    each new connection, before anything is sent on it.
+    be complete within it, and a connection that delivers nothing for this long is dropped. `limit_rate`, in bytes a
+    second, only keeps buffers small; the caller enforces it. `connected` is called for each new connection, before
+    anything is sent on it.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Transport:
         self._buffer = max(64 * 1024, min(1024 * 1024, BUFFER_BUDGET // connections))
         self._socket_factory: SocketFactoryType | None = None
         if limit_rate is not None:
-            # What buffers take ahead of the limit must stay far below one second of it.
+            # Buffers must hold far less than one second's worth of the limit.
             self._buffer = max(2 * 1024, min(self._buffer, limit_rate // (8 * connections)))
             self._socket_factory = partial(_small_socket, self._buffer)
         self._proxies = getproxies()
@@ -99,9 +99,9 @@ class Transport:
             connector=aiohttp.TCPConnector(limit=0, resolver=names, socket_factory=self._socket_factory),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"bds-async/{__version__}", "Accept-Encoding": "gzip, deflate"},
-            # `_Limits` and `chunks` keep the time limits; one of aiohttp's own would be set again for each read.
+            # `_Limits` and `chunks` enforce the time limits; aiohttp's own would restart with each read.
             timeout=aiohttp.ClientTimeout(total=None),
-            # A body is stored as it comes: a wrong Content-Encoding must not break it.
+            # A body is stored as it arrives: a wrong Content-Encoding must not break it.
             auto_decompress=False,
             read_bufsize=self._buffer,
             max_line_size=MAX_HEADER,
@@ -120,7 +120,7 @@ class Transport:
         connect_timeout: float = CONNECT_TIMEOUT,
         public_only: bool = False,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send one request, follow no redirect, and give the response with its body unread.
+        """Send one request without following redirects, and yield the response with its body unread.
 
         `connect_timeout` is in seconds. `public_only` refuses addresses of this machine and its network. Raises
         ConnectionFailed if nothing was sent, ConnectionLost for a later fault (in the body as well), ExtractError for
@@ -167,7 +167,7 @@ class _Limits:
 
     @asynccontextmanager
     async def kept(self, place: str) -> AsyncIterator[None]:
-        """Keep the limits; raises ConnectionFailed, or TimeoutError for headers that are late."""
+        """Enforce the limits; raises ConnectionFailed, or TimeoutError for late headers."""
         try:
             async with self._clock:
                 yield
@@ -177,12 +177,12 @@ class _Limits:
             raise
 
     def connecting(self) -> None:
-        """Begin the time to connect: there is no connection that could be used again."""
+        """Start the time limit to connect: there is no connection to reuse."""
         self._is_connected = False
         self._begin(self._connect)
 
     def connected(self) -> None:
-        """Begin the time of the headers: there is a connection."""
+        """Start the time limit of the headers: there is a connection."""
         self._is_connected = True
         self._begin(self._headers)
 
@@ -193,11 +193,11 @@ class _Limits:
 
 def _trace(connected: Callable[[], None]) -> aiohttp.TraceConfig:
     async def on_start(_: object, context: Any, __: object) -> None:
-        """Begin the time to connect."""
+        """Start the time limit to connect."""
         context.trace_request_ctx.connecting()
 
     async def on_end(_: object, context: Any, __: object) -> None:
-        """Report a new connection, and begin the time of the headers."""
+        """Report a new connection, and start the time limit of the headers."""
         connected()
         context.trace_request_ctx.connected()
 
@@ -212,7 +212,7 @@ def _ignore() -> None:
 
 
 def _small_socket(buffer: int, address: AddrInfoType) -> socket.socket:
-    """A socket whose receive buffer in the kernel is small; aiohttp connects it."""
+    """Create a socket with a small receive buffer in the kernel; aiohttp connects it."""
     family, kind, protocol, *_ = address
     made = socket.socket(family, kind, protocol)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)

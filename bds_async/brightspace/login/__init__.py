@@ -1,4 +1,4 @@
-"""Login: the consent of a person, the redirect that answers it, and the first refresh token."""
+"""Login: a person's consent, the redirect with the answer, and the first refresh token."""
 
 from .consent import Consent, ForeignRedirect
 from .redirect_listener import can_listen, listening

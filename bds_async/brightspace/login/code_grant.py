@@ -49,11 +49,11 @@ class CodeGrant:
 
     @property
     def granted(self) -> int:
-        """The number of exchanges that brought an access token."""
+        """The number of exchanges that returned an access token."""
         return self._redeemed + self._refresh.granted
 
     async def exchange(self, connect_within: float = CONNECT_TIMEOUT) -> AccessToken:
-        """Make one exchange; once its request is being sent, nothing stops it before the refresh token is stored."""
+        """Make one exchange; once its request is being sent, a cancellation waits until the refresh token is stored."""
         if self._code is None:
             return await self._refresh.exchange(connect_within)
         form = self._form(self._code)

@@ -1,4 +1,4 @@
-"""The consent of a person: the address of its page, and the redirect that answers it (RFC 6749 section 4.1, RFC 7636).
+"""A person's consent: the address of the consent page, and the redirect back (RFC 6749 section 4.1, RFC 7636).
 
 The code in a redirect can be exchanged for a refresh token, so no message quotes a redirect.
 """
@@ -42,7 +42,7 @@ class Consent:
 
     @classmethod
     def ask(cls, config: Config, redirect_uri: str, scope: str) -> Self:
-        """Make a request with a new `state` and verifier; `scope` is space-separated. Raises ConfigError."""
+        """Create a request with a new `state` and verifier; `scope` is space-separated. Raises ConfigError."""
         verifier = SecretStr(secrets.token_urlsafe(64))
         state = secrets.token_urlsafe(32)
         return cls(config.auth_service, config.client_id, redirect_address(redirect_uri), scope, state, verifier)
@@ -81,7 +81,7 @@ class Consent:
 
 
 def redirect_address(text: str) -> str:
-    """The same text if it can be a registered redirect address; raises ConfigError if it can't.
+    """Return the text unchanged if it can be a registered redirect address; raises ConfigError if not.
 
     It is sent unchanged, since auth services compare it as a string (RFC 6749 section 3.1.2.3).
     """
@@ -105,7 +105,7 @@ def challenge(verifier: str) -> str:
 
 
 def _query(redirect: str) -> Mapping[str, str]:
-    """The parameters of a pasted address; quotes and blanks around it are ignored, and its beginning may be missing."""
+    """The parameters of a pasted address, which may have quotes and blanks around it, or lack its beginning."""
     text = redirect.strip().strip("'\"<>").strip()
     _, mark, query = text.partition("?")
     pairs = parse_qsl((query if mark else text).partition("#")[0])

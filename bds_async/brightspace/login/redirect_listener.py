@@ -36,10 +36,10 @@ def can_listen(consent: Consent) -> bool:
 
 @asynccontextmanager
 async def listening(consent: Consent) -> AsyncIterator[asyncio.Future[SecretStr]]:
-    """Listen at the redirect address during the body of an `async with`.
+    """Listen at the redirect address inside the context.
 
-    The future gets the code, or the AuthorisationError. A request that does not answer this consent gets an error page
-    and changes nothing. Raises OSError if the port can't be opened.
+    The future gets the code, or the AuthorisationError. A request that does not belong to this consent gets an error
+    page and changes nothing. Raises OSError if the port can't be opened.
     """
     arrived: asyncio.Future[SecretStr] = asyncio.get_running_loop().create_future()
     address = URL(consent.redirect_uri)

@@ -1,4 +1,4 @@
-"""The stored refresh token: its file, its lock, and the record of an exchange that is under way."""
+"""The stored refresh token: its file, its lock, and the record of an exchange under way."""
 
 from .custody import Custody
 from .provided import Provided

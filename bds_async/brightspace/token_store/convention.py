@@ -12,7 +12,7 @@ _LONGEST = 100
 
 
 class ConventionRecord:
-    """A file with the name of the convention. Its loss costs one request that is refused."""
+    """A file with the name of the convention. Losing it costs one refused request."""
 
     def __init__(self, home: Path) -> None:
         self._home = home

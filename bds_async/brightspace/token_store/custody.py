@@ -1,4 +1,4 @@
-"""The refresh token under its lock: how it is read, and how the next one is stored so that no fault loses it."""
+"""The refresh token under its lock: reading it, and storing the next one so that no fault loses it."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class Custody:
         self.release()
 
     def read(self) -> SecretStr:
-        """The token to send: the provided one if it is new, else the stored one, as it is in the file now.
+        """Read the token to send: the provided one if it is new, else the one in the file.
 
-        If a killed process received a token and did not store it, it is stored first. Raises ConfigError if there is
-        no token.
+        If a killed process received a token but did not store it, store that first. Raises ConfigError if there is no
+        token.
         """
         self._home.sweep()
         self._content = self._home.content()
@@ -69,7 +69,7 @@ class Custody:
 
     @property
     def keeps_another(self) -> bool:
-        """Whether the file holds another token than the one that `read` returned."""
+        """Whether the file holds a token other than the one that `read` returned."""
         return self.offered is not None and self._stored() not in (None, self.offered.token.get_secret_value())
 
     def prove_writable(self) -> None:
@@ -109,7 +109,7 @@ class Custody:
         self._journal.take_back()
 
     def keep(self) -> None:
-        """Record that the answer brought no other token, so that the sent one stays valid (RFC 6749 section 6)."""
+        """Record that the answer had no new token, so that the sent one stays valid (RFC 6749 section 6)."""
         if self.offered is not None:
             self.write(self.offered.token)
         else:
@@ -160,7 +160,7 @@ class Custody:
             raise error
 
     def _newly_provided(self) -> Provided | None:
-        """The provided token if it has not been accepted before, or if the file holds no token any more."""
+        """The provided token if it has not been accepted before, or if the file no longer holds a token."""
         if self._provided is None:
             return None
         with self._home.faults_named(NOT_SPENT):
@@ -168,7 +168,7 @@ class Custody:
         return self._provided if is_new or self._stored() is None else None
 
     def _recover(self) -> None:
-        """Store the token that a killed process had received, unless another token was stored meanwhile."""
+        """Store the token that a killed process received, unless another token was stored meanwhile."""
         entry = self._journal.entry()
         if entry is None or entry.successor is None:
             return

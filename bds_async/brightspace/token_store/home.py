@@ -28,7 +28,7 @@ class Home(ABC):
     way_out = "Set token_file (or BDS_TOKEN_FILE) to a file in a folder that can be written."
 
     def __init__(self, path: Path) -> None:
-        # Before Python 3.13 Path.resolve() raises RuntimeError if links form a circle.
+        # Before Python 3.13, Path.resolve() raises RuntimeError if links form a loop.
         self.path = Path(os.path.realpath(path))
 
     @abstractmethod
@@ -49,7 +49,7 @@ class Home(ABC):
             raise ConfigError(f"{self.path}, which holds the refresh token, can't be read: {error.strerror}.") from None
 
     def _undamaged(self, token: str) -> str:
-        """The token without blanks around it; raises ConfigError for one with visible damage."""
+        """Strip blanks around the token; raises ConfigError if it is visibly damaged."""
         if damage := damage_in(token.strip()):
             raise ConfigError(f"The refresh token in {self.path} {damage}.")
         return token.strip()
@@ -86,7 +86,7 @@ class Home(ABC):
 
 
 class ConfigHome(Home):
-    """config.json: one value in it changes, every other byte stays the same."""
+    """config.json, in which one value changes and every other byte stays the same."""
 
     def token_in(self, content: bytes) -> str | None:
         """The value of `refresh_token`."""

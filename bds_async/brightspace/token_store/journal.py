@@ -1,7 +1,7 @@
 """The journal of an exchange: a file beside the token's file, so that a kill loses as little as possible.
 
-It records that a token was sent and its answer not stored, and then the answer itself, as soon as it has arrived and
-before the token's file is replaced.
+It records that a token was sent and its answer is not stored yet; then, before the token's file is replaced, the answer
+itself as soon as it arrives.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from ...support import durable
 from ...support.own_files import check_own, read_own, write_own
 from ...support.reading import LONGEST
 
-#: Bytes of the journal. It is written at full length before the token is sent, so that the answer takes no new space.
-#: It is one page of memory, so that a kill cannot leave half of it.
+#: Bytes of the journal. It is written at full length before the token is sent, so that the answer needs no new space.
+#: It is one page of memory, so that a kill cannot leave it half-written.
 RESERVED = 4096
 
 
@@ -57,7 +57,7 @@ class Journal:
         """The entry of an earlier exchange; None if there is none, or if it can't be parsed."""
         try:
             note = json.loads(read_own(self.path, LONGEST))
-            # Journals of versions without provided tokens have neither key; they are about the stored token.
+            # Journals of versions without provided tokens lack both keys; they are about the stored token.
             stored, is_provided = note.get("stored", note["spent"]), note.get("provided", False)
             since = datetime.fromisoformat(note["since"])
             known = note["spent"], stored, note["refresh_token"]
@@ -68,7 +68,7 @@ class Journal:
             return None
 
     def prove_writable(self) -> None:
-        """Raise OSError if there is something in the place of the journal that is no file of bds-async."""
+        """Raise OSError if the journal's path holds something that is not a file of bds-async."""
         check_own(self.path)
 
     def begin(self, entry: Entry) -> None:

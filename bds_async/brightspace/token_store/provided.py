@@ -1,4 +1,4 @@
-"""A provided refresh token: given by the environment or the config, while the next ones are kept in a token file."""
+"""A refresh token provided by the environment or the config; the next ones are kept in a token file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .journal import digest
 class Provided:
     """The refresh token that the environment or the config gives in addition to a `token_file`.
 
-    `source` describes where it came from, for messages.
+    `source` describes its origin, for messages.
     """
 
     token: SecretStr
@@ -30,7 +30,7 @@ class Provided:
 
 
 class LastProvided:
-    """The record of the token that was provided last; a token that is not this one is new."""
+    """The record of the last provided token; any other token is new."""
 
     def __init__(self, home: Path) -> None:
         self._home = home

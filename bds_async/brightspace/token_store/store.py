@@ -1,7 +1,7 @@
-"""The place of the refresh token. It can be used once: a run that loses the next token locks its user out.
+"""The store of the refresh token. A token can be used only once: a run that loses the next one locks its user out.
 
-The order of an exchange: rewrite the unchanged file to prove that it can be written, send the token, store the next
-one, and only then use the access token. All of it happens under a lock between processes.
+An exchange first rewrites the unchanged file to prove that it can be written, then sends the token, stores the next
+one, and only then uses the access token. All of it happens under a lock between processes.
 """
 
 from __future__ import annotations
@@ -65,6 +65,6 @@ class TokenStore:
 
     @asynccontextmanager
     async def custody(self) -> AsyncIterator[Custody]:
-        """Take the custody for the body of an `async with`, then release it. Raises as `take` does."""
+        """Hold the custody inside the context. Raises as `take` does."""
         with await self.take() as custody:
             yield custody
