@@ -29,14 +29,14 @@ __all__ = [
 
 
 def formats_for(options: RunOptions) -> Callable[[Ledger], Mapping[PublishAs, Format]]:
-    """The formats of a run, once its ledger is open; raises ConfigError if a library for them is not installed."""
+    """The formats of a run, as a function of its open ledger; raises ConfigError if a library is not installed."""
     if options.publish_as is PublishAs.PARQUET:
         demand_duckdb()
     return lambda ledger: _formats(CsvFormat(FirstColumns(ledger) if options.pin_columns else None))
 
 
 def formats_for_repair(ledger: Ledger) -> Mapping[PublishAs, Format]:
-    """The formats that give a file as it was delivered before."""
+    """The formats that reproduce files as they were delivered before."""
     return _formats(CsvFormat(DeliveredColumns(ledger)))
 
 

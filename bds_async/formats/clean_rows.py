@@ -1,4 +1,4 @@
-"""The records of a CSV, checked and written to a file that every CSV reader takes, for a typed form of them."""
+"""The records of a CSV, checked and written to a file that every CSV reader accepts, for conversion to a typed form."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from ..errors import UnusableArchive
 from .csv_records import NoHeader, Records, Reject
 
-#: How an error names the way out.
+#: The alternative that errors suggest.
 INSTEAD = "--as zip publishes it as it came"
 
 
@@ -18,8 +18,8 @@ INSTEAD = "--as zip publishes it as it came"
 class CleanRows:
     """A CSV file without its header row: valid UTF-8, RFC 4180, `newline` after each of its `count` records.
 
-    No record is longer than `longest` bytes. `density` is the mean length of a record, in bytes, where records are
-    longest: it bounds the memory of a reader that takes a number of them at once.
+    No record is longer than `longest` bytes. `density` is the mean length of a record, in bytes, in the piece with the
+    longest records: it bounds the memory of a reader that takes many at once.
     """
 
     path: Path
@@ -31,16 +31,16 @@ class CleanRows:
 
 
 def write_clean_rows(blocks: Iterator[bytes], target: Path) -> CleanRows:
-    """Write the records of a CSV, which arrives by blocks, to `target`.
+    """Write the records of a CSV, which arrives in blocks, to `target`.
 
-    Raises UnusableArchive for a CSV without a header row, with a column name that is empty or occurs twice, or with
-    a record that has another number of fields or is no text; raises what `blocks` raises, and OSError.
+    Raises UnusableArchive for a CSV without a header row, with an empty or duplicate column name, or with a record that
+    has the wrong number of fields or is not text; raises as `blocks` does, and OSError.
     """
     try:
         records = Records(blocks)
         _check_header(records.header)
     except (NoHeader, UnusableArchive) as error:
-        # The CRC-32 comes last: damage is no fault of the server's file.
+        # Read on to the CRC-32 at the end: if the data is damaged, the server's file is not at fault.
         for _ in blocks:
             pass
         raise UnusableArchive(str(error) or f"The CSV has no header row; {INSTEAD}.") from None
@@ -57,7 +57,7 @@ def _check_header(header: tuple[str, ...]) -> None:
 
 
 def _write(records: Records, target: Path) -> tuple[int, int]:
-    """The longest piece of the file and the highest mean length of its records, in bytes."""
+    """Write the pieces; return the longest piece and the highest mean length of its records, in bytes."""
     longest = density = before = 0
     fault: Reject | None = None
     with target.open("wb") as file:

@@ -1,4 +1,4 @@
-"""CSV: the only member of a zip, unzipped and checked on the way."""
+"""CSV: the only member of a zip, unzipped and checked in one pass."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class CsvFormat:
         return Staged(target, chosen)
 
     def check(self, path: Path, verify: Verify, watch: Watch = unwatched) -> Checked:  # noqa: ARG002
-        """Measure a published CSV; it has nothing to prove it whole."""
+        """Measure a published CSV; nothing in it proves that it is whole."""
         return replace(measure(path, watch), columns=_header(path))
 
 
@@ -62,12 +62,11 @@ def unzip_csv(
     watch: Watch = unwatched,
     wanted: Sequence[str] | None = None,
 ) -> Checked:
-    """Write the only member of a zip to `target`, checking it on the way.
+    """Write the only member of a zip to `target`, and check it meanwhile.
 
     `wanted` are the columns to write, in that order; None writes all. The result describes `target`, except `columns`,
-    which are those of the member. No more bytes are written than `free_space` and than the zip's directory
-    declares. Raises VerificationError, UnusableArchive, or DestinationError for a fault of the disk; no target is left
-    then.
+    which are those of the member. At most `free_space` bytes, and no more than the zip's directory declares, are
+    written. Raises VerificationError, UnusableArchive, or DestinationError for a disk fault; then no target is left.
     """
     with writing_to(target.parent), only_csv(zip_path, free_space=free_space, watch=watch) as csv_blocks:
         header = HeaderReader()
@@ -82,7 +81,7 @@ def unzip_csv(
 
 @contextmanager
 def only_csv(zip_path: Path, *, free_space: int | None, watch: Watch = unwatched) -> Iterator[Iterator[bytes]]:
-    """The contents of the only member of a zip, by blocks; its CRC-32 is checked at their end.
+    """Yield the contents of the only member of a zip, in blocks; the CRC-32 is checked after the last block.
 
     Raises VerificationError, UnusableArchive, OSError; DestinationError for contents of more than `free_space` bytes.
     """
@@ -96,7 +95,7 @@ def only_csv(zip_path: Path, *, free_space: int | None, watch: Watch = unwatched
 
 
 def _projected(blocks: Iterator[bytes], wanted: Sequence[str]) -> Iterator[bytes]:
-    """The wanted columns. An irregular CSV is reported as damage if its CRC-32, which comes last, is wrong."""
+    """Yield the wanted columns. If the CRC-32 at the end is wrong, an irregular CSV is reported as damage."""
     try:
         yield from project(blocks, wanted)
     except UnusableArchive:

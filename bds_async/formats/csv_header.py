@@ -1,4 +1,4 @@
-"""The header row of a CSV as Brightspace writes it: UTF-8 with BOM, quoted where needed, line breaks in quotes."""
+"""The header row of a CSV as Brightspace writes it: UTF-8 with BOM, quoted if needed, line breaks in quotes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-#: Bytes within which the header row must end; beyond, a file counts as having none.
+#: Bytes within which the header row must end; otherwise a file counts as having none.
 HEADER_LIMIT = 1024 * 1024
 
 
 class HeaderReader:
-    """Takes the beginning of a CSV by blocks and gives its columns; keeps at most HEADER_LIMIT bytes."""
+    """Takes the beginning of a CSV in blocks and finds its columns; keeps at most HEADER_LIMIT bytes."""
 
     def __init__(self) -> None:
         self._head = bytearray()
@@ -34,7 +34,7 @@ class HeaderReader:
             self._found = self._first_row(is_whole=False)
 
     def tapping(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """The same blocks; each is taken before it is passed on."""
+        """Pass on the same blocks, feeding each of them first."""
         for block in blocks:
             self.feed(block)
             yield block
@@ -44,14 +44,14 @@ class HeaderReader:
         return self._found or self._first_row(self._is_whole)
 
     def _first_row(self, is_whole: bool) -> tuple[str, ...] | None:
-        # The head may end in the middle of a character, so decoding is lenient; quotes are strict.
+        # The head may end in the middle of a character, so decoding is lenient; parsing of quotes is strict.
         lines = io.StringIO(self._head.decode("utf-8-sig", errors="replace"), newline="")
         complete = (line for line in lines if is_whole or line.endswith(("\n", "\r")))
         try:
             row = next(csv.reader(complete, strict=True), None)
         except csv.Error:
             return None
-        # Many extracts have the same columns.
+        # Interned, since many extracts have the same columns.
         return tuple(map(sys.intern, row)) if row else None
 
 

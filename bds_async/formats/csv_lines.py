@@ -1,4 +1,4 @@
-"""Which line of a file a record begins at, although records may span lines."""
+"""The line at which each record of a file begins, although records may span lines."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from bisect import bisect_right
 
 
 class LineMap:
-    """Maps the number of a record (from 0) to the line (from 1) that it begins at.
+    """Maps the number of a record (from 0) to the line (from 1) at which it begins.
 
-    `record` is the number of the next record, `line` the line that it begins at.
+    `record` is the number of the next record, `line` the line at which that begins.
     """
 
     def __init__(self, line: int) -> None:
@@ -21,17 +21,17 @@ class LineMap:
         self._vague: list[tuple[int, int]] = []
 
     def add(self, records: int) -> None:
-        """Note so many records of one line each."""
+        """Add a number of records of one line each."""
         self.record += records
         self.line += records
 
     def add_long(self, lines: int) -> None:
-        """Note one record that spans several lines."""
+        """Add one record that spans several lines."""
         self.record += 1
         self.skip(lines)
 
     def skip(self, lines: int) -> None:
-        """Note lines that hold no record."""
+        """Add lines that hold no record."""
         self.line += lines
         offset = self.line - self.record
         if self._records[-1] == self.record:
@@ -41,16 +41,16 @@ class LineMap:
             self._offsets.append(offset)
 
     def add_vague(self, records: int, lines: int) -> None:
-        """Note records that have so many lines together; the lines of each are not known."""
+        """Add records of which only the total number of lines is known."""
         self._vague.append((self.record, self.record + records))
         self.record += records
         self.skip(lines)
 
     def is_vague(self, record: int) -> bool:
-        """Whether the line of a noted record is not known."""
+        """Whether the line of an added record is unknown."""
         place = bisect_right(self._vague, (record, sys.maxsize)) - 1
         return place >= 0 and record < self._vague[place][1]
 
     def line_of(self, record: int) -> int:
-        """Return the line at which a noted record begins."""
+        """Return the line at which an added record begins."""
         return record + self._offsets[bisect_right(self._records, record) - 1]

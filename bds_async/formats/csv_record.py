@@ -1,4 +1,4 @@
-"""One record of a CSV by RFC 4180, out of bytes, with the faults that a file can have."""
+"""Parsing of one CSV record (RFC 4180) from bytes, and the faults that it can have."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 BOM = b"\xef\xbb\xbf"
-#: Bytes that a record may have; a quote that is never closed must not fill the memory.
+#: The most bytes of a record; a quote that is never closed must not fill the memory.
 RECORD_LIMIT = 16 * 1024 * 1024
 
 _QUOTED = re.compile(rb'"((?:[^"]|"")*+)"')
@@ -17,7 +17,7 @@ _SPECIAL = re.compile(rb'[",\r\n]')
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A record: its fields, where the next one begins, and what is wrong with it as a whole."""
+    """A record: its fields, where the next record begins, and a fault of the whole record."""
 
     fields: list[bytes]
     stop: int
@@ -27,8 +27,8 @@ class Parsed:
 def parse_record(data: bytes, start: int, *, final: bool) -> Parsed | None:
     """Return the record that begins at `start`, None if it does not end in `data` and more is to come.
 
-    A record ends with LF or CR LF. A quote within a field that does not begin with one is text. After a fault the next
-    record begins on the next line.
+    A record ends with LF or CR LF. A quote inside a field that does not begin with a quote is text. After a fault, the
+    next record begins on the next line.
     """
     fields: list[bytes] = []
     position = start
@@ -72,7 +72,7 @@ def _faulty(data: bytes, position: int, fault: str) -> Parsed:
 
 
 def encoded(fields: Iterable[bytes]) -> bytes:
-    """Return fields as a record without its line end; what PostgreSQL takes for the end of the data is quoted."""
+    """Return fields as a record without its line end; quote what PostgreSQL would take for the end of the data."""
     values = list(fields)
     return b",".join(b'"' + value.replace(b'"', b'""') + b'"' if _is_special(value, values) else value
                      for value in values)  # fmt: skip

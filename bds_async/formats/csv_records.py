@@ -1,9 +1,8 @@
 r"""A CSV, checked record by record before a database reads it.
 
 The readers of both databases give up at the first bad byte or missing field, and a lone `\.` ends PostgreSQL's COPY.
-Whole blocks are checked at the speed of `bytes` methods; only a block in which something is odd is parsed record by
-record. What is passed on is RFC 4180 with one kind of line end, valid UTF-8, without NUL, and has as many fields in
-each record as the header.
+Whole blocks are checked at the speed of `bytes` methods; only an irregular block is parsed record by record. The output
+is RFC 4180 with one kind of line end, valid UTF-8, without NUL, and each record has as many fields as the header.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from itertools import accumulate
 from .csv_lines import LineMap
 from .csv_record import BOM, RECORD_LIMIT, Parsed, encoded, parse_record, text_of
 
-#: All bytes but those that frame the values of a record, and NUL.
+#: All bytes except those that frame the values of a record, and NUL.
 _TEXT = bytes(byte for byte in range(256) if byte not in b",\r\n\0")
 
 
@@ -25,7 +24,7 @@ class NoHeader(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """What could not be applied: a value, or a whole record where `column` is None.
+    """A value, or a whole record if `column` is None, that could not be applied.
 
     `line` is the record's first line, the header being 1; `value` the raw text, with bad bytes escaped.
     """
@@ -37,11 +36,11 @@ class Reject:
 
 
 class Records:
-    """The records of a CSV that arrives by blocks.
+    """The records of a CSV that arrives in blocks.
 
-    `header` and `newline` are known at once, `rejects` grows while `pieces` is read; the reader may empty it.
-    `count` is the number of records so far, rejected ones included. Where records span lines `lines` is vague, unless
-    it is to be `exact`, which is slower. Raises NoHeader.
+    `header` and `newline` are known from the start; `rejects` grows while `pieces` is read, and the reader may empty
+    it. `count` is the number of records so far, rejected ones included. If records span lines, `lines` is vague, except
+    with `exact`, which is slower. Raises NoHeader.
     """
 
     def __init__(self, blocks: Iterable[bytes], *, exact: bool = False) -> None:
@@ -57,7 +56,7 @@ class Records:
         self._frame = b"," * (self._width - 1) + self.newline
 
     def reject_whole(self, positions: Iterable[int]) -> None:
-        """Let a record go to the rejects whole if the value at one of these positions is no text."""
+        """Reject a whole record if the value at one of these positions is not text."""
         self.whole = frozenset(positions)
 
     def _read_header(self) -> tuple[tuple[str, ...], bytes]:
@@ -80,7 +79,7 @@ class Records:
         return not self._final
 
     def pieces(self) -> Generator[bytes, None, None]:
-        """Yield the clean records by blocks, without the header."""
+        """Yield the clean records in blocks, without the header."""
         while self._rest or not self._final:
             yield self._next_piece()
             if not self._final:
@@ -98,7 +97,7 @@ class Records:
     # Whole blocks
 
     def _is_regular(self, piece: bytes, outside: list[bytes]) -> bool:
-        """Whether a piece can be passed on as it is; if so, its records are noted."""
+        """Whether a piece can be passed on unchanged; if so, count its records."""
         bare = b'"'.join(outside)
         frame = bare.translate(None, _TEXT)
         records, odd = divmod(len(frame), len(self._frame))
@@ -168,7 +167,7 @@ class Records:
 
 
 def _cut(data: bytes) -> tuple[int, list[bytes]]:
-    """Return where the last whole record ends, if all quotes are in their places, and what is outside of quotes."""
+    """Return where the last whole record ends, assuming well-placed quotes, and the parts outside of quotes."""
     if b'"' not in data:
         stop = data.rfind(b"\n") + 1
         return stop, [data[:stop]]
@@ -186,7 +185,7 @@ def _cut(data: bytes) -> tuple[int, list[bytes]]:
 def _quotes_right(outside: list[bytes]) -> bool:
     """Whether quotes open only at the beginning of a field and close only at its end.
 
-    `outside` is the text between the quoted parts; it is empty between the two quotes of an escaped one.
+    `outside` are the parts between the quoted ones; the part between the two quotes of an escaped quote is empty.
     """
     opened = {part[-1:] for part in outside[:-1]}
     closed = {part[:1] for part in outside[1:]}

@@ -1,4 +1,4 @@
-"""Zips that a server or gateway compressed once more (`Content-Encoding`): they are decoded before verification.
+"""Decoding of zips that a server or gateway compressed again (`Content-Encoding`), before verification.
 
 The header is not trusted: it may name a coding that was never applied. The file itself decides.
 """
@@ -15,15 +15,15 @@ from .reading import Watch, unwatched
 
 #: Suffix of the decoded file, beside the received one.
 SUFFIX = ".plain"
-#: Codings after each other that are undone.
+#: The most nested codings that are decoded.
 MOST = 2
 _ZIP, _GZIP = b"PK", b"\x1f\x8b"
 
 
 def decode_zip(received: Path, watch: Watch = unwatched) -> bool:
-    """Replace a received file by the zip that it encodes (gzip or deflate); leave it if it encodes none.
+    """Replace a received file with the zip that it encodes (gzip or deflate); leave it if it encodes none.
 
-    Returns whether it was replaced. Raises DestinationError, and what `watch` raises.
+    Returns whether it was replaced. Raises DestinationError, and as `watch` does.
     """
     with writing_to(received.parent):
         for done in range(MOST):
@@ -33,7 +33,7 @@ def decode_zip(received: Path, watch: Watch = unwatched) -> bool:
 
 
 def _decode(received: Path, bare: bool, watch: Watch) -> bool:
-    """Whether the file was in this coding and is replaced."""
+    """Decode the file if it is in this coding; return whether it was."""
     if not _encodes_zip(received, bare):
         return False
     plain = received.with_suffix(SUFFIX)

@@ -1,4 +1,4 @@
-"""The seam between a run and the form in which extracts are published."""
+"""The interface between a run and the form in which extracts are published."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .reading import Checked, Watch, unwatched
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A whole, verified file in the state folder that is ready to be published."""
+    """A whole, verified file in the state folder, ready to be published."""
 
     path: Path
     checked: Checked
@@ -24,28 +24,28 @@ class Staged:
 class Format(Protocol):
     """How a downloaded zip becomes a published file, and how that file is checked again.
 
-    Every call blocks, so it is made in a thread. Each may raise VerificationError (another download may help),
+    Every call blocks, so make it in a thread. It may raise VerificationError (another download may help),
     UnusableArchive (it would not), or DestinationError (the disk is at fault).
     """
 
-    #: What `--as` calls it.
+    #: The value of `--as`.
     kind: PublishAs
-    #: Whether a file proves by itself that it is whole, so that one of unknown origin can be adopted.
+    #: Whether a file itself proves that it is whole, so that one of unknown origin can be adopted.
     is_proof: bool
-    #: Whether staging depends on what the earlier extracts of the data set had.
+    #: Whether staging depends on the earlier extracts of the data set.
     is_ordered: bool
-    #: Whether staging reads the zip from one end to the other after its directory, so that it can begin early.
+    #: Whether staging reads the zip's directory and then the zip from start to end, so that it can begin early.
     reads_in_order: bool
-    #: What staging is called for a person.
+    #: The phase that is shown during staging.
     staging: Phase
 
     def stage(self, step: Step, zipped: Path, prefix: Prefix, verify: Verify, watch: Watch = unwatched) -> Staged:
-        """Verify a downloaded zip and make the file to publish, beside it; no such file is left after an error.
+        """Verify a downloaded zip and create the file to publish beside it; no such file is left after an error.
 
-        `prefix` is the digest of as much of the zip as is known.
+        `prefix` is the digest of the part of the zip that is hashed already.
         """
         ...
 
     def check(self, path: Path, verify: Verify, watch: Watch = unwatched) -> Checked:
-        """Measure a published file, and verify it as far as it can be verified by itself."""
+        """Measure a published file, and verify it as far as its format allows."""
         ...

@@ -1,6 +1,6 @@
-"""The bytes of a zip's member: inflated by blocks in constant memory, and checked against length and CRC-32.
+"""The bytes of a zip's member, inflated in blocks in constant memory, and checked against length and CRC-32.
 
-ISA-L is used where it is installed (about three times as fast), zlib elsewhere; both release the GIL.
+ISA-L is used if it is installed (about three times as fast), else zlib; both release the GIL.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DAMAGE = cast(type[Exception], codec.error)
 class _Stream(Protocol):
     @property
     def unconsumed_tail(self) -> bytes:
-        """Input that was not inflated yet."""
+        """Input that is not inflated yet."""
         ...
 
     def decompress(self, block: bytes, max_length: int, /) -> bytes:
@@ -34,7 +34,7 @@ class _Stream(Protocol):
 
 
 def contents(member: Member, compressed: Iterable[bytes]) -> Iterator[bytes]:
-    """The member's contents by blocks of at most BLOCK, out of its compressed bytes.
+    """Inflate the member's compressed bytes to blocks of at most BLOCK.
 
     Raises VerificationError at the end if length or CRC-32 are not those of the directory, and before a block
     that would make the contents longer than the directory says.
@@ -64,7 +64,7 @@ def _inflated(member: Member, compressed: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _drained(stream: _Stream, block: bytes) -> Iterator[bytes]:
-    # A full block of output may have more behind it, even where no input is left.
+    # After a full block of output there may be more, even if no input is left.
     more = True
     while more:
         output = stream.decompress(block, BLOCK)

@@ -21,7 +21,7 @@ from .reading import Checked, Watch, measure, unwatched
 class ParquetFormat:
     """The CSV inside the zip with the types of the registry; see Format.
 
-    Every call may raise ConfigError where DuckDB is not installed.
+    Every call may raise ConfigError if DuckDB is not installed.
     """
 
     kind = PublishAs.PARQUET
@@ -31,7 +31,7 @@ class ParquetFormat:
     staging = Phase.CONVERTING
 
     def stage(self, step: Step, zipped: Path, prefix: Prefix, verify: Verify, watch: Watch = unwatched) -> Staged:  # noqa: ARG002
-        """Unzip and check the CSV beside the zip, and write the Parquet file of it; its CRC-32 is always checked."""
+        """Unzip and check the CSV beside the zip, and convert it to Parquet; its CRC-32 is always checked."""
         plain, target = zipped.with_suffix(PublishAs.CSV.suffix), zipped.with_suffix(self.kind.suffix)
         with writing_to(target.parent):
             try:
@@ -46,7 +46,7 @@ class ParquetFormat:
         return Staged(target, replace(measured, columns=rows.header, text_columns=text))
 
     def check(self, path: Path, verify: Verify, watch: Watch = unwatched) -> Checked:  # noqa: ARG002
-        """Measure a published Parquet file and read its schema; its pages have nothing to prove them whole."""
+        """Measure a published Parquet file and read its schema; nothing in its pages proves that they are whole."""
         return replace(measure(path, watch), columns=columns_in(path))
 
 
@@ -56,9 +56,9 @@ def _unzipped(zipped: Path, plain: Path, watch: Watch) -> CleanRows:
 
 
 def column_types(step: Step, header: tuple[str, ...]) -> tuple[ColumnType, ...]:
-    """The documented type of each column, NVARCHAR where none is known.
+    """The documented type of each column, NVARCHAR if none is known.
 
-    A moment of a key is text, since a timestamp holds no seventh digit, which may distinguish two keys.
+    A moment in a key is text, since a timestamp has no seventh digit, which may distinguish two keys.
     """
     ids = filter(None, (step.extract.plugin_id, step.extract.schema_id))
     known = find(ids=ids, folder=step.folder, name=step.extract.data_set, columns=header)

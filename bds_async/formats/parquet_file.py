@@ -1,4 +1,4 @@
-"""A Parquet file out of clean rows, by DuckDB: one conversion at a time, in bounded memory, ended by `watch`."""
+"""Conversion of clean rows to Parquet by DuckDB: one at a time, in bounded memory, interruptible by `watch`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ..support.extras import missing
 from .clean_rows import INSTEAD, CleanRows
 from .reading import Watch
 
-#: Rows of a row group, and the most bytes of CSV that one may have.
+#: Rows of a row group, and the most bytes of CSV in one.
 ROWS, GROUP_BYTES = 122_880, 64 * 1024 * 1024
-#: What DuckDB may use; more threads would want more.
+#: Memory and threads that DuckDB may use; more threads would need more memory.
 MEMORY, THREADS = "320MB", min(4, os.cpu_count() or 1)
-#: Seconds between two looks at whether the run is over.
+#: Seconds between two checks whether the run is over.
 LOOK = 0.2
 
 _turn = threading.Lock()
@@ -37,9 +37,9 @@ def demand_duckdb() -> Any:
 
 
 def write_parquet(rows: CleanRows, types: Sequence[ColumnType], target: Path, watch: Watch) -> tuple[str, ...]:
-    """Write `rows` to `target`; the columns that became text because a value does not fit their type.
+    """Write `rows` to `target`; return the columns that became text because a value does not fit their type.
 
-    Raises UnusableArchive, ConfigError, DestinationError, and what `watch` raises.
+    Raises UnusableArchive, ConfigError, DestinationError, and as `watch` does.
     """
     with _connected(watch, target.parent) as connection:
         misfits: set[int] = set()
@@ -58,7 +58,7 @@ def write_parquet(rows: CleanRows, types: Sequence[ColumnType], target: Path, wa
 def columns_in(path: Path) -> tuple[str, ...]:
     """The columns of a Parquet file; raises VerificationError if its footer cannot be read, ConfigError."""
     duckdb = demand_duckdb()
-    # A database of its own: one that a damaged file made unusable would condemn every file after it.
+    # A separate database: if a damaged file made a shared one unusable, every later file would fail.
     with contextlib.closing(_new_database()) as connection:
         try:
             found = connection.execute("DESCRIBE SELECT * FROM read_parquet($1)", [str(path)]).fetchall()
@@ -69,7 +69,7 @@ def columns_in(path: Path) -> tuple[str, ...]:
 
 @cache
 def _shared_database() -> Any:
-    """One database for all conversions: to make one takes longer than to convert a small extract."""
+    """The database for all conversions: creating one takes longer than converting a small extract."""
     return _new_database()
 
 
@@ -87,7 +87,7 @@ def _new_database() -> Any:
 
 @contextlib.contextmanager
 def _connected(watch: Watch, folder: Path) -> Iterator[Any]:
-    """A connection for one conversion; DuckDB's errors become those of a format."""
+    """Open a connection for one conversion; translate DuckDB's errors to those of a format."""
     duckdb = demand_duckdb()
     with (
         _in_turn(watch),
@@ -107,7 +107,7 @@ def _connected(watch: Watch, folder: Path) -> Iterator[Any]:
                 f"No Parquet file can be written in {folder}: {text} Run again after that."
             ) from None
         except duckdb.Error as error:
-            # After a fatal error a database refuses everything.
+            # After a fatal error a database refuses all further work.
             _shared_database.cache_clear()
             raise UnusableArchive(f"DuckDB cannot write the CSV as Parquet ({_brief(error)}); {INSTEAD}.") from None
 
@@ -124,7 +124,7 @@ def _in_turn(watch: Watch) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interrupted_by(watch: Watch, connection: Any) -> Iterator[None]:
-    """Interrupt the statement under way once `watch` raises; the statement then raises InterruptException."""
+    """Interrupt the running statement once `watch` raises; the statement then raises InterruptException."""
     done = threading.Event()
 
     def look() -> None:
@@ -157,14 +157,14 @@ def _copy(rows: CleanRows, types: Sequence[ColumnType], target: Path) -> str:
 
 
 def _value(raw: str, kind: ColumnType) -> str:
-    """A typed value; a text that does not fit ends the statement with InvalidInputException."""
+    """The SQL of a typed value; a text that does not fit ends the statement with InvalidInputException."""
     if kind is ColumnType.NVARCHAR:
         return raw
     return f"CASE WHEN {raw} IS NOT NULL THEN coalesce({DUCKDB.cast(kind, raw)}, error('misfit')) END"
 
 
 def _misfits(connection: Any, rows: CleanRows, types: Sequence[ColumnType]) -> set[int]:
-    """The places of the columns that hold a value which does not fit their type."""
+    """The positions of the columns with a value that does not fit their type."""
     tests = (f"bool_or(c{place} IS NOT NULL AND {DUCKDB.cast(kind, f'c{place}')} IS NULL)"
              for place, kind in enumerate(types))  # fmt: skip
     (found,) = connection.execute(f"SELECT {', '.join(tests)} FROM {_source(rows)}").fetchall()
@@ -180,10 +180,10 @@ def _check_count(connection: Any, rows: CleanRows, target: Path) -> None:
 
 
 def _source(rows: CleanRows) -> str:
-    """The table function that reads the rows as texts `c0`, `c1`, ...: nothing is guessed, nothing is skipped."""
+    """The table function that reads the rows as texts `c0`, `c1`, ..., without guessing or skipping anything."""
     columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(rows.header)))
     end = "\\r\\n" if rows.newline == b"\r\n" else "\\n"
-    # DuckDB takes more memory with smaller buffers, since more of them are under way.
+    # With smaller buffers DuckDB uses more memory, since more of them are in use at a time.
     line = max(rows.longest, 1024 * 1024)
     return (
         f"read_csv({_literal(rows.path)}, auto_detect = false, header = false, delim = ',', quote = '\"', "

@@ -1,4 +1,4 @@
-"""The columns to write of each data set where CSVs are published. For a thread, since the ledger is read."""
+"""The columns to write to published CSVs, by data set. Call this in a thread, since it reads the ledger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..ledger import Ledger
 from ..models import Identity
 from .reading import Checked
 
-#: Unzips an extract's CSV with these columns alone, in that order, or with all of them for None.
+#: Unzips an extract's CSV with only these columns, in that order; with all of them for None.
 Unzip: TypeAlias = Callable[[Columns | None], Checked]
 
 
@@ -27,7 +27,7 @@ class ColumnPins(Protocol):
 
 
 class AllColumns:
-    """All columns are written."""
+    """Writes all columns."""
 
     are_ordered = False
 
@@ -37,7 +37,7 @@ class AllColumns:
 
 
 class TheseColumns:
-    """The given columns are written, with None all of them."""
+    """Writes the given columns; with None, all of them."""
 
     are_ordered = False
 
@@ -50,7 +50,7 @@ class TheseColumns:
 
 
 class FirstColumns:
-    """The columns first seen of each data set are written; the ledger keeps them."""
+    """Writes the columns that each data set had first; the ledger stores them."""
 
     are_ordered = True
 
@@ -58,7 +58,7 @@ class FirstColumns:
         self._ledger = ledger
 
     def unzipped(self, folder: str, identity: Identity, unzip: Unzip) -> Checked:  # noqa: ARG002
-        """Unzip with the pinned columns, else with those delivered first, else with all, which are pinned then."""
+        """Unzip with the pinned columns, else with those delivered first, else with all; pin them if none are."""
         wanted = self._ledger.columns.pinned(folder)
         checked = unzip(wanted)
         if self._ledger.columns.stored_pin(folder) is None:
@@ -67,7 +67,7 @@ class FirstColumns:
 
 
 class DeliveredColumns:
-    """A CSV is written as it was delivered before, with all of its columns or with the pinned ones."""
+    """Writes a CSV as it was delivered before, with all of its columns or with the pinned ones."""
 
     are_ordered = False
 
@@ -77,7 +77,7 @@ class DeliveredColumns:
     def unzipped(self, folder: str, identity: Identity, unzip: Unzip) -> Checked:
         """Unzip with the columns that reproduce the delivered file; raises ExtractError if none do.
 
-        The pinned columns are used where the SHA-256 of the delivered file is not known.
+        If the SHA-256 of the delivered file is not known, the pinned columns are used.
         """
         delivered, pinned = self._ledger.deliveries.delivered(identity), self._ledger.columns.stored_pin(folder)
         sha256 = delivered.sha256 if delivered is not None else None
@@ -94,7 +94,7 @@ class DeliveredColumns:
 
 
 def _unzipped_or_none(unzip: Unzip, wanted: Columns | None) -> Checked | None:
-    """The unzipped CSV; None if it lacks the wanted columns. With all columns, a fault of the archive is raised."""
+    """Unzip the CSV; None if it lacks the wanted columns. With all columns, raise a fault of the archive."""
     try:
         return unzip(wanted)
     except UnusableArchive:

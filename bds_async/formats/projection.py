@@ -1,7 +1,7 @@
-"""Some columns of a CSV, in a given order: streamed, aware of quotes, in bounded memory.
+"""Projection of a CSV to some columns, in a given order: streamed, aware of quotes, in bounded memory.
 
-The dialect stays that of Brightspace: a BOM if there was one, CRLF, minimal quotes. The bytes of a CSV that has exactly
-the wanted columns are passed on unchanged.
+The dialect stays that of Brightspace: a BOM if there was one, CRLF, minimal quotes. If a CSV has exactly the wanted
+columns, its bytes are passed on unchanged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from operator import itemgetter
 from ..errors import UnusableArchive
 from .csv_header import HEADER_LIMIT, HeaderReader
 
-#: Characters that a row may have; a quote that is never closed must not fill the memory.
+#: The most characters of a row; a quote that is never closed must not fill the memory.
 ROW_LIMIT = 16 * 1024 * 1024
 #: Characters that are collected before they are passed on.
 _BLOCK = 256 * 1024
@@ -23,9 +23,9 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def project(blocks: Iterable[bytes], wanted: Sequence[str]) -> Iterator[bytes]:
-    """The CSV that `blocks` are, with the wanted columns alone, in that order.
+    """Reduce the CSV in `blocks` to the wanted columns, in that order.
 
-    Raises UnusableArchive if one of them is missing, or if it is no regular CSV.
+    Raises UnusableArchive if one of them is missing, or if the CSV is irregular.
     """
     remaining = iter(blocks)
     head = b"".join(_first(remaining))
@@ -36,7 +36,7 @@ def project(blocks: Iterable[bytes], wanted: Sequence[str]) -> Iterator[bytes]:
 
 
 def _first(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """As many blocks as may hold the header row."""
+    """The first blocks, as many as the header row may take."""
     size = 0
     while size <= HEADER_LIMIT and (block := next(blocks, None)) is not None:
         size += len(block)
@@ -53,7 +53,7 @@ def _header(head: bytes) -> tuple[str, ...]:
 
 
 def _positions(columns: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    """The positions of the wanted columns; of several with one name the first that is still free."""
+    """The positions of the wanted columns; of several with the same name, the first one still free."""
     free: dict[str, list[int]] = {}
     for position in range(len(columns) - 1, -1, -1):
         free.setdefault(columns[position], []).append(position)
@@ -100,9 +100,9 @@ def _rows(text: io.TextIOBase, width: int) -> Iterator[list[str]]:
 
 
 class _Lines:
-    """A text in groups of whole lines; raises UnusableArchive once a single row is too long.
+    """A text in groups of whole lines; raises UnusableArchive if a single row is too long.
 
-    `without_row` counts the characters since the last row; the reader sets it back to 0.
+    `without_row` counts the characters since the last row; the reader resets it to 0.
     """
 
     def __init__(self, text: io.TextIOBase) -> None:
@@ -133,11 +133,11 @@ class _Blocks(io.RawIOBase):
         self._left = memoryview(b"")
 
     def readable(self) -> bool:
-        """Whether it can be read: always."""
+        """Return True: it can always be read."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """The next bytes; none at the end."""
+        """Read the next bytes; none at the end."""
         while not self._left and (block := next(self._blocks, None)) is not None:
             self._left = memoryview(block)
         count = min(len(buffer), len(self._left))

@@ -1,4 +1,4 @@
-"""Reading a file once, hashing all that goes by; what is known of a file then."""
+"""Reading a file once while hashing it, and the facts that this gives."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .inflate import BLOCK
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A whole file: its length and SHA-256 (hexadecimal), and the header row of its CSV, None without one.
+    """A whole file: its length, its SHA-256 (hexadecimal), and the header row of its CSV, if any.
 
-    `text_columns`, for a new Parquet file only, are those whose values do not all fit their type, so that it is text.
+    `text_columns`, only for a new Parquet file, are the columns that are text because a value does not fit their type.
     """
 
     bytes: int
@@ -27,7 +27,7 @@ class Checked:
     text_columns: tuple[str, ...] | None = None
 
 
-#: Called with the number of bytes of each block that was read; what it raises ends the work.
+#: Called with the size in bytes of each block that was read; an exception from it ends the work.
 Watch: TypeAlias = Callable[[int], None]
 
 
@@ -36,7 +36,7 @@ def unwatched(count: int) -> None:
 
 
 def measure(path: Path, watch: Watch = unwatched) -> Checked:
-    """Length and SHA-256 of a file that has nothing to prove it whole, as a CSV; raises DestinationError."""
+    """Measure the length and SHA-256 of a file that cannot prove itself whole, like a CSV; raises DestinationError."""
     with writing_to(path.parent), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         reader = HashingReader(file, Prefix(), watch=watch)
@@ -45,7 +45,7 @@ def measure(path: Path, watch: Watch = unwatched) -> Checked:
 
 
 class HashingReader:
-    """Reads a file from one end to the other and extends `prefix` by what it does not know yet."""
+    """Reads a file from start to end, and extends `prefix` by the bytes that it has not hashed yet."""
 
     def __init__(self, file: BinaryIO, prefix: Prefix, position: int = 0, *, watch: Watch = unwatched) -> None:
         self._file = file
@@ -56,11 +56,11 @@ class HashingReader:
 
     @property
     def sha256(self) -> str:
-        """Of the whole file once its end is reached, hexadecimal."""
+        """The SHA-256 of the whole file, in hexadecimal digits, once its end is reached."""
         return self._prefix.sha256
 
     def blocks(self, stop: int, size: int = BLOCK) -> Iterator[bytes]:
-        """The bytes from here to `stop`, by blocks of at most `size`."""
+        """Read the bytes from here to `stop`, in blocks of at most `size`."""
         while self._position < stop:
             block = self._file.read(min(size, stop - self._position))
             if not block:
@@ -76,7 +76,7 @@ class HashingReader:
             self._prefix.extend(self._prefix.length, block[known:] if known else block)
 
     def skip_to(self, position: int) -> None:
-        """Hash what lies between here and `position`; what is known is not read."""
+        """Skip to `position` and hash the bytes up to there; bytes that are hashed already are not read."""
         known = min(position, self._prefix.length)
         if known > self._position:
             self._position = self._file.seek(known)

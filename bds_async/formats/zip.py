@@ -1,8 +1,9 @@
-"""Zips: published as they came, verified in one pass.
+"""Zips: published as received, verified in one pass.
 
-Two kinds of fault. VerificationError: the bytes are not what was sent (cut, damaged, no zip), so another download may
-help. UnusableArchive: the zip is what the server holds, and cannot be used (encrypted, a foreign method, the wrong
-number of members, too large), so it would not. Memory is bounded whatever the archive claims.
+There are two kinds of fault. VerificationError: the bytes are not what was sent (cut, damaged, not a zip), so another
+download may help. UnusableArchive: the zip is what the server holds, but cannot be used (encrypted, a foreign method,
+the wrong number of members, too large), so another download would not help. Memory is bounded whatever the archive
+claims.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from .inflate import BLOCK, contents
 from .reading import Checked, HashingReader, Watch, unwatched
 from .zip_members import Member, members_of
 
-#: Compressed bytes that are read at a time where the header row alone is wanted.
+#: Compressed bytes that are read at a time if only the header row is wanted.
 HEAD = 16 * 1024
 
 
 class ZipFormat:
-    """The zip as it came; see Format."""
+    """The zip as received; see Format."""
 
     kind = PublishAs.ZIP
     is_proof = True
@@ -46,12 +47,12 @@ class ZipFormat:
 def check(path: Path, verify: Verify, watch: Watch = unwatched, prefix: Prefix | None = None) -> Checked:
     """Prove a zip whole, in one pass over the file; `columns` are those of its first `.csv` member.
 
-    What `prefix` knows already is read again only where a CRC-32 or the header row needs it.
+    Bytes that `prefix` has hashed are read again only if a CRC-32 or the header row needs them.
 
-    A zip without members is whole. Raises VerificationError, UnusableArchive, or DestinationError where the file
-    cannot be read.
+    A zip without members is whole. Raises VerificationError, UnusableArchive, or DestinationError if the file cannot
+    be read.
     """
-    # Without a buffer, which would take bytes beyond those asked for from a file whose pieces still arrive.
+    # Unbuffered: a buffer would read ahead, into pieces of the file that have not arrived yet.
     with writing_to(path.parent), path.open("rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         members = members_of(file, size)

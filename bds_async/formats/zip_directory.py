@@ -1,6 +1,6 @@
-"""Where a zip's directory lies: the first bytes and the end records (PKWARE's APPNOTE 4.3.14 to 4.3.16).
+"""The position of a zip's directory, by the first bytes and the end records (PKWARE's APPNOTE 4.3.14 to 4.3.16).
 
-Stricter than most readers, on purpose: bytes before the first member or after the end record mean that the body
+It is stricter than most readers on purpose: bytes before the first member or after the end record mean that the body
 did not arrive as it was sent.
 """
 
@@ -21,7 +21,7 @@ _LONGEST_COMMENT = 0xFFFF
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Position and length of a zip's directory in bytes, and how many members it lists."""
+    """Position and length of a zip's directory in bytes, and the number of its members."""
 
     start: int
     size: int
@@ -29,7 +29,7 @@ class Directory:
 
 
 def directory_of(file: BinaryIO, size: int) -> Directory:
-    """The directory of a zip of `size` bytes; raises VerificationError if it does not begin and end as a zip."""
+    """Find the directory of a zip of `size` bytes; raises VerificationError if it does not begin and end as a zip."""
     _check_beginning(file, size)
     return _find_directory(file, size)
 

@@ -1,6 +1,6 @@
 """The entries of a zip's directory (PKWARE's APPNOTE 4.3.12 and 4.5.3).
 
-Fields that no extract needs are not judged: a damaged extra field, a date that does not exist, an unknown version.
+Fields that no extract needs are not checked: a damaged extra field, an invalid date, an unknown version.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ _ENTRY = struct.Struct("<4s6H3L5H2L")
 _ENTRY_MAGIC = b"PK\1\2"
 _EXTRA = struct.Struct("<2H")
 _ZIP64 = 1
-#: Stands for a number in the zip64 extra field.
+#: Placeholder for a number in the zip64 extra field.
 IN_ZIP64_FIELD = 0xFFFFFFFF
 _UTF_8 = 0x800
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the directory says of one member; `header` is where the member's own header begins. Sizes are bytes."""
+    """The directory's entry for one member; `header` is the position of its local header. Sizes are in bytes."""
 
     raw_name: bytes
     flags: int
@@ -62,7 +62,7 @@ def _ends(start: int, lengths: list[int]) -> tuple[int, int, int]:
 
 
 def _wide(numbers: tuple[int, int, int], extra: bytes) -> tuple[int, int, int]:
-    """The numbers, with those that stand in the zip64 field read from there, in their order."""
+    """The numbers; placeholders are replaced, in order, by the numbers in the zip64 field."""
     missing = sum(number == IN_ZIP64_FIELD for number in numbers)
     if not missing:
         return numbers

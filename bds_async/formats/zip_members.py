@@ -1,4 +1,4 @@
-"""The members of a zip and the position of their bytes, by the directory and their own headers, which must agree.
+"""The members of a zip and the position of their bytes, by the directory and the local headers, which must agree.
 
 Nothing is inflated here, and no member's name is used as a path.
 """
@@ -14,19 +14,19 @@ from ..errors import UnusableArchive, VerificationError
 from .zip_directory import Directory, directory_of
 from .zip_entries import IN_ZIP64_FIELD, Entry, entries_in
 
-#: Bytes that a directory may have (about 150,000 members), so that memory stays bounded.
+#: The most bytes of a directory (about 150,000 members), so that memory stays bounded.
 DIRECTORY_LIMIT = 8 * 1024 * 1024
 
 _LOCAL = struct.Struct("<4s5H3L2H")
 _LOCAL_MAGIC = b"PK\3\4"
-#: Flags of a member: encrypted (two ways), a patch to something else; its sizes come after it.
+#: Flags of a member: encrypted (two ways); a patch to something else; its sizes follow its data.
 _ENCRYPTED, _PATCH, _SIZES_FOLLOW = 0x41, 0x20, 0x8
 _STORED, _DEFLATED = 0, 8
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file in a zip: its own header begins at `header`, its compressed bytes go from `start` to `stop`.
+    """One file in a zip: its local header begins at `header`, its compressed bytes go from `start` to `stop`.
 
     `size` is the length that it claims to inflate to. The name is untrusted: it is shown, never used as a path.
     """
@@ -51,7 +51,7 @@ class Member:
 def members_of(file: BinaryIO, size: int) -> list[Member]:
     """The members of a zip of `size` bytes, in the order of its directory.
 
-    Raises VerificationError for a file that is no whole zip, UnusableArchive for one that cannot be used.
+    Raises VerificationError for a file that is not a whole zip, UnusableArchive for one that cannot be used.
     """
     directory = directory_of(file, size)
     if directory.size > DIRECTORY_LIMIT:

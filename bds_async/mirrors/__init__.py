@@ -1,4 +1,4 @@
-"""The current state of each data set in DuckDB or PostgreSQL, kept by the extracts that were delivered."""
+"""Mirrors: the current state of each data set in DuckDB or PostgreSQL, built from the delivered extracts."""
 
 from .databases import Target
 from .preview import PendingExtract, Preview, preview

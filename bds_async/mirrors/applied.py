@@ -1,4 +1,4 @@
-"""Which extracts are in a table: the lines of `_bds_applied`, and the fulls that the guard holds back."""
+"""The extracts that are applied to a table (`_bds_applied`), and the fulls that the guard holds back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What applying an extract did; `updated` counts keys that were there, `changed` those whose values changed."""
+    """The effect of applying an extract; `updated` counts keys that were there, `changed` those with new values."""
 
     rows: int = 0
     inserted: int = 0
@@ -49,7 +49,7 @@ class AppliedExtracts:
         self._held = f"{quoted(schema)}._bds_held"
 
     async def of(self, table: str) -> list[Applied]:
-        """Return the applied extracts of a table in their order."""
+        """Return the applied extracts of a table in the order of application."""
         columns = "plugin_id, bds_type, queued, created, version, _bds_id, _bds_unique, _bds_purges"
         query = f"SELECT {columns} FROM {self._lines} WHERE _bds_table = $1"
         found = [_applied(row) for row in await self._engine.run(query, table)]
@@ -60,7 +60,7 @@ class AppliedExtracts:
         return int((await self._engine.run(f"SELECT coalesce(max(_bds_id), 0) + 1 FROM {self._lines}"))[0][0])
 
     async def note(self, table: str, applied: Applied, path: str, counts: Counts) -> None:
-        """Write the line of an applied extract; in the transaction of its rows."""
+        """Insert the line of an applied extract; call it in the transaction of its rows."""
         identity = applied.identity
         names = (
             "plugin_id, bds_type, queued, created, version, path, rows, inserted, updated, deleted, rejected, "
@@ -89,7 +89,7 @@ class AppliedExtracts:
         await self._engine.run(f"INSERT INTO {self._lines} ({names}) VALUES ({places})", *values)
 
     async def unnote(self, numbers: Sequence[int]) -> None:
-        """Remove the lines of some extracts, which count as not applied then."""
+        """Remove the lines of some extracts, so that they count as not applied."""
         if numbers:
             listed = ", ".join(map(str, numbers))
             await self._engine.run(f"DELETE FROM {self._lines} WHERE _bds_id IN ({listed})")
@@ -97,11 +97,11 @@ class AppliedExtracts:
     # Fulls that the guard holds back
 
     async def held(self) -> dict[str, float]:
-        """Return the percent of rows that each held full would delete, by its path."""
+        """Return the percentage of rows that each held full would delete, by path."""
         return dict(await self._engine.run(f"SELECT path, percent FROM {self._held}"))
 
     async def hold(self, path: str, percent: float | None) -> None:
-        """Note that a full is held back, or with None that it no longer is."""
+        """Record that a full is held back, or with None that it no longer is."""
         await self._engine.run(f"DELETE FROM {self._held} WHERE path = $1", path)
         if percent is not None:
             await self._engine.run(f"INSERT INTO {self._held} VALUES ($1, $2)", path, percent)

@@ -1,4 +1,4 @@
-"""Applies one extract to its table, in one transaction."""
+"""Application of one extract to its table, in one transaction."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .sql.pieces import gone_name
 from .sql.staging import Stage
 from .table import Layout, Table
 
-#: Rows of a full from which on D2L may have cut it (its cap), so that it deletes nothing.
+#: A full with this many rows or more may have been cut by D2L (its cap), so it deletes nothing.
 CAPPED_ROWS = 150_000_000
-#: Live rows of a table below which the guard lets everything be deleted.
+#: If a table has fewer live rows than this, the guard lets all of them be deleted.
 GUARDED_ROWS = 100
 _STAGE = "_bds_stage"
 
@@ -37,12 +37,12 @@ class Held(Exception):
 
 
 class NeedsRestart(Exception):
-    """A late full without unique keys comes before fulls that were applied: the data set has to begin again."""
+    """A late full without unique keys precedes applied fulls, so the data set has to begin again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One data set on its way into a mirror: what was delivered, what is known of it, and the key to go by."""
+    """One data set to mirror: its deliveries, its entry in the registry, and the key to use."""
 
     data_set: SourceDataSet
     known: KnownDataSet | None
@@ -50,7 +50,7 @@ class Subject:
 
 
 class TableWriter:
-    """Writes the table of one data set. `applied` are the extracts that are in it, in their order."""
+    """Writes the table of one data set. `applied` are the extracts in it, in the order of application."""
 
     def __init__(
         self, catalog: Catalog, destination: Destination, subject: Subject, table: Table, applied: list[Applied]
@@ -73,9 +73,10 @@ class TableWriter:
     async def apply(
         self, extract: SourceExtract, limit: float, complete_through: Callable[[Applied], datetime | None]
     ) -> tuple[Applied, Counts]:
-        """Apply one extract, with its line in `_bds_applied`. Raises FileChanged, Held, NeedsRestart, TargetError.
+        """Apply one extract and insert its line in `_bds_applied`.
 
-        A full may delete `limit` percent of the live rows. `complete_through` gives the moment for `_bds_tables`.
+        A full may delete `limit` percent of the live rows. `complete_through` returns the moment for `_bds_tables`.
+        Raises FileChanged, Held, NeedsRestart, TargetError.
         """
         assert extract.path is not None
         loaded = await self._load(extract)
@@ -106,14 +107,14 @@ class TableWriter:
             return await loading.into(self.stage(_STAGE, loading.records.header))
 
     def stage(self, name: str, header: tuple[str, ...]) -> Stage:
-        """Return the stage for an extract with such a header."""
+        """Return the stage for an extract with this header."""
         layout = Layout.of(header, self.subject.known).typed_as(self.table)
         table = self.table if self.table.columns else self._with_key(layout)
         numbered = self._engine.dialect.name == "postgresql"
         return Stage(name, self._engine.dialect, table.with_columns(layout.columns), layout, numbered)
 
     def _with_key(self, layout: Layout) -> Table:
-        """Return the table that is to be made for the first extract."""
+        """Return the table to create for the first extract."""
         columns = key_columns(self.subject.key, layout)
         if not columns:
             return replace(self.table, source="none")
@@ -126,7 +127,7 @@ class TableWriter:
         )
 
     async def _make_unique(self, extract: SourceExtract, stage: Stage) -> bool:
-        """Leave usable rows in the stage; return whether the key distinguishes its rows."""
+        """Drop unusable rows from the stage; return whether the key distinguishes the remaining ones."""
         if not stage.table.is_keyed or (extract.is_full and stage.lacks_key):
             return False
         merge = self._merger(stage, Applied(extract.identity, 0, is_unique=True, purges=False))
@@ -158,7 +159,7 @@ class TableWriter:
         later = self.later(extract)
         counts = Counts(rows=loaded.rows, rejected=loaded.rejected)
         if any(each.is_full and not each.is_unique for each in later):
-            return counts  # a later full has replaced all of it
+            return counts  # a later full has replaced all rows
         before = self.full_before(extract)
         merge = self._merger(loaded.stage, applied, later)
         if extract.is_full and not applied.is_unique:
@@ -171,7 +172,7 @@ class TableWriter:
         return await self._merge_by_key(merge, counts, limit, later)
 
     async def _drop_later(self, later: list[Applied]) -> None:
-        """Let differentials that follow a full without unique keys be passed over, as if they had come after it."""
+        """Unapply the differentials after a full without unique keys, so that they are passed over as usual."""
         await self.catalog.applied.unnote([each.number for each in later])
         self.applied = [each for each in self.applied if each not in later]
 
@@ -205,6 +206,6 @@ class TableWriter:
 
 
 def _guard(lost: int, live: int, limit: float) -> None:
-    """Raise Held where a full would delete too much."""
+    """Raise Held if a full would delete too many rows."""
     if live >= GUARDED_ROWS and lost * 100 > limit * live:
         raise Held(lost * 100 / live)

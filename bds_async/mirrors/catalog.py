@@ -1,4 +1,4 @@
-"""The mirror's own tables: what has been applied, which table is which data set's, rejects, and private notes."""
+"""The mirror's own tables: applied extracts, the table of each data set, rejects, and private records."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _TABLES = {
 
 
 class Catalog:
-    """The own tables of one schema."""
+    """The mirror's own tables in one schema."""
 
     def __init__(self, engine: Engine, schema: str) -> None:
         self.engine = engine
@@ -49,12 +49,12 @@ class Catalog:
         return f"{quoted(self.schema)}.{quoted(table)}"
 
     async def is_prepared(self) -> bool:
-        """Return whether the own tables are there."""
+        """Return whether the mirror's own tables exist."""
         query = "SELECT count(*) FROM information_schema.tables WHERE table_schema = $1 AND table_name = '_bds_held'"
         return bool((await self.engine.run(query, self.schema))[0][0])
 
     async def prepare(self) -> None:
-        """Make the schema and the own tables where they are missing."""
+        """Create the schema and the mirror's own tables if they are missing."""
         if await self.is_prepared():
             return
         async with self.engine.transaction():
@@ -67,20 +67,20 @@ class Catalog:
     # Settings
 
     async def settings(self) -> dict[str, str]:
-        """Return what the schema remembers."""
+        """Return the settings stored in the schema."""
         return dict(await self.engine.run(f"SELECT name, value FROM {self.name('_bds_settings')}"))
 
     async def keys(self) -> dict[str, Sequence[str]]:
-        """Return the corrected keys that the schema remembers."""
+        """Return the corrected keys stored in the schema."""
         return dict(json.loads((await self.settings()).get("keys", "{}")))
 
     async def remember(self, name: str, value: str) -> None:
-        """Replace one setting; in a transaction of the caller's."""
+        """Replace one setting; call it in a transaction."""
         await self.engine.run(f"DELETE FROM {self.name('_bds_settings')} WHERE name = $1", name)
         await self.engine.run(f"INSERT INTO {self.name('_bds_settings')} VALUES ($1, $2)", name, value)
 
     async def claim(self, tenant: str) -> None:
-        """Let the schema belong to a tenant; raises ConfigError if it is another one's."""
+        """Bind the schema to a tenant; raises ConfigError if it belongs to another one."""
         known = (await self.settings()).get("tenant")
         if known is not None and known != tenant:
             text = f"The mirror's schema {self.schema} holds data of {known}, not of {tenant}"
@@ -97,12 +97,12 @@ class Catalog:
         return {row[0]: row[1:] for row in await self.engine.run(f"{query} FROM {self.name('_bds_tables')}")}
 
     async def columns(self, table: str) -> tuple[TableColumn, ...]:
-        """Return the delivered columns of a table, in order; empty where there is no table."""
+        """Return the delivered columns of a table, in order; empty if there is no table."""
         query = f"SELECT column_name, type FROM {self.name('_bds_columns')} WHERE table_name = $1 ORDER BY position"
         return tuple(TableColumn(name, ColumnType(kind)) for name, kind in await self.engine.run(query, table))
 
     async def load(self, table: Table, known: KnownDataSet | None) -> Table:
-        """Return a table with the columns and the key that it has in the database; as it is if it is not made yet."""
+        """Return a table with its columns and key from the database; unchanged if it does not exist there yet."""
         columns = await self.columns(table.name)
         if not columns:
             return table
@@ -112,13 +112,13 @@ class Catalog:
         return replace(table, columns=columns, key=key, source=row[4], optional=frozenset(optional & set(key)))
 
     async def table_name(self, folder: str, reserved: Iterable[str] = ()) -> str:
-        """Return the name of a data set's table: the one that it has, else a new one that is not reserved."""
+        """Return the name of a data set's table: the existing one, else a new one that is not reserved."""
         known = await self.tables()
         taken = [*reserved, *(row[0] for row in known.values())]
         return known[folder][0] if folder in known else unique_name(folder, taken)
 
     async def fit(self, table: Table, known: Sequence[TableColumn]) -> None:
-        """Make a table or append what it lacks; in a transaction of the caller's. `known` are its present columns."""
+        """Create a table, or add its missing columns; call it in a transaction. `known` are its present columns."""
         missing = table.columns[len(known) :]
         if not known:
             await self.engine.run(_create(self.name(table.name), table, self.engine))
@@ -142,14 +142,14 @@ class Catalog:
         )
 
     async def describe(self, table: Table, data_set: SourceDataSet, complete_through: datetime | None) -> None:
-        """Write the line of a table; in a transaction of the caller's."""
+        """Replace the line of a table in `_bds_tables`; call it in a transaction."""
         await self.engine.run(f"DELETE FROM {self.name('_bds_tables')} WHERE _bds_folder = $1", data_set.folder)
         values = (table.name, data_set.name, data_set.schema_id, ", ".join(table.key) or None, table.source)
         insert = f"INSERT INTO {self.name('_bds_tables')} VALUES ($1, $2, $3, $4, $5, $6, $7)"
         await self.engine.run(insert, *values, naive(complete_through), data_set.folder)
 
     async def correct_complete(self, through: Mapping[str, datetime | None]) -> None:
-        """Correct when tables are complete where no extract did it: a gap that was accepted, say."""
+        """Update `complete_through` where no extract did so, for example after a gap was accepted."""
         known = {row[0]: row[5] for row in (await self.tables()).values()}
         changed = {name: naive(moment) for name, moment in through.items() if name in known}
         changed = {name: moment for name, moment in changed.items() if moment != known[name]}
@@ -160,7 +160,7 @@ class Catalog:
                     await self.engine.run(update, moment, name)
 
     async def drop(self, folders: Sequence[str]) -> None:
-        """Drop the tables of some data sets and all that is known of them, in one transaction."""
+        """Drop the tables of some data sets and all records of them, in one transaction."""
         known = await self.tables()
         async with self.engine.transaction():
             for folder in folders:
@@ -169,7 +169,7 @@ class Catalog:
                     await self.engine.run(f"DELETE FROM {self.name('_bds_tables')} WHERE _bds_folder = $1", folder)
 
     async def empty(self, table: Table) -> None:
-        """Remove all rows of a table and the lines of what was applied to it, in one transaction."""
+        """Remove all rows of a table and its lines in `_bds_applied`, in one transaction."""
         async with self.engine.transaction():
             await self._forget_applied(table.name)
             await self.engine.run(f"DELETE FROM {self.name(table.name)}")
@@ -192,7 +192,7 @@ class Catalog:
 
 
 def keys_text(keys: Mapping[str, Sequence[str]]) -> str:
-    """Return the corrected keys as a setting holds them."""
+    """Return the corrected keys in the form of a setting."""
     return json.dumps({name: list(columns) for name, columns in sorted(keys.items())}, ensure_ascii=False)
 
 
@@ -212,7 +212,7 @@ def _create_gone(name: str, table: Table, engine: Engine) -> str:
 
 
 def _indexed(table: Table) -> list[str]:
-    """Return the columns for an index on the key; long text does not fit into one."""
+    """Return the columns for an index on the key, without text, which may be too long for an index."""
     moments = {column.name: key_name(column) for column in table.moment_keys}
     columns = [column for column in table.key_columns if column.type is not ColumnType.NVARCHAR]
     return [quoted(moments.get(column.name, column.name)) for column in columns] if table.is_keyed else []

@@ -1,4 +1,4 @@
-"""`schema --ddl`: the statements that make a table for each delivered data set, in five SQL dialects."""
+"""`schema --ddl`: the statements that create a table for each delivered data set, in five SQL dialects."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _TYPES: dict[Ddl, tuple[str, ...]] = {
     Ddl.SNOWFLAKE: ("NUMBER(19,0)", "NUMBER(38,12)", "FLOAT", "BOOLEAN", "TIMESTAMP_NTZ(7)", "VARCHAR(36)", "VARCHAR"),
     Ddl.BIGQUERY: ("INT64", "BIGNUMERIC(38,12)", "FLOAT64", "BOOL", "DATETIME", "STRING", "STRING"),
 }
-#: What a column of a key has in SQL Server, which indexes no longer text.
+#: The type of a text column in a key in SQL Server, which cannot index longer text.
 _SHORT_TEXT = "nvarchar(400)"
 
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """The table of a data set: its name, columns, and key with the source that the key comes from."""
+    """The table of a data set: its name, columns, key, and the source of the key."""
 
     name: str
     data_set: str
@@ -50,7 +50,7 @@ class Design:
 
 
 def designs(data_sets: Iterable[SourceDataSet], corrected: Mapping[str, Sequence[str]]) -> Iterator[Design]:
-    """Yield the table of each data set whose columns are known, named as the mirror would name them."""
+    """Yield the table of each data set whose columns are known, with the name that the mirror would use."""
     taken: list[str] = []
     for data_set in data_sets:
         taken.append(name := unique_name(data_set.folder, taken))
@@ -78,7 +78,7 @@ def _design(name: str, data_set: SourceDataSet, corrected: Mapping[str, Sequence
 
 
 def ddl(design: Design, dialect: Ddl) -> str:
-    """Return the statement that makes the table of a design."""
+    """Return the statement that creates the table of a design."""
     lines = [f"    {_quoted(column.name, dialect)} {_type(column, design, dialect)}" for column in design.columns]
     if design.key and not design.optional:
         key = ", ".join(_quoted(name, dialect) for name in design.key)

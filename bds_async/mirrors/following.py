@@ -1,4 +1,4 @@
-"""Brings the table of one data set up to date: which extracts are applied, in which order, and which are not."""
+"""Update of the table of one data set: which extracts are applied, in which order, and which are not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .source import FileChanged, SourceExtract, fault_of, order_of
 
 
 class Follower:
-    """Applies what is not applied yet of one data set."""
+    """Applies the pending extracts of one data set."""
 
     def __init__(self, writer: TableWriter, limit: float, observer: Observer) -> None:
         self._writer = writer
@@ -31,7 +31,7 @@ class Follower:
         self._capped: list[str] = []
 
     async def follow(self) -> TableResult:
-        """Apply what is pending, in order. Raises TargetError and what the engine raises."""
+        """Apply the pending extracts in order. Raises TargetError, and as the engine does."""
         held = await self._catalog.applied.held()
         while (extract := self._next()) is not None:
             percent = held.get(extract.path or "")
@@ -41,15 +41,15 @@ class Follower:
             await self._try(extract)
         return self._result()
 
-    # What is pending
+    # Pending extracts
 
     @property
     def pending(self) -> list[SourceExtract]:
-        """What is to be applied as of now."""
+        """The extracts that are pending now."""
         return list(self._pending())
 
     def _next(self) -> SourceExtract | None:
-        """The first extract, in order, that is to be tried."""
+        """The first pending extract, in order."""
         return next(iter(self._pending()), None)
 
     def _pending(self) -> Iterable[SourceExtract]:
@@ -60,7 +60,7 @@ class Follower:
                 yield extract
 
     def _is_passed_over(self, extract: SourceExtract) -> bool:
-        """Whether an extract is passed over as of now; it may be otherwise once another one is applied."""
+        """Whether an extract is passed over for now; applying another one may change that."""
         has_key = self._writer.table.is_keyed if self._writer.table.columns else bool(self._subject.key.columns)
         passed = is_passed_over(extract, self._writer.applied, has_key=has_key)
         (self._passed_over.add if passed else self._passed_over.discard)(extract)
@@ -121,7 +121,7 @@ class Follower:
         self._problems[extract] = Problem(kind, extract.path or "", text)
 
     async def _restart(self, extract: SourceExtract) -> None:
-        """Begin the data set again, which needs the files of all that was applied."""
+        """Begin the data set again, which needs the files of all applied extracts."""
         files = {identity_key(each): each for each in self._subject.data_set.extracts if each.path is not None}
         found = [files.get(identity_key(each)) for each in self._writer.applied]
         if None in found or await asyncio.to_thread(self._has_fault, [each for each in found if each is not None]):
@@ -135,13 +135,13 @@ class Follower:
     def _has_fault(self, extracts: Sequence[SourceExtract]) -> bool:
         return any(fault_of(self._writer.destination, each) is not None for each in extracts)
 
-    # What comes out
+    # The result
 
     def _complete_after(self, applied: Applied) -> datetime | None:
         return self._complete_through([*self._writer.applied, applied])
 
     def _complete_through(self, applied: Iterable[Applied]) -> datetime | None:
-        """The moment up to which everything delivered is in the table, at most what the ledger calls complete."""
+        """The date up to which every delivered extract is in the table, at most that of the ledger."""
         order = sorted(order_of(each.identity) for each in applied)
         known = {identity_key(each) for each in applied}
         open_ = [each for each in self._open(applied) if identity_key(each) not in known]
@@ -157,7 +157,7 @@ class Follower:
         return [each.identity.queued_for_processing_date for each in applied if order_of(each.identity) == last]
 
     def _open(self, applied: Iterable[Applied]) -> list[SourceExtract]:
-        """What is neither applied nor passed over nor made up for by a later full."""
+        """The extracts that are not passed over and not superseded by a later applied full."""
         fulls = [each.identity.queued_for_processing_date for each in applied if each.is_full]
         newest = max(fulls, default=None)
         return [
@@ -190,7 +190,7 @@ class Follower:
 
 
 def identity_key(extract: SourceExtract | Applied) -> tuple[object, ...]:
-    """Return what an extract is known by: dates to the whole second."""
+    """Return the values that identify an extract, with dates to the whole second."""
     identity = extract.identity
     queued = identity.queued_for_processing_date.replace(microsecond=0)
     created = identity.created_date.replace(microsecond=0)

@@ -1,4 +1,4 @@
-"""The key of each data set, and where it comes from."""
+"""The key of each data set, and its source."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from .names import snake_case
 from .source import SourceDataSet
 from .table import Layout
 
-#: Where a key comes from.
+#: The sources of a key.
 REGISTRY, KEYS_FILE, NONE = "registry", "keys file", "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The key of a data set, by delivered names, and where it comes from."""
+    """The key of a data set, by delivered column names, and its source."""
 
     columns: tuple[str, ...]
     source: str
 
 
 def known_data_set(data_set: SourceDataSet) -> KnownDataSet | None:
-    """Return what the registry knows of a delivered data set."""
+    """Return the registry's entry for a delivered data set, if any."""
     columns = next((extract.columns for extract in reversed(data_set.extracts) if extract.columns), None)
     return find(ids=data_set.ids, folder=data_set.folder, name=data_set.name, columns=columns)
 
@@ -49,7 +49,7 @@ def key_columns(key: Key, layout: Layout) -> tuple[str, ...] | None:
 
 
 def check_keys(corrected: Mapping[str, Sequence[str]], data_sets: Sequence[SourceDataSet]) -> None:
-    """Raise ConfigError for a corrected key of a delivered data set that names a column which was not delivered."""
+    """Raise ConfigError if the corrected key of a delivered data set names a column that was not delivered."""
     for data_set in data_sets:
         key = key_of(data_set, None, corrected)
         delivered = {name.casefold() for extract in data_set.extracts for name in extract.columns or ()}

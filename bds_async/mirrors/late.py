@@ -1,7 +1,7 @@
-"""What an extract that arrives late does to `_bds_changed` of rows that later extracts hold, too.
+"""The effect of a late extract on `_bds_changed` of rows that later extracts also hold.
 
-Such a row keeps its values. The moment of their last change may move: to the next extract that holds the row, or to the
-late one. Only where that is in doubt the files of the later extracts are read; where one is gone the next one counts.
+Such a row keeps its values. The date of their last change may move: to the next extract that holds the row, or to the
+late one. The files of later extracts are read only where this is in doubt; if a file is gone, the next one counts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LATER = "_bds_later"
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files of one data set, and how an extract with a given header is staged under a name."""
+    """The files of one data set; `stage` returns the stage with a given name for a given header."""
 
     engine: Engine
     destination: Destination
@@ -33,7 +33,7 @@ class Files:
     stage: Callable[[str, tuple[str, ...]], Stage]
 
     async def load(self, applied: Applied) -> bool:
-        """Bring the usable rows of an applied extract into the stage of later ones; False if its file is gone."""
+        """Load the usable rows of an applied extract into the stage for later ones; False if its file is unusable."""
         orders = {order_of(each.identity): each for each in self.data_set.extracts if each.path is not None}
         extract = orders.get(order_of(applied.identity))
         if extract is None or await asyncio.to_thread(fault_of, self.destination, extract) is not None:

@@ -1,4 +1,4 @@
-"""Brings the CSV of one extract into a stage, and what cannot be applied into a temporary list of rejects."""
+"""Loading of the CSV of one extract into a stage, and of its unusable records and values into a table of rejects."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from .source import FileChanged, SourceExtract, csv_blocks
 from .sql.staging import Stage
 
 Item = TypeVar("Item")
-#: Bytes of CSV that are handed to the database at a time.
+#: Bytes of CSV that the database gets at a time.
 CHUNK = 16 * 1024 * 1024
-#: The temporary table of the rejects of the extract at hand.
+#: The temporary table for the rejects of the current extract.
 REJECTS = "_bds_reject_lines"
 _PAGE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A filled stage: `rows` of the file, and how many lines went to the rejects."""
+    """A filled stage, with the number of rows in the file and of lines in the rejects."""
 
     stage: Stage
     rows: int
@@ -35,7 +35,7 @@ class Loaded:
 
 
 class Loading:
-    """One extract on its way into a stage. Use `with`; raises FileChanged."""
+    """The loading of one extract into a stage. Use `async with`; raises FileChanged."""
 
     def __init__(self, engine: Engine, destination: Destination, extract: SourceExtract) -> None:
         self._engine = engine
@@ -59,7 +59,7 @@ class Loading:
         self._opened.__exit__(None, None, None)
 
     async def into(self, stage: Stage) -> Loaded:
-        """Fill a stage, which is made new."""
+        """Create a stage and fill it."""
         await self._engine.run(f"DROP TABLE IF EXISTS {stage.name}")
         await self._engine.run(stage.create())
         await self._engine.run(f"DROP TABLE IF EXISTS {REJECTS}")
@@ -86,7 +86,7 @@ class Loading:
         return self._exact.line_of(record)
 
     def _read_lines(self) -> LineMap:
-        """Read the whole file once more, for the lines of its records."""
+        """Read the whole file again, to find the lines of its records."""
         with csv_blocks(self._destination, self._extract) as blocks:
             records = Records(blocks, exact=True)
             records.reject_whole(self.records.whole)
@@ -112,7 +112,7 @@ def _records(blocks: Iterator[bytes]) -> Records:
 
 
 async def chunks_of(records: Records) -> AsyncIterator[bytes]:
-    """Yield the clean records by chunks; the next one is read in a thread meanwhile."""
+    """Yield the clean records in chunks; meanwhile a thread reads the next chunk."""
     pieces = records.pieces()
     pending = asyncio.ensure_future(asyncio.to_thread(_chunk, pieces))
     try:
@@ -120,7 +120,7 @@ async def chunks_of(records: Records) -> AsyncIterator[bytes]:
             pending = asyncio.ensure_future(asyncio.to_thread(_chunk, pieces))
             yield chunk
     finally:
-        # A generator cannot be closed while a thread is in it.
+        # A generator cannot be closed while a thread is running it.
         await outlast(pending)
         pieces.close()
 
@@ -141,7 +141,7 @@ def _pages(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
 
 
 def _misfits(stage: Stage, line: int, fits: Sequence[bool], texts: Sequence[str | None]) -> Iterator[Reject]:
-    """Yield what is wrong with one record: the whole of it where its key is unusable, else each bad value."""
+    """Yield the faults of one record: the whole record if its key is unusable, else each bad value."""
     layout, table = stage.layout, stage.table
     fault = _key_fault(stage, fits, texts)
     if fault is not None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-#: Bytes that PostgreSQL keeps of an identifier (NAMEDATALEN - 1).
+#: The most bytes of a PostgreSQL identifier (NAMEDATALEN - 1).
 NAME_BYTES = 63
-#: Every table and column of the mirror's own begins with this.
+#: Prefix of the mirror's own tables and columns.
 OWN = "_bds_"
 
 
@@ -15,7 +15,7 @@ def snake_case(name: str) -> str:
     """Return a delivered name in snake_case: `SendD2LOrgDefinedId` is `send_d2l_org_defined_id`.
 
     A word begins at a capital that follows a lower-case letter, and at a capital that precedes a lower-case letter and
-    follows a capital or a digit. Characters that are no letters, digits or `_` become `_`.
+    follows a capital or a digit. Characters other than letters, digits and `_` become `_`.
     """
     parts = [f"_{letter}" if _begins_word(name, place) else letter for place, letter in enumerate(name)]
     return re.sub(r"\W+", "_", "".join(parts).lower()) or "column"
@@ -29,12 +29,12 @@ def _begins_word(name: str, place: int) -> bool:
 
 
 def cut(name: str, limit: int = NAME_BYTES) -> str:
-    """Return the longest beginning of a name that has at most `limit` bytes of UTF-8."""
+    """Return the longest prefix of a name with at most `limit` bytes of UTF-8."""
     return name.encode()[:limit].decode(errors="ignore")
 
 
 def unique_name(name: str, taken: Iterable[str]) -> str:
-    """Return the snake_case of a name, with `_2`, `_3` where that is taken; case makes no difference."""
+    """Return the snake_case of a name, with `_2`, `_3` if that is taken, ignoring case."""
     in_use = {each.casefold() for each in taken}
     base = cut(snake_case(name))
     found, number = base, 1
@@ -45,7 +45,7 @@ def unique_name(name: str, taken: Iterable[str]) -> str:
 
 
 def column_names(header: Sequence[str], own: Iterable[str]) -> tuple[str, ...]:
-    """Return the column for each name of a header, in its order; no two are equal, and none is in `own`."""
+    """Return a column name for each name of a header, in order; no two are equal, and none is in `own`."""
     taken, found = list(own), []
     for name in header:
         found.append(unique_name(name, taken))

@@ -1,4 +1,4 @@
-"""Which differentials have nothing to be merged by, and what a mirror says about them; no I/O."""
+"""Differentials that cannot be merged because there is no usable key, and the notes about them; no I/O."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def full_before(applied: Sequence[Applied], extract: SourceExtract) -> Applied |
 
 
 def is_passed_over(extract: SourceExtract, applied: Sequence[Applied], *, has_key: bool) -> bool:
-    """Return whether a differential has nothing to be merged by: no key, or one that is twice in the full before it."""
+    """Return whether a differential cannot be merged: there is no key, or it is not unique in the full before it."""
     if extract.is_full:
         return False
     before = full_before(applied, extract)
@@ -25,7 +25,7 @@ def is_passed_over(extract: SourceExtract, applied: Sequence[Applied], *, has_ke
 
 
 def keyless_notes(name: str, applied: Sequence[Applied], passed_over: int, *, is_keyed: bool) -> list[str]:
-    """Return what a person should know of a data set whose rows have no key; empty for any other one."""
+    """Return notes for a person about a data set without a usable key; empty for any other data set."""
     fulls = [each for each in applied if each.is_full]
     passed = counted(passed_over, "differential")
     if (fulls and fulls[-1].is_unique) or not (fulls or passed_over):

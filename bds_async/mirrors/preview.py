@@ -1,4 +1,4 @@
-"""What a mirror would apply: for `--dry-run`. Nothing is changed, and no database is made."""
+"""A preview of what a mirror would apply, for `--dry-run`. Nothing is changed, and no database is created."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .source import Source, SourceDataSet, SourceExtract, order_of, source_of
 
 @dataclass(frozen=True, slots=True)
 class PendingExtract:
-    """An extract that is to be applied; `bytes` is the size of its file."""
+    """An extract to apply; `bytes` is the size of its file."""
 
     table: str
     data_set: str
@@ -36,7 +36,7 @@ class PendingExtract:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a mirror would apply, in order, and what a person should know: names of tables with a text."""
+    """The extracts that a mirror would apply, in order, and notes for a person: pairs of table name and text."""
 
     pending: tuple[PendingExtract, ...]
     notes: tuple[tuple[str, str], ...]
@@ -44,7 +44,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class _KnownTable:
-    """What a database holds of a data set."""
+    """The table of a data set in a database."""
 
     name: str
     has_key: bool
@@ -53,13 +53,13 @@ class _KnownTable:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What a database holds: its tables by the folder of the data set, and the corrected keys."""
+    """The contents of a database: its tables by data set folder, and the corrected keys."""
 
     tables: Mapping[str, _KnownTable] = field(default_factory=dict)
     keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def table_of(self, data_set: SourceDataSet, corrected: Mapping[str, Sequence[str]] | None) -> _KnownTable:
-        """Return the table of a data set, or the one that would be made."""
+        """Return the table of a data set, or the one that would be created."""
         if (known := self.tables.get(data_set.folder)) is not None:
             return known
         key = key_of(data_set, known_data_set(data_set), self.keys if corrected is None else corrected)
@@ -67,7 +67,7 @@ class _Known:
 
 
 async def preview(target: Target, workspace: Workspace, options: MirrorOptions) -> Preview:
-    """Return what a mirror would apply. Raises as the mirror does."""
+    """Preview what a mirror would apply. Raises as the mirror does."""
     source = await source_of(workspace, delivered_by(options))
     known = _Known()
     if await asyncio.to_thread(_may_exist, target):
@@ -81,11 +81,11 @@ def _may_exist(target: Target) -> bool:
     try:
         return target.path is None or target.path.exists()
     except OSError:
-        return True  # opening it says why
+        return True  # opening it will say why
 
 
 async def _read(target: Target, workspace: Workspace, options: MirrorOptions, source: Source) -> _Known:
-    """Read what a database holds; a rebuild begins without its tables."""
+    """Read the contents of a database; for a rebuild, without its tables."""
     async with opened(target, workspace, options.schema) as engine:
         catalog = Catalog(engine, options.schema)
         if not await catalog.is_prepared():
@@ -99,7 +99,7 @@ async def _read(target: Target, workspace: Workspace, options: MirrorOptions, so
 
 
 def _of_data_set(data_set: SourceDataSet, table: _KnownTable) -> Preview:
-    """Return what would be applied of one data set, as if each full were applied on the way."""
+    """Preview one data set, assuming that each of its fulls would be applied."""
     applied, pending, passed_over = list(table.applied), [], 0
     there = {identity_key(each) for each in applied}
     for extract in data_set.extracts:

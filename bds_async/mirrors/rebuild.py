@@ -14,9 +14,9 @@ from .source import Source, SourceDataSet, SourceExtract, fault_of
 
 
 async def drop_for_rebuild(catalog: Catalog, source: Source) -> tuple[TableResult, ...]:
-    """Drop the tables of all chosen data sets in one transaction, if every file that is needed is there.
+    """Drop the tables of all chosen data sets in one transaction, if every needed file is there.
 
-    Return the data sets whose files are not; nothing is dropped then.
+    Otherwise drop nothing, and return the data sets with missing files.
     """
     known = await catalog.tables()
     broken = []
@@ -33,7 +33,7 @@ async def drop_for_rebuild(catalog: Catalog, source: Source) -> tuple[TableResul
 
 
 def needed(data_set: SourceDataSet) -> list[SourceExtract]:
-    """Return the extracts that a rebuild needs: the newest full and what follows it; with a window all of them."""
+    """Return the extracts that a rebuild needs: the newest full and all later ones; with a window, all of them."""
     files = [extract for extract in data_set.extracts if extract.path is not None]
     known = known_data_set(data_set)
     if known is not None and known.window is not None:

@@ -1,4 +1,4 @@
-"""What a mirror has done: values for the command line, the run report and callers."""
+"""The result of a mirror: values for the command line, the run report and callers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..report import AppliedExtract, MirrorSummary, MirrorTableSummary, Problem
 
 @dataclass(frozen=True, slots=True)
 class TableResult:
-    """One table after a run; `complete_through` is the moment up to which it has everything, None if unknown."""
+    """One table after a run; `complete_through` is the date up to which it is complete, None if unknown."""
 
     table: str
     data_set: str
@@ -34,7 +34,7 @@ class TableResult:
 
     @property
     def updated(self) -> int:
-        """The number of keys that were there already."""
+        """The number of keys that were already there."""
         return sum(each.updated for each in self.extracts)
 
     @property
@@ -49,7 +49,7 @@ class TableResult:
 
     @property
     def drift(self) -> int:
-        """The number of rows that fulls after the first one inserted, changed or deleted: what differentials missed."""
+        """The number of rows that later fulls inserted, changed or deleted: the changes that differentials missed."""
         return sum(each.inserted + each.changed + each.deleted for each in self.extracts if each.is_audit)
 
     @property
@@ -77,7 +77,7 @@ class TableResult:
 
 @dataclass(frozen=True, slots=True)
 class MirrorReport:
-    """What a mirror has done to its target, which is shown without a password."""
+    """The result of a mirror; `target` is shown without a password."""
 
     target: str
     schema: str
@@ -90,5 +90,5 @@ class MirrorReport:
 
     @property
     def exit_code(self) -> int:
-        """0, or 3 where rows were rejected, a full was held back, or a file is missing or changed."""
+        """0, or 3 if rows were rejected, a full was held back, or a file is missing or changed."""
         return 3 if any(table.rejected or table.problems for table in self.tables) else 0

@@ -1,4 +1,4 @@
-"""A mirror's whole run: opens the target, and brings the table of each chosen data set up to date."""
+"""A mirror's whole run: open the target, and update the table of each chosen data set."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from .table import Table
 async def mirror_workspace(
     target: Target, workspace: Workspace, options: MirrorOptions, observer: Observer
 ) -> MirrorReport:
-    """Apply what was delivered to a destination and has not been applied yet to the mirror at `target`.
+    """Apply the delivered extracts of a destination that are not yet in the mirror at `target`.
 
-    A cancellation rolls back the extract in hand. Raises ConfigError, PatternError, TargetError, TargetBusy,
+    A cancellation rolls back the current extract. Raises ConfigError, PatternError, TargetError, TargetBusy,
     DestinationError, LedgerBusy.
     """
     source = await source_of(workspace, delivered_by(options))
@@ -42,7 +42,7 @@ async def mirror_workspace(
 async def mirror_source(
     target: Target, workspace: Workspace, source: Source, options: MirrorOptions, observer: Observer
 ) -> MirrorReport:
-    """Apply what has not been applied yet of a source that is not empty; raises as `mirror_workspace` does."""
+    """Apply the pending extracts of a source that is not empty; raises as `mirror_workspace` does."""
     check_keys(options.keys or {}, source.data_sets)
     try:
         async with opened(target, workspace, options.schema) as engine:
@@ -55,7 +55,7 @@ async def mirror_source(
 def demand_target(target: Target, schema: str) -> None:
     """Raise ConfigError if the package for a target's database is not installed, or its file cannot have the schema.
 
-    Raises TargetError for a file that is no database. A database that is a server is not asked.
+    Raises TargetError for a file that is not a database. A database server is not contacted.
     """
     if target.path is None:
         demand_asyncpg()
@@ -97,7 +97,7 @@ class _Mirror:
         self._observer = observer
 
     async def run(self) -> MirrorReport:
-        """Do all of it."""
+        """Run the mirror and return its report."""
         assert self._source.tenant is not None
         await self._catalog.prepare()
         await self._catalog.claim(self._source.tenant)
@@ -141,10 +141,10 @@ class _Mirror:
         table = Table(name, subject.data_set.folder, window=window, keep_deleted=keep_deleted, row_version=version)
         return await self._catalog.load(table, known)
 
-    # What the schema remembers
+    # Settings stored in the schema
 
     async def _remembered(self) -> tuple[bool, Mapping[str, Sequence[str]]]:
-        """What holds for deleted rows and for keys: as named, else as remembered. Raises ConfigError for a change."""
+        """The settings for deleted rows and keys: as given, else as stored. Raises ConfigError for a late change."""
         settings = await self._catalog.settings()
         known_keys = await self._catalog.keys()
         keys = known_keys if self._options.keys is None else dict(self._options.keys)

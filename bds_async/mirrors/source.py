@@ -1,4 +1,4 @@
-"""What the ledger and the folder give to a mirror. Nothing else here knows how either is kept."""
+"""The input of a mirror, from the ledger and the destination. Only this module knows how these store it."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from ..support.patience import Patience
 from ..support.uninterrupted import outlast
 from ..workspace import Workspace, writing_to
 
-#: Picks some of the data sets that were delivered.
+#: Picks some of the delivered data sets.
 Choice: TypeAlias = Callable[[list[DataSet]], list[DataSet]]
 
 
 class FileChanged(Exception):
-    """A published file is not what the ledger says, or cannot be read as a CSV; the text says what is wrong."""
+    """A published file differs from the ledger's record, or cannot be read as a CSV; the text says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceExtract:
-    """One delivered extract: its identity, its file below the folder, and what the ledger knows of that file.
+    """One delivered extract: its identity, its file below the folder, and the ledger's record of that file.
 
     `path` is None for an extract that was marked as delivered without a file.
     """
@@ -49,7 +49,7 @@ class SourceExtract:
 
     @property
     def queued(self) -> datetime:
-        """The moment that the data stands for, UTC."""
+        """The date as of which the data is valid, UTC."""
         return self.identity.queued_for_processing_date
 
     @property
@@ -59,7 +59,7 @@ class SourceExtract:
 
 
 def order_of(identity: Identity) -> tuple[datetime, bool, datetime, tuple[int, ...], str]:
-    """Return what sorts extracts of one data set in the order of application."""
+    """Return the sort key of an extract for the order of application within its data set."""
     queued = identity.queued_for_processing_date.replace(microsecond=0)
     created = identity.created_date.replace(microsecond=0)
     version = identity.version
@@ -70,7 +70,7 @@ def order_of(identity: Identity) -> tuple[datetime, bool, datetime, tuple[int, .
 class SourceDataSet:
     """One data set with its delivered extracts in the order of application.
 
-    `ids` are its schema and plugin ids; `complete_through` is up to when everything was delivered, as the ledger says.
+    `ids` are its schema and plugin ids; `complete_through` is the date up to which the ledger has everything.
     """
 
     folder: str
@@ -83,9 +83,9 @@ class SourceDataSet:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The delivered extracts of a destination, and the tenant that they are of; None before the first run.
+    """The delivered extracts of a destination, and their tenant (None before the first run).
 
-    Once `patience` is cut, no object of a store is read any more.
+    Once `patience` is cut, no more objects of a store are read.
     """
 
     destination: Destination
@@ -100,7 +100,7 @@ class Source:
 
 
 async def source_of(workspace: Workspace, choose: Choice) -> Source:
-    """`read_source` in a thread. A cancellation cuts the wait for a program that holds the ledger."""
+    """Call `read_source` in a thread. A cancellation cuts short the wait for a program that holds the ledger."""
     patience = Patience()
     reading = asyncio.ensure_future(asyncio.to_thread(read_source, workspace, choose, patience))
     try:
@@ -112,16 +112,16 @@ async def source_of(workspace: Workspace, choose: Choice) -> Source:
 
 
 def read_source(workspace: Workspace, choose: Choice, patience: Patience | None = None) -> Source:
-    """Read what was delivered of the data sets that `choose` picks. Blocks.
+    """Read the deliveries of the data sets that `choose` picks. Blocks.
 
-    Raises what `choose` raises, DestinationError, LedgerBusy.
+    Raises as `choose` does, DestinationError, LedgerBusy.
     """
     with Ledger.read(workspace.ledger, patience=patience, place=workspace.to) as ledger:
         return source_in(ledger, workspace, choose)
 
 
 def source_in(ledger: Ledger, workspace: Workspace, choose: Choice) -> Source:
-    """Read the same from a ledger that is open. Blocks. A data set of which nothing was delivered is left out."""
+    """Do what `read_source` does, with an open ledger. Blocks. Data sets without deliveries are left out."""
     known = ledger.folders.data_sets()
     chosen = {found.ids for found in choose(list(known.values()))} if known else set()
     data_sets = [_data_set(ledger, folder, each) for folder, each in known.items() if each.ids in chosen]
@@ -140,7 +140,7 @@ def _extract(delivery: Delivery) -> SourceExtract:
 
 
 def fault_of(destination: Destination, extract: SourceExtract) -> str | None:
-    """Return why the file of an extract cannot be applied, by its name and size alone; None if it can. Blocks."""
+    """Return why the file of an extract cannot be applied, judged by name and size only; None if it can. Blocks."""
     assert extract.path is not None
     if not extract.path.endswith((".zip", ".csv")):
         return "is neither a zip nor a CSV"
@@ -154,9 +154,9 @@ def fault_of(destination: Destination, extract: SourceExtract) -> str | None:
 
 @contextmanager
 def csv_blocks(destination: Destination, extract: SourceExtract) -> Iterator[Iterator[bytes]]:
-    """Open the file of an extract and yield the blocks of its CSV. Blocks while it reads.
+    """Open the file of an extract and yield the blocks of its CSV. Blocks while reading.
 
-    The CRC-32 and the SHA-256 are checked at the end of the blocks. Raises FileChanged.
+    The CRC-32 and the SHA-256 are checked after the last block. Raises FileChanged.
     """
     assert extract.path is not None
     try:
@@ -177,7 +177,7 @@ def csv_blocks(destination: Destination, extract: SourceExtract) -> Iterator[Ite
 
 
 class _Hashing:
-    """Reads a file once from its beginning and compares its SHA-256 with what is expected, if that is known."""
+    """Reads a file once from its beginning, and compares its SHA-256 with the expected one, if known."""
 
     def __init__(self, descriptor: int, expected: str | None) -> None:
         self._descriptor = descriptor
@@ -186,12 +186,12 @@ class _Hashing:
         self._position = 0
 
     def all(self) -> Iterator[bytes]:
-        """The whole file, by blocks; raises FileChanged if its SHA-256 is another."""
+        """Read the whole file in blocks; raises FileChanged if its SHA-256 differs."""
         yield from self._until(None)
         self._check()
 
     def member(self, member: Member) -> Iterator[bytes]:
-        """The contents of a zip's member, by blocks; raises FileChanged for damage, or if the SHA-256 is another."""
+        """Read the contents of a zip's member in blocks; raises FileChanged if it is damaged or the SHA-256 differs."""
         try:
             self._skip(member.start)
             yield from contents(member, self._until(member.stop))

@@ -1,4 +1,4 @@
-"""The table of one data set, and the columns that an extract brings to it."""
+"""The table of one data set, and the columns of an extract for it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ..registry import ColumnType, KnownDataSet, Window
 from .names import OWN, column_names, cut, quoted
 
 QUEUED, CHANGED, DELETED = "_bds_queued", "_bds_changed", "_bds_deleted"
-#: Private: the numbers of the extract that held the row last, and of the one that `_bds_changed` speaks of.
+#: Private: the numbers of the last extract that held the row, and of the one that `_bds_changed` refers to.
 EXTRACT, SINCE = "_bds_extract", "_bds_since"
-#: Private, where deleted rows are kept: the number of the full that `_bds_deleted` speaks of.
+#: Private, if deleted rows are kept: the number of the full that `_bds_deleted` refers to.
 LOSER = "_bds_lost_by"
-#: Own columns of every table; no delivered column gets one of these names.
+#: Names of the mirror's own columns; no delivered column gets one of them.
 OWN_COLUMNS = (QUEUED, CHANGED, DELETED, EXTRACT, SINCE, LOSER)
 
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A delivered column of a table: its name there and its documented type."""
+    """A delivered column: its name in the table and its documented type."""
 
     name: str
     type: ColumnType
@@ -35,8 +35,8 @@ class TableColumn:
 class Table:
     """The table of one data set.
 
-    `key` are columns by name, empty where no key is known; of `optional` ones NULL is a value. `source` says where the
-    key comes from: `registry`, `keys file` or `none`.
+    `key` are column names, empty if no key is known; in `optional` ones NULL is a value. `source` is the source of the
+    key: `registry`, `keys file` or `none`.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Table:
 
     @property
     def moment_keys(self) -> tuple[TableColumn, ...]:
-        """The columns of the key that are moments: they are compared by all delivered digits."""
+        """The columns of the key that are moments, which are compared by all delivered digits."""
         return tuple(column for column in self.key_columns if column.type is ColumnType.DATETIME2)
 
     @property
@@ -66,7 +66,7 @@ class Table:
         return bool(self.key) and len(self.key_columns) == len(self.key)
 
     def with_columns(self, columns: Sequence[TableColumn]) -> Table:
-        """Return the table with the columns that it lacks appended."""
+        """Return the table with its missing columns appended."""
         known = {column.name for column in self.columns}
         return replace(self, columns=(*self.columns, *(each for each in columns if each.name not in known)))
 
@@ -76,20 +76,20 @@ class Table:
 
 
 def key_name(column: TableColumn) -> str:
-    """Return the private column that holds a moment of the key with all its digits."""
+    """Return the name of the private column that holds a moment of the key with all its digits."""
     return cut(f"{OWN}key_{column.name}")
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns of one extract, in file order: delivered names, and the columns of the table that they go to."""
+    """The columns of one extract, in file order: delivered names, and the table's columns for them."""
 
     header: tuple[str, ...]
     columns: tuple[TableColumn, ...] = field(default=())
 
     @classmethod
     def of(cls, header: Sequence[str], known: KnownDataSet | None) -> Layout:
-        """Return the layout for a header; what the registry does not know is text."""
+        """Return the layout for a header; columns that are not in the registry are text."""
         types = {column.name.lower(): column.type for column in known.columns} if known is not None else {}
         names = column_names(header, OWN_COLUMNS)
         columns = (
@@ -99,12 +99,12 @@ class Layout:
         return cls(tuple(header), tuple(columns))
 
     def typed_as(self, table: Table) -> Layout:
-        """Return the layout with the types that the table has already."""
+        """Return the layout with the types that the table already has."""
         types = {column.name: column.type for column in table.columns}
         return replace(
             self, columns=tuple(replace(each, type=types.get(each.name, each.type)) for each in self.columns)
         )
 
     def positions(self, names: Sequence[str]) -> list[int]:
-        """Return where some columns of the table are in the file; those that the file lacks are left out."""
+        """Return the positions of some table columns in the file; columns that the file lacks are left out."""
         return [place for place, column in enumerate(self.columns) if column.name in names]

@@ -1,7 +1,7 @@
-"""Delivered text to typed SQL values, in DuckDB and in PostgreSQL: which text fits a type, and what it becomes.
+"""Conversion of delivered text to typed SQL values, in DuckDB and PostgreSQL: which text fits a type, and its value.
 
-Which text fits is a regular expression that both databases read in the same way; only the cast differs. An expression
-is NULL where the text does not fit, so that `value IS NOT NULL AND cast IS NULL` finds the misfits.
+A regular expression that both databases understand in the same way decides whether a text fits; only the cast differs.
+If the text does not fit, the expression is NULL, so that `value IS NOT NULL AND cast IS NULL` finds the misfits.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .facts import ColumnType
 
 _INTEGER = "-?[0-9]+"
 _NUMBER = "-?([0-9]+([.][0-9]*)?|[.][0-9]+)"
-#: At most 12 digits after the point, further zeros aside: what DECIMAL(38,12) holds without rounding.
+#: At most 12 digits after the point, not counting trailing zeros: what DECIMAL(38,12) holds without rounding.
 _NUMBER_12 = "-?([0-9]+([.][0-9]{0,12}0*)?|[.][0-9]{1,12}0*)"
 _FLOAT = f"{_NUMBER}([eE][-+]?[0-9]{{1,3}})?"
 _LEAP_YEAR = "([0-9][0-9](0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
@@ -23,7 +23,7 @@ _DATE = (
 )
 _TIME = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?"
 _MOMENT = f"{_DATE}[T ]{_TIME}(Z|[+]00:00)?"
-#: Days that every month has; what is left out falls to the full pattern.
+#: Days that every month has; other dates are left to the full pattern.
 _USUAL_MOMENT = (
     "[0-9][0-9][0-9][0-9]-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])[T ]"
     "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?Z?"
@@ -37,7 +37,7 @@ _BOOLEAN = "CASE WHEN lower({0}) IN ('true', '1') THEN TRUE WHEN lower({0}) IN (
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one database names the types and converts to them; `matches` and `fraction` take a text and a pattern."""
+    """The names of the types in one database and the casts to them; `matches` and `fraction` take text and pattern."""
 
     name: str
     types: Mapping[ColumnType, str]
@@ -50,18 +50,18 @@ class Dialect:
         return self.types[ColumnType.BIGINT if kind in _INTEGERS else kind]
 
     def cast(self, kind: ColumnType, text: str) -> str:
-        """Return the SQL value of a text (an SQL expression); NULL where it does not fit the type."""
+        """Return the SQL value of a text (an SQL expression); NULL if it does not fit the type."""
         template = self.casts[ColumnType.BIGINT if kind in _INTEGERS else kind]
         return template.replace("{0}", text)
 
     def moment_key(self, text: str) -> str:
-        """Return a moment with all its delivered digits as text that is equal for equal moments; NULL for a misfit."""
+        """Return a moment as text with all its delivered digits, equal for equal moments; NULL for a misfit."""
         digits = self.fraction.replace("{0}", text).replace("{1}", "9")
         whole = f"left({text}, 10) || ' ' || substring({text}, 12, 8)"
         return f"CASE WHEN {self.moment_fits(text)} THEN {whole} || rtrim(rtrim({digits}, '0'), '.') END"
 
     def moment_fits(self, text: str) -> str:
-        """Return whether a text is a moment of the years 0001 to 9999."""
+        """Return the condition that a text is a moment in the years 0001 to 9999."""
         return f"({self.matching(_MOMENT).replace('{0}', text)} AND left({text}, 4) <> '0000')"
 
     def matching(self, pattern: str) -> str:
@@ -74,10 +74,10 @@ def _duckdb() -> Dialect:
     fraction = "regexp_extract({0}, '[.][0-9]{1,{1}}')"
 
     def guarded(pattern: str, value: str) -> str:
-        """SQL of a value where the text matches the pattern, else null."""
+        """SQL of a value if the text matches the pattern, else null."""
         return f"CASE WHEN {matches.replace('{1}', pattern)} THEN {value} END"
 
-    # DuckDB cuts what follows the microseconds, and checks the days of a month by itself.
+    # DuckDB truncates after the microseconds, and checks the days of a month itself.
     moment = "TRY_CAST({0} AS TIMESTAMP)"
     return Dialect(
         "duckdb",
@@ -108,7 +108,7 @@ def _duckdb() -> Dialect:
 
 
 def _plain_or(is_plain: str, kind: str, otherwise: str) -> str:
-    """Return a cast for DuckDB that needs no regular expression where the text is as DuckDB would write the value."""
+    """Return a cast for DuckDB that needs no regular expression if the text is in DuckDB's own notation."""
     value = f"TRY_CAST({{0}} AS {kind})"
     return f"CASE WHEN {is_plain.replace('{1}', f'CAST({value} AS VARCHAR)')} THEN {value} ELSE {otherwise} END"
 
@@ -118,11 +118,11 @@ def _postgresql() -> Dialect:
     fraction = "coalesce(substring({0} from '[.][0-9]{1,{1}}'), '')"
 
     def guarded(pattern: str, value: str, also: str = "") -> str:
-        """SQL of a value where the text matches the pattern and `also` holds, else null."""
+        """SQL of a value if the text matches the pattern and `also` holds, else null."""
         return f"CASE WHEN {matches.replace('{1}', pattern)}{also} THEN {value} END"
 
     whole = "left({0}, 10) || ' ' || substring({0}, 12, 8) || "
-    # Bounds such as {1,9} are dear in PostgreSQL, so that the usual form has a pattern without them.
+    # Bounds such as {1,9} are expensive in PostgreSQL, so the usual form has a pattern without them.
     plain, whole_number = matches.replace("{1}", _USUAL_MOMENT), matches.replace("{1}", _INTEGER)
     any_moment = guarded(_MOMENT, f"({whole}{fraction.replace('{1}', '6')})::timestamp")
     long = f"{matches.replace('{1}', '-?0*[0-9]{19}')} AND "
@@ -157,5 +157,5 @@ def _postgresql() -> Dialect:
     )
 
 
-#: The two databases that a mirror can be in.
+#: The dialects of the two databases of mirrors.
 DUCKDB, POSTGRESQL = _duckdb(), _postgresql()

@@ -1,4 +1,4 @@
-"""What is known of one data set."""
+"""The known facts about one data set."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Column:
 
     @classmethod
     def parse(cls, text: str) -> Column:
-        """Read `Name:type`, or `Name:type?` for a column that may be empty; ValueError for an unknown type."""
+        """Parse `Name:type`, or `Name:type?` for a column that may be empty; ValueError for an unknown type."""
         name, _, kind = text.partition(":")
         return cls(name, ColumnType(kind.removesuffix("?")), kind.endswith("?"))
 
@@ -46,9 +46,9 @@ class Window:
     since: date | None = None
 
     def start(self, moment: datetime) -> date:
-        """Return the first day of the window at a moment (UTC where it has no zone).
+        """Return the first day of the window at a moment (UTC if it has no zone).
 
-        Rows dated before that day are outside of the window.
+        Rows dated before that day are outside the window.
         """
         if self.since is not None:
             return self.since
@@ -60,9 +60,9 @@ class Window:
 class KnownDataSet:
     """One documented data set: columns in file order, and the names of the columns with a special meaning.
 
-    `key` is empty where no key is documented. Of two rows with one key, the one with the higher `row_version` happened
+    `key` is empty if no key is documented. Of two rows with the same key, the one with the higher `row_version` is
     later. `soft_delete` is a flag (`bit`) or a date (`datetime2`) that is set when the object is deleted but its row
-    stays. The ids are lower-case GUIDs, the same at every tenant, and None where they are not known.
+    stays. The ids are lower-case GUIDs, the same at every tenant, and None if they are not known.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The package data: one JSON object a line, one line a data set."""
+"""The package data: one data set per line, as a JSON object."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from .facts import Column, KnownDataSet, Window
 
-#: The window of the current calendar year and the two before; any other window is the date of its first day.
+#: The value for the window of the current calendar year and the two before; other values are the first day.
 CALENDAR_YEARS = "calendar years"
 
 

@@ -1,4 +1,4 @@
-"""Which known data set a delivered one is."""
+"""Lookup of the known data set for a delivered one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cache
 from .facts import KnownDataSet
 from .reading import known_data_sets
 
-#: The first 8 characters of an id, which follow a folder's name where another data set has that name.
+#: The first 8 characters of an id, which follow a folder's name if another data set has that name.
 _ID_SUFFIX = re.compile(r"[0-9a-f]{8}$")
 _DIFFERENTIAL = "differential"
 
@@ -24,8 +24,8 @@ def find(
     """Find a data set by a plugin or schema id, else by its folder's name, else by its name, else by its columns.
 
     Case does not matter. Names are compared by their letters and digits. `columns` are the delivered names in file
-    order: they match a data set whose documented columns they begin with, if it is the only one. Returns None for a
-    data set that is not known.
+    order: they match a data set if they begin with its documented columns, and no other data set matches. Returns None
+    for an unknown data set.
     """
     return _by_ids(ids) or _by_folder(folder or "") or _by_name(name or "") or _by_columns(columns or ())
 

@@ -23,9 +23,9 @@ from ..sql.staging import BAD, Stage
 from .engine import Misfits, Row
 
 Result = TypeVar("Result")
-#: What DuckDB may use; it writes to its temporary folder beyond that.
+#: Memory that DuckDB may use; beyond that it writes to its temporary folder.
 MEMORY = "500MB"
-#: What a DuckDB database has after the checksum of its first header.
+#: The magic bytes of a DuckDB database, after the checksum of its first header.
 MAGIC, MAGIC_START = b"DUCK", 8
 MAGIC_END = MAGIC_START + len(MAGIC)
 _open_files: set[Path] = set()
@@ -33,7 +33,7 @@ _opening = threading.Lock()
 
 
 class DuckDBEngine:
-    """A DuckDB database. Blocking work is done in one thread; a cancellation interrupts the statement."""
+    """A DuckDB database. Blocking work runs in one thread; a cancellation interrupts the statement."""
 
     dialect = DUCKDB
     row = "rowid"
@@ -47,7 +47,7 @@ class DuckDBEngine:
 
     @classmethod
     async def open(cls, path: Path, scratch: Path, memory: str = MEMORY) -> Self:
-        """Open or make the database at `path`; what does not fit the memory goes below `scratch`.
+        """Open or create the database at `path`; data that exceeds the memory goes below `scratch`.
 
         Raises ConfigError without the extra, TargetBusy, TargetError.
         """
@@ -75,7 +75,7 @@ class DuckDBEngine:
         return [tuple(row) for row in found]
 
     async def _do(self, work: Callable[[], Result]) -> Result:
-        """Do blocking work in the thread of this connection; interrupt it when the caller is cancelled."""
+        """Do blocking work in this connection's thread; interrupt it if the caller is cancelled."""
         import duckdb
 
         future = asyncio.get_running_loop().run_in_executor(self._executor, work)
@@ -98,7 +98,7 @@ class DuckDBEngine:
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        """Commit what is done inside, or roll it back."""
+        """Commit the statements inside, or roll them back."""
         await self.run("BEGIN TRANSACTION")
         try:
             yield
@@ -115,7 +115,7 @@ class DuckDBEngine:
             await self.run("ROLLBACK")
 
     async def load(self, stage: Stage, chunks: AsyncIterator[bytes], newline: bytes, misfits: Misfits) -> None:
-        """Fill a stage, chunk by chunk, through a file that DuckDB's parallel reader takes."""
+        """Fill a stage chunk by chunk, through a file for DuckDB's parallel reader."""
         path = self._scratch / "chunk.csv"
         source = _reader(path, stage.raw, newline)
         first = 0
@@ -153,9 +153,9 @@ def demand_duckdb() -> None:
 
 
 def demand_database(path: Path) -> None:
-    """Raise TargetError for a file that is there and is no DuckDB database, and for one that cannot be seen; blocks.
+    """Raise TargetError for an existing file that is not a DuckDB database, or is inaccessible; blocks.
 
-    DuckDB would open a .json or .csv as data and work in memory: all that was applied would be lost at the end.
+    DuckDB would open a .json or .csv as data and work in memory: everything applied would be lost at the end.
     """
     # Closing the file would release DuckDB's lock of a mirror that this process has open.
     with _opening:
@@ -168,7 +168,7 @@ def demand_database(path: Path) -> None:
 
 
 def _is_database(path: Path) -> bool:
-    """Whether a file begins as a DuckDB database does, or cannot be read: DuckDB says why. Raises OSError."""
+    """Whether a file begins like a DuckDB database, or cannot be read (DuckDB says why). Raises OSError."""
     if not path.is_file():
         return False  # opening a pipe would wait for its writer
     try:
@@ -179,7 +179,7 @@ def _is_database(path: Path) -> bool:
 
 
 def _reserve(path: Path) -> None:
-    """Let no other mirror of this process open the file: DuckDB would share it."""
+    """Prevent other mirrors in this process from opening the file: DuckDB would share it."""
     with _opening:
         if path in _open_files:
             raise TargetBusy(f"Another mirror works on {path}: wait for it.")
@@ -201,7 +201,7 @@ def _connect(path: Path, scratch: Path, memory: str) -> tuple[Any, Path]:
 
 
 def _scratch_folder(scratch: Path) -> Path:
-    """Make a temporary folder below `scratch`; those of killed runs are removed first."""
+    """Create a temporary folder below `scratch`; remove those of killed runs first."""
     try:
         scratch.mkdir(parents=True, exist_ok=True)
         for left in scratch.glob("mirror-*"):
@@ -213,7 +213,7 @@ def _scratch_folder(scratch: Path) -> Path:
 
 
 def _is_held(folder: Path) -> bool:
-    """Whether the process that made a temporary folder still runs."""
+    """Whether the process that created a temporary folder is still running."""
     number = folder.name.split("-")[1]
     if not number.isdecimal():
         return False
@@ -234,7 +234,7 @@ def _opening_fault(path: Path, text: str) -> Exception:
 
 
 def _reader(path: Path, raw: list[str], newline: bytes) -> str:
-    """Return the table function that reads a chunk as texts: nothing is guessed, nothing is skipped."""
+    """Return the table function that reads a chunk as texts, without guessing or skipping anything."""
     columns = ", ".join(f"'{name}': 'VARCHAR'" for name in raw)
     end = "\\r\\n" if newline == b"\r\n" else "\\n"
     place = str(path).replace("'", "''")

@@ -1,4 +1,4 @@
-"""The small interface that the rules of a mirror need of a database; one implementation for each."""
+"""The small interface between the rules of a mirror and a database, with one implementation for each database."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Row = tuple[Any, ...]
 
 
 class Misfits(Protocol):
-    """Takes the rows of `Stage.misfits`, a page at a time."""
+    """Receives the rows of `Stage.misfits`, one page at a time."""
 
     async def __call__(self, stage: Stage, rows: list[Row], first: int) -> None:
-        """Note rows whose numbers begin at `first`."""
+        """Record rows, whose numbers count from `first`."""
 
 
 class Engine(Protocol):
-    """A database with a connection of its own. Raises TargetError, TargetBusy.
+    """A database with its own connection. Raises TargetError, TargetBusy.
 
-    `row` is the expression for where a row of a table is, `number` the one for the place of a staged record. Temporary
-    tables live as long as the connection. A cancelled call ends the statement under way.
+    `row` is the SQL expression for the location of a row, `number` that for the position of a staged record. Temporary
+    tables live as long as the connection. A cancelled call ends the running statement.
     """
 
     dialect: Dialect
@@ -36,11 +36,11 @@ class Engine(Protocol):
         ...
 
     def transaction(self) -> AbstractAsyncContextManager[None]:
-        """Commit what is done inside, or roll it back when that raises."""
+        """Commit the statements inside, or roll them back on an exception."""
         ...
 
     async def load(self, stage: Stage, chunks: AsyncIterator[bytes], newline: bytes, misfits: Misfits) -> None:
-        """Fill a stage with the CSV records of some chunks, and hand its bad rows to `misfits`."""
+        """Fill a stage with the CSV records of the chunks, and pass its bad rows to `misfits`."""
         ...
 
     async def close(self) -> None:

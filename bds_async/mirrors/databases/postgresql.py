@@ -15,9 +15,9 @@ from ..sql.staging import BAD, NUMBER, Stage
 from .engine import Misfits, Row
 from .target import Target
 
-#: Seconds to wait for a connection, and for another mirror that is about to end.
+#: Seconds to wait for a connection, and for another mirror that is about to finish.
 CONNECT_TIMEOUT, LOCK_PATIENCE = 20.0, 5.0
-#: What one sort or hash of the server may use, and how many misfits are fetched at a time.
+#: Memory for one sort or hash on the server, and the number of misfits fetched at a time.
 WORK_MEMORY, PAGE = "64MB", 1000
 _RAW = "_bds_raw"
 
@@ -54,7 +54,7 @@ class PostgreSQLEngine:
 
     async def _prepare(self) -> None:
         with contextlib.suppress(Exception):
-            # A killed mirror's statement ends soon where the server can find that out (PostgreSQL 14).
+            # If the server supports it (PostgreSQL 14), the statement of a killed mirror ends soon.
             await self._connection.execute("SET client_connection_check_interval = '1s'")
         await self.run(f"SET work_mem = '{WORK_MEMORY}'")
         await self.run("SET client_min_messages = 'warning'")
@@ -89,14 +89,14 @@ class PostgreSQLEngine:
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        """Commit what is done inside, or roll it back."""
+        """Commit the statements inside, or roll them back."""
         with self._faults():
             async with self._connection.transaction():
                 yield
 
     async def load(self, stage: Stage, chunks: AsyncIterator[bytes], newline: bytes, misfits: Misfits) -> None:
         """Fill a stage: `COPY` the texts, then convert them on the server."""
-        del newline  # COPY finds it by itself
+        del newline  # COPY detects it
         texts = ", ".join(f"{name} text" for name in stage.raw)
         await self.run(f"CREATE TEMP TABLE {_RAW} ({texts}, {NUMBER} bigint GENERATED ALWAYS AS IDENTITY)")
         try:

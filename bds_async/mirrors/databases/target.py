@@ -1,4 +1,4 @@
-"""Where a mirror is: a DuckDB file or a PostgreSQL database, by its address."""
+"""The target of a mirror: a DuckDB file or a PostgreSQL database, by its address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...errors import ConfigError
 from ...options import mirror_file
 from ...workspace import MIRROR
 
-#: The variable that names the target, and may hold a password.
+#: The environment variable that names the target, and may hold a password.
 VARIABLE = "BDS_MIRROR"
 _POSTGRESQL = ("postgresql", "postgres")
 
@@ -29,7 +29,7 @@ class Target:
     def find(cls, into: str | None, folder: str | None, environment: Mapping[str, str]) -> Target:
         """Return the target of `--into`, else of BDS_MIRROR, else `mirror.duckdb` in the destination folder.
 
-        Raises ConfigError for an address that is not one, for a password in `--into`, and without any target.
+        Raises ConfigError for an invalid address, for a password in `--into`, and if there is no target.
         """
         if into is not None:
             return cls.named(into, "`target`", environment)
@@ -41,9 +41,9 @@ class Target:
 
     @classmethod
     def named(cls, address: str, option: str, environment: Mapping[str, str]) -> Target:
-        """Return the target that an option names, with BDS_MIRROR's password if that is of the same database.
+        """Return the target that an option names, with BDS_MIRROR's password if that names the same database.
 
-        Raises ConfigError for an address that is not one, and for a password in it.
+        Raises ConfigError for an invalid address, and for a password in it.
         """
         found = cls.parse(address)
         if found.password is not None:
@@ -65,7 +65,7 @@ class Target:
         raise ConfigError("The mirror's target is neither duckdb:PATH nor postgresql://user@host:port/database.")
 
     def clean(self, text: str) -> str:
-        """Return a text without the password."""
+        """Return a text with the password masked."""
         return text.replace(self.password, "***") if self.password else text
 
     def __str__(self) -> str:

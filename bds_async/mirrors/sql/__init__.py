@@ -1,1 +1,1 @@
-"""The SQL of a mirror, which both databases read in the same way."""
+"""The SQL of a mirror, which both databases understand in the same way."""

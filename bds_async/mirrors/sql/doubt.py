@@ -1,4 +1,4 @@
-"""SQL for the rows of later extracts whose `_bds_changed` an extract that arrives late may move."""
+"""SQL for rows of later extracts whose `_bds_changed` may move because of a late extract."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .pieces import literal, stored_keys
 def list_doubt(merge: Merge) -> str:
     """Return the statement that lists the rows of later extracts whose `_bds_changed` may move.
 
-    `kind` 1: the value was the same before and after this extract, which lacks it or differs, so that it changed
-    at the next extract that holds the row. `kind` 2: this extract has the value that the row has since a later one,
-    so that it changed here, if that one is the next.
+    `kind` 1: the values were the same before and after this extract, which lacks the row or differs, so they changed
+    at the next extract that holds the row. `kind` 2: this extract already has the values that the row has had since a
+    later one, so they changed here, provided that the later one is the next that holds the row.
     """
     keys = "".join(f", {key}" for key in stored_keys(merge.table))
     joined = "".join(f", t.{key}" for key in stored_keys(merge.table))
@@ -39,9 +39,9 @@ def list_doubt(merge: Merge) -> str:
 
 
 def settle_doubt(merge: Merge, order: Sequence[Applied]) -> list[str]:
-    """Return the statements that move `_bds_changed` where the next extract of each row is known.
+    """Return the statements that move `_bds_changed` of the rows whose next extract is known.
 
-    `order` are the later extracts.
+    `order` are the later extracts, in order.
     """
     moments = " ".join(f"WHEN {each.number} THEN {literal(each.identity.queued_for_processing_date)}" for each in order)
     before = [] if merge.purge is None else _until_purge(order, merge.purge)

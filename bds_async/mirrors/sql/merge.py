@@ -1,7 +1,7 @@
-"""The SQL that merges a staged extract into its table: built once for both databases.
+"""The SQL that merges a staged extract into its table, the same for both databases.
 
-Where extracts arrive in order `newer` is empty. Else it holds the numbers of the applied extracts that come later than
-the one at hand: their rows are not touched, and `purge` is the first later full that deletes rows.
+If extracts arrive in order, `newer` is empty. Otherwise it holds the numbers of the applied extracts that are later
+than the current one: their rows are not touched, and `purge` is the first later full that deletes rows.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from ..table import DELETED, LOSER, Table, TableColumn
 from .pieces import key_sql, literal, match, stored_keys
 from .staging import BAD, Stage
 
-#: Temporary tables: merged rows, rows that a full no longer has, rows whose `_bds_changed` is in doubt.
+#: Temporary tables: merged rows, rows that a full lacks, rows whose `_bds_changed` is in doubt.
 MERGE, LOST, DOUBT = "_bds_merge", "_bds_lost", "_bds_doubt"
 
 
 @dataclass(frozen=True, slots=True)
 class Purge:
-    """The first full, later than the extract at hand, that deletes what it lacks."""
+    """The first full after the current extract that deletes the rows that it lacks."""
 
     number: int
     queued: datetime
@@ -31,7 +31,7 @@ class Purge:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """The statements for one staged extract. `target` and `gone` are qualified names; `row` tells where a row is."""
+    """The statements for one staged extract. `target` and `gone` are qualified names; `row` is as in Engine."""
 
     stage: Stage
     target: str
@@ -44,7 +44,7 @@ class Merge:
 
     @property
     def table(self) -> Table:
-        """The table that the extract goes to."""
+        """The table that the extract is merged into."""
         return self.stage.table
 
     @property
@@ -55,7 +55,7 @@ class Merge:
     # Rows of the stage
 
     def twice(self) -> str:
-        """Return the query that finds a key that is in the stage twice."""
+        """Return the query that finds a duplicate key in the stage."""
         return f"SELECT 1 FROM {self.stage.name} GROUP BY {self._group} HAVING count(*) > 1 LIMIT 1"
 
     def drop_unusable(self) -> str:
@@ -63,7 +63,7 @@ class Merge:
         return f"DELETE FROM {self.stage.name} WHERE {BAD} = 2"
 
     def drop_twice(self) -> str:
-        """Return the statement that leaves one staged row for each key: the highest version, then the later line."""
+        """Return the statement that keeps one staged row for each key: the highest version, then the last line."""
         version = self.table.row_version
         staged = {column.name for column in self.stage.layout.columns}
         order = f"{quoted(version)} DESC NULLS LAST, " if version in staged and version is not None else ""
@@ -83,7 +83,7 @@ class Merge:
     # Merging by key
 
     def join(self) -> str:
-        """Return the statement that puts each staged row beside the row of the table that has its key."""
+        """Return the statement that joins each staged row with the row of the table with the same key."""
         tests = {
             "_bds_live": self._live("t"),
             "_bds_same": self._same,
@@ -100,7 +100,7 @@ class Merge:
         )
 
     def _live(self, alias: str) -> str:
-        """Whether a row of the table was there at the moment of the extract."""
+        """The test whether a row of the table existed at the date of the extract."""
         found = f"{alias}._bds_extract IS NOT NULL"
         if not self.table.keep_deleted:
             return f"({found})"
@@ -119,12 +119,12 @@ class Merge:
         return f"(t._bds_extract IS NOT NULL AND NOT ({' OR '.join(differs)}))"
 
     def is_newer(self, number: str) -> str:
-        """Return whether the number of an extract is that of a later one."""
+        """Return the test whether the number of an extract is that of a later one."""
         return f"coalesce({number} IN ({', '.join(map(str, self.newer))}), FALSE)" if self.newer else "FALSE"
 
     @property
     def _is_gone(self) -> str:
-        """Whether a later extract held the row, and a full after that deleted it."""
+        """The test whether a later extract held the row, and a full after that deleted it."""
         if not self.newer or self.table.window is None or self.table.keep_deleted:
             return "FALSE"
         found = f"SELECT 1 FROM {self.gone} AS g WHERE {match(self.table, 's', 'g')}"
@@ -134,7 +134,7 @@ class Merge:
         return self.inside(alias, columns, self.purge.queued) if self.purge is not None else "FALSE"
 
     def inside(self, alias: str, columns: Sequence[str], moment: datetime) -> str:
-        """Return whether a row is inside of the data set's window at a moment: a full that lacks it deletes it."""
+        """Return the test whether a row is in the window at a moment, so that a full that lacks the row deletes it."""
         start = self.table.window_start(moment)
         if start is None:
             return "TRUE"
@@ -144,12 +144,12 @@ class Merge:
 
     @property
     def _dates(self) -> list[TableColumn]:
-        """The moments in the order of the file, then those that it lacks."""
+        """The date columns in file order, then those that the file lacks."""
         columns = [*self.stage.layout.columns, *self.table.columns]
         return list(dict.fromkeys(column for column in columns if column.type is ColumnType.DATETIME2))
 
     def count(self) -> str:
-        """Return the query for how many rows are inserted, updated, and changed among those."""
+        """Return the query for the numbers of inserted rows, updated rows, and changed ones among the latter."""
         placed = "NOT _bds_newer AND NOT _bds_gone"
         shown = placed if self.table.keep_deleted else f"{placed} AND NOT _bds_purged"
         return (
@@ -159,7 +159,7 @@ class Merge:
         )
 
     def replace(self) -> list[str]:
-        """Return the statements that put the merged rows in the place of the old ones."""
+        """Return the statements that replace the old rows with the merged ones."""
         old = f"SELECT _bds_row FROM {MERGE} WHERE _bds_row IS NOT NULL AND NOT _bds_newer"
         delete = f"DELETE FROM {self.target} WHERE {self.row} IN ({old})"
         return [delete, self._insert(), *self._note_purged()]
@@ -194,10 +194,10 @@ class Merge:
         select = f"SELECT {keys}, {self.applied.number} FROM {MERGE} WHERE _bds_purged AND NOT _bds_newer"
         return [f"INSERT INTO {self.gone} ({keys}, _bds_extract) {select}"]
 
-    # What a full no longer has
+    # Rows that a full lacks
 
     def lose(self) -> str:
-        """Return the statement that lists the rows of earlier moments that a full lacks, within the window."""
+        """Return the statement that lists the earlier rows in the window that a full lacks."""
         keys = "".join(f", t.{key}" for key in stored_keys(self.table))
         inside = self.inside("t", [column.name for column in self.table.columns], self.queued)
         return (
@@ -231,7 +231,7 @@ class Merge:
     # A data set without a usable key
 
     def replace_all(self) -> list[str]:
-        """Return the statements that replace the whole table by the stage."""
+        """Return the statements that replace the whole table with the stage."""
         names = [*self.stage.columns, "_bds_queued", "_bds_changed", "_bds_extract", "_bds_since"]
         number = str(self.applied.number)
         values = ", ".join([*self.stage.columns, self.moment, self.moment, number, number])

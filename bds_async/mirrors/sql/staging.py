@@ -1,4 +1,4 @@
-"""SQL that brings the text of an extract into a typed temporary table, and finds what does not fit."""
+"""SQL that converts the text of an extract to a typed temporary table, and finds values that do not fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..table import Layout, Table, TableColumn, key_name
 
 #: Private column of a stage: 0 for a good row, 1 for one with a value that does not fit, 2 for one without a key.
 BAD = "_bds_bad"
-#: Private column: the place of a record in its file, from 0.
+#: Private column: the position of a record in its file, from 0.
 NUMBER = "_bds_number"
 
 
@@ -18,7 +18,7 @@ NUMBER = "_bds_number"
 class Stage:
     """The temporary table `name` for the rows of an extract, which arrive as texts `c0`, `c1`, and so on.
 
-    Where it is `numbered` a column NUMBER holds the place of each record.
+    If it is `numbered`, the column NUMBER holds the position of each record.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Stage:
         return [column for column in self.table.moment_keys if column.name in delivered]
 
     def create(self) -> str:
-        """Return the statement that makes the stage."""
+        """Return the statement that creates the stage."""
         types = [self.dialect.type_of(column.type) for column in self.layout.columns] + ["text" for _ in self._moments]
         columns = ", ".join(f"{name} {kind}" for name, kind in zip(self.columns, types, strict=True))
         number = f", {NUMBER} bigint" if self.numbered else ""
@@ -56,9 +56,9 @@ class Stage:
         return f"INSERT INTO {self.name} ({columns}) SELECT {values} FROM ({self._typed(source, record)}) AS typed"
 
     def misfits(self, source: str, record: str) -> str:
-        """Return the query for the bad rows: number of the record, whether each value fits, then the texts.
+        """Return the query for the bad rows: record number, whether each value fits, then the texts.
 
-        `record` is the expression for the number.
+        `record` is the SQL expression for the number.
         """
         fits = [f"NOT ({misfit})" for misfit in self._misfits]
         query = f"SELECT {NUMBER}, {', '.join(fits)}, {', '.join(self.raw)} FROM ({self._typed(source, record)})"
@@ -90,7 +90,7 @@ class Stage:
 
     @property
     def lacks_key(self) -> bool:
-        """Whether the extract has no column for a part of the key."""
+        """Whether the extract lacks a column of the key."""
         delivered = {column.name for column in self.layout.columns}
         return any(name not in delivered for name in self.table.key)
 
