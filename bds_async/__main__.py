@@ -1,4 +1,4 @@
-"""The program: `bds-async`, and `python -m bds_async`, which is the same."""
+"""The program: `bds-async`, or `python -m bds_async`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The library: `pull` makes a destination hold the chosen extracts, `sync` delivers all that is new, each once."""
+"""The library: `pull` fetches chosen extracts to a destination, `sync` delivers every new extract once."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ async def pull(
     stop: Stop | None = None,
     save: Save = unsaved,
 ) -> RunReport:
-    """Make the destination `to` hold the chosen extracts, and report what became of each.
+    """Fetch the chosen extracts that the destination `to` lacks, and report the outcome of each.
 
     `state` is the folder for the ledger and partial files, by default `to/.bds-async`. `observer` gets the events of
-    the run, `save` the report, in a thread; `stop` lets another task end the run in an orderly way.
+    the run; `save` gets the report, in a thread; `stop` lets another task end the run in an orderly way.
 
-    An extract that fails is an outcome in the report (exit code 3). What stops the run is raised: ConfigError,
-    AuthorisationError, DestinationError, FolderBusy, UnreachableError, CatalogueError, Stopped; once there was a plan,
-    the observer gets Finished with the report all the same.
+    A failed extract is an outcome in the report (exit code 3). Errors that end the run are raised: ConfigError,
+    AuthorisationError, DestinationError, FolderBusy, UnreachableError, CatalogueError, Stopped. If there was a plan by
+    then, the observer still gets Finished with the report.
     """
     options, workspace = options or PullOptions(), workspace_of(to, state)
     return await _run(pull_job(options), config, workspace, observer=observer, stop=stop, save=save)
@@ -70,14 +70,14 @@ async def sync(
 ) -> RunReport:
     """Deliver everything new since the last sync to the destination `to`, each extract once, and report it.
 
-    For each data set: at first the newest full and each differential queued after it, later each new differential, in
-    queued order. The ledger alone decides, so a loader may take files away. Differentials that expired before a sync
-    saw them are a gap: the newest full is delivered if it covers the gap, else the gap stays open, which is exit code 3
-    as a failed extract is.
+    For each data set, the first sync delivers the newest full and each differential queued after it; later syncs
+    deliver each new differential, in queued order. Only the ledger decides, so a loader may take files away.
+    Differentials that expired before a sync saw them are a gap: the newest full is delivered if it covers the gap, else
+    the gap stays open, which means exit code 3, as for a failed extract.
 
-    With `mirror` in the options the run then applies what was delivered to that mirror, as the function `mirror` does;
-    rejected rows, fulls that were held back and missing files are exit code 3. The other parameters and the errors are
-    those of `pull`, and with a mirror TargetError and TargetBusy.
+    With `mirror` in the options, the run then applies the deliveries to that mirror, as the function `mirror` does;
+    rejected rows, held fulls and missing files mean exit code 3. The other parameters and the errors are those of
+    `pull`, and with a mirror also TargetError and TargetBusy.
     """
     options, workspace = options or SyncOptions(), workspace_of(to, state)
     return await _run(sync_job(options), config, workspace, observer=observer, stop=stop, save=save)
@@ -91,14 +91,14 @@ async def mirror(
     state: PathLike | None = None,
     observer: Observer = unobserved,
 ) -> MirrorReport:
-    """Apply what was delivered to the destination `to` and has not been applied yet to the database `target`.
+    """Apply the extracts delivered to the destination `to` that are not yet in the database `target`.
 
-    `target` is `duckdb:PATH` or `postgresql://user@host:port/database`; without one it is BDS_MIRROR's, else
-    `mirror.duckdb` in the destination. The tenant is asked nothing and the folder's lock is not taken. `observer` gets
-    Mirroring, and Mirrored for each extract that was applied. A cancellation rolls back the extract in hand.
+    `target` is `duckdb:PATH` or `postgresql://user@host:port/database`; by default it is that of BDS_MIRROR, else
+    `mirror.duckdb` in the destination. The tenant is not contacted and the folder's lock is not taken. `observer` gets
+    Mirroring, and Mirrored for each applied extract. A cancellation rolls back the current extract.
 
-    Rows that were rejected, fulls that were held back and files that are missing are in the report (exit code 3). What
-    stops the mirror is raised: ConfigError, PatternError, TargetError, TargetBusy, DestinationError, LedgerBusy.
+    Rejected rows, held fulls and missing files are in the report (exit code 3). Errors that end the mirror are raised:
+    ConfigError, PatternError, TargetError, TargetBusy, DestinationError, LedgerBusy.
     """
     from .mirrors import Target, mirror_workspace
 
@@ -117,11 +117,11 @@ async def preview_pull(
     observer: Observer = unobserved,
     stop: Stop | None = None,
 ) -> RunPlan:
-    """What `pull` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
+    """Plan what `pull` would do now; nothing is downloaded, created or locked. Raises as `pull` does."""
     options, workspace, stop = options or PullOptions(), workspace_of(to, state), stop or Stop()
 
     def plan(listing: Listing, ledger: Ledger) -> RunPlan:
-        """What a pull would fetch of the listed extracts."""
+        """Plan a pull of the listed extracts."""
         return plan_pull(listing, options, ledger, _destination(workspace, options, stop).sizes())
 
     listed = partial(read_listing, config, options, observer=observer)
@@ -137,11 +137,11 @@ async def preview_sync(
     observer: Observer = unobserved,
     stop: Stop | None = None,
 ) -> SyncPlan:
-    """What `sync` would do now: nothing is downloaded, made or locked. Raises as `pull` does."""
+    """Plan what `sync` would do now; nothing is downloaded, created or locked. Raises as `pull` does."""
     options, workspace, stop = options or SyncOptions(), workspace_of(to, state), stop or Stop()
 
     def plan(listing: Listing, ledger: Ledger) -> SyncPlan:
-        """What a sync would fetch of the listed extracts."""
+        """Plan a sync of the listed extracts."""
         return plan_sync(listing, options, ledger, _destination(workspace, options, stop).paths)
 
     listed = partial(read_listing, config, options, offered_by(options), observer=observer)
@@ -159,7 +159,7 @@ async def verify(
 ) -> Verification:
     """Check every published file of the destination `to` against the ledger and its own CRCs; nothing is changed.
 
-    Of an object, its size and the SHA-256 in its metadata are compared; with `full` it is read.
+    For objects in a store, the size and the SHA-256 in the metadata are compared; with `full` they are read.
 
     Raises DestinationError, ConfigError, Stopped.
     """
@@ -179,21 +179,21 @@ async def repair(
     stop: Stop | None = None,
     save: Save = unsaved,
 ) -> Verification:
-    """Verify the destination `to`, fetch again what is bad or missing and still listed, and say what became of it.
+    """Verify the destination `to`, fetch bad and missing files again, and return the result for each file.
 
-    A file keeps its name and its kind, and a CSV its columns; one that cannot be fetched again stays as it is. Nothing
-    is asked of the tenant if nothing is to be repaired. Of `options`, the choice of data sets and the kind of files do
-    not count. Raises as `pull` does.
+    A file keeps its name and its kind, and a CSV its columns; one that is no longer listed, or fails, stays as it is.
+    The tenant is not contacted if nothing needs repair. The choice of data sets and the kind of files in `options` are
+    ignored. Raises as `pull` does.
     """
     workspace, options, stop = workspace_of(to, state), options or RunOptions(), stop or Stop()
     return await repair_workspace(config, workspace, options, observer=observer, stop=stop, save=save, full=full)
 
 
 def read_ledger(to: PathLike = DEFAULT_FOLDER, *, state: PathLike | None = None) -> Ledger:
-    """What was delivered to the destination `to`, for reading; close it, or use `with`.
+    """Open the ledger of the destination `to` for reading; close it, or use `with`.
 
-    An empty ledger where nothing was delivered yet. Blocks while another program holds the database, for at most 30
-    seconds. Raises ConfigError, DestinationError (the destination does not exist, too), LedgerBusy.
+    It is empty if nothing was delivered yet. Blocks while another program holds the database, for at most 30 seconds.
+    Raises ConfigError, DestinationError (also if the destination does not exist), LedgerBusy.
     """
     workspace = workspace_of(to, state)
     demand_destination(workspace)
@@ -212,7 +212,7 @@ async def _preview(
     stop: Stop,
 ) -> Plan:
     async def preview() -> Plan:
-        """Read the ledger and the listing, and plan by both."""
+        """Read the ledger and the listing, and plan from both."""
         workspace.check_owner()
         reading = partial(Ledger.read, workspace.ledger, config.bspace_url, place=workspace.to)
         with await opened(reading, stop.patience) as ledger:

@@ -1,6 +1,6 @@
-"""The columns of a data set as they change from one extract to the next: pure, no I/O.
+"""Changes of a data set's columns from one extract to the next; pure, no I/O.
 
-D2L's minor versions append columns at the end. Major versions may remove, rename or reorder columns; for a while
+D2L's minor versions append columns at the end. Major versions may remove, rename or reorder columns; for a while,
 extracts of both versions can be listed for the same moment.
 """
 
@@ -50,7 +50,7 @@ def compare(before: Columns, after: Columns) -> SchemaChange | None:
 
 
 def _beyond(these: Columns, those: Columns) -> Columns:
-    """Return the names in `these` that are not, or not so often, in `those`."""
+    """Return the names in `these` that are missing, or occur less often, in `those`."""
     left = Counter(those)
     left.subtract(these)
     surplus = {name: -count for name, count in left.items() if count < 0}
@@ -82,9 +82,9 @@ class SchemaEntry:
 
 
 def predecessor(version: str, moment_before: Mapping[str, Columns]) -> Columns | None:
-    """Return the header to compare with, of those of the moment before, by version: that of the same version.
+    """Return the header to compare with: that of the same version among the headers of the moment before, by version.
 
-    If that version had no extract then, it is the header of the highest version; None if there is no header.
+    If that version had no extract then, return the header of the highest version; None if there is no header.
     """
     if version in moment_before:
         return moment_before[version]

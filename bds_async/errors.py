@@ -113,7 +113,7 @@ class TargetBusy(AnotherRunMayHelp):
 
 
 class CredentialsBusy(AnotherRunMayHelp):
-    """Another process has locked the refresh token for longer than an exchange can take."""
+    """Another process has held the lock of the refresh token for longer than an exchange can take."""
 
     exit_code = 75
 
@@ -146,11 +146,11 @@ class RefusedRequest(ExtractError):
 
 
 class UnusableArchive(ExtractError):
-    """The zip arrived whole and cannot be used: encrypted, an unknown method, too large, not one member."""
+    """The zip arrived whole but cannot be used: encrypted, an unknown method, too large, not one member."""
 
 
 class LinkExpired(ExtractError):
-    """A signed link is of no use any more, and this machine has no token to ask for another one."""
+    """A signed link no longer works, and this machine has no token to request another one."""
 
 
 class TransientError(ExtractError):
@@ -158,7 +158,7 @@ class TransientError(ExtractError):
 
 
 class Unauthorised(TransientError):
-    """The tenant answers this request with 401, and accepts the same access token for another."""
+    """The tenant answers this request with 401, but accepts the same access token for another."""
 
 
 class ConnectionFailed(TransientError):
@@ -188,12 +188,12 @@ class VerificationError(TransientError):
     """The received bytes are not a whole, valid zip."""
 
 
-#: Exit codes, the winning one of several errors first; a signal (128 and its number) wins over all of them.
+#: Exit codes in order of precedence; that of a signal (128 plus its number) wins over all of them.
 _ORDER = (1, 75, 2, 4, 6, 5, 3, 0)
 
 
 def rank(exit_code: int) -> int:
-    """Return the place of an exit code in the documented order; the lower one wins."""
+    """Return the position of an exit code in the documented order; the lowest one wins."""
     return -1 if exit_code > 128 else _ORDER.index(exit_code)
 
 
@@ -203,7 +203,7 @@ def weightiest(errors: BaseException) -> BaseException:
 
 
 def exit_code_of(error: BaseException) -> int:
-    """Return the exit code of an error: 1, a defect, for one that is not a BdsError."""
+    """Return the exit code of an error; 1 (a defect) if it is not a BdsError."""
     return error.exit_code if isinstance(error, BdsError) else BdsError.exit_code
 
 

@@ -26,8 +26,8 @@ class BdsType(StrEnum):
 class Identity:
     """The values that identify an extract: D2L gives it no id, and links change between listings.
 
-    Dates are kept as listed and compared to the whole second, since the two families of routes print different
-    fractions. The schema id and the link are not part of it. Both families give an extract the same identity.
+    Dates are kept as listed and compared by whole seconds, since the two families of routes print different fractions.
+    The schema id and the link are not part of it. Both families give an extract the same identity.
     """
 
     plugin_id: str
@@ -87,11 +87,11 @@ class Extract:
 
     @property
     def made_at(self) -> datetime:
-        """The moment of its creation by the tenant's dates, not before its queued date."""
+        """When it was generated, by the tenant's dates: its created date, but not before its queued date."""
         return max(self.created_date, self.queued_for_processing_date)
 
     def was_made_by(self, moment: datetime) -> bool:
-        """Whether it was made at a moment or before, to the whole second."""
+        """Whether it was generated at or before a moment, to the whole second."""
         return whole_second(self.made_at) <= whole_second(moment)
 
     @property
@@ -107,8 +107,8 @@ class Extract:
 class DataSet:
     """One table of data with its two plugins. `schema_id` is None on the old routes.
 
-    `extracts_links` are the addresses of its extract lists on the new routes; `extracts` are those that the catalogue
-    itself lists, on the old routes, and `extract_faults` what of that list can't be read. `fault` says why the data set
+    `extracts_links` are the addresses of its extract lists on the new routes. On the old routes, `extracts` are those
+    that the catalogue itself lists, and `extract_faults` the faults of unreadable ones. `fault` says why the data set
     itself can't be listed: its entry is malformed, or shares an id with another one.
     """
 
@@ -155,7 +155,7 @@ def newest(extracts: Iterable[Extract]) -> Extract | None:
 
 
 def whole_second(moment: datetime) -> datetime:
-    """The start of the second that a moment lies in, by which listed dates are compared."""
+    """Round a moment down to the whole second, by which listed dates are compared."""
     return moment.replace(microsecond=0)
 
 

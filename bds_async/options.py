@@ -1,4 +1,4 @@
-"""What a run is asked to do, by the command line or by code. Every default and limit of a run stands here once."""
+"""The options of a run, from the command line or from code. All defaults and limits of a run are defined here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from .errors import ConfigError
 
-#: The folder where extracts land if no other is named.
+#: The destination folder if no other is named.
 DEFAULT_FOLDER = "bds-data"
 
 #: The smallest and the largest number of workers, and of attempts.
@@ -25,7 +25,7 @@ MIRROR_SCHEMA = "bds"
 DELETE_LIMIT = 20.0
 _PERCENT = (0.0, 100.0)
 
-#: The ending of a published file.
+#: The suffix of a published file.
 Suffix: TypeAlias = Literal[".zip", ".csv", ".parquet"]
 
 
@@ -51,7 +51,7 @@ class Wanted(StrEnum):
 
 
 class PublishAs(StrEnum):
-    """The form of a published file: the zip as it came, the CSV inside it, or that CSV as a typed Parquet file."""
+    """The form of a published file: the zip as received, the CSV inside it, or that CSV as a typed Parquet file."""
 
     ZIP = "zip"
     CSV = "csv"
@@ -59,7 +59,7 @@ class PublishAs(StrEnum):
 
     @property
     def suffix(self) -> Suffix:
-        """The ending of a file of this form."""
+        """The suffix of a file of this form."""
         return _SUFFIXES[self]
 
     @classmethod
@@ -68,7 +68,7 @@ class PublishAs(StrEnum):
         return next((form for form in cls if path.endswith(form.suffix)), cls.ZIP)
 
 
-#: The address of a Dask scheduler; a numeric address of IPv6 stands in brackets.
+#: The address of a Dask scheduler; a numeric IPv6 address is in brackets.
 _SCHEDULER = re.compile(r"(?:tcp|tls)://(?:[^\s:/?#@\[\]]+|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]):(?P<port>[0-9]{1,5})")
 _SUFFIXES: dict[PublishAs, Suffix] = {PublishAs.ZIP: ".zip", PublishAs.CSV: ".csv", PublishAs.PARQUET: ".parquet"}
 
@@ -80,8 +80,8 @@ class RunOptions:
     `data_set` and `exclude` are patterns: a name (case-insensitive, `*` and `?` allowed), a schema id or a plugin id.
     `workers` is the number of parallel downloads, `attempts` the number of tries for each extract. `stall_timeout` and
     `max_time` are in seconds, `limit_rate` is in bytes a second for all downloads together. `pin_columns`, for CSV
-    only, writes the columns first seen of each data set, in that order. `cluster` is the address of a Dask scheduler
-    whose workers fetch, None for this machine.
+    only, writes the columns that each data set had first, in that order. `cluster` is the address of a Dask scheduler
+    whose workers fetch the extracts; None means this machine.
     """
 
     data_set: tuple[str, ...] = ()
@@ -135,8 +135,8 @@ class PullOptions(RunOptions):
 class SyncOptions(RunOptions):
     """The options of `sync`.
 
-    `with_fulls` delivers every new full, not only the baseline. `strict_schema` makes a breaking change of columns
-    exit code 3. `mirror` is the address of a mirror that the run brings up to date after it has delivered; it implies
+    `with_fulls` delivers every new full, not only the baseline. With `strict_schema`, a breaking change of columns
+    means exit code 3. `mirror` is the address of a mirror that the run updates after its deliveries; it implies
     `with_fulls`. `mirror_schema` and `delete_limit` are the `schema` and `delete_limit` of the mirror.
     """
 
@@ -166,9 +166,9 @@ def mirror_file(address: str) -> str | None:
 class MirrorOptions:
     """The options of `mirror`.
 
-    `data_set` and `exclude` are patterns, as for a run. `keys` corrects the registry: data set name to the names of its
-    key columns; None uses what the schema remembers, as `keep_deleted` False does. `delete_limit` is in percent.
-    `rebuild` drops the chosen tables and applies everything again.
+    `data_set` and `exclude` are patterns, as for a run. `keys` corrects the registry: it maps a data set name to the
+    names of its key columns. `keys` None and `keep_deleted` False mean the setting stored in the schema. `delete_limit`
+    is in percent. `rebuild` drops the chosen tables and applies everything again.
     """
 
     data_set: tuple[str, ...] = ()
@@ -187,7 +187,7 @@ class MirrorOptions:
 
 
 def _convert(options: RunOptions | MirrorOptions, name: str, convert: Callable[[Any], object]) -> None:
-    """Give a frozen options object the converted value of a field."""
+    """Replace a field of a frozen options object with its converted value."""
     value = getattr(options, name)
     try:
         object.__setattr__(options, name, convert(value))

@@ -12,7 +12,7 @@ from ..errors import BdsError, ConfigError
 from .help import GroupedCommand
 from .options.settings import common_options
 
-#: The variable by which a script asks the program for completions.
+#: The variable with which a completion script asks the program for completions.
 VARIABLE = "_BDS_ASYNC_COMPLETE"
 
 
@@ -33,7 +33,7 @@ def command(shell: str) -> None:
 
 
 def data_set_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
-    """Return the data sets of the ledger that is in use, whose names begin with what was typed."""
+    """Return the data sets of the ledger in use whose names begin with the typed text."""
     from ..api import read_ledger
     from ..options import DEFAULT_FOLDER
 
@@ -47,8 +47,8 @@ def data_set_names(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 
 def _as_a_word(name: str) -> str:
-    """Return a name as the shell that asks needs it.
+    """Return a name in the form that the asking shell needs.
 
-    bash inserts it without quoting, after its `read` has taken one level of backslashes away.
+    bash inserts it without quoting, after its `read` has removed one level of backslashes.
     """
     return re.sub(r"([^\w./-])", r"\\\\\1", name) if os.environ.get(VARIABLE, "").startswith("bash") else name

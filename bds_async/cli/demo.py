@@ -1,4 +1,4 @@
-"""`bds-async demo`: run a pull against the embedded tenant; no account, no network."""
+"""`bds-async demo`: run a pull against the embedded tenant, without an account or a network."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from .options.settings import common_options, settings
 from .output.table import terminal_width
 from .process.running import run_simple
 
-#: Columns that status and name take.
+#: Widths of the status and the name.
 _STATUS, _NAME = 9, 15
 
 
@@ -47,7 +47,7 @@ def command(workspace: Workspace, *, as_json: bool) -> int:
 
 
 def print_check(check: Check) -> None:
-    """Print what was found; the checks that were not made follow in one line."""
+    """Print the result of a check; the skipped ones follow later in one line."""
     if check.needs:
         return
     _print_wrapped(f"{check.status.value:<{_STATUS}}{check.name:<{_NAME}}{_in_use(check.found)}")
@@ -60,7 +60,7 @@ def _in_use(text: str) -> str:
 
 
 def _print_wrapped(line: str) -> None:
-    """Print a line; on a terminal it is broken between words, and goes on below the third column."""
+    """Print a line; on a terminal, wrap it between words and continue below the third column."""
     width, indent = terminal_width(), " " * (_STATUS + _NAME)
     if width is not None and width > 2 * len(indent):
         line = textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
@@ -68,7 +68,7 @@ def _print_wrapped(line: str) -> None:
 
 
 def print_results(examination: Examination) -> None:
-    """Print the checks that were not made, and how many had which result."""
+    """Print the skipped checks, and the number of checks with each result."""
     if waiting := [check for check in examination.checks if check.needs]:
         names = ", ".join(check.name for check in waiting)
         print_check(Check(counted(len(waiting), "check"), CheckStatus.SKIPPED, f"Not checked after that: {names}."))

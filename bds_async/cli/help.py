@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-#: Groups of options: which extracts, where to, how, and what is reported. Other options come first.
+#: Groups of options: which extracts, where to, how, and reports. Other options come first.
 _GROUPS = {
     "Which": ("--data-set", "--exclude", "--type", "--since", "--until", "--path", "--with-fulls", "--force"),
     "Where": ("--to", "--state", "--as", "--pin-columns", "--into", "--schema", "--mirror", "--mirror-schema"),
@@ -27,11 +27,11 @@ _GROUPS = {
     "Report": ("--dry-run", "--json", "--report", "--html", "--metrics", "--ping", "--strict-schema", "--no-progress"),
 }
 _COMMON = ("--config", "-v", "-q", "--log-format", "--log-timestamps", "-h")
-#: What click writes of a range, such as `1<=x<=64`. The message about a value outside the range names it.
+#: click's text of a range, such as `1<=x<=64`. The message about a value outside the range names the range.
 _RANGE = re.compile(r"; [^][]*x[<>][^][]*(?=\])|\s*\[[^][;]*x[<>][^][]*\]")
-#: What click writes of a default, such as `.  [default: 60.0]`.
+#: click's text of a default, such as `.  [default: 60.0]`.
 _DEFAULT = re.compile(r"\.?\s+\[default: (.*?)(?:\.0)?\]$")
-#: Two command lines for each command.
+#: Two example command lines for each command.
 EXAMPLES = {
     "fleet": ("fleet fleet.toml --report fleet.json", "fleet pull fleet.toml --group campuses --tenants-at-once 8"),
     "pull": (
@@ -94,7 +94,7 @@ class GroupedCommand(click.Command):
 
 
 def tidy(text: str) -> str:
-    """Return the text of an option without its range, and with its default in short."""
+    """Return the help of an option without its range, and with its default in short form."""
     return _DEFAULT.sub(r" [default: \1]", _RANGE.sub("", text))
 
 
@@ -107,7 +107,7 @@ def name_of(ctx: click.Context) -> str:
 
 @contextmanager
 def _block(formatter: click.HelpFormatter, title: str) -> Iterator[None]:
-    """A section without the blank line that click puts before each."""
+    """Write a section without the blank line that click puts before it."""
     formatter.write(f"{title}:\n")
     with formatter.indentation():
         yield

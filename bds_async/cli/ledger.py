@@ -44,7 +44,7 @@ each_as_json_option = click.option("--json", "as_json", is_flag=True, help="Prin
 
 
 def selection_options(function: Function) -> Function:
-    """Add the options that choose extracts; the command gets a Selection."""
+    """Add the options that select extracts; the command gets a Selection."""
 
     @click.option("--since", type=moment, metavar="DATE", help="Only extracts queued at or after this moment.")
     @click.option("--until", type=moment, metavar="DATE", help="Only extracts queued at or before this moment.")
@@ -56,7 +56,7 @@ def selection_options(function: Function) -> Function:
     )
     @functools.wraps(function)
     def with_selection(since: datetime | None, until: datetime | None, path: str | None, **arguments: Any) -> Any:
-        """Pass the command a Selection in place of its options."""
+        """Pass the command a Selection instead of its options."""
         return function(selection=Selection(since, until, path), **arguments)
 
     return with_selection  # type: ignore[return-value]

@@ -23,7 +23,7 @@ from .output.log import set_up_logging
 from .output.streams import Messages, Output, ReaderGone, hold_standard_descriptors
 from .process.ends import end_of
 
-#: Each command: the module of this package that has it, as `command`, and its line in the help.
+#: Each command: the module of this package that defines it, as `command`, and its line in the help.
 COMMANDS = {
     "pull": ("pull", "Make a folder hold the chosen extracts."),
     "sync": ("sync", "Deliver everything new, each extract once."),
@@ -47,7 +47,7 @@ logger = logging.getLogger("bds_async")
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command's module only to run that command: `--version` and `--help` stay cheap."""
+    """A group that imports a command's module only to run that command, so that `--version` and `--help` are fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return every command, in the order of the documentation."""
@@ -57,9 +57,9 @@ class LazyGroup(click.Group):
         """Return the command of that name, None if there is none."""
         if cmd_name not in COMMANDS:
             return None
-        # The search for plugins of pydantic would read the metadata of every installed package.
+        # pydantic's search for plugins would read the metadata of every installed package.
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-        # Modules are no garbage: no collection while they are imported, and later ones pass them over.
+        # Modules are not garbage: do not collect while importing them, and let later collections skip them.
         gc.disable()
         module = importlib.import_module(f".{COMMANDS[cmd_name][0]}", __package__)
         gc.freeze()
@@ -101,7 +101,7 @@ def main() -> NoReturn:
 
 
 def _exit_code(run: Callable[[], object]) -> int:
-    """Return the exit code of a call; log what it raises."""
+    """Return the exit code of a call; log the error that it raises."""
     try:
         code = run()
     except ReaderGone:

@@ -1,4 +1,4 @@
-"""`bds-async mirror`: keeps a database at the current state of each data set."""
+"""`bds-async mirror`: keep a database at the current state of each data set."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def mirror_options(function: Function) -> Function:
     @click.option("--delete-limit", type=Percent(), metavar="PERCENT", help=f"{LIMIT_HELP} [default: {DELETE_LIMIT:g}]")
     @functools.wraps(function)
     def with_mirror_options(mirror: str | None, **arguments: Any) -> Any:
-        """Pass the command MirrorOptions in place of the options, None without `--mirror`."""
+        """Pass the command MirrorOptions instead of the options, None without `--mirror`."""
         given = {name: arguments.pop(name) for name in ("mirror_schema", "delete_limit")}
         given = {name: value for name, value in given.items() if value is not None}
         if mirror is None and given:
@@ -121,7 +121,7 @@ def command(
 
 
 def read_keys(path: Path) -> dict[str, tuple[str, ...]]:
-    """Return the corrected keys in a file; raises ConfigError."""
+    """Read the corrected keys from a file; raises ConfigError."""
     try:
         found = json.loads(path.read_text("utf-8"))
         if not isinstance(found, dict) or not all(_is_names(names) for names in found.values()):
@@ -150,7 +150,7 @@ def _mirrored(target: Target, workspace: Workspace, options: MirrorOptions) -> M
 
 
 def print_mirror(report: MirrorReport) -> None:
-    """Print a line for each table of a mirror, and the sum."""
+    """Print a line for each table of a mirror, and the totals."""
     if shown := [_cells(each) for each in report.tables if each.applied]:
         print_rows(("table", "applied", "inserted", "updated", "deleted", "rejected", "complete through"), shown)
     click.echo(mirror_text(report.summary))

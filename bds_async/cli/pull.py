@@ -1,4 +1,4 @@
-"""`bds-async pull`: make a folder hold the chosen extracts."""
+"""`bds-async pull`: fetch chosen extracts to a folder."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def pull_options(function: Function) -> Function:
     @report_options
     @functools.wraps(function)
     def with_request(workspace: Workspace, run: dict[str, Any], files: ReportFiles, **arguments: Any) -> Any:
-        """Pass the command a Request in place of its options."""
+        """Pass the command a Request instead of its options."""
         given = {name: arguments.pop(name) for name in ("wanted", "since", "force")}
         request = Request(workspace=workspace, options=PullOptions(**given, **run), files=files)
         return function(request=request, **arguments)

@@ -1,4 +1,4 @@
-"""`bds-async recipe`: print a ready unit, manifest or script for a scheduler."""
+"""`bds-async recipe`: print a ready-made unit, manifest or script for a scheduler."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ from .options.settings import common_options
 def command(name: str) -> None:
     """Print a recipe to run sync under a scheduler."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # The same bytes on Windows: a unit needs UTF-8 and its own line ends.
+        # The same bytes on Windows too: a unit needs UTF-8 and its own line ends.
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     click.echo(recipe(name), nl=False)

@@ -1,4 +1,4 @@
-"""`bds-async report`: make the HTML page of a run report that `--report FILE` wrote."""
+"""`bds-async report`: create the HTML page of a run report that `--report FILE` wrote."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def sync_options(function: Function) -> Function:
         metrics: Path | None,
         **arguments: Any,
     ) -> Any:
-        """Pass the command a Request in place of its options."""
+        """Pass the command a Request instead of its options."""
         given = {name: arguments.pop(name) for name in ("with_fulls", "strict_schema")}
         options = SyncOptions(**given, **mirror, **run)
         ping = Ping(address) if address is not None else None
@@ -102,7 +102,7 @@ def command(request: Request[SyncOptions], *, dry_run: bool, as_json: bool, no_p
 
 
 def log_strict_schema(options: SyncOptions, report: RunReport) -> None:
-    """Log why the exit code is 3 where --strict-schema makes it so."""
+    """Log why the exit code is 3 if --strict-schema is the cause."""
     if options.strict_schema and breaks_columns(report.outcomes):
         text = "The columns changed as logged above: exit code 3, by --strict-schema. See `bds-async schema`."
         logger.error(text, extra=event("columns.strict"))

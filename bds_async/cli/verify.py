@@ -29,7 +29,7 @@ from .output.report_files import ReportFiles
 from .output.watching import all_of, observing, savers
 from .process.running import run as run_job
 
-#: Faults of the files in the ledger, and the remedies in words.
+#: The faults of files in the ledger, and the wording of the remedies.
 _OF_THE_LEDGER = (Fault.MISSING, Fault.CHANGED, Fault.CORRUPT)
 _REMEDIES = {"repaired": "fetched again", "failed": "failed", "unlisted": "no longer listed"}
 
@@ -107,7 +107,7 @@ def _lines(found: Verification) -> Iterator[str]:
 
 
 def _counts(found: Verification) -> Iterator[str]:
-    """The numbers of right and wrong files of the ledger as they are now, after a repair."""
+    """The numbers of right and wrong files of the ledger now, after a repair."""
     wrong = [each.fault for each in found.discrepancies if each.remedy is not Remedy.REPAIRED]
     counts = {kind: wrong.count(kind) for kind in _OF_THE_LEDGER}
     yield f"{found.files - sum(counts.values())} right"

@@ -1,4 +1,4 @@
-"""Ready units, manifests and scripts for schedulers, as files beside this module."""
+"""Ready-made units, manifests and scripts for schedulers, as files beside this module."""
 
 from __future__ import annotations
 

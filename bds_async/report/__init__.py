@@ -1,4 +1,4 @@
-"""The outcome of a run: what became of each extract, gaps, completeness, and the run report as JSON."""
+"""The result of a run: the outcome of each extract, gaps, completeness, and the run report as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all machine formats share: the form of a moment, the fields that name an extract, JSON and JSON Schema.
+"""The common parts of all machine formats: the form of a moment, the fields that name an extract, JSON Schema.
 
 A machine format is a dataclass whose fields, in their order, are the keys of the JSON. pydantic writes it, and derives
 its JSON Schema.
@@ -20,7 +20,7 @@ from ..models import BdsType, Extract, Identity, utc_text
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Document = TypeVar("Document")
-#: The largest number, and the longest duration in seconds, that a document has.
+#: The largest number, and the longest duration in seconds, in a document.
 MOST, LONGEST = 2**63 - 1, 1e10
 
 #: A number of things, such as bytes.
@@ -28,7 +28,7 @@ Count: TypeAlias = Annotated[int, Field(ge=0, le=MOST), WithJsonSchema({"type": 
 
 
 def _in_utc(moment: datetime) -> datetime:
-    """Used where a document is read: the moment in UTC; raises ValueError if it has no zone, or is out of range."""
+    """Convert a moment in a document to UTC; raises ValueError if it has no zone or is out of range."""
     if moment.tzinfo is None:
         raise ValueError("a moment without a time zone")
     try:
@@ -37,7 +37,7 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("a moment out of range") from None
 
 
-#: A moment as `2026-11-22T04:09:22.000Z`: UTC, with milliseconds, or with microseconds where it has any.
+#: A moment as `2026-11-22T04:09:22.000Z`: UTC, with milliseconds, or with microseconds if it has any.
 Moment: TypeAlias = Annotated[
     datetime,
     AfterValidator(_in_utc),
@@ -74,7 +74,7 @@ class ExtractEntry:
 
     @classmethod
     def of(cls, extract: Extract | Identity, data_set: str, schema_id: str | None, **more: Any) -> Self:
-        """Make the entry of an extract; `more` are the fields that a subclass adds."""
+        """Create the entry of an extract; `more` are the fields of a subclass."""
         return cls(
             data_set=data_set,
             schema_id=schema_id,
@@ -88,7 +88,7 @@ class ExtractEntry:
 
 
 def fields_of(document: Any) -> dict[str, Any]:
-    """Return the fields of a document as values that JSON knows."""
+    """Return the fields of a document as JSON values."""
     kind: type = type(document)
     fields: dict[str, Any] = _adapter(kind).dump_python(document, mode="json")
     return fields
@@ -103,7 +103,7 @@ def json_text(document: Any) -> str:
     """Return a document as indented JSON; bytes of file names that are not text become JSON escapes."""
     kind: type = type(document)
     try:
-        # Written directly: the values that JSON knows would take several times the memory of the text.
+        # Written directly: JSON values in Python would take several times the memory of the text.
         return _adapter(kind).dump_json(document, indent=1).decode() + "\n"
     except PydanticSerializationError:
         text = json.dumps(fields_of(document), ensure_ascii=False, indent=1) + "\n"
@@ -116,7 +116,7 @@ def json_schema_of(kind: type) -> dict[str, Any]:
 
 
 def read_document(kind: type[Document], fields: object) -> Document:
-    """Return the document whose fields these are; fields that it does not know are ignored. Raises ValueError."""
+    """Read a document from its fields; unknown fields are ignored. Raises ValueError."""
     adapter: TypeAdapter[Document] = TypeAdapter(kind)
     return adapter.validate_python(fields)
 

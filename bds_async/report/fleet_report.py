@@ -1,4 +1,4 @@
-"""The report of a fleet: what became of each tenant."""
+"""The report of a fleet: the result of each tenant."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class TenantEntry:
 
     @classmethod
     def about(cls, result: TenantResult) -> TenantEntry:
-        """Make the entry of a tenant."""
+        """Create the entry of a tenant."""
         return cls(
             name=result.name,
             group=result.group,
@@ -79,7 +79,7 @@ class FleetReportDocument:
 
     @classmethod
     def of(cls, report: FleetReport) -> FleetReportDocument:
-        """Make the document of a report."""
+        """Create the document of a report."""
         return cls(
             report_version=REPORT_VERSION,
             command=report.command,

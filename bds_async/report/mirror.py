@@ -1,4 +1,4 @@
-"""What a mirror did: the extracts that it applied, those that it did not apply, and the part of a run report."""
+"""The result of a mirror: the extracts that it applied or did not apply, and its part of a run report."""
 
 from __future__ import annotations
 

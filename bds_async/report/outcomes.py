@@ -1,4 +1,4 @@
-"""What became of extracts, lists and data sets in a run."""
+"""The outcomes of extracts, lists and data sets in a run."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from .run_report import REPORT_VERSION, RunReportDocument
 
 #: Bytes: a larger file is not read. A report of 10,000 extracts has about 20 MB.
 LONGEST = 512 * 1024 * 1024
-#: Fields that the first reports did not have, with the value that stands for that.
+#: Fields that early reports lack, with the values used for them.
 _LATER: dict[str, Any] = {
     "failed_lists": (),
     "lacks": None,
@@ -28,11 +28,11 @@ _OTHER = "is no run report: name the report of a pull, a sync or a repair"
 
 
 class NoRunReport(ValueError):
-    """Why a content is no run report that this version can read, as the end of a sentence."""
+    """The content is not a run report that this version can read; the text is the end of a sentence."""
 
 
 def read_run_report(content: bytes) -> RunReportDocument:
-    """Return the report whose JSON this is; raises NoRunReport. Fields that it does not know are ignored."""
+    """Read a report from its JSON; unknown fields are ignored. Raises NoRunReport."""
     fields = _fields(content)
     version = fields.get("report_version")
     if isinstance(version, int) and version > REPORT_VERSION:
@@ -46,7 +46,7 @@ def read_run_report(content: bytes) -> RunReportDocument:
 
 
 def _fields(content: bytes) -> dict[str, Any]:
-    """The fields of a JSON object; lone surrogates, which stand for bytes that are no text, are replaced."""
+    """Parse the fields of a JSON object; replace lone surrogates, which stand for bytes that are not text."""
     try:
         text = content.decode("utf-8-sig")
         found = json.loads(text)

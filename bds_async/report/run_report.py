@@ -130,7 +130,7 @@ class ReportedExtract(ExtractEntry):
 
     @classmethod
     def about(cls, outcome: Outcome) -> ReportedExtract:
-        """Make the entry of an outcome."""
+        """Create the entry of an outcome."""
         extract = outcome.extract
         return cls.of(
             extract,
@@ -185,7 +185,7 @@ class RunReportDocument:
 
     @classmethod
     def of(cls, report: RunReport) -> RunReportDocument:
-        """Make the document of a report."""
+        """Create the document of a report."""
         return cls(
             report_version=REPORT_VERSION,
             command=report.command,

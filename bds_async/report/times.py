@@ -1,4 +1,4 @@
-"""When the requests of a run were under way, and when the tenant held them back."""
+"""The times of a run's requests, and of the tenant's holds."""
 
 from __future__ import annotations
 

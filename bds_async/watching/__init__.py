@@ -1,6 +1,6 @@
-"""Observers of a run (live view, log, summary) and what is written at its end: report, metrics, health check.
+"""Observers of a run (live view, log, summary), and the output at its end: report, metrics, health check.
 
-The live view, which needs rich, is imported from `view` where there is a terminal.
+The live view, which needs rich, is imported from `view` only if there is a terminal.
 """
 
 from __future__ import annotations

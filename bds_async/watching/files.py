@@ -13,7 +13,7 @@ from ..errors import ConfigError, DestinationError
 from ..support import durable
 from ..support.patience import Patience
 
-#: Seconds between two checks of how long to wait for the reader of a pipe.
+#: Seconds between two checks of the time limit while waiting for the reader of a pipe.
 _STEP = 0.1
 
 
@@ -29,14 +29,14 @@ def demand_writable(path: Path, what: str) -> None:
 
 
 def is_special(path: Path) -> bool:
-    """Tell whether a path is a pipe, a device or another thing that is not a regular file; may raise OSError."""
+    """Whether a path exists and is not a regular file, but a pipe or a device, for example; may raise OSError."""
     return path.exists() and not path.is_file()
 
 
 def write(path: Path, text: str, what: str, patience: Patience | None = None) -> None:
-    """Write a file atomically; write into a pipe or a device as it is. Raises DestinationError."""
+    """Write a file atomically, or directly into a pipe or a device. Raises DestinationError."""
     try:
-        # A rename would replace /dev/null by a file, and root may do that.
+        # A rename would replace /dev/null with a file, which root is allowed to do.
         if is_special(path):
             _write_into(path, text.encode(), patience or Patience())
         else:
@@ -50,7 +50,7 @@ def _write_into(path: Path, content: bytes, patience: Patience) -> None:
     if sys.platform == "win32":
         path.write_bytes(content)
         return
-    # Without O_NONBLOCK, opening a pipe that has no reader would block for ever.
+    # Without O_NONBLOCK, opening a pipe without a reader would block forever.
     descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
     try:
         while content:

@@ -1,4 +1,4 @@
-"""What a fleet says in words: how many tenants there are, and what became of them."""
+"""The notices of a fleet: the number of its tenants, and their results."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ..report import FleetReport, Status, TenantResult
 from ..support.text import counted, size_text
 from .notice import Notice
 
-#: Tenants of one exit code that the summary names.
+#: The most tenants with the same exit code that the summary names.
 MOST_NAMES = 20
 
 
 def fleet_planned(tenants: int) -> Notice:
-    """Return the notice of how many tenants a fleet has."""
+    """Return the notice of the number of tenants in a fleet."""
     return Notice(logging.INFO, f"{counted(tenants, 'tenant')} in the fleet.", "fleet.planned", {"tenants": tenants})
 
 
 def fleet_finished(report: FleetReport) -> Notice:
-    """Return the summary of a fleet: an error that names the tenants of each exit code, unless all are done."""
+    """Return the summary of a fleet; unless all are done, it is an error that names the tenants by exit code."""
     by_code: dict[int, list[TenantResult]] = {}
     for result in report.tenants:
         by_code.setdefault(result.exit_code, []).append(result)

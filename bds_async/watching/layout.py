@@ -1,4 +1,4 @@
-"""Rows of the live view: fixed columns, which a narrow terminal drops one after the other."""
+"""Rows of the live view: fixed columns, which are dropped one by one on narrow terminals."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..support.text import size_text
 from .tally import sizes_text
 from .transfers import State
 
-#: Columns that stay free at the right: a terminal echoes `^C` there, and a row that wraps would stay on the screen.
+#: Columns left free at the right: a terminal echoes `^C` there, and a row that wraps would stay on the screen.
 MARGIN = 2
-#: Columns of a bar, of `113.7/123.9 MB`, of `113.7 MB/s`, and of `12:34:56`.
+#: Widths of a bar, of `113.7/123.9 MB`, of `113.7 MB/s`, and of `12:34:56`.
 BAR, SIZES, RATE, LEFT = 16, 14, 10, 8
-#: The least columns of a name, and the blanks between two columns.
+#: The least width of a name, and the blanks between two columns.
 NAME, GAP = 12, 2
 #: Terminal widths from which the rate, the time left and the bar are shown.
 RATE_FROM, LEFT_FROM, BAR_FROM = 56, 72, 96
@@ -37,7 +37,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns that a terminal of `width` columns has room for. Without `is_unicode` bars are drawn in ASCII."""
+    """The columns that fit on a terminal of this `width`. Without `is_unicode`, bars are drawn in ASCII."""
 
     width: int
     is_unicode: bool = True
@@ -53,7 +53,7 @@ class Layout:
         return Text(_cut(f"{_fitted(row.name, max(0, self._room - len(rest) - GAP))}{' ' * GAP}{rest}", self._room))
 
     def line(self, text: str) -> Text:
-        """Return a text of one row, cut where the terminal ends."""
+        """Return a text of one row, cut at the terminal's width."""
         return Text(_cut(text, self._room))
 
     @property
@@ -62,7 +62,7 @@ class Layout:
 
     @property
     def _tail(self) -> int:
-        """The columns behind the sizes: rate, time left, bar."""
+        """The width of the columns after the sizes: rate, time left, bar."""
         shown = {RATE: self.width >= RATE_FROM, LEFT: self.width >= LEFT_FROM, BAR: self.width >= BAR_FROM}
         widths = [width for width, is_shown in shown.items() if is_shown]
         return sum(widths) + GAP * max(0, len(widths) - 1)
@@ -80,7 +80,7 @@ class Layout:
         return (" " * GAP).join(cells)[: self._tail]
 
     def _fitting(self, state: State) -> str:
-        """Return a state in full, or in its short form where a name would have no room beside it."""
+        """Return a state in full, or in its short form if a name would not fit beside it."""
         return state.text if len(state.text) <= self._room - NAME - GAP else state.short
 
     def _bar(self, share: float) -> str:
@@ -90,7 +90,7 @@ class Layout:
 
 
 def time_left(to_do: int, rate: float) -> str:
-    """Return the time that so many bytes take at a rate: `1:05`, `2:10:00`; empty if that is not known."""
+    """Return the time that `to_do` bytes take at a rate: `1:05`, `2:10:00`; empty if unknown."""
     seconds = to_do / rate if rate else -1.0
     if not 0 <= seconds < 360_000:
         return ""
@@ -100,7 +100,7 @@ def time_left(to_do: int, rate: float) -> str:
 
 
 def _fitted(text: str, room: int) -> str:
-    """Return a text in exactly `room` columns; one that is longer is cut."""
+    """Return a text in exactly `room` columns, padded or cut."""
     return set_cell_size(_cut(text, room), room)
 
 

@@ -1,4 +1,4 @@
-"""Observers that write a run to the log: lines while it is under way, and a summary at its end."""
+"""Observers that write a run to the log: lines while it runs, and a summary at its end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .tally import Tally
 
 #: Seconds between two lines of progress.
 INTERVAL = 10.0
-#: The frequent events, whose notices, if any, are for `--verbose`.
+#: Frequent events, whose notices, if any, are only for `--verbose`.
 _OF_TRANSFERS = (Started, Sized, Received, Ended)
 
 
@@ -30,7 +30,7 @@ class Lines:
         self._next = time.monotonic() + interval
 
     def __call__(self, event: Event) -> None:
-        """Log an event, if it has a notice, and the progress, if it is time."""
+        """Log an event if it has a notice, and the progress if it is due."""
         self._tally(event)
         is_shown = not isinstance(event, _OF_TRANSFERS) or self._logger.isEnabledFor(logging.DEBUG)
         if is_shown and (notice := notice_of(event)) is not None:
@@ -59,7 +59,7 @@ class Lines:
 
 
 class Summary:
-    """Writes at the end what failed and why, a line about the run into `folder`, and what a mirror did."""
+    """Writes at the end the failures with their causes, a line about the run into `folder`, and the mirror's result."""
 
     def __init__(self, logger: logging.Logger, folder: Path | str) -> None:
         self._logger = logger
@@ -67,7 +67,7 @@ class Summary:
         self._mirror = MirrorSoFar()
 
     def __call__(self, event: Event) -> None:
-        """Log the summary when the run has ended."""
+        """Log the summary if the run has ended."""
         self._mirror(event)
         if isinstance(event, Finished):
             for notice in failures(event.report):

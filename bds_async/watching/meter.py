@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-#: Seconds over which a rate is measured, and the least time that it is divided by.
+#: Seconds over which a rate is measured, and the least time by which bytes are divided.
 WINDOW, LEAST = 8.0, 1.0
 
 

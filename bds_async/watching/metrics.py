@@ -1,6 +1,6 @@
 """The run report as a Prometheus textfile, for the node exporter's textfile collector.
 
-A run that ends before it has a plan has no report: its end and its exit code are written, the other metrics stay.
+A run that ends before it has a plan has no report: its end and its exit code are written; the other metrics are kept.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ _SAMPLE = re.compile(
     r'^([a-z_]+)(\{[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"\})? (-?\d+(?:\.\d+)?(?:e[+-]\d+)?)$', re.MULTILINE | re.ASCII
 )
 
-#: The samples of each metric: labels, in their written form, to value.
+#: The samples of each metric: values by labels in their written form.
 Samples: TypeAlias = dict[str, dict[str, float]]
 
 
 def textfile(report: RunReport, former: str = "") -> str:
-    """Return the metrics of a run; `former` is the text of the run before, which has the last success."""
+    """Return the metrics of a run; `former` is the text of the previous run, which has the last success."""
     success = {"": report.finished.timestamp()} if report.exit_code == 0 else _samples_of(former).get(_LAST_SUCCESS, {})
     samples: Samples = {
         **_end(report.exit_code, report.finished),
@@ -81,7 +81,7 @@ def textfile(report: RunReport, former: str = "") -> str:
 
 
 def _mirror(mirror: MirrorSummary, former: str) -> Samples:
-    """Return the metrics of a mirror; a table that this run could not bring up to date keeps its former moment."""
+    """Return the metrics of a mirror; a table that this run could not update keeps its former moment."""
     counts = ("inserted", "updated", "deleted", "rejected", "drift")
     moments = {table.table: table.complete_through for table in mirror.tables}
     through = {_label("table", name): moment.timestamp() for name, moment in moments.items() if moment is not None}
@@ -104,7 +104,7 @@ def _newest(report: RunReport, former: str) -> dict[str, float]:
 
 
 def without_plan(exit_code: int, finished: datetime, former: str) -> str:
-    """Return the metrics of a run that ended before it had a plan; the deliveries are those of `former`."""
+    """Return the metrics of a run that ended before it had a plan; the others are those of `former`."""
     return _text(_samples_of(former) | _end(exit_code, finished))
 
 
@@ -113,7 +113,7 @@ def _end(exit_code: int, finished: datetime) -> Samples:
 
 
 def read_former(path: Path) -> str:
-    """Return the textfile of the run before; empty text if there is no readable one."""
+    """Return the textfile of the previous run; an empty text if there is no readable one."""
     try:
         return path.read_text("utf-8", errors="replace") if path.is_file() else ""
     except OSError:

@@ -1,4 +1,4 @@
-"""The Prometheus textfile of a scheduled job, written at every end of a run."""
+"""The Prometheus textfile of a scheduled job, written at the end of every run."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 class MetricsFile:
     """The textfile of scheduled runs, written atomically at the end of each.
 
-    Raises ConfigError at once if the file cannot be written, or if its path is not a regular file: the collector reads
-    no other, and the file of the run before is read for the metrics that stay.
+    The constructor raises ConfigError if the file cannot be written, or is not a regular file: the collector reads no
+    others, and the previous run's file is read for the metrics that are kept.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,11 +38,11 @@ class MetricsFile:
 
     @contextmanager
     def around(self) -> Iterator[None]:
-        """Write the file for a run that ends before it has a plan, or with another exit code than its report says."""
+        """Write the file for a run that ends before it has a plan, or with an exit code other than its report's."""
         try:
             yield
         except Exception as error:
-            # The run that holds the folder is the last one, and writes the file itself.
+            # The run that holds the folder is the latest one, and writes the file itself.
             if not isinstance(error, FolderBusy) or isinstance(error, LedgerBusy):
                 self._write_end(exit_code_of(error))
             raise

@@ -1,4 +1,4 @@
-"""What a mirror does and did, in words: for the log, and for the output of `mirror`."""
+"""The notices of a mirror, for the log and for the output of `mirror`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def applied(event: Mirrored) -> Notice:
 
 
 class MirrorSoFar:
-    """What a mirror has applied of what it found, for a mirror that is stopped. It is an observer."""
+    """An observer of a mirror's progress, for the notice of a mirror that is stopped."""
 
     def __init__(self) -> None:
         self._begun: Mirroring | None = None
@@ -41,7 +41,7 @@ class MirrorSoFar:
         self._applied += isinstance(event, Mirrored)
 
     def notices(self) -> Iterator[Notice]:
-        """Yield the notice of a mirror that began and has not applied everything."""
+        """Yield the notice of a mirror that began but has not applied everything."""
         begun = self._begun
         if begun is not None and self._applied < begun.extracts:
             what = f"{self._applied} of {counted(begun.extracts, 'extract')} applied to {begun.target}"
@@ -50,7 +50,7 @@ class MirrorSoFar:
 
 
 def mirror_warnings(mirror: MirrorSummary) -> Iterator[Notice]:
-    """Yield a notice for each extract that was not applied, for rejects, and for what a person should know."""
+    """Yield a notice for each extract that was not applied, for rejects, and for each note on a table."""
     for table in mirror.tables:
         for note in table.notes:
             yield mirror_note(table.table, note)
@@ -63,7 +63,7 @@ def mirror_warnings(mirror: MirrorSummary) -> Iterator[Notice]:
 
 
 def mirror_note(table: str, text: str) -> Notice:
-    """Return the notice of what a person should know of a table."""
+    """Return the notice of a note on a table."""
     return Notice(logging.WARNING, text, "mirror.note", {"table": table})
 
 
@@ -75,7 +75,7 @@ def mirror_finished(mirror: MirrorSummary) -> Notice:
 
 
 def mirror_text(mirror: MirrorSummary) -> str:
-    """Return what was applied, and the drift that fulls corrected, in a sentence or two."""
+    """Describe in one or two sentences what was applied, and the drift that fulls corrected."""
     extracts = counted(_sum(mirror, "applied"), "extract")
     text = f"{extracts} applied to {counted(len(mirror.tables), 'table')} of {mirror.target}."
     drifted: list[MirrorTableSummary] = [table for table in mirror.tables if table.drift]

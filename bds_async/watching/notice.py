@@ -11,7 +11,7 @@ from ..support.log import event as log_event
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One line of the log: `level` as `logging` has it, `text` for a person, `event` and `fields` for a program."""
+    """One line of the log: `level` as in `logging`, `text` for a person, `event` and `fields` for a program."""
 
     level: int
     text: str

@@ -1,4 +1,4 @@
-"""What a run says in words: each notice has a text for a person, and an event with fields for a program."""
+"""The notices of a run: each has a text for a person, and an event with fields for a program."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from ..support.text import counted, size_text
 from .mirror_notices import applied, mirroring
 from .notice import Notice
 
-#: Failures that the summary names one by one, and extracts with the same error that are named together.
+#: The most failures that the summary names one by one, and the least extracts with the same error that share a notice.
 MOST_FAILURES, ONE_CAUSE = 50, 5
-#: What becomes of a failed extract.
+#: What happens next to a failed extract.
 AGAIN = "The next run tries"
 
 
 def notice_of(event: Event) -> Notice | None:
-    """Return the notice of an event; None for an event that is not worth a line."""
+    """Return the notice of an event; None if the event is not worth a line."""
     match event:
         case Planned(extracts, skipped):
             counts = {"extracts": len(extracts), "skipped": skipped, "bytes": _listed_bytes(event)}
@@ -69,7 +69,7 @@ def _of_transfer(event: Started | Ended) -> Notice | None:
 
 
 def lists_text(event: ListsRead) -> str:
-    """Return how far the reading of the catalogue is."""
+    """Describe the progress of reading the catalogue."""
     if event.total is None:
         return "Reading the list of data sets"
     if event.read == event.total:
@@ -78,12 +78,12 @@ def lists_text(event: ListsRead) -> str:
 
 
 def lists_progress(event: ListsRead) -> Notice:
-    """Return the notice of how far the reading of the catalogue is."""
+    """Return the notice of the progress of reading the catalogue."""
     return Notice(logging.INFO, lists_text(event), "lists.progress", {"lists": event.total, "lists_read": event.read})
 
 
 def plan_text(event: Planned) -> str:
-    """Return what a plan amounts to, or why there is nothing to do."""
+    """Describe the size of a plan, or why there is nothing to do."""
     if event.extracts:
         size = size_text(_listed_bytes(event))
         return f"{counted(len(event.extracts), 'extract')} to fetch, about {size}; {event.skipped} already there."
@@ -95,8 +95,8 @@ def plan_text(event: Planned) -> str:
 def failures(report: RunReport) -> Iterator[Notice]:
     """Yield a notice for each cause of failed extracts, each failed extract list and each open gap.
 
-    At most MOST_FAILURES are written. Extracts that failed because the login has no permission have one cause, which
-    the error of the run names.
+    At most MOST_FAILURES are named. Extracts that failed because the login has no permission share one notice; the
+    error of the run names the cause.
     """
     failed = [each for each in report.outcomes if each.status is Status.FAILED]
     found = [_refused(failed)] if failed and report.exit_code == AuthorisationError.exit_code else list(_causes(failed))
@@ -109,7 +109,7 @@ def failures(report: RunReport) -> Iterator[Notice]:
 
 
 def _causes(failed: Sequence[Outcome]) -> Iterator[Notice]:
-    """One notice for each extract, but one for all extracts that failed with the same words."""
+    """One notice for each extract, but a shared one for many extracts with the same error."""
     by_error: dict[str | None, list[Outcome]] = {}
     for outcome in failed:
         by_error.setdefault(outcome.error, []).append(outcome)
@@ -159,7 +159,7 @@ def gap_open(gap: Gap) -> Notice:
 
 
 def gaps_open(gaps: Sequence[Gap]) -> list[Notice]:
-    """Return the notices of open gaps; many gaps have one, since they have one cause and one remedy."""
+    """Return the notices of open gaps; many gaps share one, since they have the same cause and remedy."""
     if len(gaps) < ONE_CAUSE:
         return [gap_open(gap) for gap in gaps]
     text = f"{counted(len(gaps), 'gap')}, since differentials expired before sync ran. The first: {gaps[0]}"
@@ -174,7 +174,7 @@ def finished(report: RunReport, folder: Path | str) -> Notice:
 
 
 def summary(report: RunReport) -> str:
-    """Return one line: the numbers of extracts by status, of retries and gaps, the bytes and the duration."""
+    """Return one line with the numbers of extracts by status, of retries and gaps, the bytes and the duration."""
     closed = sum(gap.closed_by is not None for gap in report.gaps)
     counts = {
         f"{report.count(Status.SKIPPED)} already there": report.count(Status.SKIPPED),
@@ -193,7 +193,7 @@ def summary(report: RunReport) -> str:
 
 
 def _written(report: RunReport) -> str:
-    """What the bytes are where they are not those of the downloads."""
+    """The word after the bytes if they are not those of the downloads."""
     paths = [outcome.path for outcome in report.outcomes if outcome.status is Status.DOWNLOADED and outcome.path]
     return " written" if any(PublishAs.of(path) is not PublishAs.ZIP for path in paths) else ""
 

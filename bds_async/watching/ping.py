@@ -1,6 +1,6 @@
-"""Calls a health-check address at the start and the end of a run; the service reports a job that does not call.
+"""Calls to a health-check address at the start and the end of a run; the service reports a job that does not call.
 
-The requests have the form that such services share: `ADDRESS/start` at the start, `ADDRESS` after success,
+The requests have the usual form of such services: `ADDRESS/start` at the start, `ADDRESS` after success,
 `ADDRESS/<exit code>` after failure. The address is a secret; no message quotes it.
 """
 
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class Ping:
-    """A health-check address. A failed call is logged, and never fails the run."""
+    """A health-check address. A failed call is logged, but never fails the run."""
 
     def __init__(self, address: str) -> None:
         """Raise ConfigError if the address is not an http or https URL."""
@@ -35,9 +35,9 @@ class Ping:
         self._address = URL(address)
 
     async def around(self, run: Awaitable[RunReport], stop: Stop | None = None) -> RunReport:
-        """Return the report of a run; call the address before and after it. An error of the run is raised again.
+        """Call the address before and after a run; return its report, or raise its error.
 
-        A request to stop ends the call before the run at once, and shortens the one after it.
+        A request to stop cancels the call before the run immediately, and shortens the one after it.
         """
         stop = stop or Stop()
         await _until(self.start(), stop, 0.0)
@@ -81,7 +81,7 @@ async def _until(call: Coroutine[Any, Any, None], stop: Stop, grace: float) -> N
     """Await a call; cancel it `grace` seconds after a request to stop."""
 
     async def limit() -> None:
-        """Wait until a stop was requested and its grace is over."""
+        """Wait for a request to stop, then for the grace period."""
         await stop.requested()
         await asyncio.sleep(grace)
 
@@ -95,7 +95,7 @@ async def _until(call: Coroutine[Any, Any, None], stop: Stop, grace: float) -> N
 
 
 def _is_usable(address: str) -> bool:
-    """Tell whether it is an http or https URL whose host is a valid name (RFC 5890 section 2.3.1)."""
+    """Whether an address is an http or https URL whose host is a valid name (RFC 5890 section 2.3.1)."""
     try:
         url = URL(address)
         return url.scheme in ("http", "https") and bool(url.host) and bool((url.raw_host or "").encode("idna"))

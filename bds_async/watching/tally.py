@@ -1,4 +1,4 @@
-"""How far a run is, and its numbers in words."""
+"""The progress of a run in numbers and words."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..support.text import counted, size_text
 
 
 def sizes_text(done: float, total: float) -> str:
-    """Return bytes done of all bytes, in the unit of the larger: `6.9/7.0 MB`."""
+    """Return bytes done of all bytes, in the unit of the larger number: `6.9/7.0 MB`."""
     number, _, unit = size_text(max(done, total)).partition(" ")
     scale = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}[unit]
     digits = 0 if unit == "B" else 1
@@ -30,9 +30,9 @@ def sizes_text(done: float, total: float) -> str:
 
 
 class Tally:
-    """The progress of a run: files and bytes, wanted and done. It is an observer.
+    """An observer that counts the progress of a run: files and bytes, wanted and done.
 
-    The size that an answer states replaces the listed one, and what was received replaces both once an extract ends.
+    The size in an answer replaces the listed size; when an extract ends, the received bytes replace both.
     """
 
     def __init__(self) -> None:
@@ -66,12 +66,12 @@ class Tally:
 
     @property
     def done(self) -> str:
-        """The number of files that are done, and of all files."""
+        """The number of finished files and of all files."""
         return f"{self.phase}{self.files_done} of {counted(self.files, self.what)}"
 
     @property
     def failures(self) -> str:
-        """The number of failures, as an appendix to the rest; empty for none."""
+        """The number of failures, to append to the rest; empty if there are none."""
         return f", {self.failed} failed" if self.failed else ""
 
     def _begin(self, event: Planned | Surveyed | Mirroring) -> None:

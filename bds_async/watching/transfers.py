@@ -12,22 +12,22 @@ from ..events import Ended, Entered, Event, Phase, Received, Restarted, Retrying
 from ..models import Extract, Identity
 from .meter import Meter
 
-#: Seconds without a byte after which a transfer is said to wait for data.
+#: Seconds without a byte after which a transfer is shown as idle.
 QUIET = 5.0
-#: Seconds from which a wait is given to the minute.
+#: From this many seconds on, a wait is shown to the minute.
 LONG_WAIT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a transfer does in place of receiving: in full, and in a short form for narrow terminals."""
+    """What a transfer does instead of receiving: in full, and in a short form for narrow terminals."""
 
     text: str
     short: str
 
 
 class Transfer:
-    """One extract under way; moments are of the monotonic clock. `phase` is None until all bytes are received."""
+    """One extract under way; times are by the monotonic clock. `phase` is None until all bytes are received."""
 
     def __init__(self, extract: Extract, held_bytes: int, now: float) -> None:
         self.extract = extract
@@ -40,7 +40,7 @@ class Transfer:
         self._is_asking = True
 
     def advance(self, new_bytes: int, now: float) -> None:
-        """Note bytes that were received."""
+        """Add received bytes."""
         self.received += new_bytes
         self.meter.add(new_bytes, now)
         self.retry, self._is_asking = None, False
@@ -51,11 +51,11 @@ class Transfer:
         self.phase, self._is_asking = None, True
 
     def wait(self, retry: Retrying, now: float) -> None:
-        """Note that the next try follows later."""
+        """Note that the transfer waits for the next try."""
         self.retry, self._retry_at, self._is_asking = retry, now + retry.seconds, True
 
     def state(self, now: float, held: State | None) -> State | None:
-        """Return what the transfer does, None while it receives; `held` is what holds new requests."""
+        """Return the state of the transfer, None while it receives; `held` is the state of a hold of new requests."""
         if self.phase is not None:
             return State(self.phase.value, self.phase.value)
         if self.retry is not None and now < self._retry_at:
@@ -70,14 +70,14 @@ class Transfer:
 
 
 class Transfers:
-    """The transfers in flight, in the order of their start. It is an observer."""
+    """An observer that keeps the transfers in flight, in the order of their starts."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._under_way: dict[Identity, Transfer] = {}
 
     def __call__(self, event: Event) -> None:
-        """Take note of an event."""
+        """Update the transfers by an event."""
         match event:
             case Started(extract, held_bytes):
                 self._under_way[extract.identity] = Transfer(extract, held_bytes, self._clock())
@@ -105,7 +105,7 @@ class Transfers:
         return list(self._under_way.values())
 
     def common_state(self) -> State | None:
-        """Return what is done to most transfers if all their bytes are received, else None."""
+        """Return the phase of most transfers if all of them have received all bytes, else None."""
         phases = [transfer.phase for transfer in self.all()]
         if not phases or None in phases:
             return None
@@ -118,7 +118,7 @@ class Transfers:
 
 
 def wait_state(what: str, seconds: float, now: datetime) -> State:
-    """Return the state of a wait for something: `waiting for the rate limit until 12:03`. `now` is local time."""
+    """Return the state of a wait: `waiting for the rate limit until 12:03`. `now` is local time."""
     until = f"{now + timedelta(seconds=seconds):%H:%M{'' if seconds >= LONG_WAIT else ':%S'}}"
     return State(f"waiting for {what} until {until}", f"{what.removeprefix('the ')} until {until}")
 

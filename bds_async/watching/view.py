@@ -36,19 +36,19 @@ from .notices import lists_text, notice_of
 from .tally import Tally
 from .transfers import State, Transfer, Transfers, wait_state
 
-#: Transfers that have a row at a time.
+#: The most transfers that have a row.
 MOST_ROWS = 16
-#: Rows of the terminal that stay free for log lines.
+#: Rows of the terminal that are left free for log lines.
 FREE_ROWS = 4
-#: Times a second that the rows are drawn.
+#: How often the rows are drawn, in times a second.
 FREQUENCY = 4
 
 
 class View:
     """Rows on a terminal: extracts, bytes, rate and time left of the run, and each transfer in flight with its state.
 
-    Use it with `with`: at the end the rows disappear. What is written to stderr meanwhile appears above them, so
-    notices go to `logger`. `clock` is monotonic, in seconds; `now` gives the local time.
+    Use it with `with`: at the end the rows disappear. Meanwhile, text on stderr appears above them, so notices go to
+    `logger`. `clock` is monotonic, in seconds; `now` returns the local time.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class View:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = datetime.now,
     ) -> None:
-        # The lines of the log are as long as they are; the terminal wraps them.
+        # Log lines may be long; the terminal wraps them.
         self._logger = logger
         self.console = console or Console(stderr=True, soft_wrap=True)
         self._clock, self._now = clock, now
@@ -81,7 +81,7 @@ class View:
         """Show an event."""
         self._tally(event)
         self._transfers(event)
-        # The rows show how long a hold lasts.
+        # A hold needs no log line: the rows show it.
         if not isinstance(event, Held) and (notice := notice_of(event)) is not None:
             notice.log(self._logger)
         match event:
@@ -143,7 +143,7 @@ class View:
         self._meter.add(event.extract.bytes or 0, self._clock())
 
     def _mirror_lines(self) -> Iterator[str]:
-        """The table in work, and the rows that were applied before."""
+        """The rows applied so far, and the table and file in progress."""
         if self._merging is not None:
             table, file = printable(self._merging.table), printable(self._merging.path.rpartition("/")[2])
             yield f"  {self._mirrored_rows:,} rows applied; now {table}, {file}"
@@ -159,7 +159,7 @@ class View:
         self._hold = wait_state(what, seconds, self._now()), self._clock() + seconds
 
     def _holding(self) -> State | None:
-        """Return what holds new requests now; a hold ends with its time."""
+        """Return the state of the current hold of new requests; None once its time is over."""
         hold = self._hold
         return hold[0] if hold is not None and self._clock() < hold[1] else None
 
@@ -177,7 +177,7 @@ class View:
                 transient=True,
                 redirect_stdout=False,
             )
-            # Drawn here: before its own thread has drawn rows, a line of the log would not clear them.
+            # Draw now: a log line cannot clear rows that the drawing thread has not drawn yet.
             self._live.start(refresh=True)
 
     def _drawn(self) -> Group:

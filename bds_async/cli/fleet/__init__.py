@@ -1,1 +1,1 @@
-"""`bds-async fleet`, the members of a fleet, their options and places."""
+"""`bds-async fleet`: the command, the members of a fleet, their options and paths."""

@@ -1,4 +1,4 @@
-"""`bds-async fleet`: run `sync` or `pull` for a list of tenants, each on its own."""
+"""`bds-async fleet`: run `sync` or `pull` for a list of tenants, independently."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def parsed(words: Sequence[str]) -> tuple[FleetCommand, Path]:
 
 
 def _save(done: FleetReport, path: Path) -> None:
-    """Write the report; raises DestinationError if that is worse than what became of the tenants."""
+    """Write the report; raises DestinationError if its exit code wins over those of the tenants."""
     try:
         write(path, done.to_json(), "report")
     except DestinationError as error:
@@ -114,7 +114,7 @@ def _save(done: FleetReport, path: Path) -> None:
 async def carried_out(
     members: Sequence[Member], kind: FleetCommand, at_once: int, workers: int, stop: Stop, *, check: bool = False
 ) -> FleetReport:
-    """Run, or check, every member, and report what became of each."""
+    """Run or check every member, and report the result of each."""
     watch, bodies = Stopwatch(), Bodies(workers)
     attempts: list[Attempt[TenantResult]] = [
         partial(member.check, partial(_show, member.name)) if check else partial(member.run, bodies)

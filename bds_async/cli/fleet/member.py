@@ -1,4 +1,4 @@
-"""One tenant of a fleet: its request, its run or its checks, and what became of it."""
+"""One tenant of a fleet: its request, its run or its checks, and its result."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from .places import demand_own_files, demand_own_places, demand_own_schemas
 
 logger = logging.getLogger(__name__)
 
-#: Variables of the environment that would replace the same key in the config of each tenant.
+#: Environment variables that would override the same key in the config of each tenant.
 _OF_ONE_TENANT = ("BDS_BSPACE_URL", "BDS_REFRESH_TOKEN", "BDS_REFRESH_TOKEN_FILE", "BDS_TOKEN_FILE")
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What holds for all tenants: the most workers, and the cluster in place of those that they name."""
+    """Settings for all tenants: the most workers, and the cluster that replaces those in their options."""
 
     workers: int
     cluster: str | None = None
 
     def of(self, options: RunOptions) -> RunOptions:
-        """Return the options of a tenant within this."""
+        """Return the options of a tenant within these settings."""
         cluster = options.cluster if self.cluster is None else self.cluster
         return replace(options, workers=min(options.workers, self.workers), cluster=cluster)
 
@@ -58,7 +58,7 @@ class Member:
 
     @classmethod
     def of(cls, entry: Entry, command: FleetCommand, file: Path, common: Settings, bound: Bound) -> Member:
-        """Make the member of an entry; raises ConfigError, which names the tenant."""
+        """Create the member of an entry; raises ConfigError, which names the tenant."""
         settings = replace(common, config=entry.config, tenant=entry.name)
         places = [f"--to={entry.to}", *([f"--state={entry.state}"] if entry.state is not None else [])]
         asked = partial(request_of, command, places, folder=file.parent, of=settings)
@@ -70,7 +70,7 @@ class Member:
         return cls(entry.name, entry.group, settings, replace(request, options=bound.of(request.options)))
 
     async def run(self, bodies: Bodies, stop: Stop, reason: Stopped | None) -> TenantResult:
-        """Do the run, unless there is a reason not to begin it. Its errors are logged, and in the result."""
+        """Do the run, unless there is a reason not to begin it. Its errors are logged and put into the result."""
         if reason is not None:
             return self._result(reason.exit_code, str(reason))
         kept: list[RunReport] = []
@@ -88,7 +88,7 @@ class Member:
         return self._result(report.exit_code, report=report)
 
     async def check(self, show: Callable[[Examination], object], stop: Stop, reason: Stopped | None) -> TenantResult:
-        """Make the checks of `doctor` and show them, all at once."""
+        """Make the checks of `doctor`, then show them all at once."""
         if reason is not None:
             return self._result(reason.exit_code, str(reason))
         with working_for(self.settings):
@@ -101,7 +101,7 @@ class Member:
         return self._result(found.exit_code, "; ".join(failed) or None)
 
     async def _ended(self, work: Callable[[], Any], kept: Sequence[RunReport]) -> TenantResult:
-        """What became of the tenant; no error leaves this, since the other tenants go on."""
+        """Return the result of the tenant; raise no error, so that the other tenants go on."""
         try:
             result: TenantResult = await work()
             return result
@@ -124,7 +124,7 @@ def _mistake_in(asked: Callable[..., object], options: Mapping[str, Any]) -> str
 
 
 def _keep(kept: list[RunReport], event: Event) -> None:
-    """Keep the report, which is made even if the run then raises what ended it."""
+    """Keep the report, which is made even if the run then raises an error."""
     if isinstance(event, Finished):
         kept.append(event.report)
 
@@ -140,9 +140,9 @@ def members_of(
 ) -> list[Member]:
     """Return the members of a fleet file, of these groups only if any are named.
 
-    Raises ConfigError for anything wrong in the file, and for a group that has no tenant. No run may write in the
-    folders of another tenant, no file that is written, with the `report` of the fleet, may replace another file of the
-    fleet, and no variable of the environment may give all tenants one key.
+    Raises ConfigError for any mistake in the file, and for a group without tenants. No run may write to the folders of
+    another tenant. No output file, including the fleet's `report`, may replace another file of the fleet. No
+    environment variable may give all tenants the same key.
     """
     members = [Member.of(entry, command, file, common, bound) for entry in read_fleet(file)]
     for name in _OF_ONE_TENANT:

@@ -1,4 +1,4 @@
-"""The options of a tenant in a fleet file: parsed by the options of the command line, which are the only list."""
+"""The options of a tenant in a fleet file, parsed by the command line's options, which are defined only once."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from ..sync import sync_options
 
 FleetCommand: TypeAlias = Literal["pull", "sync"]
 
-#: Options that are keys of a tenant.
+#: Options that are keys of a tenant instead.
 _KEYS_OF_TENANT = ("to", "state")
 
 
 def _parser(name: FleetCommand, options: Callable[..., Any]) -> click.Command:
     parser = click.command(name)(options(lambda request: request))
     for parameter in parser.params:
-        # A variable of the environment would hold for each tenant.
+        # An environment variable would apply to every tenant.
         parameter.envvar = None
     return parser
 
@@ -39,8 +39,8 @@ _PARSERS = {"pull": _parser("pull", pull_options), "sync": _parser("sync", sync_
 def request_of(command: FleetCommand, places: list[str], given: Mapping[str, Any], folder: Path, of: Settings) -> Any:
     """Return the Request of a tenant.
 
-    `places` are the words of `--to` and `--state`, `given` its options as the fleet file in `folder` has them. `of`
-    gets what suggested commands need. Raises ConfigError without the name of the tenant.
+    `places` are the words of `--to` and `--state`; `given` are its options as in the fleet file, which is in `folder`.
+    `of` gets the options for suggested commands. Raises ConfigError, whose text does not name the tenant.
     """
     parser = _PARSERS[command]
     known = {each.opts[0].removeprefix("--").replace("-", "_"): each for each in parser.params}
@@ -100,7 +100,7 @@ def _plain(name: str, value: str | float) -> str:
     try:
         text = str(value)
     except ValueError:
-        # Python limits the digits of an integer that it writes.
+        # Python limits the digits when it converts an integer to text.
         raise ConfigError(f"{name} is a number that is too large.") from None
     if "\0" in text:
         raise ConfigError(f"{name} contains a NUL character: remove it.")

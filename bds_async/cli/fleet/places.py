@@ -1,4 +1,4 @@
-"""The places of a fleet: no tenant's run may write in the folders or the mirror of another, or over its files."""
+"""Checks of a fleet's paths: no tenant's run may write to the folders, the mirror or the files of another."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class _Place:
     is_folder: bool = True
 
     def known_by(self) -> Iterator[Identity]:
-        """Yield what it is known by."""
+        """Yield the identities of the place."""
         yield from identities(Path(self.address)) if self.is_folder else [str(PurePosixPath(self.address))]
 
     def around(self) -> Iterator[Identity]:
-        """Yield what it, and then each folder around it, is known by."""
+        """Yield the identities of the place, then those of each parent."""
         yield from self.known_by()
         if self.is_folder:
             for folder in Path(self.address).parents:
@@ -46,7 +46,7 @@ class _Place:
 
 
 def demand_own_places(tenants: Sequence[Tenant], file: Path) -> None:
-    """Raise ConfigError if a destination or state folder of a tenant is, or lies in, one of another tenant."""
+    """Raise ConfigError if a destination or state folder of a tenant is the same as, or inside, another tenant's."""
     places = [place for tenant in tenants for place in _places(tenant)]
     owners: dict[Identity, _Place] = {}
     for place in places:
@@ -76,7 +76,7 @@ def _conflict(place: _Place, owner: _Place) -> str:
 
 
 def demand_own_schemas(tenants: Sequence[Tenant], file: Path) -> None:
-    """Raise ConfigError if the mirrors of two tenants are one schema of one database."""
+    """Raise ConfigError if the mirrors of two tenants are in the same schema of the same database."""
     owners: dict[tuple[str, str], str] = {}
     for name, _, request in tenants:
         if isinstance(request.options, SyncOptions) and request.options.mirror is not None:
@@ -88,7 +88,7 @@ def demand_own_schemas(tenants: Sequence[Tenant], file: Path) -> None:
 
 
 def _database(mirror: str) -> str:
-    """What the address of a mirror has in common with others of the same database; an address of no use is itself."""
+    """A form of a mirror's address that is equal for the same database; an unusable address is returned unchanged."""
     if (path := mirror_file(mirror)) is not None:
         return os.path.realpath(path)
     try:
@@ -99,10 +99,10 @@ def _database(mirror: str) -> str:
 
 
 def demand_own_files(tenants: Sequence[Tenant], file: Path, report: Path | None) -> None:
-    """Raise ConfigError if a file that is written is another file of the fleet, or in a state folder.
+    """Raise ConfigError if an output file is another file of the fleet, or is in a state folder.
 
-    The files are the fleet file, the config of each tenant, the files that it names, and those that other tenants
-    write. `report` is the report of the fleet.
+    The files are the fleet file, the config of each tenant, the files that it names, and the outputs of other tenants.
+    `report` is the report of the fleet.
     """
     own = OwnFiles()
     own.add({file: "the fleet file"})

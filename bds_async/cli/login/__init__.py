@@ -1,1 +1,1 @@
-"""`bds-async login`, the browser and the terminal that it works with."""
+"""`bds-async login`: the command, and its use of browser and terminal."""

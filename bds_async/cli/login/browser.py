@@ -23,7 +23,7 @@ def open_page(address: str) -> None:
 
 
 def has_browser(environ: Mapping[str, str], platform: str) -> bool:
-    """Tell whether a browser would open in front of the person: on a desktop, or by `BROWSER`; not over ssh.
+    """Whether a browser would open in front of the person: on a desktop, or by `BROWSER`; not over ssh.
 
     Without this check a text browser would take over the terminal.
     """

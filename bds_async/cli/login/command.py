@@ -1,4 +1,4 @@
-"""`bds-async login`: lead a person through OAuth consent once."""
+"""`bds-async login`: guide a person through OAuth consent once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _HOW = {
     False: f"{_PASTE} (it most likely can't show the page; only the address matters):",
     True: f"{_PASTE}, unless it was on this machine and says that the consent has arrived.",
 }
-#: Seconds that a person may take at the consent page.
+#: Seconds that a person has for the consent page.
 PATIENCE = 900.0
 
 
@@ -101,7 +101,7 @@ def _print_and_open(address: str) -> None:
 
 
 async def _arrival(consent: Consent, stack: AsyncExitStack) -> asyncio.Future[SecretStr] | None:
-    """Return the code that the browser brings; None if nothing can listen at the redirect address."""
+    """Wait for the code from the browser; None if nothing can listen at the redirect address."""
     if not can_listen(consent):
         return None
     try:
@@ -113,7 +113,7 @@ async def _arrival(consent: Consent, stack: AsyncExitStack) -> asyncio.Future[Se
 
 
 async def _first(consent: Consent, arrival: asyncio.Future[SecretStr] | None) -> SecretStr:
-    """Return the code that comes first: from the browser or pasted."""
+    """Return the first code that arrives: from the browser or pasted."""
     pasted = asyncio.create_task(_pasted(consent, arrival))
     ways = {pasted} if arrival is None else {pasted, arrival}
     try:
@@ -126,7 +126,7 @@ async def _first(consent: Consent, arrival: asyncio.Future[SecretStr] | None) ->
 
 
 async def _pasted(consent: Consent, arrival: asyncio.Future[SecretStr] | None) -> SecretStr:
-    """Return the code of a pasted address. Piped input has one try, a person at a terminal may try again."""
+    """Return the code in a pasted address. Piped input has one try; a person at a terminal may try again."""
     async for line in lines():
         try:
             if line.strip():

@@ -1,4 +1,4 @@
-"""Lines of stdin, read without blocking the event loop or the end of the program."""
+"""Reading lines of stdin without blocking the event loop or the end of the program."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def lines() -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
 
     def read() -> None:
-        """Read stdin to its end, and give each line to the loop."""
+        """Read stdin to its end, and pass each line to the loop."""
         block = b"-"
         while block:
             block = _read_block()
@@ -42,7 +42,7 @@ async def lines() -> AsyncIterator[str]:
 
 
 def _read_block() -> bytes:
-    """Return the next bytes; empty at the end, or if there is no stdin."""
+    """Read the next bytes; empty at the end, or if there is no stdin."""
     try:
         return os.read(sys.stdin.fileno(), _BLOCK)
     except (OSError, ValueError, AttributeError):

@@ -1,1 +1,1 @@
-"""Options that several commands share, their values, and what is said where they are misused."""
+"""Options that several commands share, their values, and the messages about wrong use."""

@@ -1,4 +1,4 @@
-"""Usage errors in words that say what to do: near misses, options of other commands, patterns without quotes."""
+"""Usage errors with advice: near misses, options of other commands, patterns without quotes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-#: What people call a command or an option, and what it is called here.
+#: Usual names for a command or an option, and the names here.
 _ALIASES = {
     "help": "--help",
     "version": "--version",
@@ -27,7 +27,7 @@ _ALIASES = {
 
 
 def usage_text(error: click.ClickException) -> str:
-    """Return the message of a usage error in one line, and the usage of its command in a second one."""
+    """Return the message of a usage error in one line, and the usage of its command in a second line."""
     message = _explained(error)
     if not isinstance(error, click.UsageError) or error.ctx is None:
         return message
@@ -59,7 +59,7 @@ def _near(name: str, ctx: click.Context) -> str:
 
 
 def _meant(option: str, ctx: click.Context) -> str:
-    """Return what a wrong option may mean, as the end of a sentence: an option of this command, or of others."""
+    """Suggest what a wrong option may mean, as the end of a sentence: an option of this command, or of others."""
     if near := _near_option(option, _options(ctx.command)):
         return f". Did you mean {near}?"
     if owners := _owners(option, ctx):
@@ -70,7 +70,7 @@ def _meant(option: str, ctx: click.Context) -> str:
 
 
 def _near_option(wrong: str, known: set[str]) -> str | None:
-    """Return the one option that begins with the wrong one, or the one that differs from it by a slip."""
+    """Return the only option that begins with the wrong one, or the one that differs from it by a typing error."""
     begun = [name for name in known if name.startswith(wrong) and len(wrong) > 4]
     if len(begun) == 1:
         return begun[0]
@@ -100,7 +100,7 @@ def _options(command: click.Command) -> set[str]:
 
 
 def _extra(argv: Sequence[str]) -> str:
-    """Return the advice for words after an option that takes one value each time."""
+    """Return the advice for extra words after an option that takes only one value."""
     option = next((word for word in argv if re.fullmatch(r"--(data-set|exclude)(=.*)?", word)), None)
     if option is None:
         return ""

@@ -1,4 +1,4 @@
-"""A run that options of `pull` or `sync` ask for, on the command line or in a fleet file."""
+"""The run that options of `pull` or `sync` ask for, on the command line or in a fleet file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Options = TypeVar("Options", PullOptions, SyncOptions)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request(Generic[Options]):
-    """What to deliver where, and what is written and called at the end."""
+    """What to deliver where, and the files to write and the address to call at the end."""
 
     workspace: Workspace
     options: Options
@@ -37,11 +37,11 @@ class Request(Generic[Options]):
 
     @property
     def written(self) -> dict[Path, str]:
-        """The files that are written at the end, each with a short description."""
+        """The files to write at the end, each with a short description."""
         return {**self.files.named, **({self.metrics: "the metrics file"} if self.metrics is not None else {})}
 
     async def carried_out(self, observer: Observer, stop: Stop, bodies: Bodies | None = None) -> RunReport:
-        """Do the run; raises as `pull` and `sync` do. The health check reports a run that finds no config, too."""
+        """Do the run; raises as `pull` and `sync` do. The health check also reports a run that finds no config."""
         run = self._run(observer, stop, bodies)
         return await (run if self.ping is None else self.ping.around(run, stop))
 
@@ -57,7 +57,7 @@ class Request(Generic[Options]):
         return sync_job(self.options) if isinstance(self.options, SyncOptions) else pull_job(self.options)
 
     def _mirror_file(self) -> dict[Path, str]:
-        """The file of the mirror that follows, with a short description, if it is a file."""
+        """The mirror's file with a short description, if the run has a mirror in a file."""
         target = self.options.mirror if isinstance(self.options, SyncOptions) else None
         path = None if target is None else mirror_file(target)
         return {} if path is None else {Path(path): "the mirror"}

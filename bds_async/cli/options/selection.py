@@ -25,17 +25,17 @@ DEFAULTS = RunOptions()
 
 
 def glob(pattern: str) -> str:
-    """Return a pattern for paths below the folder; bytes that are not text are a usage error, as they match nothing."""
+    """Check a pattern for paths below the folder; bytes that are not text match nothing, so they are a usage error."""
     if any("\ud800" <= character <= "\udfff" for character in pattern):
         raise click.BadParameter("is not text; ? stands for any character.")
     return pattern
 
 
 def choice_option(*names: str, kind: type[Kind], default: Kind, help: str) -> Callable[[Function], Function]:  # noqa: A002
-    """An option whose values are the members of `kind`; the command gets a member."""
+    """Create an option whose values are the members of `kind`; the command gets a member."""
 
     def member(ctx: click.Context, param: click.Parameter, value: str) -> Kind:  # noqa: ARG001
-        """The member of the enumeration that was named."""
+        """Return the member of the enumeration with that value."""
         return kind(value)
 
     values = click.Choice([each.value for each in kind])
@@ -83,7 +83,7 @@ def workspace_options(function: Function) -> Function:
     @state_option
     @functools.wraps(function)
     def with_workspace(to: Path | str, state: Path | None, **arguments: Any) -> Any:
-        """Pass the command a Workspace in place of its options."""
+        """Pass the command a Workspace instead of its options."""
         settings().folder = (
             *(("--to", str(to)) if str(to) != DEFAULT_FOLDER else ()),
             *(("--state", str(state)) if state is not None else ()),
@@ -94,7 +94,7 @@ def workspace_options(function: Function) -> Function:
 
 
 def data_set_option(name: str = "data_set") -> Callable[[Function], Function]:
-    """`--data-set`; the command gets the patterns under `name`."""
+    """Create `--data-set`; the command gets the patterns as `name`."""
     return click.option(
         "--data-set",
         name,
@@ -200,7 +200,7 @@ def report_options(function: Function) -> Function:
     @click.option("--html", type=ReportPath(), metavar="FILE", help="Write the run report as one HTML page.")
     @functools.wraps(function)
     def with_files(report: Path | None, html: Path | None, **arguments: Any) -> Any:
-        """Pass the command ReportFiles in place of its options."""
+        """Pass the command ReportFiles instead of its options."""
         return function(files=ReportFiles(report, html), **arguments)
 
     return with_files  # type: ignore[return-value]

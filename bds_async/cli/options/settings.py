@@ -1,4 +1,4 @@
-"""Options that every command takes, before or after its name: config file, verbosity, form of the log."""
+"""Options of every command, before or after its name: config file, verbosity, form of the log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @dataclass(slots=True)
 class Settings:
-    """The values of the common options, and the name of the tenant where they are those of a tenant of a fleet."""
+    """The values of the common options, and for a tenant of a fleet, its name."""
 
     config: Path | None = None
     verbosity: int = 0
@@ -31,17 +31,17 @@ class Settings:
 
     @property
     def in_use(self) -> InUse:
-        """The options that a suggested command needs to run in the same place."""
+        """The options that a suggested command needs to use the same config and folders."""
         config = () if self.config is None else ("--config", str(self.config))
         return InUse(config, self.folder, in_fleet=bool(self.tenant))
 
 
-#: The settings of the tenant of a fleet that a task works for.
+#: The settings of the tenant of a fleet for which a task works.
 _OF_TENANT: ContextVar[Settings | None] = ContextVar("settings of a tenant", default=None)
 
 
 def settings() -> Settings:
-    """Return the settings of the command that is running, or of the tenant of a fleet that this task works for."""
+    """Return the settings of the running command, or of the tenant of a fleet for which this task works."""
     if (of_tenant := _OF_TENANT.get()) is not None:
         return of_tenant
     found: Settings = click.get_current_context().ensure_object(Settings)
@@ -50,7 +50,7 @@ def settings() -> Settings:
 
 @contextmanager
 def working_for(tenant: Settings) -> Iterator[None]:
-    """Let the settings of a tenant apply in the body, in its tasks and threads too: each line of the log names it."""
+    """Apply the settings of a tenant inside the context, also in its tasks and threads: each log line names it."""
     token = _OF_TENANT.set(tenant)
     try:
         yield
@@ -59,7 +59,7 @@ def working_for(tenant: Settings) -> Iterator[None]:
 
 
 def common_options(function: Function) -> Function:
-    """Add the common options to a command; those after the command win over those before."""
+    """Add the common options to a command; those after its name win over those before it."""
 
     @click.option(
         "--config",
@@ -95,10 +95,10 @@ def common_options(function: Function) -> Function:
 
 
 def _about(command: Settings) -> Callable[[], About]:
-    """What the log adds to a message at the moment."""
+    """Return the function that tells the log what to add to messages."""
 
     def about() -> About:
-        """The command, and the tenant in use."""
+        """The options and the tenant in use."""
         current = _OF_TENANT.get() or command
         return About(current.in_use, current.tenant)
 

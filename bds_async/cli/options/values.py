@@ -15,13 +15,13 @@ from ...workspace import is_address
 
 
 class FolderPath(click.Path):
-    """A folder, which may not exist yet. An empty text, such as an unset variable in a script, is refused."""
+    """A folder, which may not exist yet. Empty text, such as an unset variable in a script, is refused."""
 
     def __init__(self) -> None:
         super().__init__(file_okay=False, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the folder; a file, or an empty text, which would mean the current folder, is a usage error."""
+        """Return the folder; a file is a usage error, and so is empty text, which would mean the current folder."""
         if value == "":
             self.fail("is empty: name a folder", param, ctx)
         if (file := _file_in(Path(value))) is not None:
@@ -35,27 +35,27 @@ class DestinationPlace(FolderPath):
     name = "place"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the folder as a path, an address as it is."""
+        """Return a folder as a path, an address unchanged."""
         if isinstance(value, str) and is_address(value):
             return value
         return super().convert(value, param, ctx)
 
 
 def _file_in(path: Path) -> Path | None:
-    """Return the part of a path that is a file in place of a folder."""
+    """Return the part of a path where a file is in place of a folder."""
     with suppress(OSError):
         return next((each for each in (path, *path.parents) if each.is_file()), None)
     return None
 
 
 class ReportPath(click.Path):
-    """A file to write; `-`, which elsewhere means stdout, is refused."""
+    """A file to write; `-`, which usually means stdout, is refused."""
 
     def __init__(self) -> None:
         super().__init__(dir_okay=False, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the file; `-` and an empty text are usage errors."""
+        """Return the file; `-` and empty text are usage errors."""
         if value in ("-", ""):
             self.fail("name a file; /dev/stdout stands for standard output", param, ctx)
         return super().convert(value, param, ctx)
@@ -98,7 +98,7 @@ class Rate(click.ParamType[int]):
 
 
 def moment(text: str) -> datetime:
-    """Read an ISO 8601 date or moment; without a zone it is UTC."""
+    """Parse an ISO 8601 date or moment; without a zone it is UTC."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

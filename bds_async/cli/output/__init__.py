@@ -1,1 +1,1 @@
-"""What commands write: the log, tables, machine formats, and the files of a report."""
+"""The output of commands: the log, tables, machine formats, and the files of a report."""

@@ -1,4 +1,4 @@
-"""What commands print to stdout: plans and listings, as tables or as lines of JSON."""
+"""Output on stdout: plans and listings, as tables or as lines of JSON."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from .table import Cell, print_rows
 
 logger = logging.getLogger(__name__)
 
-#: A data set and what is listed of it.
+#: A data set and its listed extracts.
 Listed: TypeAlias = tuple[DataSet, Sequence[Extract]]
 
 
 def print_plan(plan: RunPlan, as_json: bool) -> None:
-    """Print each extract of a plan with its size and the action, and the sum."""
+    """Print each extract of a plan with its size and the action, and the total."""
     if plan.warning:
         logger.warning("%s", plan.warning, extra=event("plan.warning"))
     if as_json:
@@ -60,7 +60,7 @@ class SortBy(StrEnum):
 
 
 def print_listing(listing: Listing, as_json: bool, sort_by: SortBy | None = None) -> None:
-    """Print what a tenant lists, one line for each data set, by default in the order of the tenant."""
+    """Print a tenant's listing, one line for each data set, by default in the tenant's order."""
     listed = _sorted(listing.extracts.items(), sort_by)
     if as_json:
         for data_set, extracts in listed:

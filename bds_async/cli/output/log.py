@@ -21,7 +21,7 @@ LEVELS = {-1: logging.WARNING, 0: logging.INFO, 1: logging.DEBUG}
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What each message gets: options that suggested commands need, and the name of a tenant of a fleet."""
+    """Additions to each message: the options that suggested commands need, and the name of a fleet's tenant."""
 
     in_use: InUse = field(default_factory=InUse)
     tenant: str = ""
@@ -32,7 +32,7 @@ def set_up_logging(
 ) -> None:
     """Send the program's log to stderr. `verbosity` is -1, 0 or 1; `log_format` is `text` or `json`.
 
-    With `timestamps` each text line begins with the time. `about` says what a message gets at the moment.
+    With `timestamps`, each text line begins with the time. `about` returns the additions to a message.
     """
     handler = _Stderr()
     handler.addFilter(partial(_complete, about))
@@ -44,12 +44,12 @@ def set_up_logging(
 
 
 def event_of(record: logging.LogRecord) -> str:
-    """Return the event of a record; one that names none gets the name of its logger, without the package's."""
+    """Return the event of a record, by default the name of its logger without the package's."""
     return getattr(record, "event", None) or record.name.removeprefix("bds_async.").lower()
 
 
 def _complete(about: Callable[[], About], record: logging.LogRecord) -> bool:
-    """Complete the commands that a message suggests, and name the tenant; a filter that keeps every record."""
+    """Complete the commands that a message suggests, and name the tenant. This is a filter that keeps every record."""
     known = about()
     record.msg, record.args = known.in_use.complete(record.getMessage()), None
     if known.tenant:
@@ -59,7 +59,7 @@ def _complete(about: Callable[[], About], record: logging.LogRecord) -> bool:
 
 
 class _Stderr(logging.Handler):
-    """Writes to what is standard error at the moment: the live view replaces it, so that lines go above the rows."""
+    """Writes to the current standard error: the live view replaces it, so that lines go above the rows."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line."""
@@ -94,7 +94,7 @@ def _formatter(log_format: str, *, timestamps: bool) -> logging.Formatter:
 
 
 def _value(value: object) -> object:
-    """Return a field as JSON has it in every machine format."""
+    """Return a field in its form in every machine format."""
     if isinstance(value, datetime):
         return utc_text(value)
     if isinstance(value, float):
@@ -103,7 +103,7 @@ def _value(value: object) -> object:
 
 
 class _Plain(logging.Formatter):
-    """Writes the message without control characters; a warning or an error is marked as one, and may have the time."""
+    """Formats a message without control characters, with a mark for a warning or an error, and optionally the time."""
 
     def __init__(self, *, timestamps: bool) -> None:
         super().__init__()

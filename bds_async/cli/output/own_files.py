@@ -1,4 +1,4 @@
-"""The files that bds-async needs itself: an output file may not replace one of them."""
+"""The files that bds-async itself needs: no output file may replace one of them."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ...errors import ConfigError
 from ...workspace import Workspace
 from ..options.settings import settings
 
-#: How a file begins that no output replaces: SQLite, zip, Parquet; DuckDB's mark follows a checksum.
+#: Beginnings of files that no output replaces: SQLite, zip, Parquet; DuckDB's magic bytes follow a checksum.
 _DATA = re.compile(rb"SQLite format 3|PK|PAR1|.{8}DUCK", re.DOTALL)
-#: What two names of one place have in common: the resolved path, or the device and the number of its inode.
+#: The identity of a file under any of its names: the resolved path, or the device and inode numbers.
 Identity: TypeAlias = str | tuple[int, int]
 
 
 class OwnFiles:
-    """Files, each with a description, and state folders that no output file may replace, or be in."""
+    """Files, with descriptions, that no output file may replace, and state folders that none may be in."""
 
     def __init__(self) -> None:
         self._files: dict[Identity, str] = {}
         self._states: dict[Identity, Path] = {}
 
     def add(self, files: Mapping[Path, str]) -> None:
-        """Add files; one that has a description already keeps it."""
+        """Add files; one that already has a description keeps it."""
         for path, name in files.items():
             for each in identities(path):
                 self._files.setdefault(each, name)
@@ -38,7 +38,7 @@ class OwnFiles:
         self._states |= dict.fromkeys(identities(state), state)
 
     def demand_apart(self, path: Path, what: str) -> None:
-        """Raise ConfigError if an output file, which `what` names, would replace one, data, or be in a state folder."""
+        """Raise ConfigError if an output (named `what`) would replace one of them or data, or be in a state folder."""
         for each in identities(path):
             if each in self._files:
                 raise ConfigError(f"The {what} {path} would overwrite {self._files[each]}: name another file.")
@@ -75,7 +75,7 @@ def _holds_data(path: Path) -> bool:
 
 
 def identities(path: Path) -> Iterator[Identity]:
-    """Yield what a place is known by, under each of its names; links are followed."""
+    """Yield the identities of a path, with links followed."""
     yield os.path.realpath(path)
     # The file system may ignore case.
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The files that the report of a run is written to: `--report FILE` as JSON, `--html FILE` as a page."""
+"""The files of a run's report: `--report FILE` as JSON, `--html FILE` as a page."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ class ReportFiles:
 
     @property
     def options(self) -> list[str]:
-        """The options that are given."""
+        """The names of the given options."""
         return [name for name, path in (("--report", self.report), ("--html", self.html)) if path is not None]
 
     @property
     def named(self) -> dict[Path, str]:
-        """Each file, with a short description."""
+        """The files, each with a short description."""
         named = ((self.report, f"the {_JSON}"), (self.html, f"the {_PAGE}"))
         return {path: what for path, what in named if path is not None}
 
     def savers(self, workspace: Workspace, patience: Patience, others: Mapping[Path, str]) -> Iterator[Save]:
-        """Yield what writes each file; raises ConfigError if one cannot, or may not, be written.
+        """Yield a writer for each file; raises ConfigError if a file cannot or may not be written.
 
-        None may replace one of `others`, files with their descriptions.
+        No file may replace one of `others`, files with their descriptions.
         """
         if self.report is not None:
             demand_apart(self.report, _JSON, workspace, others)
@@ -53,7 +53,7 @@ class ReportFiles:
 
 @dataclass(frozen=True, slots=True)
 class ReportFile:
-    """Writes the run report: atomically, or into the pipe or device of that name."""
+    """Writes the run report, atomically or into the pipe or device of that name."""
 
     path: Path
     patience: Patience
@@ -82,10 +82,10 @@ class PageFile:
 
 
 def worded(report: RunReport, complete: Callable[[str], str]) -> RunReport:
-    """Return a report whose errors are in the words of the command line; `complete` gives them."""
+    """Return a report whose errors use the command line's terms; `complete` converts a text."""
 
     def said(text: str | None) -> str | None:
-        """The text with complete commands."""
+        """Return the text with complete commands."""
         return None if text is None else complete(text)
 
     return replace(
@@ -101,7 +101,7 @@ def worded(report: RunReport, complete: Callable[[str], str]) -> RunReport:
 
 
 def page_file(path: Path, run: Path) -> PageFile:
-    """Return what writes the page of the report in the file `run`; raises ConfigError if it cannot, or may not."""
+    """Return the writer of the page of the report in `run`; raises ConfigError if it cannot or may not be written."""
     _demand_page()
     demand_apart(path, _PAGE, None, {run: "the run report"})
     demand_writable(path, _PAGE)
@@ -109,7 +109,7 @@ def page_file(path: Path, run: Path) -> PageFile:
 
 
 def _demand_page() -> None:
-    """Raise ConfigError without the package that draws pages; the drawing is imported where a page is asked for."""
+    """Raise ConfigError if the package for pages is not installed; the page's code is imported only on demand."""
     from ...watching.page import demand_package
 
     demand_package()

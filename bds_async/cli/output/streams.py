@@ -1,4 +1,4 @@
-"""Standard output and error. A reader can close them and their disk can be full: neither is a defect of the program."""
+"""Standard output and error. Readers can close them, and their disk can be full: neither is a defect of the program."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Self
 
 from ...errors import DestinationError
 
-#: Errors of a pipe whose reader has closed it; Windows gives EINVAL.
+#: Errors of a pipe whose reader has closed it; on Windows it is EINVAL.
 _GONE = frozenset({errno.EPIPE, errno.EINVAL})
 
 
@@ -18,16 +18,16 @@ class ReaderGone(Exception):
 
 
 class _Guarded(io.TextIOWrapper):
-    """A text stream that accepts every character. After an error nothing more is written to its descriptor."""
+    """A text stream that accepts every character. After an error, nothing more is written to its descriptor."""
 
     @classmethod
     def over(cls, stream: io.TextIOWrapper) -> Self:
-        """Wrap a stream, which is detached. Characters that its encoding can't express are written as escapes."""
+        """Wrap a stream and detach it. Characters that its encoding can't express are written as escapes."""
         encoding, line_buffering = stream.encoding, stream.line_buffering
         return cls(stream.detach(), encoding, "backslashreplace", line_buffering=line_buffering)
 
     def write(self, text: str) -> int:
-        """Write as every stream; `_failed` says what an error means."""
+        """Write like every stream; `_failed` handles errors."""
         try:
             return super().write(text)
         except OSError as error:
@@ -35,21 +35,21 @@ class _Guarded(io.TextIOWrapper):
         return len(text)
 
     def flush(self) -> None:
-        """Flush as every stream; `_failed` says what an error means."""
+        """Flush like every stream; `_failed` handles errors."""
         try:
             super().flush()
         except OSError as error:
             self._give_up(error)
 
     def _give_up(self, error: OSError) -> None:
-        # The rest of the buffer goes to the null device; Python would else retry at exit and leave with code 120.
+        # The rest of the buffer goes to the null device; otherwise Python would retry at exit and exit with code 120.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self.fileno())
         os.close(nowhere)
         self._failed(error)
 
     def _failed(self, error: OSError) -> None:
-        """Raise what an error means; return if it means nothing."""
+        """Raise the error that an OSError stands for; return to ignore it."""
         raise NotImplementedError
 
 
@@ -71,7 +71,7 @@ class Messages(_Guarded):
 
 
 def hold_standard_descriptors() -> None:
-    """Open the null device in place of each standard stream that is closed, so that no other file gets its number."""
+    """Open the null device for each closed standard stream, so that no other file gets its descriptor."""
     for number in range(3):
         try:
             os.fstat(number)

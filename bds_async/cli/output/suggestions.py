@@ -1,4 +1,4 @@
-"""Messages of the library in the words of the command line: its options, and commands that run as they are printed."""
+"""Conversion of the library's messages to command-line terms: options, and commands that run as printed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...support.text import shell_words
 _COMMAND = re.compile(r"`bds-async (?P<name>[a-z][a-z-]*)(?P<rest>[^`]*)`")
 #: A parameter of the library, alone or with a value: `state`, `delete_limit=30`, `publish_as='zip'`.
 _PARAMETER = re.compile(r"`(?P<name>[a-z_]+)(?:=(?P<quote>'?)(?P<value>[^'`]+)(?P=quote))?`")
-#: The options of parameters; those with another name than their option, too.
+#: The options of parameters, including those whose names differ.
 _OPTIONS = {
     name: f"--{name.replace('_', '-')}"
     for name in (
@@ -24,9 +24,9 @@ _WITHOUT_FOLDER = frozenset({"login", "list", "demo", "sandbox", "recipe", "repo
 
 @dataclass(frozen=True, slots=True)
 class InUse:
-    """Options of the command that is running, as words: those for the config, and those for the folder.
+    """Options of the running command, as words: those for the config, and those for the folder.
 
-    In a fleet the options are those of a tenant, whose names are keys of the fleet file.
+    In a fleet, they are the options of a tenant, whose names are keys of the fleet file.
     """
 
     config: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class InUse:
     in_fleet: bool = False
 
     def complete(self, text: str) -> str:
-        """Return a text with options in place of parameters; each suggested command gets the options in use."""
+        """Replace parameters in a text with options, and add the options in use to each suggested command."""
         text = _PARAMETER.sub(_as_key if self.in_fleet else _as_option, text)
         return _COMMAND.sub(self._completed, text) if self.config or self.folder else text
 

@@ -1,4 +1,4 @@
-"""Tables on stdout. In a pipe they have their full width; on a terminal that is narrower, moments become ages."""
+"""Tables on stdout: in a pipe in full width; on a narrower terminal, moments become ages."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _SHORT = {
 #: Seconds of each unit of an age, the largest first.
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _GAP = "  "
-#: The least columns of a shortened name.
+#: The least width of a shortened name.
 LEAST_NAME = 12
 
 
 def print_rows(headings: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
-    """Print a table; a terminal with too few columns gets ages in place of moments, then shorter names."""
+    """Print a table; on a terminal that is too narrow, with ages instead of moments, then with shorter names."""
     rows, width = list(rows), terminal_width()
     table = _table(headings, rows, ages=False)
     if width is not None and table.width > width:
@@ -76,8 +76,8 @@ def _text(cell: Cell, now: datetime | None) -> str:
 
 
 def terminal_width() -> int | None:
-    """Return the columns of the terminal that stdout is, None for a pipe or a file."""
-    # The function of shutil asks the stream that the program has replaced.
+    """Return the width of the terminal on stdout, None for a pipe or a file."""
+    # shutil's function would ask the stream that the program has replaced.
     return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
 
 
@@ -90,12 +90,12 @@ class TextTable:
         self._rows: list[tuple[str, ...]] = []
 
     def add_row(self, *cells: str) -> None:
-        """Add a row; there is a cell for each heading."""
+        """Add a row, with a cell for each heading."""
         self._rows.append(cells)
 
     @property
     def width(self) -> int:
-        """The columns of the whole table."""
+        """The width of the whole table."""
         widths = self._widths()
         return sum(widths) + len(_GAP) * (len(widths) - 1)
 

@@ -1,4 +1,4 @@
-"""What observes a run of the command line: the progress display, the summary, and the files written at the end."""
+"""The observers of a command-line run: the progress display, the summary, and the files written at the end."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Subject = TypeVar("Subject")
 
 @contextmanager
 def observing(workspace: Workspace, *, no_progress: bool) -> Iterator[Observer]:
-    """Give what shows a run, and its summary at the end."""
+    """Yield the observer that shows a run, and its summary at the end."""
     with displaying(no_progress=no_progress) as display:
         yield all_of([display, Summary(logger, Path(workspace.to) if workspace.store is None else workspace.to)])
 
 
 @contextmanager
 def displaying(*, no_progress: bool = False) -> Iterator[Observer]:
-    """Give what shows the progress: rows on a terminal, else lines of the log."""
+    """Yield the observer that shows the progress: rows on a terminal, else lines of the log."""
     if no_progress or not _is_for_rows():
         yield Lines(logger)
         return
@@ -51,9 +51,9 @@ def savers(
     metrics: MetricsFile | None = None,
     others: Mapping[Path, str] | None = None,
 ) -> list[Save]:
-    """Return what writes the report of a run; raises ConfigError if a file cannot, or may not, be written.
+    """Return the writer of a run's report; raises ConfigError if a file cannot or may not be written.
 
-    None may replace one of `others`, files with their descriptions.
+    No file may replace one of `others`, files with their descriptions.
     """
     in_use, write_all = settings().in_use, all_of([*files.savers(workspace, stop.patience, others or {})])
 
@@ -65,7 +65,7 @@ def savers(
 
 
 def warn_of_no_report(files: ReportFiles) -> None:
-    """Log a warning if a dry run is asked for a report, which it does not write."""
+    """Log a warning if a dry run is asked for a report, which dry runs do not write."""
     for path, what in files.named.items():
         text = "--dry-run writes no report: %s, %s, stays as it is. With --json it prints the plan as lines of JSON."
         logger.warning(text, path, what, extra=event("report.none", path=path))
@@ -75,7 +75,7 @@ def all_of(receivers: Sequence[Callable[[Subject], object]]) -> Callable[[Subjec
     """Return one function that passes its argument to each of `receivers`."""
 
     def pass_on(subject: Subject) -> None:
-        """Give it to each receiver, in their order."""
+        """Pass it to each receiver, in order."""
         for receive in receivers:
             receive(subject)
 
@@ -83,7 +83,7 @@ def all_of(receivers: Sequence[Callable[[Subject], object]]) -> Callable[[Subjec
 
 
 def _is_for_rows() -> bool:
-    """Tell whether stderr is a terminal that can move its cursor, and the log is text for a person."""
+    """Whether stderr is a terminal that can move its cursor, and the log is text for a person."""
     current = settings()
     can_move = sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
     return can_move and current.verbosity >= 0 and current.log_format == "text"

@@ -1,4 +1,4 @@
-"""Windows' console events: closing the window, logging off and shutting down request an orderly stop."""
+"""Windows console events: closing the window, logging off and shutting down request an orderly stop."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-#: CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT and CTRL_SHUTDOWN_EVENT of SetConsoleCtrlHandler; signals stand for the others.
+#: CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT and CTRL_SHUTDOWN_EVENT of SetConsoleCtrlHandler; the others become signals.
 CLOSING = frozenset({2, 5, 6})
-#: Seconds to hold up the system's handler. Windows ends the process when it returns, or after its own limit.
+#: Seconds to delay the system's handler. Windows ends the process when it returns, or after its own limit.
 HELD_UP = 30.0
 
 
 def answer(event: int, stop: Callable[[], object], held_up: float = HELD_UP) -> bool:
     """Handle one console event in the system's thread: request a stop and give the run time to end.
 
-    False if the event is for another handler.
+    Returns False if the event is for another handler.
     """
     if event not in CLOSING:
         return False
@@ -27,7 +27,7 @@ def answer(event: int, stop: Callable[[], object], held_up: float = HELD_UP) -> 
 
 @contextmanager
 def closing_requests(stop: Callable[[], object]) -> Iterator[None]:
-    """Let closing events call `stop`, from another thread, in the body. Does nothing on other systems."""
+    """Inside the context, let closing events call `stop` from another thread. Does nothing on other systems."""
     if sys.platform != "win32":
         yield
         return

@@ -1,4 +1,4 @@
-"""How a command ends by an error: the message, the exit code, and the kind of error."""
+"""The end of a command by an error: the message, the exit code, and the kind of error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class End:
 
 
 def end_of(error: Exception) -> End:
-    """Return what an error means for the command that it ends: an expected error, a limit of the machine, a defect."""
+    """Return the end that an error causes: by an expected error, a limit of the machine, or a defect."""
     known = error if isinstance(error, BdsError) else machine_limit(error)
     if known is not None:
         return End(str(known), known.exit_code, type(known).__name__)

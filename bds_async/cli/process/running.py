@@ -1,4 +1,4 @@
-"""Runs a job on a new event loop; signals request an orderly stop."""
+"""Running a job on a new event loop; signals request an orderly stop."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
-#: Seconds within which a second signal belongs to the first.
+#: Seconds within which a second signal counts as part of the first.
 SAME = 1.0
 #: The signal that stands for Windows' closing events.
 _CLOSED = int(getattr(signal, "SIGBREAK", signal.SIGTERM))
@@ -47,7 +47,7 @@ def run_simple(job: Coroutine[Any, Any, Result]) -> Result:
 
 @contextmanager
 def signals_request(stop: Stop) -> Iterator[None]:
-    """Let every one of SIGNALS, and Windows' closing events, request an orderly stop in the body."""
+    """Inside the context, let all of SIGNALS, and Windows' closing events, request an orderly stop."""
     loop = asyncio.get_running_loop()
     requested = _StopOnce(stop)
     former = {number: signal.getsignal(number) for number in SIGNALS}
@@ -70,9 +70,9 @@ def _nothing() -> None:
 
 
 class _StopOnce:
-    """A stop by the first signal; a later one ends the process at once.
+    """Stops the run at the first signal; a later one ends the process immediately.
 
-    Closing a terminal, `timeout` and systemd send two signals in a row. So within SAME seconds only a second SIGINT,
+    Closing a terminal, `timeout` and systemd send two signals in a row. So within SAME seconds, only a second SIGINT,
     which a person sends by Ctrl-C, ends the process.
     """
 
@@ -85,7 +85,7 @@ class _StopOnce:
         if self._first is not None:
             return
         self._first = time.monotonic()
-        # The interpreter handles the second one: the event loop may be blocked by a thread then.
+        # The interpreter handles the second one, since a thread may block the event loop by then.
         handle_signals(self._again)
         name = name_of(number)
         text = "Stopping; send %s once more to end at once."

@@ -1,6 +1,6 @@
-"""Signals while no run is under way: the program ends at once, without a traceback.
+"""Signals while no run is under way: the program ends immediately, without a traceback.
 
-Python's KeyboardInterrupt can be raised anywhere, in an import or a finalizer for example, and be lost there.
+Python's KeyboardInterrupt can be raised anywhere, for example in an import or a finalizer, and be lost there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NoReturn
 
 #: Handled even if they are ignored: a shell script ignores them for its background jobs.
 _ALWAYS = frozenset({signal.SIGINT, signal.SIGTERM})
-#: Not handled: what can't be, faults of the process itself, job control, and what ends no process by default.
+#: Not handled: signals that can't be, faults of the process, job control, and those that by default end no process.
 _LEFT_ALONE = (
     *("SIGKILL", "SIGSTOP"),
     *("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL"),
@@ -28,7 +28,7 @@ _STDERR = 2
 def _ending() -> tuple[int, ...]:
     """Every catchable signal that ends a process by default, except those that are ignored (`nohup` ignores SIGHUP).
 
-    A signal whose handler was not installed by Python (faulthandler) is left alone, too.
+    A signal whose handler was not installed by Python (faulthandler) is left alone too.
     """
     left_alone = {getattr(signal, name) for name in _LEFT_ALONE if hasattr(signal, name)}
     return tuple(
@@ -38,7 +38,7 @@ def _ending() -> tuple[int, ...]:
     )
 
 
-#: The signals that stop a run, as far as this system has them.
+#: The signals that stop a run, of those that this system has.
 SIGNALS = _ending()
 
 
@@ -56,13 +56,13 @@ def name_of(number: int) -> str:
 
 
 def end_at_once(number: int, _: FrameType | None = None) -> NoReturn:
-    """End the process; a signal handler. The next run finishes what this one began."""
+    """Handle a signal by ending the process. The next run finishes what this one began."""
     if os.isatty(_STDERR):
         os.write(_STDERR, _SHOW_CURSOR + f"\nStopped by {name_of(number)}.\n".encode())
     os._exit(exit_code(number))
 
 
 def handle_signals(handler: Callable[[int, FrameType | None], object] = end_at_once) -> None:
-    """Let every one of SIGNALS call `handler`, until a run installs its own handlers."""
+    """Let all of SIGNALS call `handler`, until a run installs its own handlers."""
     for number in SIGNALS:
         signal.signal(number, handler)

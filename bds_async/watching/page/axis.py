@@ -1,4 +1,4 @@
-"""The axis of the drawings: from seconds after the start of a run to percent of the width."""
+"""The axis of the drawings: conversion of seconds after the start of a run to percent of the width."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from .spans import Spans
 
 
 class Scale:
-    """From seconds after the start of a run to percent of the width of a drawing."""
+    """Converts seconds after the start of a run to percent of the width of a drawing."""
 
     def __init__(self, spans: Spans) -> None:
         self.began, self.ended = spans.window
         self.factor = 100 / (self.ended - self.began)
 
     def at(self, moment: float) -> float:
-        """Return the place of a moment; one outside of the drawing is at its edge."""
+        """Return the position of a moment; one outside the drawing is at its edge."""
         return (min(max(moment, self.began), self.ended) - self.began) * self.factor
 
     def width(self, began: float, ended: float) -> float:
-        """Return the width of a time."""
+        """Return the width of a period."""
         return self.at(ended) - self.at(began)
 
 

@@ -1,6 +1,6 @@
 """The bars of a timeline: a lane for each worker, a bar for each attempt and for each wait after one.
 
-Attempts too short to be seen are drawn together, so that the drawing has a bounded number of bars.
+Attempts too short to be visible are drawn together, so that the number of bars is bounded.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from .axis import Scale
 from .spans import Span, Spans, Wait
 from .words import TEXT, name_of, seconds_text, shown
 
-#: Bars of a drawing at most, the widest bar in percent that may be drawn with its neighbours, and how that grows.
+#: The most bars of a drawing, the width in percent below which bars are drawn together, and its growth factor.
 MOST_BARS, NARROW, GROWTH = 1000, 0.12, 2.0
-#: The least width of a bar, and the number of lanes at most.
+#: The least width of a bar, and the most lanes.
 LEAST, MOST_LANES = 0.15, 128
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle: left edge and width in percent; `kind` is its class, `title` makes its text."""
+    """A rectangle: left edge and width in percent; `kind` is its class, `title` returns its text."""
 
     x: float
     width: float
@@ -35,7 +35,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What one worker did."""
+    """The boxes of one worker."""
 
     worker: int
     boxes: list[Box]
@@ -43,7 +43,7 @@ class Lane:
 
 @dataclass(slots=True)
 class _Bar:
-    """An attempt in percent of the width; `ready` is when its answer came, or its end if it is lost."""
+    """An attempt in percent of the width; `ready` is when its answer arrived, or its end if it is lost."""
 
     span: Span
     began: float
@@ -58,9 +58,9 @@ class _Bar:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What one worker did, in percent of the width. `joints` has a width for each two neighbours.
+    """The attempts and waits of one worker, in percent of the width. `joints` has a width for each pair of neighbours.
 
-    Two neighbours are one box if each of them, and the time between them, is narrower than a width.
+    Two neighbours share a box if each of them, and the time between them, is narrower than a threshold.
     """
 
     worker: int
@@ -69,7 +69,7 @@ class _Row:
     waits: list[tuple[float, float, Wait]]
 
     def widths(self) -> Iterator[float]:
-        """Each width adds a box to the first one if it is not too narrow."""
+        """Yield the widths of possible boxes: each adds a box to the first one if it is not too narrow."""
         yield from self.joints
         yield from (bar.ready - bar.began for bar in self.bars if bar.has_two_boxes)
         yield from (width for _, width, _ in self.waits)
@@ -102,7 +102,7 @@ def _joint(last: _Bar, bar: _Bar) -> float:
 
 
 def _narrow(rows: list[_Row]) -> float:
-    """Return the width below which neighbours are drawn together, so that there are not too many boxes."""
+    """Return the width below which neighbours are drawn together, so that the number of boxes is bounded."""
     narrow = NARROW
     widths = [width for row in rows for width in row.widths() if width >= narrow]
     while len(rows) + len(widths) > MOST_BARS:

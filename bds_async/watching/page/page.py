@@ -1,4 +1,4 @@
-"""The page of a run report: one HTML document without a reference to anything outside it."""
+"""The page of a run report: one HTML document without external references."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .verdict import verdict
 if TYPE_CHECKING:
     from jinja2 import Template
 
-#: The meaning of each exit code, and the look of its badge.
+#: The meaning of each exit code, and the style of its badge.
 _CODES = {
     0: ("Done", "good"),
     1: ("A defect in bds-async", "bad"),
@@ -32,7 +32,7 @@ _CODES = {
     6: ("The destination, or a limit of this machine", "bad"),
     75: ("Another run held the folder", "fair"),
 }
-#: The share of a run that a cause needs for a place in the drawing.
+#: The least share of a run with which a cause is drawn.
 _VISIBLE = 0.005
 
 
@@ -79,7 +79,7 @@ _TABLES: tuple[Callable[[RunReportDocument], tables.Table], ...] = (
 
 
 def _visible(shares: Shares, seconds: float) -> list[dict[str, Any]]:
-    """The causes in the order of their first moment, as parts of one bar."""
+    """The causes as parts of one bar, in the order of Cause."""
     found, at = [], 0.0
     for cause in Cause:
         width = 100 * shares.seconds.get(cause, 0.0) / seconds if seconds else 0.0

@@ -1,4 +1,4 @@
-"""Where the time of a run went: each moment counts for one cause."""
+"""The shares of a run's time by cause: each moment counts for one cause."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from math import inf
 from ...report import HoldKind
 from .spans import Spans
 
-#: At most this share of the workers is busy in a tail.
+#: In a tail, at most one in this many workers is busy.
 FEW = 4
 
 
@@ -35,7 +35,7 @@ class Cause(StrEnum):
 
 @dataclass(slots=True)
 class _Workers:
-    """How many workers do what at a moment; `broken` are in an attempt that brings bytes, and fails."""
+    """The number of workers in each state at a moment; `broken` ones are in an attempt that gets bytes but fails."""
 
     waiting: int = 0
     receiving: int = 0
@@ -44,13 +44,13 @@ class _Workers:
 
     @property
     def busy(self) -> int:
-        """Workers that have an attempt under way or wait for the next one."""
+        """The number of workers that have an attempt under way or wait for the next one."""
         return self.waiting + self.receiving + self.broken + self.retrying
 
 
 @dataclass(slots=True)
 class _Step:
-    """A time in which no worker changes what it does."""
+    """A period in which no worker changes its state."""
 
     began: float
     ended: float
@@ -58,7 +58,7 @@ class _Step:
 
 
 class Shares:
-    """The seconds of each cause, the most first; nothing for a run without attempts."""
+    """The seconds of each cause, the largest first; empty for a run without attempts."""
 
     def __init__(self, spans: Spans) -> None:
         self._spans = spans
@@ -75,7 +75,7 @@ class Shares:
         self.seconds = dict(sorted(sums.items(), key=lambda item: -item[1])) if spans.all else {}
 
     def _steps(self) -> Iterator[_Step]:
-        """The time of the run, cut where something changes."""
+        """Yield the time of the run in steps, split at each change."""
         changes: dict[float, list[tuple[str, int]]] = defaultdict(list)
         for state, began, ended in self._states():
             changes[began].append((state, 1))
@@ -89,7 +89,7 @@ class Shares:
             yield _Step(began, ended, _Workers(now.waiting, now.receiving, now.broken, now.retrying))
 
     def _states(self) -> Iterator[tuple[str, float, float]]:
-        """What each worker does, and when. A failed attempt that brought bytes was of use."""
+        """Yield the states of the workers with their times. A failed attempt that received bytes was still useful."""
         for span in self._spans.all:
             if span.is_lost:
                 yield "retrying", span.began, span.ended
@@ -100,7 +100,7 @@ class Shares:
             yield "retrying", wait.began, wait.ended
 
     def _tail(self, steps: list[_Step]) -> float:
-        """When the time began at whose end only few workers were busy."""
+        """When the final period began in which only few workers were busy."""
         few, began = max(1, len(self._spans.lanes) // FEW), self._last
         for step in reversed(steps):
             if step.began < self._last:
@@ -110,7 +110,7 @@ class Shares:
         return began if len(self._spans.lanes) > 1 else self._last
 
     def _lone(self) -> float:
-        """When the last but one extract had ended."""
+        """When the last extract but one ended."""
         ends = self._spans.ends
         return ends[-2][0] if len(ends) > 1 and len(self._spans.lanes) > 1 else self._last
 
@@ -125,7 +125,7 @@ class Shares:
 
     def _held(self, step: _Step) -> Cause | None:
         for kind, holds in self._holds.items():
-            # Lists compare by their first item: the hold that began last.
+            # Tuples compare by their first item, so this finds the hold that began last.
             found = bisect_right(holds, (step.began, inf)) - 1
             if found >= 0 and step.began < holds[found][1]:
                 return Cause[kind.name]
@@ -150,7 +150,7 @@ class Shares:
 
 
 def _holds(spans: Spans, kind: HoldKind) -> list[tuple[float, float]]:
-    """The holds of a kind; those that overlap are one."""
+    """The holds of a kind, with overlapping ones merged."""
     found: list[tuple[float, float]] = []
     for began, ended in sorted(_within(spans, kind)):
         if found and began <= found[-1][1]:

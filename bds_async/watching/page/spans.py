@@ -14,7 +14,7 @@ from ...report import AttemptTimes, ReportedExtract, RunReportDocument, Status
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One attempt: seconds from the start of the run. The body came between `answered` and `ended`."""
+    """One attempt, in seconds from the start of the run. The body arrived between `answered` and `ended`."""
 
     extract: ReportedExtract
     worker: int
@@ -27,7 +27,7 @@ class Span:
 
     @property
     def is_lost(self) -> bool:
-        """Whether it brought nothing and failed."""
+        """Whether it failed without receiving a byte."""
         return self.has_failed and not self.bytes
 
 
@@ -41,7 +41,7 @@ class Wait:
 
 
 class Spans:
-    """What the workers of a run did, and when; empty for a report without times."""
+    """The attempts of a run's workers, with their times; empty for a report without times."""
 
     def __init__(self, report: RunReportDocument) -> None:
         self.report = report
@@ -57,7 +57,7 @@ class Spans:
 
     @cached_property
     def waits(self) -> list[Wait]:
-        """The times in which a worker waited to try again."""
+        """The periods in which a worker waited for the next try."""
         pairs = (pair for spans in self.lanes.values() for pair in pairwise(spans))
         return [
             Wait(one, one.ended, other.began)
@@ -67,31 +67,31 @@ class Spans:
 
     @cached_property
     def seconds(self) -> float:
-        """The duration of the run, not less than what it is made of."""
+        """The duration of the run, at least up to the end of its last attempt."""
         return max([self.report.totals.seconds, *(span.ended for span in self.all)])
 
     @cached_property
     def ends(self) -> list[tuple[float, ReportedExtract]]:
-        """When the last attempt of each extract ended, in the order of time."""
+        """When the last attempt of each extract ended, in chronological order."""
         last = {id(span.extract): (span.ended, span.extract) for span in sorted(self.all, key=lambda span: span.ended)}
         return list(last.values())
 
     @cached_property
     def window(self) -> tuple[float, float]:
-        """From the first attempt to the moment when all was settled: the part of the run that the drawings show."""
+        """The period from the first attempt until everything was settled, which the drawings show."""
         began = min((span.began for span in self.all), default=0.0)
         least = began + max(0.001, math.ulp(began))
         return began, max([self.settled, least, *(span.ended for span in self.all)])
 
     @cached_property
     def average(self) -> float:
-        """Bytes a second from the first answer to the end of the last attempt."""
+        """Mean bytes a second from the first answer to the end of the last attempt."""
         seconds = max(span.ended for span in self.all) - min(span.answered for span in self.all)
         return sum(span.bytes for span in self.all) / max(seconds, 0.001)
 
     @cached_property
     def settled(self) -> float:
-        """When the last extract was published or had failed, by seconds from the start; 0 if none was."""
+        """When the last extract was published or had failed, in seconds from the start; 0 if there was none."""
         begins: dict[int, Span] = {}
         for span in self.all:
             begins.setdefault(id(span.extract), span)

@@ -1,4 +1,4 @@
-"""The tables of the page. Each is bounded: the JSON of the report has everything."""
+"""The tables of the page. Each is bounded; the JSON of the report has everything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...support.text import size_text
 from .spans import Span, Spans
 from .words import TEXT, kind_of, moment_text, name_of, names_text, rate_text, seconds_text, share_text, shown
 
-#: Rows of a ranking, and of the other tables.
+#: The most rows of a ranking, and of the other tables.
 TOP, MOST = 12, 100
 
 
@@ -34,14 +34,14 @@ class Table:
 
 
 def _table(caption: str, columns: str, rows: Iterable[tuple[str, ...]]) -> Table:
-    """A table whose columns are named in one text, parted by `|`; those of numbers begin with `#`."""
+    """Create a table; `columns` has its headings, separated by `|`; `#` marks columns of numbers."""
     names = tuple(Column(name.lstrip("#"), name.startswith("#")) for name in columns.split("|"))
     found = list(rows)
     return Table(caption, names, found[:MOST], len(found[MOST:]))
 
 
 def slowest(report: RunReportDocument) -> Table:
-    """The extracts that took longest, from the first request to publication."""
+    """The extracts that took the longest, from the first request to publication."""
     rows = [
         (name_of(each), seconds_text(each.seconds), _size(each.bytes), _rate(each))
         for each in _top(report, lambda each: each.seconds)
@@ -50,7 +50,7 @@ def slowest(report: RunReportDocument) -> Table:
 
 
 def largest(report: RunReportDocument) -> Table:
-    """The largest files that were published."""
+    """The largest published files."""
     rows = [
         (name_of(each), _size(each.bytes), seconds_text(each.seconds), _rate(each))
         for each in _top(report, lambda each: each.bytes or 0)
@@ -72,7 +72,7 @@ def _rate(extract: ReportedExtract) -> str:
 
 
 def failures(report: RunReportDocument) -> Table:
-    """The failed extracts by their cause."""
+    """The failed extracts by cause."""
     causes: dict[str, list[str]] = {}
     for each in report.extracts:
         if each.status is Status.FAILED:
@@ -81,7 +81,7 @@ def failures(report: RunReportDocument) -> Table:
 
 
 def failed_lists(report: RunReportDocument) -> Table:
-    """The extract lists that could not be read, by their cause."""
+    """The extract lists that could not be read, by cause."""
     causes: dict[str, list[str]] = {}
     for each in report.failed_lists:
         causes.setdefault(shown(each.error, TEXT), []).append(shown(each.data_set))
@@ -94,7 +94,7 @@ def _by_cause(causes: dict[str, list[str]]) -> list[tuple[str, ...]]:
 
 
 def retried(spans: Spans) -> Table:
-    """The extracts that lost most time in failed attempts and the waits after them."""
+    """The extracts that lost the most time in failed attempts and the waits after them."""
     lost: dict[int, float] = {}
     last: dict[int, Span] = {}
     for span in spans.all:
@@ -159,7 +159,7 @@ def _mirrored(table: MirrorTableSummary) -> tuple[str, ...]:
 
 
 def mirror_notes(report: RunReportDocument) -> Table:
-    """What a person should know of the tables of the mirror, and extracts that were not applied."""
+    """The notes on the tables of the mirror, and the extracts that were not applied."""
     tables = report.mirror.tables if report.mirror is not None else ()
     problems = [(shown(table.table), shown(each.text, TEXT)) for table in tables for each in table.problems]
     notes = [(shown(table.table), shown(each, TEXT)) for table in tables for each in table.notes]

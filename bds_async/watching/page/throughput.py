@@ -1,4 +1,4 @@
-"""The bytes a second of a run over its time: the bytes of each attempt are spread over the time of its body."""
+"""The bytes a second over the time of a run: the bytes of each attempt are spread over the time of its body."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .spans import Spans
 
-#: Parts of equal length that the time is divided into.
+#: The number of equal parts of the time.
 PARTS = 96
 
 
@@ -35,14 +35,14 @@ def throughput_of(spans: Spans) -> Throughput | None:
     received = [0.0] * PARTS
     for span in spans.all:
         began, ended = (span.answered - start) / length, (span.ended - start) / length
-        # The least time is added to a number of parts: moments late in time are too coarse for it.
+        # The least time is added in units of parts: late moments in seconds are too coarse for it.
         _spread(span.bytes, began, max(ended, began + 0.01), received)
     rates = [each / length for each in received]
     return Throughput(rates, max(rates), total / (end - start))
 
 
 def _spread(size: int, began: float, ended: float, received: list[float]) -> None:
-    """Add bytes to the parts between two moments, which are counted in parts."""
+    """Add bytes to the parts between two moments, which are in units of parts."""
     density = size / (ended - began)
     last = len(received) - 1
     for part in range(min(last, int(began)), min(last, int(ended)) + 1):

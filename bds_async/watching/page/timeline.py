@@ -1,4 +1,4 @@
-"""The timeline of a run: the lanes of the workers, and behind them the times in which no new request was sent."""
+"""The timeline of a run: the lanes of the workers, and behind them the periods in which no new request was sent."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def timeline_of(spans: Spans, key: ReportedExtract | None) -> Timeline:
 
 @dataclass(slots=True)
 class _Band:
-    """Holds of one kind that are drawn together; `seconds` counts a moment once."""
+    """Holds of one kind that are drawn together; `seconds` counts overlapping time only once."""
 
     began: float
     ended: float
@@ -44,7 +44,7 @@ class _Band:
     count: int = 1
 
     def add(self, hold: Hold) -> None:
-        """Add the part of a hold that no earlier one has."""
+        """Add the part of a hold that no earlier one covers."""
         self.seconds += max(0.0, hold.ended - max(self.ended, hold.began))
         self.ended = max(self.ended, hold.ended)
         self.count += 1
@@ -59,7 +59,7 @@ def _holds(spans: Spans) -> Iterator[Box]:
 
 
 def _bands(spans: Spans, kind: HoldKind, scale: Scale) -> list[_Band]:
-    """The holds of a kind; without a visible time between them they are one, which bounds their number."""
+    """The holds of a kind; those without a visible gap between them are merged, which bounds their number."""
     bands: list[_Band] = []
     seen = (hold for hold in spans.report.holds if hold.kind is kind and scale.width(hold.began, hold.ended))
     for hold in sorted(seen, key=lambda hold: hold.began):

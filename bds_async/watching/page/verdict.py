@@ -1,4 +1,4 @@
-"""What limited a run, as a sentence."""
+"""A sentence on what limited a run."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .shares import Cause, Shares
 from .spans import Spans
 from .words import TEXT, name_of, names_text, rate_text, seconds_text, shown
 
-#: Share of `--limit-rate` from which on that limit decides.
+#: Share of `--limit-rate` from which that limit counts as the cause.
 AT_LIMIT = 0.8
-#: Causes outside of the downloads, and the share of a run from which on the first cause among the downloads is named.
+#: Causes outside the downloads, and the share of a run from which the first cause among the downloads is named too.
 _OUTSIDE, NOTABLE = frozenset({Cause.LISTS, Cause.PUBLISHING, Cause.MIRROR, Cause.REST}), 0.05
 
 
 def verdict(spans: Spans, shares: Shares) -> str:
-    """Return what the run spent most of its time on, and what that means."""
+    """Say what the run spent most of its time on, and what that means."""
     if not shares.seconds:
         return _without_attempts(spans)
     cause = next(iter(shares.seconds))

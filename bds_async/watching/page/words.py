@@ -1,4 +1,4 @@
-"""Text of the page: names from a server, sizes, durations, moments."""
+"""Texts of the page: names from a server, sizes, durations, moments."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ...models import BdsType, brief_text, whole_second
 from ...report import ReportedExtract
 from ...support.text import printable, size_text
 
-#: Characters of a name, and of an error or a list of names, that are shown.
+#: The most characters shown of a name, and of an error or a list of names.
 NAME, TEXT = 60, 300
-#: The scheme of an address with all slashes after it, so that what is left around it makes no other scheme.
+#: The scheme of an address with all slashes after it, so that the text left around it forms no other scheme.
 _SCHEME = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]*:/{2,}", re.IGNORECASE)
 
 
@@ -22,7 +22,7 @@ _SCHEME = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]*:/{2,}", re.IGNORECASE)
 def shown(text: str, longest: int = NAME) -> str:
     """Return text for the page: without control characters, without the scheme of addresses, shortened in the middle.
 
-    Programs that show a page make links of addresses with a scheme; the page leads nowhere.
+    Programs that show a page turn addresses with a scheme into links; the page must have none.
     """
     if len(text) > 6 * longest:
         text = text[: 3 * longest] + text[-3 * longest :]
@@ -33,7 +33,7 @@ def shown(text: str, longest: int = NAME) -> str:
 
 
 def kind_of(extract: ReportedExtract) -> str:
-    """Return what an extract is of: `Users`, `Users (differential)`."""
+    """Return the data set and type of an extract: `Users`, `Users (differential)`."""
     name = shown(extract.data_set)
     return name if extract.bds_type is BdsType.FULL else f"{name} (differential)"
 
@@ -46,7 +46,7 @@ def name_of(extract: ReportedExtract) -> str:
 
 
 def names_text(names: Iterable[str], most: int = 6) -> str:
-    """Return some names, each once with its number, and how many others are left out: `A ×2, B and 4 more`."""
+    """Return some names, each once with its count, and the number of others left out: `A ×2, B and 4 more`."""
     counts = Counter(names)
     texts = [f"{name} ×{count:,}" if count > 1 else name for name, count in counts.items()]
     more = len(texts) - most
@@ -71,7 +71,7 @@ def rate_text(rate: float) -> str:
 
 
 def moment_text(moment: datetime | None) -> str:
-    """Return a moment for people, in UTC; a dash for one that is not known."""
+    """Return a moment for people, in UTC; a dash if it is unknown."""
     return brief_text(whole_second(moment)).replace("T", " ").rstrip("Z") if moment is not None else "–"
 
 

@@ -24,7 +24,7 @@ class DeliveredExtract(ExtractEntry):
 
     @classmethod
     def about(cls, delivery: Delivery) -> DeliveredExtract:
-        """Make the entry of a delivery."""
+        """Create the entry of a delivery."""
         return cls.of(
             delivery.identity,
             delivery.data_set,
@@ -66,7 +66,7 @@ class ColumnsEntry:
 
     @classmethod
     def about(cls, entry: SchemaEntry) -> ColumnsEntry:
-        """Make the entry of a change of columns."""
+        """Create the entry of a change of columns."""
         return cls(since=entry.since, version=entry.version, columns=entry.columns, change=entry.change)
 
 

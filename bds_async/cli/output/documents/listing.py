@@ -20,7 +20,7 @@ class ListedExtract(ExtractEntry):
 
     @classmethod
     def about(cls, extract: Extract) -> ListedExtract:
-        """Make the entry of an extract."""
+        """Create the entry of an extract."""
         return cls.of(extract, extract.data_set, extract.schema_id, download_size=extract.download_size)
 
 
@@ -36,7 +36,7 @@ class ListedDataSet:
 
     @classmethod
     def about(cls, data_set: DataSet, extracts: tuple[Extract, ...]) -> ListedDataSet:
-        """Make the entry of a data set."""
+        """Create the entry of a data set."""
         return cls(
             data_set=data_set.name,
             schema_id=data_set.schema_id,
@@ -60,7 +60,7 @@ class PlannedExtract(ExtractEntry):
 
     @classmethod
     def about(cls, step: Step) -> PlannedExtract:
-        """Make the entry of a step."""
+        """Create the entry of a step."""
         extract = step.extract
         return cls.of(
             extract,

@@ -31,7 +31,7 @@ class MirroredExtract:
 
     @classmethod
     def about(cls, applied: AppliedExtract) -> MirroredExtract:
-        """Make the entry of an applied extract."""
+        """Create the entry of an applied extract."""
         return cls(
             path=applied.path,
             bds_type=applied.bds_type,
@@ -59,7 +59,7 @@ class MirroredTable(MirrorTableSummary):
 
     @classmethod
     def about(cls, table: TableResult) -> MirroredTable:
-        """Make the entry of a table."""
+        """Create the entry of a table."""
         return cls(
             table=table.table,
             applied=table.applied,
@@ -91,7 +91,7 @@ class MirrorDocument:
 
     @classmethod
     def about(cls, report: MirrorReport) -> MirrorDocument:
-        """Make the document of a report."""
+        """Create the document of a report."""
         tables = tuple(map(MirroredTable.about, report.tables))
         return cls(target=report.target, schema=report.schema, exit_code=report.exit_code, tables=tables)
 
@@ -109,7 +109,7 @@ class MirrorPlanned:
 
     @classmethod
     def about(cls, pending: PendingExtract) -> MirrorPlanned:
-        """Make the line of a pending extract."""
+        """Create the line of a pending extract."""
         return cls(
             table=pending.table,
             data_set=pending.data_set,

@@ -40,7 +40,7 @@ class VerifiedDelivery(ExtractEntry):
 
     @classmethod
     def about(cls, delivery: Delivery) -> VerifiedDelivery:
-        """Make the entry of a delivery."""
+        """Create the entry of a delivery."""
         identity, size, digest = delivery.identity, delivery.bytes, delivery.sha256
         return cls.of(identity, delivery.data_set, delivery.schema_id, bytes=size, sha256=digest)
 
@@ -62,7 +62,7 @@ class VerifiedFile:
 
     @classmethod
     def about(cls, found: Discrepancy) -> VerifiedFile:
-        """Make the entry of a discrepancy."""
+        """Create the entry of a discrepancy."""
         return cls(
             path=found.path,
             fault=found.fault,
