@@ -210,7 +210,7 @@ def _lacking(missing: list[str], path: Path, stored: Stored | None) -> str:
     login = " `bds-async login` stores the refresh token." if "refresh_token" in missing else ""
     return (
         f"{lacking} {', '.join(missing)} (absent, empty or still the sample's placeholder). "
-        "Write it there, name another file, or set "
+        f"Write {'it' if len(missing) == 1 else 'them'} there, name another file, or set "
         f"{', '.join(variable(key) for key in missing)} in the environment.{login}"
     )
 

@@ -222,5 +222,5 @@ class _Stoppable:
     def read(self, size: int = -1, /) -> bytes:
         """Read the next bytes; raises Stopped once the run is stopped."""
         if self._patience.is_cut:
-            raise Stopped("The run was stopped while a file was copied to the destination; run again to go on.", 3)
+            raise Stopped("The run was stopped while a file was copied to the destination; run again to continue.", 3)
         return self._file.read(size)

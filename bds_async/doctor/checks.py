@@ -92,7 +92,7 @@ STEPS = (
         needs=(Listing,),
         limit=900.0,
     ),
-    Step("destination", check_destination, "Change its permissions, or choose another --to.", brings=(Destination,)),
+    Step("destination", check_destination, None, brings=(Destination,)),
     Step(
         "space",
         check_space,

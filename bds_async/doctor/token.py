@@ -83,8 +83,8 @@ async def check_scope(case: Case) -> Finding:
     if missing_new:
         found = f"{granted}: enough for the old routes; the new ones need {missing_new}."
         return Finding(found, CheckStatus.WARNING, f"To use the new routes: `bds-async login --scope {missing_new}`.")
-    old = f"the old ones would also need {missing_old}" if missing_old else "and for the old ones"
-    return Finding(f"{granted}: enough for the new routes, {old}.")
+    old = f"; the old ones would also need {missing_old}" if missing_old else ", and for the old ones"
+    return Finding(f"{granted}: enough for the new routes{old}.")
 
 
 def missing(granted: str, wanted: str) -> str:

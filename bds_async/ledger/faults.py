@@ -24,6 +24,8 @@ _DISK = frozenset(
         sqlite3.SQLITE_NOLFS,
     }
 )
+#: Result codes that missing permissions can cause.
+_REFUSED = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM})
 #: Result codes of a database whose file, folder or journal has been moved or removed.
 _GONE = frozenset({sqlite3.SQLITE_IOERR_DELETE_NOENT, sqlite3.SQLITE_READONLY_DBMOVED})
 #: Result codes that a file system without locks can cause, among other faults.
@@ -43,7 +45,8 @@ def ledger_fault(path: Path, error: Exception) -> BdsError | None:
         case Unreadable():
             return damaged(path, error)
         case OSError():
-            return DestinationError(f"The ledger {path} cannot be used: {error.strerror or error}.")
+            why = error.strerror or error
+            return DestinationError(f"The ledger {path} cannot be used ({why}): {_advice(error)}, then run again.")
     return None
 
 
@@ -61,8 +64,13 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> BdsError | None:
         )
     if code in _DISK:
         why = f"{error}, {error.sqlite_errorname}"
-        return DestinationError(f"The ledger {path} cannot be written ({why}): check the disk, then run again.")
+        return DestinationError(f"The ledger {path} cannot be written ({why}): {_advice(error)}, then run again.")
     return None
+
+
+def _advice(error: sqlite3.DatabaseError | OSError) -> str:
+    is_refused = isinstance(error, PermissionError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _REFUSED
+    return f"check {'the permissions of the file and its folder, and ' if is_refused else ''}the disk"
 
 
 def demand_locks(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -9,12 +10,14 @@ from functools import partial
 
 from ..brightspace import Listing, connect
 from ..config import Config
+from ..errors import BdsError
 from ..events import Observer
 from ..formats import formats_for_repair
 from ..models import DataSet, Identity
 from ..options import PublishAs, RunOptions
 from ..planning import RunPlan, Step
 from ..report import FailedList, Outcome, RunReport, Status
+from ..support.log import event
 from ..support.running import Stop, beside, time_limits
 from ..support.to_its_end import in_thread
 from ..workspace import Workspace
@@ -23,6 +26,8 @@ from .discrepancies import Discrepancy, Remedy, Verification
 from .job import Job
 from .run import Save, run
 from .verification import demand_ledger, examine
+
+logger = logging.getLogger(__name__)
 
 
 async def repair_workspace(
@@ -49,11 +54,22 @@ async def repair_workspace(
         if not found.repairable:
             return found
         left = options.max_time and max(0.0, options.max_time - (time.monotonic() - began))
-        async with connect(config, options, observer) as connection:
-            # Only this machine knows how each file was made, so no cluster is used.
-            job = repair_job(found, replace(options, max_time=left, cluster=None))
-            report = await run(job, RunContext(connection, storage), observer, stop, save)
+        try:
+            async with connect(config, options, observer) as connection:
+                # Only this machine knows how each file was made, so no cluster is used.
+                job = repair_job(found, replace(options, max_time=left, cluster=None))
+                report = await run(job, RunContext(connection, storage), observer, stop, save)
+        except BdsError:
+            _log_unrepaired(found)
+            raise
         return remedied(found, report)
+
+
+def _log_unrepaired(found: Verification) -> None:
+    """Log the files that need repair, since reading all files again to find them may take long."""
+    for each in found.repairable.values():
+        fields = event("verify.unrepaired", path=each.path, fault=each.fault)
+        logger.warning("%s is %s and was not repaired: %s", each.path, each.fault, each.detail, extra=fields)
 
 
 async def _examined(storage: Storage, options: RunOptions, observer: Observer, full: bool) -> Verification:

@@ -23,7 +23,7 @@ class Stop:
     def __init__(self) -> None:
         self.patience = Patience()
         self._requested = asyncio.Event()
-        self._reason = Stopped("The run was asked to stop; run again to go on.", 130)
+        self._reason = Stopped("The run was asked to stop; run again to continue.", 130)
 
     def request(self, reason: Stopped) -> None:
         """Ask the run to end; to be called on its event loop. The run raises `reason`."""
@@ -105,7 +105,7 @@ async def _time_limit(seconds: float, stop: Stop, left: float) -> NoReturn:
     """Raise Stopped (exit code 3) when no time is left; waits for other programs are short from then on."""
     await asyncio.sleep(left)
     stop.patience.cut()
-    raise Stopped(f"The run's time of {seconds:g} seconds (`max_time`) is up; run again to go on.", 3)
+    raise Stopped(f"The run's time of {seconds:g} seconds (`max_time`) is up; run again to continue.", 3)
 
 
 def started(group: asyncio.TaskGroup, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result] | None:

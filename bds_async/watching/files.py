@@ -25,7 +25,8 @@ def demand_writable(path: Path, what: str) -> None:
             return
     except OSError as error:
         raise ConfigError(f"The {what} {path} can't be written: {error.strerror}.") from None
-    raise ConfigError(f"The {what} {path} can't be written: {folder} is not a writable folder.")
+    fault = "is not a writable folder" if folder.exists() else "does not exist"
+    raise ConfigError(f"The {what} {path} can't be written: {folder} {fault}.")
 
 
 def is_special(path: Path) -> bool:

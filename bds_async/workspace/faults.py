@@ -40,9 +40,9 @@ def named_for(path: Path) -> Path:
 
 
 def _at_fault(folder: Path, error: OSError) -> Path:
-    """The folder that cannot be written: the destination, or one data set's folder in it."""
+    """The folder that cannot be written: the destination, or a folder in it, of a data set or of the state."""
     destination, named = named_for(folder), error.filename2 or error.filename
     if error.errno not in (errno.EACCES, errno.EPERM) or not isinstance(named, str | bytes):
         return destination
     place = Path(os.fsdecode(named)).parent
-    return place if destination in place.parents and STATE not in place.parts else destination
+    return place if destination in place.parents else destination

@@ -162,7 +162,8 @@ def _is_there(ledger: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        raise DestinationError(f"The ledger {ledger} cannot be used: {error.strerror or error}.") from error
+        text = f"The ledger {ledger} cannot be used ({error.strerror or error})"
+        raise DestinationError(f"{text}: check the permissions and links of its folder, then run again.") from error
     return True
 
 

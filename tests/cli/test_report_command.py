@@ -72,7 +72,7 @@ async def test_a_file_that_is_no_run_report_is_exit_2_in_one_line(tmp_path: Path
     [
         ("nowhere.json", "run.html", "The run report nowhere.json can't be read: No such file or directory."),
         (".", "run.html", "The run report . can't be read: Is a directory."),
-        ("run.json", "nowhere/run.html", "nowhere is not a writable folder."),
+        ("run.json", "nowhere/run.html", "nowhere does not exist."),
         ("run.json", "./run.json", "would overwrite the run report: name another file."),
         ("run.json", "config.json", "would overwrite the config file: name another file."),
     ],

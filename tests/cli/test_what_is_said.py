@@ -177,7 +177,7 @@ async def test_a_state_folder_that_cannot_be_read_is_not_said_to_be_missing(
     for command in (["verify"], ["ledger", "show"], ["schema"], ["verify", "--state", "other"]):
         done = await tenant.bds(*command, "--to", tenant.to)
         assert (done.code, done.out) == (6, "")
-        assert "ledger.sqlite3 cannot be used: " in done.err
+        assert "ledger.sqlite3 cannot be used (" in done.err
 
 
 async def test_a_folder_that_is_not_there_is_said_not_to_be(tenant: Tenant) -> None:

@@ -496,6 +496,15 @@ class TestDestination:
         assert only("failed", examination) == {"destination"}
         assert "is a symbolic link" in named(examination, "destination").found
 
+    async def test_a_missing_extra_is_named_without_advice_about_permissions(self, sandbox, tmp_path, monkeypatch):
+        monkeypatch.setitem(sys.modules, "obstore", None)
+        config = tmp_path / "config.json"
+        sandbox.write_config(config)
+        examination = await examine(config, workspace_of("s3://bucket/prefix", tmp_path / "state"), environ={})
+        check = named(examination, "destination")
+        assert (check.status, check.to_do) == (CheckStatus.FAILED, None)
+        assert "pip install" in check.found
+
     async def test_unknown_free_space_is_no_failure(self, sandbox, examined, monkeypatch):
         monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, 0))
         examination = await examined(sandbox)
@@ -678,6 +687,6 @@ class TestSteps:
             known |= set(step.brings)
 
     def test_every_step_has_a_way_out_and_a_name_of_its_own(self):
-        # Each refusal of the auth service says what to do.
-        assert all(step.to_do for step in STEPS if step.name != "token")
+        # Each refusal of the auth service, and each fault of a destination, says what to do.
+        assert all(step.to_do for step in STEPS if step.name not in ("token", "destination"))
         assert len({step.name for step in STEPS}) == len(STEPS)

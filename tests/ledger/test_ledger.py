@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from bds_async.errors import ConfigError, DestinationError, WrongTenant
 from bds_async.ledger import Delivery, Kept, LastLook, Ledger, Missed, State, migrations, sqlite_file
 from bds_async.ledger import database as ledger_database
+from bds_async.ledger.faults import ledger_fault
 from bds_async.models import BdsType, DataSet, Extract, Identity, Plugin
 from bds_async.runs.verification import demand_ledger
 from bds_async.workspace.paths import fold
@@ -683,6 +684,30 @@ def test_damage_inside_is_found_as_soon_as_it_is_read(folder: Path) -> None:
 def test_a_folder_that_is_gone_is_a_fault_of_the_destination(tmp_path: Path) -> None:
     with pytest.raises(DestinationError):
         Ledger.open(ledger_path(tmp_path / "nowhere"), TENANT)
+
+
+def of_sqlite(code: int) -> sqlite3.OperationalError:
+    """An error of SQLite with this result code."""
+    error = sqlite3.OperationalError("no")
+    error.sqlite_errorcode, error.sqlite_errorname = code, "SQLITE_NO"
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (PermissionError(13, "Permission denied"), "check the permissions of the file and its folder, and the disk"),
+        (of_sqlite(sqlite3.SQLITE_READONLY), "check the permissions of the file and its folder, and the disk"),
+        (of_sqlite(sqlite3.SQLITE_FULL), "check the disk"),
+        (OSError(5, "Input/output error"), "check the disk"),
+    ],
+)
+def test_advice_names_the_permissions_only_if_they_can_be_the_cause(
+    tmp_path: Path, error: Exception, advice: str
+) -> None:
+    fault = ledger_fault(tmp_path / "ledger.sqlite3", error)
+    assert isinstance(fault, DestinationError)
+    assert str(fault).endswith(f"): {advice}, then run again.")
 
 
 @posix_only

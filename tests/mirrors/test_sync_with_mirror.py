@@ -237,7 +237,7 @@ class TestFailures:
         assert report.count(Status.DOWNLOADED) > 0
         assert 5 <= report.seconds < 20
         assert report.mirror is not None
-        assert report.mirror.error == "The run's time of 5 seconds (`max_time`) is up; run again to go on."
+        assert report.mirror.error == "The run's time of 5 seconds (`max_time`) is up; run again to continue."
 
 
 class TestOptions:

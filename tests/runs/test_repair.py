@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -191,7 +192,8 @@ async def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert not (tmp_path / "to").exists()
 
 
-async def test_a_refused_token_stops_it(tmp_path: Path) -> None:
+async def test_a_refused_token_stops_it_and_the_files_that_need_repair_are_named(tmp_path: Path, caplog) -> None:
+    """The reading of a large folder is not lost."""
     async with Sandbox(SMALL) as sandbox:
         to = await filled(sandbox, tmp_path, PullOptions(data_set=("Users",)))
         damage(to, 0)
@@ -199,6 +201,9 @@ async def test_a_refused_token_stops_it(tmp_path: Path) -> None:
         sandbox.revoke_refresh_tokens()
         with pytest.raises(AuthorisationError):
             await repair(config, to, ONCE)
+        named = [record.message for record in caplog.records if record.levelname == "WARNING"]
+        assert len(named) == 1
+        assert re.fullmatch(r"Users/full/Users_full_\S+\.zip is corrupt and was not repaired: .+", named[0])
 
 
 @pytest.mark.parametrize("moment", [Surveyed, Planned, Started])

@@ -142,6 +142,12 @@ def test_each_fault_of_the_disk_names_the_folder_and_the_way_out(tmp_path: Path,
     assert caught.value.exit_code == 6
 
 
+def test_a_closed_state_folder_is_named_and_not_the_destination(tmp_path: Path) -> None:
+    with pytest.raises(DestinationError) as caught, writing_to(partial_folder(tmp_path)):
+        raise PermissionError(errno.EACCES, "Permission denied", str(state_folder(tmp_path) / "lock"))
+    assert f"The folder {state_folder(tmp_path)} cannot be written" in str(caught.value)
+
+
 def test_other_errors_pass_unchanged(tmp_path: Path) -> None:
     with pytest.raises(KeyError), writing_to(tmp_path):
         raise KeyError("x")

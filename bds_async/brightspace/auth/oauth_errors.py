@@ -19,8 +19,8 @@ _AGAIN = f"{LOGIN} again"
 _CHECK_IT = "check it under Manage Extensibility"
 _KEY = "check client_id, key_id and private_key_file, that the JWKS URL serves the public key, and this machine's clock"
 _PAIR = (
-    "client_id and client_secret do not belong to one registered application; compare both with Manage Extensibility, "
-    "correct the config"
+    "client_id and client_secret do not belong to one registered application; compare both with Manage Extensibility "
+    "and correct the config"
 )
 
 #: For each error code and each request that it can answer: the cause and what to do about it.

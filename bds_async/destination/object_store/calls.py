@@ -72,7 +72,7 @@ class Calls:
     def _awaited(self, future: Future[Result]) -> Result:
         while not wait([future], TICK).done:
             if self._patience.is_cut:
-                raise Stopped("The run was stopped during a request to the object store; run again to go on.", 3)
+                raise Stopped("The run was stopped during a request to the object store; run again to continue.", 3)
         return future.result()
 
     async def _until(self, trying: Awaitable[Result], until: float | None) -> Result:

@@ -85,7 +85,7 @@ class PostgreSQLEngine:
             raise TargetError(f"The mirror {self._target} cannot be written now: {error}.") from None
         except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
             text = f"The connection to the mirror {self._target} broke: {error or type(error).__name__}."
-            raise TargetError(f"{text} Run again to go on.") from None
+            raise TargetError(f"{text} Run again to continue.") from None
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:

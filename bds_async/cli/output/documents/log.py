@@ -83,6 +83,7 @@ EVENTS = {
     "token.renewal_failed": "the access token could not be renewed yet",
     "token.waiting": "the auth service gives no access token yet",
     "verify.planned": "the files to verify",
+    "verify.unrepaired": "a file needs repair, and the run that repairs ended before it",
 }
 
 
