@@ -86,10 +86,10 @@ class GroupedCommand(click.Command):
             for example in EXAMPLES[name_of(ctx)]:
                 formatter.write(f"{'':{formatter.current_indent}}bds-async {example}\n")
 
-    def records(self, ctx: click.Context) -> Iterator[tuple[click.Parameter, tuple[str, str]]]:
-        """The options and arguments of the command, each with its two columns of the help."""
+    def records(self, ctx: click.Context) -> Iterator[tuple[click.Option, tuple[str, str]]]:
+        """The options of the command, each with its two columns of the help; the usage line has the arguments."""
         for each in self.get_params(ctx):
-            if (record := each.get_help_record(ctx)) is not None:
+            if isinstance(each, click.Option) and (record := each.get_help_record(ctx)) is not None:
                 yield each, (record[0], tidy(record[1]))
 
 
