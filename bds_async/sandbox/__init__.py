@@ -1,7 +1,7 @@
 """The embedded sandbox tenant: auth service, API and storage on three loopback origins.
 
-It imports nothing of the client but `registry/`, so that a client can be tested against it. The names below are the
-public interface; they are imported when they are first used.
+It imports nothing from the client except `registry/`, so that a client can be tested against it. The names below are
+the public interface; they are imported at first use.
 """
 
 from __future__ import annotations

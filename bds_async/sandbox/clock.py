@@ -1,4 +1,4 @@
-"""The tenant's two clocks: the moment of its data, and the seconds that expiries are counted in."""
+"""The tenant's two clocks: one for its data, and one in seconds for expiries and rate windows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 class Clock:
     """The time of one sandbox; `advance` moves both clocks.
 
-    Only `advance` moves `moment()`, so that the same extracts are listed in every run. `seconds()` follows the
-    machine's clock as well: tokens, signed links and the rate limit use it.
+    Only `advance` moves `moment()`, so that the same extracts are listed in every run. `seconds()` and `wall()` also
+    follow the machine's clock; tokens, signed links and the rate limit use them.
     """
 
     def __init__(self, start: datetime) -> None:
@@ -32,5 +32,5 @@ class Clock:
         return time.monotonic() + self._advanced.total_seconds()
 
     def wall(self) -> float:
-        """Return seconds since 1970 for expiries that are written into links and assertions."""
+        """Return seconds since 1970, for the expiries in links and assertions."""
         return time.time() + self._advanced.total_seconds()

@@ -1,4 +1,4 @@
-"""Links: the download links of the tenant, and the signed ones of the storage."""
+"""The tenant's download links and the storage's signed links."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def unpacked(text: str) -> str:
 
 
 def object_path(extract: SandboxExtract) -> str:
-    """Return the path of an extract at the storage."""
+    """Return the path of an extract in the storage."""
     return f"/bds/{extract.plugin_id}/{extract.link_id}/{quote(extract.data_set.table.csv_name)}.zip"
 
 
 class LinkSigner:
-    """Signs storage links by HMAC over path and expiry; each sandbox has its own key."""
+    """Signs storage links with an HMAC over path and expiry; each sandbox has its own key."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock, self._key = clock, secrets.token_bytes(32)
@@ -45,7 +45,7 @@ class LinkSigner:
         return urlencode({"Expires": expires, "Signature": self._signature(path, expires)})
 
     def sign_for_uses(self, path: str, life: float, uses: int) -> str:
-        """Return the query that gives access to a path so many times."""
+        """Return the query that gives access to a path `uses` times, within `life` seconds from now."""
         query = self.sign(path, life)
         self._uses[query.rpartition("=")[2]] = uses
         return query

@@ -18,7 +18,7 @@ class SeenRequest:
     kind: str = "unknown"
     data_set: str | None = None
     bds_type: str | None = None
-    #: None until it is answered, and if the connection was dropped.
+    #: None before the answer, and if the connection was dropped.
     status: int | None = None
     authorised: bool = False
     range: str | None = None
@@ -58,7 +58,7 @@ class RequestLog:
 
     @contextmanager
     def body(self) -> Iterator[None]:
-        """Count a body that is in flight."""
+        """Count a body as in flight inside the context."""
         counters = self.counters
         counters.bodies_in_flight += 1
         counters.most_bodies_in_flight = max(counters.most_bodies_in_flight, counters.bodies_in_flight)

@@ -103,11 +103,11 @@ class Sandbox:
         return self._tenant.client_secret
 
     def new_refresh_token(self, scope: str | None = None) -> str:
-        """Return a refresh token as if a person had just consented to a scope (default: all that the settings name)."""
+        """Issue a refresh token, as if a person had just consented to a scope (default: all scopes of the settings)."""
         return self._tenant.tokens.new_refresh_token(scope or " ".join(sorted(self.settings.scopes)))
 
     def register_key(self, public_pem: str | bytes, key_id: str) -> None:
-        """Register the public key of a service user (PEM, RSA), as its JWKS would show it.
+        """Register the public key of a service user (PEM, RSA), as its JWKS would publish it.
 
         RuntimeError without the extra `service-user`, ValueError for any other key.
         """
@@ -145,7 +145,7 @@ class Sandbox:
         return self._tenant.log.counters
 
     def catalogue(self) -> list[TrueDataSet]:
-        """Return every data set with its rows and all that is listed of it now."""
+        """Return every data set with its rows and the extracts listed now."""
         return truth(self._tenant)
 
     def is_live(self, refresh_token: str) -> bool:
@@ -161,7 +161,7 @@ class Sandbox:
         self._tenant.tokens.revoke_refresh()
 
     def play(self, *faults: Fault) -> None:
-        """Replace the faults; counting starts from the beginning."""
+        """Replace the faults, and restart their counters."""
         self._tenant.faults = FaultPlan(faults)
 
     def advance(self, by: timedelta) -> None:
@@ -169,7 +169,7 @@ class Sandbox:
         self._tenant.clock.advance(by)
 
     async def go_away(self, seconds: float | None = None) -> None:
-        """Refuse every connection on all origins for so many seconds, or until `come_back`."""
+        """Refuse every connection on all origins for `seconds` seconds, or until `come_back`."""
         await self._forget(self._return)
         for origin in self._origins.values():
             await origin.refuse()

@@ -1,4 +1,4 @@
-"""Every setting of the sandbox tenant, in one frozen place."""
+"""All settings of the sandbox tenant, in one frozen class."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from datetime import UTC, datetime, time
 from .data.events import HardDelete, LateExtract, Reissue, SchemaChange
 from .faults import Fault
 
-#: What a person who consents grants by default: the new routes and both halves of the old ones.
+#: Scopes that a consent grants by default: the new routes, and listing and downloading by the old ones.
 DEFAULT_SCOPES = frozenset({"datasets:bds:read", "datahub:dataexports:read", "datahub:dataexports:download"})
 #: The versions of the LP API that the tenant supports.
 DEFAULT_LP_VERSIONS = tuple(f"1.{minor}" for minor in range(15, 64))
 
 
 def todays_midnight() -> datetime:
-    """Return the last UTC midnight: a moment that stays the same while a sandbox is tried out."""
+    """Return the last UTC midnight: a moment that stays the same all day."""
     return datetime.combine(datetime.now(UTC).date(), time(), UTC)
 
 
 @dataclass(frozen=True)
 class SandboxSettings:
-    """What the tenant holds, and how it serves that.
+    """The tenant's data, and how the tenant serves it.
 
     Durations are seconds unless the name says otherwise. Two sandboxes with the same settings and the same `now` list
     the same extracts and serve byte-identical zips.
@@ -29,11 +29,11 @@ class SandboxSettings:
 
     # What it holds.
     seed: int = 0
-    #: How many data sets; after the 139 documented ones, numbered ones follow.
+    #: Number of data sets; numbered ones follow the 139 documented ones.
     data_sets: int = 139
-    #: Multiplies the row counts; at 1 the newest fulls are some 30 MB of zips in all, the largest about 7 MB.
+    #: Multiplies the row counts; at 1 the zips of the newest fulls have about 30 MB in total, the largest about 7 MB.
     scale: float = 1.0
-    #: Rows that are inserted in a day, as a share of the row count.
+    #: Rows inserted per day, as a share of the row count.
     growth_per_day: float = 0.0004
     #: Size of one additional full extract that does not compress; 0 leaves it out.
     huge_bytes: int = 0
@@ -47,15 +47,15 @@ class SandboxSettings:
     #: Patterns of data sets whose `Differential` (or `Full`) is null.
     without_differential: tuple[str, ...] = ("Role Details", "Tools")
     without_full: tuple[str, ...] = ()
-    #: Patterns of names (of fulls, or of differentials with their suffix) without any extract.
+    #: Name patterns of fulls (or of differentials, with their suffix) that never have an extract.
     never_generated: tuple[str, ...] = ("CPD Methods Differential", "Portfolio Categories Differential")
 
     # What its rows are like.
-    #: Fulls of windowed data sets hold the rows inside the window alone.
+    #: Fulls of windowed data sets hold only the rows inside the window.
     windows: bool = False
-    #: Neighbouring rows differ in the seventh digit of a moment in the key, or else in the letter case of a text in it.
+    #: Keys of neighbouring rows differ in the seventh digit of a moment, or else in the letter case of a text.
     close_keys: bool = False
-    #: Share (0 to 1) of a differential's rows that it holds twice: in an earlier state and in the newest one.
+    #: Share (0 to 1) of a differential's rows that appear twice: in an earlier state and in the newest one.
     doubled_rows: float = 0.0
 
     # What happens over time.
@@ -87,19 +87,20 @@ class SandboxSettings:
     etags: bool = True
     #: Serve the bytes from the tenant itself, without a redirect to the storage.
     direct: bool = False
-    #: Bytes a second for each connection that carries a body; None is unlimited.
+    #: Bytes per second for each connection that carries a body; None means unlimited.
     bandwidth: float | None = None
 
     # All three.
-    #: Ports are port (auth), port+1 (tenant) and port+2 (storage); 0 takes free ones.
+    #: Ports are port (auth), port+1 (tenant) and port+2 (storage); 0 means free ports.
     port: int = 0
     #: Delay before each answer.
     latency: float = 0.0
-    #: Size limit of the temporary folder for archives; the least recently used are dropped and generated on demand.
+    #: Size limit of the temporary folder for archives; the least recently used are dropped, and generated again on
+    #: demand.
     spool_bytes: int = 2 * 1024**3
     #: Misbehaviour on demand.
     faults: tuple[Fault, ...] = ()
-    #: How many requests the log of requests keeps.
+    #: Number of requests that the log keeps.
     log_length: int = 20_000
 
     def __post_init__(self) -> None:

@@ -43,14 +43,14 @@ class Tenant:
         self.log = RequestLog(settings.log_length)
         self.urls: dict[str, str] = {}
         self.faults = FaultPlan(settings.faults)
-        #: Makes all origins refuse connections for so many seconds.
+        #: Makes all origins refuse connections for the given seconds.
         self.go_away: Callable[[float], None] = lambda _: None
         self._estimates = SizeEstimates()
         self._spool = Spool(settings.spool_bytes)
         self._threads = ThreadPoolExecutor(2, "bds-sandbox")
 
     def size(self, extract: SandboxExtract) -> int:
-        """Return the exact size of a zip that was generated before, an estimate of any other."""
+        """Return the size of a zip: exact if it was generated before, else an estimate."""
         return self._spool.known_size(extract.identity) or self._estimates.size(extract)
 
     def open_archive(self, extract: SandboxExtract) -> BufferedReader:

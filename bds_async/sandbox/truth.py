@@ -1,4 +1,4 @@
-"""What the sandbox really holds, for tests to compare with what a client delivered."""
+"""The true contents of the sandbox, for tests to compare with a client's deliveries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .data.extracts import SandboxDataSet, SandboxExtract
 from .data.history import FULL
 from .tenant import Tenant
 
-#: One row: the delivered text of each column by its name.
+#: One row: for each column name, the delivered text.
 Row = dict[str, str]
 
 
@@ -58,7 +58,7 @@ class TrueExtract:
 
 @dataclass(frozen=True)
 class TrueDataSet:
-    """One data set and what is listed of it, oldest first."""
+    """One data set and its listed extracts, oldest first."""
 
     data_set: SandboxDataSet = field(repr=False)
     name: str
@@ -69,7 +69,7 @@ class TrueDataSet:
 
     @property
     def newest_full(self) -> TrueExtract | None:
-        """The full that a one-shot pull should deliver, or None where there is none."""
+        """The full that a one-shot pull should deliver, or None if there is none."""
         fulls = [extract for extract in self.extracts if extract.bds_type == FULL]
         return max(fulls, key=lambda extract: (extract.queued, _number(extract.version), extract.created), default=None)
 
@@ -79,7 +79,7 @@ class TrueDataSet:
         return tuple(extract for extract in self.extracts if extract.bds_type != FULL)
 
     def key_at(self, moment: datetime) -> tuple[str, ...]:
-        """Return the columns of the key at a moment; empty where the data set has none."""
+        """Return the columns of the key at a moment; empty if the data set has none."""
         return self.data_set.history.key_at(moment)
 
     def rows_at(self, moment: datetime) -> list[Row]:
@@ -92,7 +92,7 @@ class TrueDataSet:
 
 
 def truth(tenant: Tenant) -> list[TrueDataSet]:
-    """Return all data sets with everything that is listed of them now."""
+    """Return all data sets with the extracts listed now."""
     return [_true_data_set(tenant, data_set) for data_set in tenant.catalogue.data_sets]
 
 

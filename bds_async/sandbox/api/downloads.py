@@ -18,7 +18,7 @@ async def download(call: Call, extract: SandboxExtract) -> web.StreamResponse:
 
 
 def signed_link(call: Call, extract: SandboxExtract) -> str:
-    """Return a link to the storage that expires as the settings say."""
+    """Return a signed link to the storage, which expires as the settings or a fault say."""
     path, life, signer = object_path(extract), call.tenant.settings.signed_link_life, call.tenant.signer
     if call.fault("expired_link"):
         query = signer.sign(path, -1)

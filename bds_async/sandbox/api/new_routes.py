@@ -59,13 +59,13 @@ def extract_entry(call: Call, extract: SandboxExtract) -> dict[str, Any]:
 
 
 async def catalogue(call: Call) -> web.StreamResponse:
-    """Answer a page of the data sets."""
+    """Answer with a page of the data sets."""
     page = Page(call, call.tenant.catalogue.data_sets, call.tenant.settings.page_size)
     return answer_listing(call, {"Objects": [data_set_entry(call, item) for item in page.items], "Next": page.next_url})
 
 
 async def extracts(call: Call) -> web.StreamResponse:
-    """Answer a page of the extracts of a data set or of one plugin; `?type=full|differential` chooses one type."""
+    """Answer with a page of the extracts of a data set or of one plugin; `?type=full|differential` selects one type."""
     data_set, plugin, wanted = call.data_set, call.params.get("plugin"), call.request.query.get("type", "").lower()
     if data_set is None or data_set.schema_id != call.params["schema"].lower():
         raise refusal(404, "No such data set")
@@ -82,7 +82,7 @@ async def extracts(call: Call) -> web.StreamResponse:
 
 
 async def by_link(call: Call) -> web.StreamResponse:
-    """Answer a download link."""
+    """Answer a request for a download link."""
     extract = call.tenant.catalogue.find(call.params["plugin"], unpacked(call.params["link"]))
     if extract is None or extract.data_set.schema_id != call.params["schema"].lower():
         raise refusal(404, "No such extract")

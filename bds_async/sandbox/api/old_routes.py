@@ -36,7 +36,7 @@ class Plugin:
 
 
 def plugins(call: Call) -> list[Plugin]:
-    """Return all fulls and differentials; each is an entry of its own."""
+    """Return all fulls and differentials, each as a separate entry."""
     found = []
     for data_set in call.tenant.catalogue.data_sets:
         if data_set.full_id:
@@ -74,13 +74,13 @@ def _link(call: Call, extract: SandboxExtract) -> str:
 
 
 def _size(call: Call, extract: SandboxExtract) -> int | float:
-    """Return the size; every third data set has floats, as some tenants do."""
+    """Return the size; it is a float for about every third data set, as at some tenants."""
     size = call.tenant.size(extract)
     return float(size) if stable_number("float", extract.data_set.name) % 3 == 0 else size
 
 
 async def catalogue(call: Call) -> web.StreamResponse:
-    """Answer a page of the entries."""
+    """Answer with a page of the entries."""
     page = Page(call, plugins(call), call.tenant.settings.page_size)
     return answer_listing(
         call,
@@ -93,7 +93,7 @@ async def catalogue(call: Call) -> web.StreamResponse:
 
 
 async def by_link(call: Call) -> web.StreamResponse:
-    """Answer a download link."""
+    """Answer a request for a download link."""
     extract = call.tenant.catalogue.find(call.params["plugin"], call.params["link"])
     if extract is None:
         raise refusal(404, "No such extract")
@@ -101,7 +101,7 @@ async def by_link(call: Call) -> web.StreamResponse:
 
 
 async def short_list(call: Call) -> web.StreamResponse:
-    """Answer the oldest list: all entries without pages; each link leads to the newest extract."""
+    """Answer with the oldest list: all entries without paging; each link leads to the newest extract."""
     base = f"{call.tenant.urls['tenant']}/d2l/api/lp/{call.params['lp']}/dataExport/bds/download"
     entries = []
     for plugin in plugins(call):
@@ -112,7 +112,7 @@ async def short_list(call: Call) -> web.StreamResponse:
 
 
 async def newest(call: Call) -> web.StreamResponse:
-    """Answer the newest extract of a plugin: the bytes themselves, as an attachment."""
+    """Answer with the bytes of a plugin's newest extract, as an attachment."""
     plugin_id = call.params["plugin"].lower()
     listed = call.tenant.catalogue.of_plugin(call.data_set, plugin_id) if call.data_set else []
     if not listed:

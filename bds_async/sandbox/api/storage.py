@@ -24,7 +24,7 @@ def xml_refusal(status: int, code: str) -> Refused:
 
 
 async def get_object(call: Call) -> web.StreamResponse:
-    """Answer a signed link."""
+    """Answer a request for a signed link."""
     if "Authorization" in call.request.headers:
         call.tenant.log.counters.refused_bearers += 1
         raise xml_refusal(400, "InvalidArgument")

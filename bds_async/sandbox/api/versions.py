@@ -10,7 +10,7 @@ OTHER_PRODUCTS = {"le": ("1.40", "1.74"), "ep": ("2.5",), "bas": ("1.0", "2.2")}
 
 
 async def versions(call: Call) -> web.StreamResponse:
-    """Answer the versions of all products."""
+    """Answer with the versions of all products."""
     products = {**OTHER_PRODUCTS, "lp": call.tenant.settings.lp_versions}
     return web.json_response(
         [

@@ -14,7 +14,7 @@ from .tokens import GrantRefused
 
 @dataclass(frozen=True)
 class Consent:
-    """What a person has consented to."""
+    """The content of a person's consent."""
 
     scope: str
     redirect_uri: str
@@ -23,7 +23,7 @@ class Consent:
 
 
 class CodeStore:
-    """The codes that are issued and not yet used."""
+    """Codes that were issued and not yet used."""
 
     def __init__(self, clock: Clock, life: float) -> None:
         self._clock, self._life = clock, life

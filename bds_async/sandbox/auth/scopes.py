@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-#: The scope of older applications; it stands for everything that the application may have.
+#: The scope of older applications; it includes every scope that the application may have.
 EVERYTHING = "core:*:*"
 
 
 def covers(granted: str, wanted: str) -> bool:
-    """Return whether each scope in `wanted` is granted, itself or by a wildcard."""
+    """Return whether each scope in `wanted` is granted, directly or by a wildcard."""
     return all(any(_includes(held, scope) for held in granted.split()) for scope in wanted.split())
 
 
 def resolved(granted: str, wanted: str) -> str | None:
-    """Return the scopes to grant for a request, or None where it goes beyond what was granted.
+    """Return the scopes to grant for a request, or None if it goes beyond what was granted.
 
-    A requested wildcard is granted as far as the application may have its scopes.
+    A requested wildcard yields those granted scopes that it matches.
     """
     found: set[str] = set()
     for scope in wanted.split():

@@ -21,7 +21,7 @@ NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 async def token(call: Call) -> web.StreamResponse:
-    """Exchange a grant for an access token and, where there is one, the next refresh token."""
+    """Exchange a grant for an access token and, if the grant has one, the next refresh token."""
     counters = call.tenant.log.counters
     try:
         form = await _form(call.request)
@@ -52,7 +52,7 @@ async def _form(request: web.Request) -> dict[str, str]:
 
 
 def check_client(tenant: Tenant, request: web.Request, form: dict[str, str]) -> None:
-    """Check the client's id and secret, of HTTP Basic or of the form (GrantRefused; RFC 6749 section 2.3.1)."""
+    """Check the client's id and secret, from HTTP Basic or from the form (GrantRefused; RFC 6749 section 2.3.1)."""
     if "Authorization" in request.headers:
         given = _basic(request.headers["Authorization"])
     else:

@@ -43,7 +43,7 @@ class TokenStore:
         self._access: dict[str, Access] = {}
 
     def new_refresh_token(self, scope: str) -> str:
-        """Return a fresh refresh token for a scope that a person has consented to."""
+        """Issue a refresh token for a scope that a person has consented to."""
         token = secrets.token_urlsafe(32)
         self._refresh[token] = scope
         return token
@@ -58,7 +58,7 @@ class TokenStore:
         return {**self.grant_access(scope), "refresh_token": self.new_refresh_token(granted)}
 
     def grant_access(self, scope: str) -> dict[str, Any]:
-        """Return an access token, as the token endpoint answers it."""
+        """Issue an access token, and return the answer of the token endpoint."""
         now, token = self._clock.seconds(), secrets.token_urlsafe(48)
         self._access = {key: access for key, access in self._access.items() if access.expires > now}
         self._access[token] = Access(scope, now + self._life)

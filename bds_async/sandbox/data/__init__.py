@@ -1,1 +1,1 @@
-"""What the tenant holds: data sets, their rows, their extracts over time."""
+"""The tenant's data: data sets, their rows, and their extracts over time."""

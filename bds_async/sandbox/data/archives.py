@@ -1,4 +1,4 @@
-"""The zip of an extract: one CSV, deflated (or stored, for the huge one), with the same bytes each time."""
+"""The zip of an extract: one CSV, deflated (or stored, for the huge one), byte-identical each time."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def write_zip(extract: SandboxExtract, path: Path, check: Callable[[], None]) ->
     member.external_attr = 0o600 << 16
     member.create_system = 3
     with zipfile.ZipFile(path, "w", compresslevel=1) as archive:
-        # Set here, since a ZipInfo passed to open() does not take the level of its archive.
+        # Set here, since a ZipInfo passed to open() does not inherit the archive's level.
         member._compresslevel = 1  # type: ignore[attr-defined]  # noqa: SLF001
         with archive.open(
             member, "w", force_zip64=huge and extract.data_set.settings.huge_bytes > 2**31 - 2**20
@@ -103,9 +103,9 @@ def _rows(extract: SandboxExtract) -> int:
 
 @lru_cache(1024)
 def _weights(table: Table, columns: tuple[Column, ...], keys: KeyPlan) -> Weights:
-    """Measure a deflated row among the first of its class, and one that repeats an earlier row of its class.
+    """Measure the deflated size of the first row of a class, and of a later row, which repeats it except for the key.
 
-    Its moments are the same in every sandbox, so that a process measures a table once.
+    The moments are the same in every sandbox, so that a process measures a table only once.
     """
     factory = RowFactory(table, columns, keys, lambda tick: OLDEST + timedelta(days=tick))
     header = len(zlib.compress(BOM + factory.header().encode(), 1))

@@ -1,4 +1,4 @@
-"""What the tenant lists at the time of its clock."""
+"""The data sets of the tenant, and the extracts listed at its clock's time."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class Catalogue:
         }
 
     def by_schema(self, schema_id: str) -> SandboxDataSet | None:
-        """Find a data set by its schema id, in any case."""
+        """Find a data set by its schema id, in any letter case."""
         return self._by_schema.get(schema_id.lower())
 
     def by_plugin(self, plugin_id: str) -> SandboxDataSet | None:
-        """Find the data set that has a plugin id, in any case."""
+        """Find the data set that has a plugin id, in any letter case."""
         return self._by_plugin.get(plugin_id.lower())
 
     def extracts(self, data_set: SandboxDataSet) -> list[SandboxExtract]:
-        """Return what is listed of a data set now."""
+        """Return the extracts of a data set that are listed now."""
         now = self._clock.moment()
         listed = self._listed.get(data_set.schema_id)
         if listed is None or listed[0] != now:
@@ -49,7 +49,7 @@ class Catalogue:
         return listed[1]
 
     def of_plugin(self, data_set: SandboxDataSet, plugin_id: str) -> list[SandboxExtract]:
-        """Return what is listed of one plugin now, newest first."""
+        """Return the extracts of one plugin that are listed now, newest first."""
         found = [extract for extract in self.extracts(data_set) if extract.plugin_id == plugin_id]
         return sorted(found, key=lambda extract: (extract.queued, extract.created), reverse=True)
 
@@ -63,11 +63,11 @@ class Catalogue:
 def data_set_of(table: Table, settings: SandboxSettings) -> SandboxDataSet:
     """Return the data set of a table, with the events that concern it.
 
-    Its ids are D2L's, where they are known: these are the same at every tenant.
+    Its ids are D2L's if these are known, since they are the same at every tenant.
     """
 
     def id_of(part: str, known: str | None) -> str:
-        """The published id of a part, else one made of the seed."""
+        """The published id of a part, else one derived from the seed."""
         return known or str(uuid5(NAMESPACE, f"{settings.seed}/{table.name}/{part}"))
 
     facts = table.facts

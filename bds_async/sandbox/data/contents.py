@@ -34,9 +34,9 @@ def _numbers_of_full(extract: SandboxExtract, factory: RowFactory) -> Iterable[i
 
 
 def _changed_rows(extract: SandboxExtract, factory: RowFactory) -> Iterator[bytes]:
-    """Yield the rows of a differential; some of them twice: as they were for a short time, and as they are.
+    """Yield the rows of a differential; some of them twice: in a short-lived earlier state, and in the newest one.
 
-    The later line is the newer one, unless the rows have a version that decides.
+    The later line is the newer state, unless the rows have a version, which then decides.
     """
     data_set, tick = extract.data_set, extract.tick
     share, has_version = data_set.settings.doubled_rows, data_set.table.facts.row_version is not None
@@ -49,7 +49,7 @@ def _changed_rows(extract: SandboxExtract, factory: RowFactory) -> Iterator[byte
 
 
 def rows_at(data_set: SandboxDataSet, moment: datetime) -> Iterator[bytes]:
-    """Yield a header and all rows that exist at a moment, those outside of a full's window included."""
+    """Yield a header and all rows that exist at a moment, including those outside a full's window."""
     tick = data_set.schedule.tick_at(moment)
     factory = data_set.row_factory(data_set.history.columns_at(moment))
     yield factory.header().encode()

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True)
 class SchemaChange:
-    """From `at` on (by queued date) the data sets that match have another version and other columns.
+    """From `at` on (by queued date), matching data sets have another version and other columns.
 
     A minor version usually appends columns; a major one may remove, rename or move them to the front. Columns are given
-    as `Name:type` or `Name:type?`. While `beside` lasts, extracts of the version before are listed beside the new ones,
-    for the same queued dates. Key columns stay (ValueError when the sandbox is made).
+    as `Name:type` or `Name:type?`. While `beside` lasts, extracts of the previous version are listed too, for the same
+    queued dates. Key columns must stay (else ValueError when the sandbox is created).
 
-    `key` is the key from then on, where it changes: the documented key and further columns. Rows that are inserted
-    later may have the documented key of another row.
+    `key` is the key from then on, if it changes: the documented key and further columns. Rows inserted later may have
+    the documented key of another row.
     """
 
     at: datetime
@@ -31,7 +31,7 @@ class SchemaChange:
 
 @dataclass(frozen=True)
 class LateExtract:
-    """The extract that is queued last at or before `at` is generated late, by so much time."""
+    """The last extract queued at or before `at` is generated late, by the time `by`."""
 
     at: datetime
     by: timedelta
@@ -41,9 +41,10 @@ class LateExtract:
 
 @dataclass(frozen=True)
 class Reissue:
-    """The extract that is queued last at or before `at` is generated again, `after` its first creation.
+    """The last extract queued at or before `at` is generated again, the time `after` later.
 
-    Its queued date stays, its created date is new. If `replaces` is set, the first one is then no longer listed.
+    Its queued date stays, its created date is new. If `replaces` is set, the first generation is no longer listed from
+    then on.
     """
 
     at: datetime
@@ -55,10 +56,10 @@ class Reissue:
 
 @dataclass(frozen=True)
 class HardDelete:
-    """At `at` a share (0 to 1) of the rows is deleted. No differential shows it; the rows are missing in the next full.
+    """At `at` a share (0 to 1) of the rows is deleted. No differential shows it; the next full lacks the rows.
 
-    A small share is a usual day, 0.5 a purge of half a data set. After `returns_after` the rows exist again, and the
-    next differential holds them; None means never.
+    A small share models a usual day, 0.5 a purge of half a data set. After `returns_after` the rows exist again, and
+    the next differential holds them; None means never.
     """
 
     at: datetime

@@ -19,13 +19,13 @@ _HUGE_COLUMNS = (
     Column("RowId", ColumnType.BIGINT, nullable=False),
     Column("Payload", ColumnType.NVARCHAR, nullable=False),
 )
-#: The data set with one extract of any size.
+#: A data set with one extract, whose size is a setting.
 HUGE_TABLE = Table(KnownDataSet("Sandbox Huge", ("RowId",), _HUGE_COLUMNS), 1)
 
 
 @dataclass(frozen=True)
 class SandboxExtract:
-    """One extract; `tick` is the last differential whose changes its data holds."""
+    """One extract; `tick` is the last differential whose changes it contains."""
 
     data_set: SandboxDataSet = field(repr=False)
     bds_type: str
@@ -46,14 +46,14 @@ class SandboxExtract:
     def link_id(self) -> str:
         """Number of the extract within its plugin, the last part of its download link.
 
-        It is the created date in milliseconds: a late extract may be created in the same second as another one.
+        It is the created date in milliseconds, since a late extract may be created in the same second as another one.
         """
         return str(int(self.created.timestamp() * 1000))
 
 
 @dataclass(frozen=True)
 class SandboxDataSet:
-    """One data set of the tenant; a plugin id is None where the tenant has no such plugin."""
+    """One data set of the tenant; a plugin id is None if the tenant has no such plugin."""
 
     table: Table
     schema_id: str
@@ -64,7 +64,7 @@ class SandboxDataSet:
     history: History = field(repr=False)
     population: Population = field(repr=False)
     _factories: dict[tuple[Column, ...], RowFactory] = field(default_factory=dict, repr=False, compare=False)
-    #: Generations of the moments that were listed last, by type and number.
+    #: Generations of the most recently listed moments, by type and number.
     _generated: dict[tuple[str, int], list[Generation]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -85,7 +85,7 @@ class SandboxDataSet:
         return f"{self.name} Differential"
 
     def extracts(self, now: datetime) -> list[SandboxExtract]:
-        """Return what is listed at a moment, in an arbitrary order that is the same in every run."""
+        """Return the extracts listed at a moment, in an arbitrary order that is the same in every run."""
         numbers = {FULL: self.schedule.fulls(now), DIFFERENTIAL: self.schedule.differentials(now)}
         self._forget_but(numbers)
         found = [extract for bds_type, some in numbers.items() for extract in self._of(bds_type, some, now)]

@@ -15,7 +15,7 @@ from .schedule import Moment, Schedule
 from .tables import MOST_USED, Table, matches
 
 Event = TypeVar("Event", LateExtract, Reissue)
-#: Share of the nominal number of users; there have been fewer of them in the past.
+#: Share of the nominal number of users, since there were fewer in the past.
 USERS_REFERRED_TO = 0.9
 FULL, DIFFERENTIAL = "Full", "Differential"
 
@@ -32,7 +32,7 @@ class Generation:
 
 
 class History:
-    """The events of the settings that concern one data set; ValueError where a schema change breaks its key."""
+    """The events of the settings that concern one data set; ValueError if a schema change breaks its key."""
 
     def __init__(self, table: Table, schedule: Schedule, settings: SandboxSettings) -> None:
         self._table, self._schedule, self._version = table, schedule, settings.version
@@ -46,12 +46,12 @@ class History:
         self.keys = self._key_plan(settings)
 
     def generations(self, bds_type: str, moment: Moment) -> list[Generation]:
-        """Return every generation of the extract of one moment, future ones included."""
+        """Return every generation of the extract of one moment, including future ones."""
         for late in self._concerning(self._late, bds_type, moment):
             moment = replace(moment, created=moment.created + late.by)
         generations = [self._first(moment, self._changes_until(moment.queued))]
         if (beside := self._version_beside(moment.queued)) is not None:
-            # Created a little earlier, so that no two extracts of a plugin have one created date.
+            # Created a little earlier, so that no two extracts of a plugin have the same created date.
             earlier = moment.created - timedelta(seconds=5)
             generations.insert(0, replace(self._first(moment, beside), created=earlier))
         for event in self._concerning(self._reissues, bds_type, moment):
@@ -63,7 +63,7 @@ class History:
         return self._columns(self._changes_until(moment))
 
     def key_at(self, moment: datetime) -> tuple[str, ...]:
-        """Return the key at a moment; empty where there is none."""
+        """Return the key at a moment; empty if there is none."""
         keys = [change.key for change in self._changes_until(moment) if change.key]
         return keys[-1] if keys else self._table.key
 

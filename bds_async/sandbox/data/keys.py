@@ -13,9 +13,9 @@ from ...registry import Column, ColumnType
 from .tables import stable_number
 from .values import FIRST_NUMBERS, OLDEST, value
 
-#: Rows that share one value of each numbered key column but the unique one.
+#: Number of rows that share a value in each numbered key column except the unique one.
 SPREAD = 40
-#: One pair of classes in so many has an empty value in a key column that may be empty.
+#: One in this many pairs of classes has an empty value in a nullable key column.
 EMPTY_EVERY = 8
 INTEGERS = (ColumnType.INT, ColumnType.BIGINT, ColumnType.SMALLINT)
 #: %-formats of the columns that a schema change adds to a key; they take 0 or 1.
@@ -42,10 +42,10 @@ def number_format(column: Column) -> str | None:
 class KeyPlan:
     """How the key columns of one table get their values.
 
-    `columns` is the documented key; where none is documented, a column that takes numbers which repeat. `added` are
-    the columns that a schema change adds to the key: rows from number `first_twin` on share the documented key with an
-    earlier row, and differ from it in the added columns alone. With `close`, two neighbouring rows differ in the
-    seventh digit of a moment, or else in letter case, if the key has such a column.
+    `columns` is the documented key; if none is documented, one integer column, whose numbers repeat. `added` are the
+    columns that a schema change adds to the key: rows from number `first_twin` on share the documented key with an
+    earlier row, and differ from it only in the added columns. With `close`, two neighbouring rows differ in the seventh
+    digit of a moment, or else in letter case, if the key has such a column.
     """
 
     seed: int
@@ -55,7 +55,7 @@ class KeyPlan:
     added: tuple[Column, ...] = ()
     first_twin: int | None = None
     close: bool = False
-    #: How many different users composite keys refer to; at least `SPREAD`.
+    #: Number of different users in composite keys; at least `SPREAD`.
     users: int = SPREAD
 
     @cached_property
@@ -73,7 +73,7 @@ class KeyPlan:
         return numbered[-1] if numbered and self.has_unique else None
 
     def cells(self, class_number: int) -> dict[str, str]:
-        """Return the key cells of the rows of a class by column, as %-formats that may take one number each."""
+        """Return the key cells of a class by column, as %-formats that take at most one number each."""
         added = {column.name: ADDED_FORMATS[column.type] for column in self.added}
         return {column.name: self._cell(column, class_number) for column in self.columns} | added
 
@@ -89,7 +89,7 @@ class KeyPlan:
         return value(column, draw, _modified(group)).replace("%", "%%")
 
     def numbers(self, columns: Sequence[Column]) -> Callable[[Sequence[int]], tuple[int, ...]]:
-        """Return a function from row numbers to the numbers that fill the formats of these rows, row by row.
+        """Return a function that maps row numbers to the numbers for the formats of these rows, row by row.
 
         `columns` are those of the file, in its order.
         """
@@ -102,7 +102,7 @@ class KeyPlan:
         ]
 
         def arguments(rows: Sequence[int]) -> tuple[int, ...]:
-            """The arguments of the rows, one row after the other."""
+            """The arguments of the rows, row by row."""
             return tuple(chain.from_iterable(zip(*[slot(rows) for slot in slots], strict=True)))
 
         return arguments
@@ -117,7 +117,7 @@ class KeyPlan:
             rows = [row - first if row >= first else row for row in rows]
         per_value = (2 if self.distinguishing else 1) * (1 if name == self._unique else SPREAD)
         if name == self._unique == "UserId" and len(self.columns) > 1:
-            # Rows that agree in the other numbers are at most SPREAD neighbours, so that these numbers may repeat.
+            # At most SPREAD neighbouring rows have equal other numbers, so that these numbers may repeat.
             return [base + row // per_value % self.users for row in rows]
         return [base + row // per_value for row in rows]
 
@@ -131,7 +131,7 @@ def _modified(group: int) -> datetime:
 
 
 def _variant(column: Column, text: str, parity: int) -> str:
-    """Return one of two values that differ in the seventh digit of a second, or in letter case."""
+    """Return one of two values that differ in the seventh fraction digit of a moment, or in letter case."""
     if column.type == ColumnType.DATETIME2:
         return f"{text[:19]}.123456{1 + parity}Z"
     if text.lower() == text.upper():

@@ -35,7 +35,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class _Deletion:
-    """A hard delete of one table: it concerns the `rows` lowest numbers."""
+    """A hard delete in one table: it can hit only the `rows` lowest numbers."""
 
     event: HardDelete
     rows: int
@@ -51,12 +51,12 @@ class _Deletion:
         return event.at <= moment and not returned
 
     def ends_between(self, before: datetime, moment: datetime) -> bool:
-        """Return whether the rows return after one moment and not after the other."""
+        """Return whether the rows return after `before` and not after `moment`."""
         return self.event.returns_after is not None and before < self.event.at + self.event.returns_after <= moment
 
 
 class Population:
-    """The rows of one table, by number; rows are only ever added at the end, and hard deletes take some out."""
+    """The rows of one table, by number; rows are added only at the end, and hard deletes remove some."""
 
     def __init__(self, table: str, schedule: Schedule, deletes: Sequence[HardDelete], seed: int) -> None:
         self._schedule = schedule
@@ -75,7 +75,7 @@ class Population:
         return self._without_deleted(range(self._schedule.rows_at(tick)), moment)
 
     def changed(self, tick: int) -> Iterator[int]:
-        """Yield what the differential of a tick holds: the rows touched, the rows that returned, the inserted ones."""
+        """Yield the rows in the differential of a tick: touched, returned and inserted ones."""
         moment = self._schedule.differential_moment(tick)
         before, count = self._schedule.rows_at(tick - 1), self._schedule.rows_at(tick)
         yield from self._without_deleted(range(tick % CLASSES, before, CLASSES), moment)

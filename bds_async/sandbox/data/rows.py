@@ -1,8 +1,8 @@
-"""The rows of a table at any tick, so that a full equals the full before it with the differentials applied.
+"""The rows of a table at any tick, so that a full equals the previous full with the differentials applied.
 
-Row `i` belongs to class `i % CLASSES`. Its values, the key aside, depend on its class and on the tick at which the
-class was last touched, and on nothing else: one set of `CLASSES` templates is drawn for an archive, and the rows differ
-only in the numbers of their keys. That makes generating fast. Tick `k` touches class `k % CLASSES`.
+Row `i` belongs to class `i % CLASSES`. Except for the key, its values depend only on its class and on the tick at which
+the class was last touched. So one set of `CLASSES` templates is drawn for an archive, and the rows of a class differ
+only in the numbers of their keys. This makes generation fast. Tick `k` touches class `k % CLASSES`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from .tables import Table, stable_number
 from .values import OLDEST, value
 
 CLASSES = 64
-#: Drawn rows that are kept of one table: extracts that follow one another share most of them.
+#: Number of drawn rows to cache for a table: successive extracts share most of them.
 KEPT = 4 * CLASSES
-#: Row versions grow by so much from touch to touch.
+#: Increase of row versions from tick to tick.
 VERSION_STEP = 4
 
 
 def last_touched(class_number: int, tick: int) -> int:
-    """Return the newest tick, not after `tick`, at which a class was touched."""
+    """Return the last tick, at or before `tick`, at which a class was touched."""
     return tick - (tick - class_number) % CLASSES
 
 
@@ -47,7 +47,7 @@ class RowFactory:
     def cells(self, class_number: int, tick: int, *, interim: bool = False) -> tuple[str, ...]:
         """Draw one row of a class as of a tick, with %-formats in place of the numbered keys.
 
-        `interim` is the state that a row had for a short time before: other values, a lower row version, the same key.
+        `interim` is a short-lived earlier state of the row: other values, a lower row version, the same key.
         """
         return self._drawn(class_number, last_touched(class_number, tick), interim)
 
@@ -64,8 +64,8 @@ class RowFactory:
     def day(self, class_number: int, tick: int) -> str:
         """Return the date (ISO 8601) that decides whether the rows of a class are in the data set's window.
 
-        It is the first `datetime2` column that is not empty; "" where all are empty. A table without such a column has
-        dates that its rows do not show.
+        It is that of the first `datetime2` column that is not empty; "" if all are empty. For a table without such
+        columns, the rows have dates that are in no column.
         """
         dated = [place for place, column in enumerate(self._columns) if column.type == ColumnType.DATETIME2]
         if not dated:
@@ -75,7 +75,7 @@ class RowFactory:
         return next((cells[place][:10] for place in dated if cells[place]), "")
 
     def _draw(self, class_number: int, touched: int, interim: bool) -> tuple[str, ...]:
-        """Draw a row; appended, removed and moved columns leave the values of the others as they are."""
+        """Draw a row; appended, removed and moved columns do not change the values of the others."""
         seed = stable_number(self._keys.seed, self._table.name, class_number, touched, interim)
         draw, changed = Random(seed), self._moment_of(touched)
         drawn = {column.name: value(column, draw, changed) for column in self._table.columns}

@@ -8,18 +8,18 @@ from datetime import UTC, datetime, timedelta
 from ..settings import SandboxSettings
 from .tables import Table, stable_number
 
-#: A Sunday: ticks and weeks are counted from here, so that they stay the same however far time moves.
+#: A Sunday: ticks and weeks are counted from here, so that their numbers do not depend on the current time.
 EPOCH = datetime(2020, 1, 5, tzinfo=UTC)
 ROWS_ARE_NOMINAL_AT = datetime(2026, 1, 1, tzinfo=UTC)
-#: Row counts start at this share of the nominal one.
+#: Row counts are at least this share of the nominal one.
 LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True)
 class Moment:
-    """One moment that data stands for: `number` counts the differentials, or the fulls, of its data set.
+    """The moment of an extract's data: `number` counts the differentials, or the fulls, of its data set.
 
-    `tick` is the last differential whose changes the data holds.
+    `tick` is the last differential whose changes the data contains.
     """
 
     number: int
@@ -48,7 +48,7 @@ class Schedule:
         return (moment - EPOCH - self._phase) // self._period
 
     def rows_at(self, tick: int) -> int:
-        """Return how many rows were inserted until the differential of a tick, itself included; it never shrinks."""
+        """Return how many rows were inserted up to and including the differential of a tick; it never shrinks."""
         days = (self.differential_moment(tick) - ROWS_ARE_NOMINAL_AT) / timedelta(days=1)
         share = max(LEAST_SHARE, 1 + self._settings.growth_per_day * days)
         return int(self._table.rows * self._settings.scale * share)

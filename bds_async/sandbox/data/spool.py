@@ -1,4 +1,4 @@
-"""A temporary folder for archives with a size limit: the least recently used are dropped, and generated on demand."""
+"""A temporary folder for archives with a size limit: the least recently used are dropped, and regenerated on demand."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
 
-#: Size that each file counts for at least: a block of the file system.
+#: Least size to count for a file: a block of the file system.
 SMALLEST = 4096
-#: How many sizes are kept of files that may be dropped.
+#: Number of file sizes to remember, including those of dropped files.
 KNOWN_SIZES = 100_000
 #: Writes a file; calls its second argument regularly, which raises SpoolClosed once the sandbox stops.
 Writer = Callable[[Path, Callable[[], None]], None]
@@ -33,7 +33,7 @@ class _Entry:
 
 
 class Spool:
-    """Files generated at the first request, of at most `bound` bytes in all; safe for several threads.
+    """Files generated at the first request, of at most `bound` bytes in total; thread-safe.
 
     The last file requested is kept even if it alone exceeds the bound.
     """
@@ -69,7 +69,7 @@ class Spool:
         return file
 
     def open_ready(self, key: Hashable) -> BufferedReader | None:
-        """Open the file of a key if it is there and not in use by another thread; never blocks."""
+        """Open the file of a key if it exists and no other thread is opening it; never blocks."""
         with self._guard:
             entry = self._entries.get(key)
             ready = entry is not None and entry.size is not None and not self._closed

@@ -83,7 +83,7 @@ class Table:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """The documented primary key; empty where there is none."""
+        """The documented primary key; empty if there is none."""
         return self.facts.key
 
     @property
@@ -99,7 +99,7 @@ def stable_number(*parts: object) -> int:
 
 
 def matches(name: str, patterns: tuple[str, ...]) -> bool:
-    """Return whether a name matches one of the patterns (`*` and `?`), in any case."""
+    """Return whether a name matches one of the patterns (`*` and `?`), in any letter case."""
     return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
 
 

@@ -16,7 +16,7 @@ WORDS = tuple(_WORDS.split())
 #: The ids of users and org units start here in every table, so that tables can be joined.
 FIRST_NUMBERS = {"UserId": 100, "OrgUnitId": 6606}
 LONG_TEXTS = ("Text", "Content", "Description", "Feedback", "Comment", "Comments", "Message", "Answer", "UserAnswer")
-#: Dates are drawn from here on, so that some lie before the windows of the windowed data sets.
+#: The earliest date to draw, so that some dates lie before the windows of the windowed data sets.
 OLDEST = datetime(2019, 6, 3, tzinfo=UTC)
 SECONDS = 220_000_000
 

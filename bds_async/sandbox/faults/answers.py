@@ -16,7 +16,7 @@ from ..web.connections import reset
 from .model import Fault
 
 FaultyAnswer = Callable[[Call, Fault], Awaitable[web.StreamResponse]]
-#: Targets of redirects with a name.
+#: Named targets of redirects.
 PLACES = {"http": "http://storage.example/archive.zip", "unresolvable": "https://storage.invalid/archive.zip"}
 
 

@@ -12,7 +12,7 @@ from .model import Fault
 
 
 def faulty_validators(call: Call, true: dict[str, str]) -> dict[str, str]:
-    """Return the validators that are sent in place of the true ones."""
+    """Return the validators to send: the true ones, or those of a fault."""
     fault = call.fault("etag")
     if fault is None:
         return true
@@ -24,7 +24,7 @@ def faulty_validators(call: Call, true: dict[str, str]) -> dict[str, str]:
 
 
 def faulty_selection(call: Call, true: dict[str, str], sent: dict[str, str], total: int) -> Selection:
-    """Choose the bytes to answer with, as far as the faults honour the range."""
+    """Choose the bytes to answer with; faults may ignore or refuse the range."""
     how = fault["how"] if (fault := call.fault("ranges")) else None
     if how == "ignored" or call.fault("gzip") or not call.tenant.settings.ranges:
         return Selection(200, 0, total)
@@ -36,7 +36,7 @@ def faulty_selection(call: Call, true: dict[str, str], sent: dict[str, str], tot
 
 
 def apply_body_faults(call: Call, body: Body, total: int) -> None:
-    """Alter a body as the faults of this request say."""
+    """Apply the faults of this request to a body."""
     for fault in call.faults:
         if fault.action in BODY_FAULTS:
             BODY_FAULTS[fault.action](body, fault, total)

@@ -18,12 +18,12 @@ LINKS = ("ExtractsLink", "DownloadLink")
 
 
 def answer_listing(call: Call, page: dict[str, Any]) -> web.StreamResponse:
-    """Answer a page, altered as the faults of this request say."""
+    """Answer with a page, after applying the faults of this request."""
     return web.json_response(altered(call, page))
 
 
 def altered(call: Call, page: dict[str, Any]) -> dict[str, Any]:
-    """Return a page, altered in place as the faults of this request say."""
+    """Apply the faults of this request to a page, in place, and return it."""
     for fault in call.faults:
         if fault.action in PAGE_EDITORS:
             PAGE_EDITORS[fault.action](call, page, fault)

@@ -28,11 +28,11 @@ SELECTORS: dict[str, Parameter] = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: `action` on requests of one kind. Without `on` that is the storage, if the action allows it.
+    """One fault: `action` on requests of the kind `on`, by default the storage, if the action can hit it.
 
-    `data_set` is a name pattern; `ranged` chooses requests with (or without) a `Range` header. The fault hits all
-    requests that match, or the `first` N, or those `at` given places counted from 1, or `every` N-th. They are counted
-    for each extract (or list, or endpoint) on its own, or `together`.
+    `data_set` is a name pattern; `ranged` selects requests with (or without) a `Range` header. The fault hits all
+    matching requests, or the `first` N, or those `at` given positions counted from 1, or `every` N-th. They are counted
+    separately for each extract (or list, or endpoint), or `together`.
     """
 
     action: str
@@ -51,7 +51,7 @@ class Fault:
         return self.parameters[name]
 
     def hits(self, occurrence: int) -> bool:
-        """Return whether the n-th request that matches is hit."""
+        """Return whether the n-th matching request is hit."""
         if self.first is not None:
             return occurrence <= self.first
         if self.at:
@@ -60,15 +60,15 @@ class Fault:
 
     @classmethod
     def of(cls, action: str, **keys: Any) -> Fault:
-        """Return a fault with the keys that a file would have; ValueError names the key that is wrong."""
+        """Create a fault from the keys that a file would have; ValueError names the wrong key."""
         return parse_fault({"action": action, **keys}, "fault")
 
 
 def load_faults(path: Path, data_sets: int | None = None) -> tuple[Fault, ...]:
     """Read a JSON file: a list of faults, or an object with such a list under `faults`.
 
-    ValueError names the place of a mistake in the file; with `data_sets`, also a name that none of so many data sets
-    has. OSError if the file cannot be read.
+    ValueError names the place of a mistake in the file; with `data_sets`, also a pattern that matches none of that many
+    data sets. OSError if the file cannot be read.
     """
     try:
         content = json.loads(path.read_text("utf-8"))

@@ -17,12 +17,12 @@ from .model import Fault
 
 SOME_CSV = b"\xef\xbb\xbfId,Name\r\n1,one\r\n"
 BLOCK = 1 << 20
-#: Bytes at the end of deflated data, where a flipped bit may be padding without an effect.
+#: Bytes at the end of deflated data, where a flipped bit may be padding and have no effect.
 LAST_BITS = 8
 
 
 def faulty_archive(extract: SandboxExtract, faults: tuple[Fault, ...]) -> tuple[Fault, Writer] | None:
-    """Return the fault that alters an archive, with a function that writes the altered one; or None."""
+    """Return the fault that alters an archive, and a function that writes the altered archive; or None."""
     for fault in faults:
         if fault.action in ("corrupt", "zip", "gzip"):
             return fault, partial(_write, extract, fault)
@@ -52,7 +52,7 @@ def _flip(path: Path, fault: Fault) -> None:
 
 
 def _truncate(path: Path, fault: Fault) -> None:
-    """Keep the length; the bytes after the share are zeros."""
+    """Replace the bytes after the share by zeros; the length stays."""
     size = path.stat().st_size
     _shorten(path, fault)
     with path.open("r+b") as file:

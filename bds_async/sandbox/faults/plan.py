@@ -13,7 +13,7 @@ from .specs import LISTS
 
 @dataclass(frozen=True)
 class Target:
-    """What faults are matched with; `link` identifies an extract of a plugin."""
+    """The properties of a request that faults match; `link` identifies an extract of a plugin."""
 
     kind: str
     data_set: str | None
@@ -47,7 +47,7 @@ def _matches(fault: Fault, target: Target) -> bool:
     if fault.on != target.kind or fault.ranged not in (None, target.ranged):
         return False
     if target.kind in LISTS:
-        # The catalogue has no data set, and a list may have no type: their entries are matched one by one.
+        # The catalogue has no data set, and an extract list may have no type: the entries are matched one by one.
         return target.data_set is None or matches(target.data_set, (fault.data_set,))
     named = fault.data_set == "*" or matches(target.data_set or "", (fault.data_set,))
     return named and fault.bds_type in ("*", target.bds_type)

@@ -16,7 +16,7 @@ from ..tenant import Tenant
 
 @dataclass
 class Call:
-    """A request and what is known of it."""
+    """A request and what is known about it."""
 
     tenant: Tenant
     request: web.Request
@@ -25,13 +25,13 @@ class Call:
     params: Mapping[str, str]
     data_set: SandboxDataSet | None = None
     bds_type: str | None = None
-    #: Headers of any answer to it.
+    #: Headers added to every answer to it.
     headers: dict[str, str] = field(default_factory=dict)
     #: The faults that hit this request.
     faults: tuple[Fault, ...] = ()
 
     def fault(self, action: str) -> Fault | None:
-        """Return the fault with an action that hits this request, or None."""
+        """Return the fault with this action that hits the request, or None."""
         return next((fault for fault in self.faults if fault.action == action), None)
 
 
@@ -40,7 +40,7 @@ Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True)
 class Route:
-    """One route: `kind` is its name in faults and in the log of requests; paths match in any case."""
+    """One route: `kind` is its name in faults and in the log of requests; paths match in any letter case."""
 
     path: re.Pattern[str]
     kind: str

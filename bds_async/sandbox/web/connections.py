@@ -1,4 +1,4 @@
-"""Ending a connection in place of an answer."""
+"""Ending a connection, by a reset or by closing it."""
 
 from __future__ import annotations
 

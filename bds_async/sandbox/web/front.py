@@ -46,7 +46,7 @@ class OriginServer:
         except Refused as refused:
             response = refused.response()
         except (ConnectionError, SpoolClosed):
-            # The client has disconnected, or the sandbox is stopping: there is nothing to answer.
+            # The client has disconnected, or the sandbox is stopping: no answer is possible.
             return web.Response()
         lose(call)
         if request.transport is not None and not request.transport.is_closing():
@@ -71,7 +71,7 @@ class OriginServer:
         return route.handlers.get(request.method, _wrong_method), call
 
     def _route(self, path: str) -> tuple[Route, re.Match[str]] | tuple[None, None]:
-        """Find the route of a path; clients that join an address ending in a slash with a path send two slashes."""
+        """Find the route of a path. It may begin with two slashes, as from clients whose base URL ends in a slash."""
         for route in self._routes:
             if match := route.path.fullmatch("/" + path.lstrip("/")):
                 return route, match
@@ -90,7 +90,7 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
         call = request[CALL]
         response.headers.update(call.headers)
         if (moment := call.tenant.clock.moment()) > datetime.now(UTC):
-            # The tenant's data is never newer than its own time.
+            # The tenant's `Date` must not be older than its data.
             response.headers["Date"] = format_datetime(moment, usegmt=True)
 
 

@@ -1,4 +1,4 @@
-"""A separate listener for each origin, which can stop listening for a while."""
+"""A separate listener for each origin, which can be down for a while."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Origin:
         return f"http://{HOST}:{self._port}"
 
     async def start(self) -> None:
-        """Serve; OSError where the port is taken."""
+        """Serve; OSError if the port is taken."""
         self._runner = web.AppRunner(
             self._application, handler_cancellation=True, shutdown_timeout=0.5, access_log=None
         )
@@ -59,7 +59,7 @@ class Origin:
         return site is not None
 
     def _reserve(self) -> None:
-        """Bind the port without listening: connections are refused, and no other program is given the port."""
+        """Bind the port without listening: connections are refused, and no other program can get the port."""
         reserved = socket.socket()
         if os.name == "posix":
             reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

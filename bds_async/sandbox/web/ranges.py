@@ -17,7 +17,7 @@ ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 @dataclass(frozen=True)
 class Selection:
-    """The part of an object to answer with: bytes from `start` to before `stop`."""
+    """The part of an object to answer with: bytes from `start` up to `stop`, which is excluded."""
 
     status: int
     start: int
@@ -25,7 +25,7 @@ class Selection:
 
 
 def select(request: web.Request, validators: dict[str, str], total: int) -> Selection:
-    """Choose the status and the bytes for a request; several ranges are answered with the whole, as storages do."""
+    """Choose the status and the bytes for a request; several ranges get the whole object, as from real storages."""
     whole = Selection(200, 0, total)
     match = ONE_RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
     condition = request.headers.get("If-Range")
@@ -44,7 +44,7 @@ def _bounds(first: str, last: str, total: int) -> tuple[int, int]:
 
 
 def validators(extract: SandboxExtract, settings: SandboxSettings) -> dict[str, str]:
-    """Return the `ETag` (strong) and `Last-Modified` of an extract, if the storage has them."""
+    """Return the `ETag` (strong) and `Last-Modified` of an extract, if the storage sends them."""
     if not settings.etags:
         return {}
     tag = f"{stable_number('etag', settings.seed, settings.scale, *extract.identity):016x}"

@@ -1,4 +1,4 @@
-"""Sending of bodies: an archive or a range of it, at the bandwidth of the settings."""
+"""Sending bodies: an archive or a range of it, at the bandwidth of the settings."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SLICES_PER_SECOND = 20
 
 
 class Pace:
-    """Limits one body to so many bytes a second; None is unlimited."""
+    """Limits one body to `rate` bytes per second; None means unlimited."""
 
     def __init__(self, rate: float | None) -> None:
         self._rate, self._started, self._sent = rate, time.monotonic(), 0
 
     @property
     def chunk(self) -> int:
-        """How many bytes to send at once: at a slow rate, those of a twentieth of a second."""
+        """Number of bytes to send at once: at a slow rate, those of a twentieth of a second."""
         return CHUNK if self._rate is None else max(1, min(CHUNK, int(self._rate / SLICES_PER_SECOND)))
 
     async def sent(self, count: int) -> None:
@@ -71,7 +71,7 @@ def _headers(call: Call, selection: Selection, total: int) -> dict[str, str]:
 
 
 async def stream(call: Call, body: Body) -> web.StreamResponse:
-    """Send a body, with the faults that it has."""
+    """Send a body with its faults."""
     response = await _prepared(call, body)
     with call.tenant.log.body():
         await _pour(call, response, body)
