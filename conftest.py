@@ -1,4 +1,4 @@
-"""What has to be in force before `tests/conftest.py` imports anything: temporary folders in memory, and coverage."""
+"""What must be set up before `tests/conftest.py` imports anything: temporary folders in memory, and coverage."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import pytest
 from tests.support.branch_coverage import Controller, Worker
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes its own folder there
-#: Bytes of files that the tests have at a time, with room to spare.
+#: Bytes that the files of the tests need at any time, with room to spare.
 ROOM = 4_000_000_000
 
 
 def has_room(folder: Path) -> bool:
-    """Whether the tests may write all of their files to this folder."""
+    """Whether all files of the tests fit into this folder, and may be written there."""
     return folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= ROOM
 
 
-# The tests ask for an fsync some hundred thousand times, and would wait for the disk half of the time.
+# The tests call fsync some hundred thousand times, and on a disk would spend half of the time waiting for it.
 if "TMPDIR" not in os.environ and has_room(MEMORY):
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 

@@ -1,4 +1,4 @@
-"""A small sandbox, a site that answers as a test says, and a tenant connected to either."""
+"""A small sandbox, a server that answers as a test says, and a tenant connected to either."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support.postgresql import programs, running_postgresql
 from tests.support.stores import Store, azurite, google_of, running_azurite, running_s3, unavailable
 
-# HYPOTHESIS_PROFILE=thorough is the long version of the property tests that name no number of their own.
+# HYPOTHESIS_PROFILE=thorough runs more examples of those property tests that set no number themselves.
 settings.register_profile("quick", max_examples=40, deadline=None)
 settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
-#: The modules of the tests that take longest.
+#: The test modules that take longest.
 LONGEST = (
     "tests/runs/test_cluster.py",
     "tests/crash/",
@@ -54,30 +54,30 @@ class FreeTokens:
         self.granted = 0
 
     async def exchange(self, connect_within: float = 30.0) -> AccessToken:
-        """Hand out the next token."""
+        """Return the next token."""
         self.granted += 1
         return AccessToken(SecretStr(f"token-{self.granted}"), time.monotonic() + 3600, 3600)
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Twice as many as there are cores: half of the time a test waits for a process, a disk or a clock."""
+    """Twice the number of cores: half of the time, a test waits for a process, a disk or a clock."""
     return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest comes first, so that no worker is alone with it at the end."""
+    """Run the longest modules first, so that they do not keep a single worker busy at the end."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def pytest_collection_finish() -> None:
-    """The collected tests stay: the garbage collector need not look at them again and again."""
+    """Freeze the collected tests, so that the garbage collector does not scan them again and again."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tries follow one another at once."""
+    """Retry almost without a delay."""
     monkeypatch.setattr("bds_async.brightspace.retry.BASE", 0.001)
 
 
@@ -95,7 +95,7 @@ async def start_sandbox() -> AsyncIterator[StartSandbox]:
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """A function that lets one handler answer whatever is asked, over TLS with a context, and gives the origin."""
+    """A function that serves every request with one handler (over TLS with a context) and returns the origin."""
     async with AsyncExitStack() as stack:
 
         async def start(handler: Handler, context: ssl.SSLContext | None = None) -> URL:
@@ -116,7 +116,7 @@ async def serve() -> AsyncIterator[Serve]:
 
 @pytest.fixture
 async def connect(tmp_path: Path) -> AsyncIterator[Connect]:
-    """A function that connects a tenant to a sandbox, by its own auth service, or to a URL, with free tokens."""
+    """A function that connects a tenant to a sandbox, with its auth service, or to a URL, with free tokens."""
     async with AsyncExitStack() as stack:
 
         async def start(
@@ -137,12 +137,12 @@ async def connect(tmp_path: Path) -> AsyncIterator[Connect]:
 
 
 def unheard(why: str, seconds: float) -> None:
-    """Nobody listens to what the gate tells."""
+    """Ignore what the gate reports."""
 
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate of 127.0.0.1 that nobody has signed but itself; the path of it, and of its key."""
+    """A self-signed certificate for 127.0.0.1: its path, and that of its key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -164,7 +164,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """The address of a PostgreSQL on a loopback port, which ends with the tests."""
+    """The address of a PostgreSQL on a loopback port, which stops after the tests."""
     found = programs()
     if found is None:
         if os.environ.get("CI") == "true":
@@ -176,14 +176,14 @@ def postgresql() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[Store]:
-    """moto's S3 server, which ends with the tests."""
+    """moto's S3 server, which stops after the tests."""
     with running_s3() as store:
         yield store
 
 
 @pytest.fixture
 def s3(s3_server: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """The S3 server, to which the environment of this process leads."""
+    """The S3 server; the environment of this process points to it."""
     for name, value in s3_server.environ.items():
         monkeypatch.setenv(name, value)
     return s3_server
@@ -191,7 +191,7 @@ def s3(s3_server: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 @pytest.fixture(scope="session")
 def azure_server() -> Iterator[Store]:
-    """Azurite's blob service, which ends with the tests."""
+    """Azurite's blob service, which stops after the tests."""
     if azurite() is None:
         unavailable("Azurite is not installed (npm install azurite, and BDS_AZURITE=…/azurite-blob)")
     with running_azurite() as store:
@@ -200,7 +200,7 @@ def azure_server() -> Iterator[Store]:
 
 @pytest.fixture
 def azure(azure_server: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """Azurite, to which the environment of this process leads."""
+    """Azurite; the environment of this process points to it."""
     for name, value in azure_server.environ.items():
         monkeypatch.setenv(name, value)
     return azure_server
@@ -208,7 +208,7 @@ def azure(azure_server: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 @pytest.fixture
 def google(s3_server: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """A server that takes the requests to Google Cloud Storage; the environment of this process leads to it."""
+    """A server that accepts requests for Google Cloud Storage; the environment of this process points to it."""
     with google_of(s3_server) as store:
         for name, value in store.environ.items():
             monkeypatch.setenv(name, value)

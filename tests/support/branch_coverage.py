@@ -1,4 +1,4 @@
-"""The share of the lines and branches of `bds_async` that the tests run, which CI demands.
+"""The share of the lines and branches of `bds_async` that the tests run; CI requires a minimum.
 
 The workers of xdist measure it by slipcover, which costs much less than a tracer: it instruments modules as they are
 imported. Processes that tests start are not measured.
@@ -14,42 +14,42 @@ from typing import Any
 import pytest
 import slipcover
 
-#: Percentage of lines and branches together.
+#: Required percentage of lines and branches together.
 DEMANDED = 90.0
 #: Lines that are not counted, as regular expressions.
 EXCLUDED = ["if TYPE_CHECKING:", r"\.\.\.$"]
 
 
 class Worker:
-    """What one worker has run since this was made."""
+    """The coverage of one worker, from the creation of this object on."""
 
     def __init__(self) -> None:
         source = str(Path(find_spec("bds_async").origin or "").parent)
-        # -1: to take probes out costs more than to leave them in.
+        # -1: removing probes costs more than leaving them in.
         self._measured = slipcover.Slipcover(branch=True, source=[source], exclude_also=EXCLUDED, d_miss_threshold=-1)
         slipcover.ImportManager(self._measured, slipcover.FileMatcher(sources=[source])).__enter__()
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Send it to the controller."""
+        """Send the coverage to the controller."""
         output = session.config.workeroutput  # type: ignore[attr-defined]
         output["coverage"] = json.dumps(self._measured.get_coverage())
 
 
 class Controller:
-    """What all workers have run."""
+    """The coverage of all workers."""
 
     def __init__(self) -> None:
         self._whole: dict[str, Any] = {}
 
     def pytest_testnodedown(self, node: Any) -> None:
-        """Add what a worker has run; one that crashed sends nothing."""
+        """Add the coverage of a worker; a crashed worker sends none."""
         if sent := getattr(node, "workeroutput", {}).get("coverage"):
             coverage = json.loads(sent)
             self._whole = slipcover.merge_coverage(self._whole, coverage) if self._whole else coverage
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Fail the run if all tests together run too little."""
+        """Fail a run of all tests if the coverage is too low."""
         if self._whole and is_of_all_tests(session.config) and self.share < DEMANDED:
             session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
@@ -59,7 +59,7 @@ class Controller:
         return self._whole["summary"]["percent_covered"]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-        """Print the modules that miss something, and the verdict."""
+        """Print the modules without full coverage, and the verdict."""
         if not self._whole:
             return
         terminalreporter.section("coverage of lines and branches")
@@ -69,5 +69,5 @@ class Controller:
 
 
 def is_of_all_tests(config: pytest.Config) -> bool:
-    """Whether no part of the tests was chosen."""
+    """Whether all tests run: no part of them was selected."""
     return config.args_source is config.ArgsSource.TESTPATHS and not config.option.keyword

@@ -19,7 +19,7 @@ versions = st.builds("{}.{}".format, st.integers(0, 20), st.integers(0, 20))
 
 
 def an_extract(**changes: Any) -> Extract:
-    """An extract of User Enrollments, but for the changes."""
+    """An extract of User Enrollments, with these changes."""
     usual: dict[str, Any] = {
         "data_set": "User Enrollments",
         "schema_id": "schema-1",
@@ -40,7 +40,7 @@ def a_step(extract: Extract, path: str = "X/full/x.zip", **changes: Any) -> Step
 
 
 def a_data_set(name: str = "User Enrollments", number: int = 1, **changes: Any) -> DataSet:
-    """A data set with both plugins, but for the changes."""
+    """A data set with both plugins, with these changes."""
     usual: dict[str, Any] = {
         "schema_id": f"schema-{number}",
         "full": Plugin(f"full-{number}", name),
@@ -50,7 +50,7 @@ def a_data_set(name: str = "User Enrollments", number: int = 1, **changes: Any) 
 
 
 def an_outcome(status: Status = Status.DOWNLOADED, **changes: Any) -> Outcome:
-    """The outcome of a whole file of 1000 bytes, but for the changes."""
+    """The outcome of a whole file of 1000 bytes, with these changes."""
     extract = changes.pop("extract", None) or an_extract()
     usual: dict[str, Any] = {"path": "UserEnrollments/full/x.zip", "bytes": 1000, "sha256": "ab", "attempts": 1}
     return Outcome(extract, status, **(usual if status is Status.DOWNLOADED else {}) | changes)

@@ -1,4 +1,4 @@
-"""A real Dask scheduler and real workers in processes of their own, on loopback."""
+"""A real Dask scheduler and real workers in separate processes, on loopback."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tests.support.stores import free_port
 
 #: Only loopback, and no dashboard on every interface.
 _HERE = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
-#: What Dask measures of itself many times a second, whether or not there is work.
+#: Turns off what Dask measures about itself many times a second, even without work.
 IDLE = {
     "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "10s",
     "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
     "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
 }
-#: A process that imports Dask itself takes a second for that.
+#: The nursery that has already imported Dask, since the import takes a process a second.
 NURSERY = "dask_nursery.py"
 
 
@@ -46,18 +46,18 @@ class DaskProcess:
             self.pid = int(lines.readline())
 
     def has_ended(self, within: float | None = 0) -> bool:
-        """Whether it ends within so many seconds; None waits for ever."""
-        # What comes after the process id, or the end of it all, comes after its end.
+        """Whether it ends within `within` seconds; None waits for ever."""
+        # After the process id, the socket becomes readable only when the process has ended.
         return bool(select.select([self._ends], [], [], within)[0])
 
     def send_signal(self, number: int) -> None:
-        """Send a signal, if it is still there."""
+        """Send a signal, if it is still running."""
         if not self.has_ended():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """End it at once, and wait for that."""
+        """Kill it, and wait for its end."""
         self.send_signal(signal.SIGKILL)
         self.has_ended(None)
 
@@ -78,10 +78,10 @@ class DaskCluster:
     _started: int = 0
 
     def add_worker(self, *options: str, threads: int = 2, **environ: str) -> DaskProcess:
-        """Start one more worker; it may take a second until it is known."""
+        """Start another worker; it may take a second until the scheduler knows it."""
         number, self._started = self._started, self._started + 1
         command = ["worker", self.address, *_HERE, "--no-nanny", "--nthreads", str(threads)]
-        # One for all, as on one machine: a new worker removes what a killed one left.
+        # One folder for all, as on one machine: a new worker removes what a killed one left.
         scratch = self.home / "scratch"
         scratch.mkdir(exist_ok=True)
         words = [*command, "--local-directory", str(scratch), "--name", f"worker-{number}", *options]
@@ -96,11 +96,11 @@ class DaskCluster:
         self.workers.remove(worker)
 
     def wait_for(self, count: int) -> None:
-        """Wait until the scheduler knows so many workers."""
+        """Wait until the scheduler knows `count` workers."""
         _wait_until(lambda: len(self.known()) == count, self.scheduler)
 
     def known(self) -> Any:
-        """What the scheduler knows of its workers, by their addresses."""
+        """What the scheduler knows about its workers, by address."""
         import asyncio
 
         from distributed.comm.core import connect
@@ -124,7 +124,7 @@ class DaskCluster:
         _wait_until(lambda: not self.scratch(), self.scheduler)
 
     def logs(self) -> str:
-        """All that the scheduler and the workers have logged."""
+        """The logs of the scheduler and the workers."""
         return "\n".join(path.read_text("utf-8", "replace") for path in self.home.glob("*.log"))
 
     def scratch(self) -> list[Path]:
@@ -134,7 +134,7 @@ class DaskCluster:
 
 @contextmanager
 def running_cluster(home: Path, workers: int = 3, *, threads: int = 2, **environ: str) -> Iterator[DaskCluster]:
-    """Start a scheduler and workers; all are killed at the end. Commands in the body have imported Dask, too."""
+    """Start a scheduler and workers, and kill all at the end. Commands inside the context have imported Dask too."""
     port = free_port()
     known = {**ENVIRON, **IDLE, "DASK_LOGGING__DISTRIBUTED": "debug", **environ}
     scheduler = DaskProcess(["scheduler", *_HERE, "--port", str(port)], home / "scheduler.log", known)

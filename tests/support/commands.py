@@ -1,4 +1,4 @@
-"""The real `bds-async` in processes of their own, which tests watch, signal and kill."""
+"""The real `bds-async` in separate processes, which tests watch, signal and kill."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.support.forked import Forked, fork
 
-#: Seconds within which everything that a test waits for has to happen; nothing is measured by it.
+#: Seconds within which everything that a test waits for must happen; it is no measure of speed.
 PATIENCE = 120.0
 #: What a person must never see: asyncio's complaints, tracebacks, our own words for a defect.
 COMPLAINTS = re.compile(r"Traceback|never retrieved|never awaited|was destroyed|Unclosed|ResourceWarning|defect in bds")
@@ -36,7 +36,7 @@ class Done:
 
     @property
     def complaints(self) -> list[str]:
-        """All that it printed to stderr, if a line is there that no end of a command may print."""
+        """The whole of stderr if it has a line that no command may print, else empty."""
         return [self.err] if COMPLAINTS.search(self.err) else []
 
     def document(self) -> Any:
@@ -46,7 +46,7 @@ class Done:
 
 @dataclass
 class Running:
-    """A command under way."""
+    """A running command."""
 
     process: Process | Forked
 
@@ -57,14 +57,15 @@ class Running:
         return Done(self.process.returncode, out.decode(), err.decode())
 
     async def stopped_by(self, number: int, within: float = 3.0) -> Done:
-        """Send a signal; the command has so many seconds to end."""
+        """Send a signal; the command must end within `within` seconds."""
         self.signal(number)
         return await self.ends(within)
 
     def signal(self, number: int) -> None:
-        """Send a signal, if the command is still there.
+        """Send a signal, if the command is still running.
 
-        Not by asyncio's own call, which asks for the end of the process first, and takes it from who waits for it.
+        This does not use asyncio's own call, which first polls the process, and so takes the exit code from the waiting
+        code.
         """
         if self.process.returncode is None:
             with suppress(ProcessLookupError):
@@ -73,20 +74,20 @@ class Running:
 
 @asynccontextmanager
 async def starting(*arguments: object, cwd: Path | None = None, **environ: str) -> AsyncIterator[Running]:
-    """Start `bds-async` with these arguments; it is killed if the test leaves it behind."""
+    """Start `bds-async` with these arguments; it is killed if it still runs at the end of the context."""
     async with ended(await begun([*map(str, arguments)], cwd, ENVIRON | environ)) as process:
         yield Running(process)
 
 
 @asynccontextmanager
 async def starting_afresh(*arguments: object, cwd: Path | None = None, **environ: str) -> AsyncIterator[Running]:
-    """The same by a Python of its own, for what happens while it starts."""
+    """The same in a new Python, for tests of what happens while it starts."""
     async with ended(await begun_afresh([*map(str, arguments)], cwd, ENVIRON | environ)) as process:
         yield Running(process)
 
 
 async def begun(arguments: list[str], cwd: Path | None, environ: dict[str, str]) -> Process | Forked:
-    """Fork the command, where the system can."""
+    """Fork the command, if the system can."""
     return await (fork if hasattr(os, "fork") else begun_afresh)(arguments, cwd, environ)
 
 
@@ -97,7 +98,7 @@ async def begun_afresh(arguments: list[str], cwd: Path | None, environ: dict[str
 
 @asynccontextmanager
 async def ended(process: Process | Forked) -> AsyncIterator[Process | Forked]:
-    """See that a command leaves nothing behind."""
+    """Make sure that a command leaves nothing behind."""
     try:
         yield process
     finally:
@@ -115,7 +116,7 @@ async def bds(*arguments: object, cwd: Path | None = None, **environ: str) -> Do
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something holds; TimeoutError if it never does."""
+    """Wait until a condition holds; TimeoutError if it never does."""
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - what it waits for is seen from outside alone
             await asyncio.sleep(0.005)

@@ -1,4 +1,4 @@
-"""Processes of their own that exchange tokens: started by the tests of custody, and killed by some."""
+"""Processes that exchange tokens: started by the tests of custody, and killed by some."""
 
 import asyncio
 import encodings.idna  # noqa: F401  another user may not be able to read the environment that holds it
@@ -14,23 +14,23 @@ from bds_async.errors import BdsError
 
 
 async def rounds(config_file: Path, number: int) -> None:
-    """So many runs of a job, each with one exchange."""
+    """`number` runs of a job, each with one exchange."""
     for _ in range(number):
         async with TokenRefresher(grant_for(Config.load(config_file, {})), first_patience=60) as refresher:
             await refresher.token()
 
 
 def together(config_file: Path, number: int, processes: int) -> int:
-    """So many processes that make so many rounds each at the same time; how many failed.
+    """Run `processes` processes at the same time, with `number` rounds each; return how many failed.
 
-    A fork starts in a millisecond where a fresh interpreter takes half a second.
+    A fork starts in a millisecond, a new interpreter in half a second.
     """
     gc.freeze()  # so that forks share its memory
     for _ in range(processes):
         if os.fork() == 0:
             asyncio.run(rounds(config_file, number))
             sys.stdout.flush()
-            os._exit(0)  # to destroy the modules takes longer than an exchange
+            os._exit(0)  # destroying the modules takes longer than an exchange
     return sum(os.wait()[1] != 0 for _ in range(processes))
 
 
@@ -43,14 +43,14 @@ async def for_ever(config_file: Path) -> None:
 
 
 async def once(config_file: Path, user: int) -> None:
-    """A single exchange, as a user of that number."""
+    """A single exchange, as the user with this number."""
     if user:
         os.setuid(user)
     await grant_for(Config.load(config_file, {})).exchange()
 
 
 def nursery(config_file: Path) -> None:
-    """For each line on stdin fork a child that exchanges for ever; say its pid, and say when it is gone."""
+    """For each line on stdin, fork a child that exchanges for ever; print its pid and, when it ends, its status."""
     for _ in sys.stdin:
         pid = os.fork()
         if pid == 0:
@@ -64,7 +64,7 @@ def nursery(config_file: Path) -> None:
 
 if __name__ == "__main__":
     role, path = sys.argv[1], Path(sys.argv[2])
-    # Whoever runs the tests in the background may have had it ignored.
+    # If the tests run in the background, SIGINT may be ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if role == "rounds":

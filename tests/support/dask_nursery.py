@@ -1,4 +1,4 @@
-"""A nursery that has imported Dask, too: it forks its schedulers and workers, and the commands that use them."""
+"""A nursery that has also imported Dask: it forks schedulers and workers, and the commands that use them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import dask.config
 from dask.__main__ import main
 from distributed.config import initialize_logging
 
-#: What schedulers, workers and their clients import when they get there.
+#: What schedulers, workers and their clients import only when they need it.
 LATER = ("distributed.cli.dask_scheduler", "distributed.cli.dask_worker", "distributed.http.scheduler.info")
 
-# This file is run as a script, so that its neighbour has no package.
+# This file is run as a script, so the other module is not in a package.
 nursery = importlib.import_module("nursery")
 
 
 def run(order: dict[str, Any], streams: list[int]) -> None:
-    """Become a process of Dask, whose configuration is that of its own environment, or a command."""
+    """Become a process of Dask, configured by its own environment, or a command."""
     if order["arguments"][0] != "dask":
         nursery.run(order, streams)
         return

@@ -1,4 +1,4 @@
-"""A folder as a sync leaves it: zips below it, and a ledger that knows them."""
+"""A folder as a sync leaves it: zips, and a ledger that records them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FULL, DIFFERENTIAL = BdsType.FULL, BdsType.DIFFERENTIAL
 
 
 def at(hours: float) -> datetime:
-    """A moment some hours after the start."""
+    """The moment this many hours after the start."""
     return START + timedelta(hours=hours)
 
 

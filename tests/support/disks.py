@@ -1,4 +1,4 @@
-"""Small file systems of their own, which tests fill, make read-only and take away. Linux, and the right to mount."""
+"""Small file systems that tests fill, make read-only and unmount. They need Linux, and the right to mount."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-#: What makes ext4 go down at once (its fs/ext4/ext4.h), and how.
+#: The ioctl that shuts ext4 down at once (fs/ext4/ext4.h), and its flag.
 EXT4_IOC_SHUTDOWN, WITHOUT_FLUSHING = 0x8004587D, 2
-#: How often a file system is let go that somebody still uses.
+#: How often to try while a file system is still in use.
 TRIES = 200
 
 
@@ -36,28 +36,28 @@ class Disk:
         run("mount", "-o", f"remount,size={size}", str(self.path))
 
     def fill(self, leave: int = 0) -> None:
-        """Use up everything but so many bytes."""
+        """Fill everything except `leave` bytes."""
         with (self.path / "filler").open("wb", buffering=0) as file, suppress(OSError):
             while self.free > leave:
                 file.write(b"x" * 4096)
 
     def make_room(self) -> None:
-        """Take away what `fill` has put there."""
+        """Remove what `fill` wrote."""
         (self.path / "filler").unlink()
 
     def make_read_only(self) -> None:
-        """Whatever is open for writing: as the kernel does it when a disk fails."""
+        """Make it read-only even if files are open for writing, as the kernel does when a disk fails."""
         name = Path(run("findmnt", "-n", "-o", "SOURCE", str(self.path))).name
         Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("a test")
 
     def write_out(self) -> None:
-        """Bring everything that the system still has in memory to this disk, as it does by itself now and then."""
+        """Write everything that the system still has in memory to this disk, as it does by itself at times."""
         run("sync", "--file-system", str(self.path))
 
     def cut_power(self) -> None:
-        """Lose whatever is not on the disk yet, as the machine does, and mount what is left of it.
+        """Lose all data that is not on the disk yet, as in a power cut, and mount the rest.
 
-        Everybody who uses it gets I/O errors first, and has to have gone.
+        First, processes that use it get I/O errors; all of them must have ended.
         """
         import fcntl
 
@@ -71,7 +71,7 @@ class Disk:
         self.mount()
 
     def _let_go(self) -> None:
-        """Wait until nobody has it mounted: in a mount namespace of another test it would live on, cut off as it is."""
+        """Wait until it is mounted nowhere: in a mount namespace of another test it would stay, and stay shut down."""
         for _ in range(TRIES):
             if not run("losetup", "--associated", str(self._image)):
                 return
@@ -79,11 +79,11 @@ class Disk:
         raise TimeoutError(f"{self._image} is still mounted somewhere")
 
     def mount(self) -> None:
-        """Mount the image that the file system is on."""
+        """Mount the image of the file system."""
         run("mount", "-o", "loop,errors=remount-ro", str(self._image), str(self.path))
 
     def take_away(self) -> None:
-        """At once, from under whoever uses it: what the path leads to is the empty folder below."""
+        """Unmount it at once, even if it is in use: the path then leads to the empty folder below."""
         run("umount", "--lazy", str(self.path))
 
 
@@ -93,7 +93,7 @@ def run(*command: str) -> str:
 
 @contextmanager
 def in_memory(path: Path, size: int) -> Iterator[Disk]:
-    """A file system in memory; skips the test where that is not allowed."""
+    """A file system in memory; skips the test if mounting is not allowed."""
     path.mkdir()
     try:
         run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path))
@@ -107,7 +107,7 @@ def in_memory(path: Path, size: int) -> Iterator[Disk]:
 
 @contextmanager
 def on_a_device(path: Path, size: int) -> Iterator[Disk]:
-    """An ext4 on a loop device, which becomes read-only on its first error; skips the test where there is none."""
+    """An ext4 on a loop device, which becomes read-only on its first error; skips the test if there is none."""
     path.mkdir()
     image = path.with_suffix(".img")
     image.write_bytes(b"")

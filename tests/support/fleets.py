@@ -1,4 +1,4 @@
-"""A fleet of sandbox tenants in the test's process, and its fleet file."""
+"""A fleet of sandbox tenants in the process of the test, and its fleet file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bds_async.sandbox import Sandbox, SandboxSettings
 
 @dataclass(frozen=True)
 class Fleet:
-    """Tenants by their names, and the folder of their configs, destinations and fleet file."""
+    """Tenants by name, and the folder with their configs, destinations and fleet file."""
 
     folder: Path
     sandboxes: dict[str, Sandbox]
@@ -54,5 +54,5 @@ async def running_fleet(folder: Path, names: Sequence[str], **settings: Any) -> 
 
 
 def report_of(path: Path) -> Any:
-    """A report that was written."""
+    """Read a written report."""
     return json.loads(path.read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""Commands out of the nursery, to be used as asyncio's own processes are."""
+"""Commands from the nursery, with the interface of asyncio's processes."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Forked:
         self.returncode = int(await ends.readline())
 
     async def wait(self) -> int:
-        """Wait for its end; its exit code, negative for the signal that killed it."""
+        """Wait for its end; return the exit code, or the negative number of the signal that killed it."""
         await asyncio.shield(self._ended)
         assert self.returncode is not None
         return self.returncode
 
     async def communicate(self, said: bytes = b"") -> tuple[bytes, bytes]:
-        """Say something and no more, read what it answers to the end, and wait for its own."""
+        """Write `said` to stdin and close it, read stdout and stderr to the end, and wait for the command."""
         with suppress(BrokenPipeError, ValueError):
             self.stdin.write(said)
         self.stdin.close()
@@ -47,24 +47,24 @@ class Forked:
         return out, err
 
     def send_signal(self, number: int) -> None:
-        """Send a signal, if it is still there."""
+        """Send a signal, if it is still running."""
         if self.returncode is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill it."""
         self.send_signal(signal.SIGKILL)
 
     def close(self) -> None:
-        """Let go of its streams."""
+        """Close its streams."""
         self.stdin.close()
         for stream in self._streams:
             stream.transport.close()
 
 
 class Stream:
-    """The reading end of a pipe, and `theirs`, which is the command's."""
+    """The reading end of a pipe, and the command's end, `theirs`."""
 
     def __init__(self, reader: asyncio.StreamReader, transport: asyncio.ReadTransport, theirs: int) -> None:
         self.reader = reader
@@ -83,7 +83,7 @@ class Stream:
 
 
 async def fork(arguments: list[str], cwd: Path | None, environ: dict[str, str]) -> Forked:
-    """Order a command and wait until it is there."""
+    """Order a command and wait until it is forked."""
     stdout, stderr = await Stream.open(), await Stream.open()
     reads, says = os.pipe()
     streams = [reads, stdout.theirs, stderr.theirs]
@@ -98,7 +98,7 @@ async def fork(arguments: list[str], cwd: Path | None, environ: dict[str, str]) 
 async def order(
     arguments: list[str], cwd: Path | None, environ: dict[str, str], streams: list[int]
 ) -> tuple[int, asyncio.StreamReader, asyncio.StreamWriter]:
-    """Have a command forked onto stdin, stdout and stderr; its process id, where its exit code comes, and the writer.
+    """Have a command forked onto these streams; return its process id, the reader of its exit code, and a writer.
 
     The descriptors stay open here.
     """
@@ -118,7 +118,7 @@ def nursery() -> socket.socket:
 
 @cache
 def nursery_of(script: str, *modules: str) -> socket.socket:
-    """A nursery that ends with this process: a script of this folder that imports these modules, too."""
+    """A nursery that ends with this process: a script of this folder that also imports these modules."""
     ours, theirs = socket.socketpair()
     with theirs:
         command = [sys.executable, str(Path(__file__).with_name(script)), str(theirs.fileno()), *modules]
@@ -130,16 +130,16 @@ def nursery_of(script: str, *modules: str) -> socket.socket:
 
 @contextmanager
 def forked_by(script: str = "nursery.py", *modules: str) -> Iterator[None]:
-    """Commands are forked by this nursery in the body."""
+    """Fork commands from this nursery inside the context."""
     with patch(f"{__name__}.nursery", partial(nursery_of, script, *modules)):
         yield
 
 
 @contextmanager
 def with_extras() -> Iterator[None]:
-    """Commands of stores and of mirrors are forked by a nursery that has imported the packages of these extras.
+    """Inside the context, fork commands from a nursery that has imported the packages for stores and mirrors.
 
-    A command takes up to a third of a second to import them; the other commands are forked sooner without them.
+    A command takes up to a third of a second to import them; other commands are forked faster without them.
     """
     with forked_by("nursery.py", "asyncpg", "botocore.session", "duckdb", "obstore.store"):
         yield

@@ -1,4 +1,4 @@
-"""Commands out of the nursery that run onto streams of a test: a terminal, a full device, a pipe without a reader."""
+"""Commands from the nursery that use streams of a test: a terminal, a full device, a pipe without a reader."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FULL = Path("/dev/full")
 
 
 class OnStreams:
-    """A command under way whose streams belong to the test."""
+    """A running command whose streams belong to the test."""
 
     def __init__(self, pid: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.pid = pid
@@ -26,13 +26,13 @@ class OnStreams:
         self._reader, self._writer = reader, writer
 
     async def wait(self) -> int:
-        """Wait for its end; its exit code, negative for the signal that killed it."""
+        """Wait for its end; return the exit code, or the negative number of the signal that killed it."""
         self.returncode = int(await self._reader.readline())
         self._writer.close()
         return self.returncode
 
     def kill(self) -> None:
-        """End it at once, if it is still there."""
+        """Kill it, if it is still running."""
         if self.returncode is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
@@ -46,7 +46,7 @@ async def fork_onto(arguments: list[str], cwd: Path, environ: dict[str, str], st
 async def bds_onto(
     *arguments: object, cwd: Path, stdout: IO[bytes] | None = None, stderr: IO[bytes] | None = None
 ) -> Done:
-    """Run `bds-async` to its end, with nothing on stdin; what goes to a stream of the test is not in the result."""
+    """Run `bds-async` to its end, with empty stdin; the result lacks the output to streams of the test."""
     with TemporaryFile() as nothing, TemporaryFile() as out, TemporaryFile() as err:
         streams = [each.fileno() for each in (nothing, stdout or out, stderr or err)]
         running = await fork_onto([*map(str, arguments)], cwd, ENVIRON, streams)
@@ -59,7 +59,7 @@ async def bds_onto(
 
 @contextmanager
 def full_device() -> Iterator[IO[bytes]]:
-    """A device that is always full, where there is one."""
+    """A device that is always full, if the system has one."""
     with FULL.open("wb") as device:
         yield device
 

@@ -10,18 +10,18 @@ from bds_async.destination import LocalFolder, Publisher
 from bds_async.runs import publishing
 from tests.support.scheduled import DAY, Scheduled
 
-#: The owner and the name of the function at which a run is killed.
+#: Owner and name of the function in which a run is killed.
 Moment: TypeAlias = tuple[type, str]
-#: Before the file has its final name, and before the ledger says done.
+#: Before the file has its final name, and before the ledger records it as done.
 MOMENTS: dict[str, Moment] = {"place": (LocalFolder, "place"), "finish": (Publisher, "_finish")}
 
 
 class Killed(BaseException):
-    """The end of a run that nothing in it can foresee."""
+    """The end of a run that none of its code can handle."""
 
 
 async def kill(job: Scheduled, moment: Moment, name: str = "Users", **options: Any) -> None:
-    """Sync a data set two days later until its first extract is about to be done; each is a group of its own."""
+    """Sync a data set two days later, killed while it publishes its first extract; each extract is its own group."""
 
     def die(*_: object) -> None:
         raise Killed

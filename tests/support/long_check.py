@@ -1,4 +1,4 @@
-"""A download that has arrived whole and takes long to verify: a zip of one stored member that is a hole in the disk."""
+"""A complete download that takes long to verify: a sparse zip with one stored member of zeros."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from bds_async.sandbox.truth import TrueExtract
 from bds_async.transfer.partial import Partial
 from tests.support.places import prepared
 
-#: Bytes at most: many seconds of reading, on a machine that hashes fast.
+#: Most bytes: many seconds of reading, even on a machine that hashes fast.
 LONG = 20 * 10**9
 
 
 def sparse_zip(path: Path) -> None:
-    """Write a zip whose member has LONG bytes, all of them zero and none of them on the disk.
+    """Write a zip whose member has LONG zero bytes, none of which takes space on the disk.
 
-    It has fewer where the disk has no room for twice as many: a run asks for room for its CSV.
+    It has fewer if the disk lacks space for twice as many, since a run requires space for the CSV.
     """
     size = min(LONG, shutil.disk_usage(path.parent).free // 2)
     member = zipfile.ZipInfo("Users.csv")
@@ -34,7 +34,7 @@ def sparse_zip(path: Path) -> None:
 
 
 def arrived_whole(folder: Path, extract: TrueExtract) -> Path:
-    """Leave such a zip as the partial file of an extract, as a run does that ended before it could publish it."""
+    """Write such a zip as the partial file of an extract, as left by a run that ended before publishing it."""
     workspace = prepared(folder)
     bds_type = BdsType(extract.bds_type)
     identity = Identity(extract.plugin_id.lower(), bds_type, extract.queued, extract.created, extract.version)

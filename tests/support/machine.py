@@ -1,4 +1,4 @@
-"""JSON held against the schemas that `schema-of` prints."""
+"""Checks of JSON against the schemas that `schema-of` prints."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bds_async.cli.schema_of import FORMATS
 from bds_async.report import json_schema_of
 from tests.support.commands import Done
 
-#: Objects whose keys are not all known beforehand.
+#: Objects whose keys are not all fixed.
 OPEN = ("observations", "LogLine")
 
 
 def closed(schema: Any) -> Any:
-    """The same schema, without room for keys that it does not name."""
+    """The same schema, but without additional keys."""
     if isinstance(schema, list):
         return [closed(each) for each in schema]
     if not isinstance(schema, dict):
@@ -27,18 +27,18 @@ def closed(schema: Any) -> Any:
 
 
 def checked(name: str, document: Any) -> Any:
-    """The document, which has each key of its format, and no other."""
+    """Return the document, after checking that it has every key of its format and no other."""
     Draft202012Validator(closed(json_schema_of(FORMATS[name]))).validate(document)
     return document
 
 
 def checked_lines(name: str, text: str) -> list[Any]:
-    """The documents of lines of JSON, each checked; there is at least one."""
+    """Return the documents of lines of JSON, at least one, each checked."""
     lines = text.splitlines()
     assert lines
     return [checked(name, json.loads(line)) for line in lines]
 
 
 def checked_output(name: str, done: Done) -> Any:
-    """The one document on stdout, checked."""
+    """Return the one document on stdout, checked."""
     return checked(name, done.document())

@@ -56,7 +56,7 @@ class History:
 def history(
     random: Random, shape: Shape, deliveries: Deliveries, *, twice: float = 0.0, shuffled: bool = True
 ) -> History:
-    """A random history; `twice` is how likely a full holds a key twice."""
+    """A random history; `twice` is the probability that a full contains a key twice."""
     told: dict[object, Told] = {}
     for _ in range(random.randint(2, 9)):
         bds_type = FULL if random.random() < 0.45 else DIFFERENTIAL

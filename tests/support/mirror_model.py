@@ -1,4 +1,4 @@
-"""What the tables of a mirror have to hold: a plain dict that extracts are applied to, one by one."""
+"""The expected tables of a mirror: a plain dict to which extracts are applied one by one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Values = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Shape:
-    """A data set of a test: header, key, and what the rules need to know of it."""
+    """A data set of a test: header, key, and the facts that the rules need."""
 
     name: str
     header: tuple[str, ...]
@@ -25,7 +25,7 @@ class Shape:
     years: bool = False
 
     def typed(self, name: str, text: str) -> Any:
-        """A delivered text as the table holds it: moments to the microsecond."""
+        """A delivered text as it is in the table: moments to the microsecond."""
         if text == "":
             return None
         if name in self.numbers:
@@ -35,7 +35,7 @@ class Shape:
         return text
 
     def key_of(self, values: Values) -> tuple[Any, ...]:
-        """The key by value: moments by all their digits."""
+        """The key by value: moments with all their digits."""
         row = dict(zip(self.header, values, strict=True))
         return tuple(row[name] if name in self.moments else self.typed(name, row[name]) for name in self.key)
 
@@ -69,7 +69,7 @@ class Told:
 
 @dataclass
 class Model:
-    """One table. `rows` by key, or a plain list as long as a full had a key twice."""
+    """One table: `rows` by key, or a `plain` list while the last full has a key twice."""
 
     shape: Shape
     keep_deleted: bool = False
@@ -89,7 +89,7 @@ class Model:
                 self._put(key, values, queued)
 
     def _last(self, rows: Sequence[Values]) -> dict[tuple[Any, ...], Values]:
-        """One row for each key: the highest version, then the later line."""
+        """One row for each key: the one with the highest version, then the later line."""
         place = self.shape.header.index(self.shape.row_version) if self.shape.row_version else None
         found: dict[tuple[Any, ...], Values] = {}
         for values in rows:
@@ -131,6 +131,6 @@ class Model:
         return not self.shape.years or (found is not None and found >= date(queued.year - 2, 1, 1))
 
     def table(self) -> list[tuple[Any, ...]]:
-        """Every row: its values, when it was held last, when it changed, when it was deleted; sorted."""
+        """Every row, sorted: its values, then when it was last delivered, when it changed, when it was deleted."""
         rows = self.plain if self.plain is not None else self.rows.values()
         return sorted(((*self._typed(row.values), row.queued, row.changed, row.deleted) for row in rows), key=repr)

@@ -1,4 +1,4 @@
-"""Where a test's mirror is, and what is in it."""
+"""The place of a test's mirror, and its contents."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ class Place(ABC):
 
 @cache
 def memory() -> duckdb.DuckDBPyConnection:
-    """One database for all queries of a process: to make one takes 30 ms."""
+    """One database for all queries of a process, since creating one takes 30 ms."""
     return duckdb.connect(":memory:")
 
 
 @contextmanager
 def attached(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection whose tables are those of a file, which others may write again after it."""
+    """A connection to the tables of a file, which others may write again afterwards."""
     with memory().cursor() as connection:
         connection.execute(f"ATTACH '{path}' AS mirror (READ_ONLY)")
         try:

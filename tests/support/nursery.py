@@ -1,6 +1,6 @@
-"""A process that has imported all of `bds-async` and forks it: most of a short command's time is its imports.
+"""A process that has imported all of `bds-async` and forks it, since imports take most of a short command's time.
 
-Each command is a process of its own all the same, with its own streams, folder, environment, signals and exit code.
+Each command is still a separate process, with its own streams, folder, environment, signals and exit code.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from bds_async.cli.main import COMMANDS
 from bds_async.cli.schema_of import FORMATS
 from bds_async.report import Totals, json_schema_of
 
-#: Turns a forked process into what was ordered: its arguments, folder and environment, and its three streams.
+#: Turns a forked process into the ordered command, given its arguments, folder and environment, and its three streams.
 Become: TypeAlias = Callable[[dict[str, Any], list[int]], None]
-#: What commands import when they get there.
+#: What commands import only when they need it.
 LATER = (
     *("aiohttp.web", "encodings.cp437", "encodings.idna", "encodings.utf_8_sig", "pydantic.dataclasses"),
     *("pythonjsonlogger.json", "rich.live", "bds_async.watching", "bds_async.sandbox.server"),
@@ -36,7 +36,7 @@ LATER = (
 
 
 def prepare(*more: str) -> None:
-    """Import everything, and these modules, and freeze it, so that forks share its memory."""
+    """Import everything, including these modules, and freeze it, so that forks share its memory."""
     for name in (*LATER, *more, *(f"bds_async.cli.{module}" for module, _ in COMMANDS.values())):
         importlib.import_module(name)
     _rebuild(BaseModel)
@@ -53,9 +53,9 @@ def _rebuild(base: type[BaseModel]) -> None:
 
 
 class Children:
-    """The commands that were forked, with the socket that the exit code of each is sent to.
+    """The forked commands, each with the socket for its exit code.
 
-    `orders` is the socket that orders come from. `become` turns a forked process into a command.
+    `orders` is the socket for orders. `become` turns a forked process into a command.
     """
 
     def __init__(self, orders: socket.socket, become: Become) -> None:
@@ -108,7 +108,7 @@ class Children:
             reports.sendall(f"{pid}\n".encode())
 
     def _report(self, how: int) -> None:
-        """Report the exit codes of ended commands, as `Popen.returncode` has them; without WNOHANG wait for all."""
+        """Report the exit codes of ended commands, in the form of `Popen.returncode`; without WNOHANG, wait for all."""
         with suppress(BlockingIOError):
             self._ended.recv(4096)
         with suppress(ChildProcessError):
@@ -133,7 +133,7 @@ def run(order: dict[str, Any], streams: list[int]) -> None:
     sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode, closefd=False) for number, mode in enumerate("rww"))
     sys.argv = ["bds-async", *order["arguments"]]
     warnings.simplefilter("default", ResourceWarning)
-    # This file is run as a script, so that its neighbour has no package.
+    # This file is run as a script, so the other module is not in a package.
     pause_if_asked = importlib.import_module("paused").pause_if_asked
 
     from bds_async.__main__ import main
@@ -148,10 +148,10 @@ def run(order: dict[str, Any], streams: list[int]) -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """End as Python does, except that the modules stay: to destroy them takes longer than most commands."""
+    """End as Python does, but without destroying the modules, which takes longer than most commands."""
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
-    # What was left behind complains now.
+    # Now unclosed resources give their warnings.
     gc.collect()
     sys.stdout.flush()
     sys.stderr.flush()

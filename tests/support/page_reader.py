@@ -1,16 +1,16 @@
-"""A strict reading of the page: every element is closed in order, and its names lead somewhere in it."""
+"""A strict parser of the page: every element is closed in order, and every reference has its target in the page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
-#: Elements without an end tag (HTML, section 13.1.2), and those of SVG that end themselves.
+#: Elements without an end tag (HTML, section 13.1.2), and self-closing ones of SVG.
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
 
 class Element:
-    """An element of a page, with its attributes and the text that is right below it."""
+    """An element of a page, with its attributes and the text directly in it."""
 
     def __init__(self, tag: str, attributes: dict[str, str | None]) -> None:
         self.tag = tag
@@ -29,7 +29,7 @@ class Element:
 
     @property
     def text(self) -> str:
-        """All text in it, without runs of blanks."""
+        """All text in it, with runs of blanks collapsed."""
         return " ".join(" ".join(each.own_text for each in self).split())
 
     def find(self, name: str) -> Element:
@@ -61,7 +61,7 @@ class _Reader(HTMLParser):
 
 
 def read_page(text: str) -> Element:
-    """The page as a tree; AssertionError if it is not balanced, or refers to an id that it does not have once."""
+    """The page as a tree; AssertionError if it is not balanced, or refers to an id that is not there exactly once."""
     assert text.startswith("<!DOCTYPE html>")
     reader = _Reader()
     reader.feed(text)

@@ -1,7 +1,7 @@
 """A command that pauses before one of its functions, until a test lets it go on.
 
-`PAUSE_AT` names the function (`bds_async.runs.run:measure`), `PAUSE_IN` a folder: `paused` appears in it when the
-function is called, and the call goes on once `go-on` is there.
+`PAUSE_AT` names the function (`bds_async.runs.run:measure`), `PAUSE_IN` a folder. When the function is called, `paused`
+appears in the folder; the call continues when `go-on` exists.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 
 class Pause:
-    """The pause of one command, as its test sees it."""
+    """The pause of one command, from the side of its test."""
 
     def __init__(self, folder: Path, at: str) -> None:
         self.folder = folder
@@ -24,11 +24,11 @@ class Pause:
 
     @property
     def is_reached(self) -> bool:
-        """Whether the command has come to the function."""
+        """Whether the command has reached the function."""
         return (self.folder / "paused").exists()
 
     def end(self) -> None:
-        """Let the command go on."""
+        """Let the command continue."""
         (self.folder / "go-on").touch()
 
 
@@ -49,6 +49,6 @@ def pause(at: str, folder: Path) -> None:
 
 
 def pause_if_asked() -> None:
-    """Pause where the environment says so."""
+    """Pause if the environment asks for it."""
     if at := os.environ.get("PAUSE_AT"):
         pause(at, Path(os.environ["PAUSE_IN"]))

@@ -1,4 +1,4 @@
-"""The parts of a default workspace, `DIR/.bds-async`, by its destination DIR."""
+"""The parts of a default workspace, `DIR/.bds-async`, from its destination DIR."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bds_async.workspace import FolderLock, Workspace, workspace_of
 
 
 def prepared(folder: Path, state: Path | None = None) -> Workspace:
-    """The workspace, made."""
+    """Create the workspace."""
     workspace = workspace_of(folder, state)
     workspace.prepare()
     return workspace
@@ -20,7 +20,7 @@ def state_folder(folder: Path) -> Path:
 
 
 def partial_folder(folder: Path) -> Path:
-    """The place of partial files."""
+    """The folder of partial files."""
     return workspace_of(folder).partials
 
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own for tests and benchmarks: in a temporary folder, on a loopback port."""
+"""A separate PostgreSQL for tests and benchmarks: in a temporary folder, on a loopback port."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def programs() -> Path | None:
-    """The folder with the programs of the newest PostgreSQL of Debian's packages, else of that on the path."""
+    """The folder with the programs of the newest PostgreSQL from Debian's packages, else of the one on the path."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     on_path = shutil.which("initdb")
     return found[-1].parent if found else Path(on_path).parent if on_path else None
@@ -38,7 +38,7 @@ def _free_port() -> int:
 
 @contextmanager
 def running_postgresql(found: Path) -> Iterator[str]:
-    """The address of a PostgreSQL, made by the programs in `found`, that ends with the context."""
+    """The address of a PostgreSQL, started with the programs in `found`, that stops at the end of the context."""
     home = Path(tempfile.mkdtemp(prefix="bds-postgresql-"))
     user, port, data = _unprivileged(), _free_port(), home / "data"
     if user:

@@ -1,7 +1,7 @@
 """A process that publishes extracts as a run does, to be killed; `tests/destination/test_publishing.py` starts it.
 
-It takes the folder, its state folder, how many extracts there are, and a place in the code
-(`module.name:before|after:n`) where it dies as if by a power switch, or `-`.
+It takes the folder, its state folder, the number of extracts, and a place in the code (`module.name:before|after:n`)
+where it is killed as by a power switch, or `-`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def zip_number(number: int) -> bytes:
 
 
 def die_at(place: str) -> None:
-    """Make the n-th call of a function the last thing that this process does, or does not."""
+    """Kill this process just before or after the n-th call of a function."""
     target, when, count = place.split(":")
     module_name, name = target.rsplit(".", 1)
     parent = importlib.import_module(module_name) if "Deliveries" not in module_name else Deliveries
@@ -70,7 +70,7 @@ def die_at(place: str) -> None:
 
 
 async def publish_all(workspace: Workspace, count: int, say: Callable[[int], None]) -> None:
-    """Recover, sweep, then publish what the ledger does not know."""
+    """Recover, sweep, then publish the extracts that are not in the ledger."""
     destination = destination_of(workspace)
     destination.prepare()
     with Ledger.open(workspace.ledger, TENANT) as ledger:
@@ -96,7 +96,7 @@ async def publish_one(publisher: Publisher, ledger: Ledger, workspace: Workspace
 
 
 def publish_and_say(to: str, state: str, count: int, place: str, said: Connection) -> None:
-    """The process: publish, and send the number of each extract once that is published."""
+    """The process: publish, and send the number of each published extract."""
     workspace = prepared(Path(to), Path(state))
     if place != "-":
         die_at(place)
@@ -112,7 +112,7 @@ def _processes() -> Any:
 
 
 class Publishing:
-    """Such a process, forked off a server that has everything imported: many of them are started and killed."""
+    """Such a process, forked from a server that has imported everything, since many of them are started and killed."""
 
     def __init__(self, workspace: Workspace, count: int, place: str = "-") -> None:
         processes = _processes()
@@ -123,18 +123,18 @@ class Publishing:
         said.close()
 
     def next_published(self) -> int | None:
-        """The number of the next extract, once it is published; None if the process ends before."""
+        """Wait for the number of the next published extract; None if the process ends first."""
         try:
             return int(self._published.recv())
         except EOFError:
             return None
 
     def kill(self) -> None:
-        """Kill it by SIGKILL."""
+        """Kill it with SIGKILL."""
         self._process.kill()
 
     def ends(self) -> int:
-        """Wait for its end; its exit code, negative for the signal that killed it."""
+        """Wait for its end; return the exit code, or the negative number of the signal that killed it."""
         while self.next_published() is not None:
             pass
         self._process.join(60)

@@ -1,4 +1,4 @@
-"""A folder that is synced from a sandbox whose time goes by, and what came of it: for tests of scheduled jobs."""
+"""A folder that is synced from a sandbox while time passes, and the results: for tests of scheduled jobs."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def after(extracts: tuple[TrueExtract, ...], moment: datetime) -> list[datetime]
 
 
 def take_away(folder: Path) -> dict[str, str]:
-    """A loader: every published file with its SHA-256, and none is left."""
+    """Act as a loader: remove every published file, and return the SHA-256 by name."""
     taken = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and ".bds-async" not in path.parts:

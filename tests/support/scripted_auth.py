@@ -1,4 +1,4 @@
-"""A token endpoint that answers by script: for what the sandbox's auth service never says."""
+"""A token endpoint with scripted answers, for answers that the sandbox's auth service never gives."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def says(status: int, body: Any, **headers: str) -> Reply:
-    """A whole answer; what is not bytes is sent as JSON."""
+    """A whole answer; a body that is not bytes is sent as JSON."""
 
     async def reply(_: web.Request) -> web.StreamResponse:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -24,12 +24,12 @@ def says(status: int, body: Any, **headers: str) -> Reply:
 
 
 def grants(access: str = "access", **more: Any) -> Reply:
-    """A granted request."""
+    """The answer to a granted request."""
     return says(200, {"access_token": access, "token_type": "Bearer", "expires_in": 3600, **more})
 
 
 async def drops(request: web.Request) -> web.StreamResponse:
-    """Take the request and break the connection: the answer is lost."""
+    """Receive the request and drop the connection: the answer is lost."""
     assert request.transport is not None
     request.transport.abort()
     return web.Response()
@@ -46,7 +46,7 @@ def waits_for(event: asyncio.Event, reply: Reply) -> Reply:
 
 
 class ScriptedAuth:
-    """Serves the replies in turn, the last one for ever; remembers the forms and headers that it was sent."""
+    """Serves the replies in turn, and the last one for ever; records the forms and headers of the requests."""
 
     def __init__(self, *script: Reply) -> None:
         self.script = list(script)

@@ -1,4 +1,4 @@
-"""A proxy in front of a store, which answers, breaks off or delays requests as a test says."""
+"""A proxy in front of a store that answers, aborts or delays requests as a test says."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeAlias
 
-#: What a rule makes of a request: nothing, an answer of its own, or one of the faults below.
+#: Decides about a request: None, an answer of the proxy, or one of the faults below.
 Rule: TypeAlias = Callable[[str, str], "Answer | str | None"]
-#: The connection is reset before the request is passed on; the answer to it is lost; no answer ever comes.
+#: Reset the connection before the request is passed on; lose the answer; never answer.
 RESET, LOSE, HANG = "reset", "lose", "hang"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer that the store did not give."""
+    """An answer of the proxy instead of the store's."""
 
     status: int
     code: str = ""
@@ -37,11 +37,11 @@ class Proxy:
     rule: Rule
     seen: list[tuple[str, str]] = field(default_factory=list)
     ends: threading.Event = field(default_factory=threading.Event)
-    #: How headers of requests begin, and how the store names them; its answers are named back.
+    #: Prefix of headers in requests, and the store's prefix for them; answers are renamed back.
     renamed: tuple[str, str] = ("", "")
 
     def count(self, method: str, part: str) -> int:
-        """How many requests of a method had this in their address."""
+        """Number of requests of a method with `part` in their address."""
         return sum(each == method and part in target for each, target in self.seen)
 
 
@@ -50,7 +50,7 @@ def nothing(method: str, target: str) -> None:
 
 
 def first(number: int, method: str, part: str, what: Answer | str) -> Rule:
-    """Meet the first requests of a method whose address has this part."""
+    """Apply `what` to the first `number` requests of a method with this part in their address."""
     left = [number]
     lock = threading.Lock()
 
@@ -65,13 +65,13 @@ def first(number: int, method: str, part: str, what: Answer | str) -> Rule:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Meets each request as the rule of its server's proxy says."""
+    """Handles each request as the rule of its server's proxy says."""
 
     protocol_version = "HTTP/1.1"
     server: Server
 
     def __getattr__(self, name: str) -> Callable[[], None]:
-        """Every method is met alike."""
+        """Handle every method in the same way."""
         if name.startswith("do_"):
             return self.meet
         raise AttributeError(name)
@@ -138,7 +138,7 @@ class Server(ThreadingHTTPServer):
         self.proxy = Proxy(f"http://127.0.0.1:{self.server_port}", rule, renamed=renamed)
 
     def handle_error(self, *_: object) -> None:
-        """A client that has gone is no fault of a test."""
+        """Ignore errors: a client that has disconnected is not a failure of a test."""
 
 
 @contextmanager

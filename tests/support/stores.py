@@ -1,4 +1,4 @@
-"""Object stores on loopback: moto's S3, Azurite for Azure where it is installed, and Google's requests to the S3."""
+"""Object stores on loopback: moto's S3, Azurite for Azure if it is installed, and Google's API mapped to the S3."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ from .store_proxy import proxy_of
 #: Azurite's account, which its documentation publishes.
 AZURITE_ACCOUNT = "devstoreaccount1"
 AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-#: What no output of a test may hold.
+#: A secret that no output of a test may contain.
 SECRET = "fjord-Secret-Key-of-the-tests"
 
 
 @dataclass
 class Store:
-    """A server that speaks a store's language: its address, and the environment that leads a client to it."""
+    """A server with the API of a store: its address, and the environment that points a client to it."""
 
     endpoint: str
     environ: dict[str, str] = field(default_factory=dict)
 
     @property
     def keywords(self) -> dict[str, Any]:
-        """The environment as keyword arguments, which have other types beside it."""
+        """The environment as keyword arguments, typed for use beside arguments of other types."""
         return self.environ
 
     @cached_property
     def client(self) -> Any:
-        """A client of boto3 for the S3 server, which no later change of the environment affects."""
+        """A boto3 client for the S3 server; later changes of the environment do not affect it."""
         return self.client_of("s3", "us-east-1")
 
     def client_of(self, service: str, region: str) -> Any:
-        """A client of boto3 for another service of the S3 server, which is all of AWS."""
+        """A boto3 client for another service of the S3 server, which serves all of AWS."""
         import boto3
 
         return boto3.client(service, endpoint_url=self.endpoint, region_name=region, **_KEYS)
@@ -64,7 +64,7 @@ _KEYS = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": SECRET}
 
 
 def s3_environ(endpoint: str) -> dict[str, str]:
-    """The environment of a client of the S3 server at `endpoint`, without any setting of this machine."""
+    """The environment of a client of the S3 server at `endpoint`, without the settings of this machine."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": _KEYS["aws_access_key_id"],
@@ -77,7 +77,7 @@ def s3_environ(endpoint: str) -> dict[str, str]:
 
 
 def unavailable(why: str) -> None:
-    """Skip a test whose server is missing; fail it where everything has to be tested."""
+    """Skip a test whose server is missing; fail it if everything must be tested."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{why}, and CI has to test it.")
     pytest.skip(f"{why}.")
@@ -85,7 +85,7 @@ def unavailable(why: str) -> None:
 
 @contextmanager
 def running_s3() -> Iterator[Store]:
-    """moto's S3 server in a process of its own."""
+    """moto's S3 server in a separate process."""
     from botocore.loaders import create_loader
 
     port = free_port()
@@ -94,14 +94,14 @@ def running_s3() -> Iterator[Store]:
         endpoint = f"http://127.0.0.1:{port}"
         store = Store(endpoint, s3_environ(endpoint))
         store.bucket()
-        # Otherwise each session of botocore reads its description of AWS again, for a tenth of a second.
+        # Otherwise each session of botocore reads its description of AWS again, which takes a tenth of a second.
         with patch("botocore.session.create_loader", cache(create_loader)):
             yield store
 
 
 @contextmanager
 def google_of(s3: Store) -> Iterator[Store]:
-    """Google's XML API as far as it is that of S3: the S3 server, whose own headers get Google's names."""
+    """Google's XML API as far as it equals that of S3: the S3 server, with its headers renamed to Google's."""
     with proxy_of(s3.endpoint, renamed=("x-goog-", "x-amz-")) as proxy:
         yield Store(proxy.url, {"GOOGLE_BASE_URL": proxy.url, "GOOGLE_BEARER_TOKEN": SECRET})
 
@@ -122,12 +122,12 @@ def running_azurite() -> Iterator[Store]:
 
 
 def azurite() -> str | None:
-    """The program `azurite-blob`: on the path, or where BDS_AZURITE says."""
+    """The program `azurite-blob`: on the path, or at the path in BDS_AZURITE."""
     return os.environ.get("BDS_AZURITE") or shutil.which("azurite-blob")
 
 
 def free_port() -> int:
-    """A loopback port that nothing listens on."""
+    """A loopback port on which nothing listens."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         return int(listening.getsockname()[1])
@@ -162,7 +162,7 @@ def objects(store: Store, bucket: str) -> dict[str, bytes]:
 
 
 def unfinished(store: Store, bucket: str) -> list[str]:
-    """The keys of the uploads of an S3 bucket that were begun, and neither completed nor aborted."""
+    """The keys of multipart uploads in an S3 bucket that are neither completed nor aborted."""
     return [each["Key"] for each in store.client.list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
 
 
@@ -174,12 +174,12 @@ def azure_container(store: Store) -> str:
 
 
 def put_to_azure(store: Store, container: str, key: str) -> None:
-    """Write an empty object, whatever its key."""
+    """Write an empty object; any key is possible."""
     _put_to_azure(store, f"{container}/{key}", "", {"x-ms-blob-type": "BlockBlob"})
 
 
 def _put_to_azure(store: Store, path: str, query: str, headers: dict[str, str]) -> None:
-    """A signed request without content (Authorize with Shared Key, in Azure's documentation)."""
+    """Send a signed request without content ("Authorize with Shared Key" in Azure's documentation)."""
     import base64
     import hashlib
     import hmac

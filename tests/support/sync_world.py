@@ -1,4 +1,4 @@
-"""A tenant with one data set, and books of what was delivered of it, both in memory: for tests of the sync's plan."""
+"""A tenant with one data set, and books of its deliveries, both in memory: for tests of the sync's plan."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def diff(hours: float, **changes: object) -> Extract:
 
 
 class World:
-    """What the tenant makes, and how long it keeps it listed; `busy`: it makes other data sets all the time."""
+    """The extracts of the tenant, and how long it lists them; if `busy`, it makes other data sets all the time."""
 
     def __init__(self, made: list[Extract], keeps: dict[BdsType, timedelta], *, busy: bool = True) -> None:
         self.made = made
@@ -66,7 +66,7 @@ class World:
 
 @dataclass
 class Books:
-    """The ledger's part: what a plan is made of, and what becomes of it."""
+    """The ledger's part: the input of a plan, and its results."""
 
     delivered: dict[Identity, datetime] = field(default_factory=dict)
     owed: frozenset[Identity] = frozenset()
@@ -76,7 +76,7 @@ class Books:
     open_gaps: list[Missed] = field(default_factory=list)
     baselines: list[datetime] = field(default_factory=list)
     deliveries: list[Identity] = field(default_factory=list)
-    #: What each plan warned of: from a baseline to the first differential that was listed after it, or to the look.
+    #: The warnings of each plan: from a baseline to the first differential listed after it, or to the look.
     late: list[tuple[datetime, datetime]] = field(default_factory=list)
 
     def state(self, listed: Iterable[Extract]) -> SyncState:
@@ -126,7 +126,7 @@ class Books:
         fails: Callable[[Extract], bool] = lambda extract: False,
         with_fulls: bool = False,
     ) -> DataSetPlan:
-        """One run: look, plan, deliver what does not fail."""
+        """One run: look, plan, and deliver the extracts that do not fail."""
         listed = world.listed(moment)
         return self.keep_and_deliver(
             world.data_set, listed, world.look(moment), moment, fails=fails, with_fulls=with_fulls
@@ -178,7 +178,7 @@ class Books:
 
 
 def moments(plan: DataSetPlan) -> list[tuple[str, float, str]]:
-    """What a plan is about to deliver: flavour, hours since the start, arrival."""
+    """The extracts that a plan delivers: flavour, hours since the start, arrival."""
     return [
         (
             due.extract.bds_type.folder[:4],
@@ -190,5 +190,5 @@ def moments(plan: DataSetPlan) -> list[tuple[str, float, str]]:
 
 
 def remade(extract: Extract, after: timedelta, **changes: object) -> Extract:
-    """The same moment's extract, made anew."""
+    """The reissued extract of the same moment."""
     return replace(extract, created_date=extract.created_date + after, **changes)  # type: ignore[arg-type]

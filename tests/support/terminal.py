@@ -1,4 +1,4 @@
-"""A real terminal for commands: a pty of some width, and a screen that shows what was written to it."""
+"""A real terminal for commands: a pty of a given width, and a screen that shows its output."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNFINISHED = re.compile(r"\x1b[^A-Za-z]*$")
 
 
 class Screen:
-    """What a terminal of `width` columns shows, with all that has scrolled by. It knows what rich uses."""
+    """The content of a terminal of `width` columns, including what has scrolled off. It supports what rich uses."""
 
     def __init__(self, width: int) -> None:
         self.width = width
@@ -72,7 +72,7 @@ class Screen:
 
 
 class OnTerminal:
-    """A command that runs on a terminal. `shown` has the frames: the lines after each piece of output."""
+    """A command on a terminal. `shown` has the frames: the lines after each piece of output."""
 
     def __init__(self, process: asyncio.subprocess.Process | OnStreams, ours: int, screen: Screen) -> None:
         self.process = process
@@ -82,13 +82,13 @@ class OnTerminal:
         self._text = ""
 
     async def until(self, condition: Callable[[list[str]], bool]) -> None:
-        """Wait until the screen shows something; TimeoutError if it never does."""
+        """Wait until a condition on the screen's lines holds; TimeoutError if it never does."""
         async with self._patience():
             while not condition(self.screen.lines):
                 await self._read()
 
     async def ends(self) -> int:
-        """Wait for the end of the command; its exit code."""
+        """Wait for the end of the command; return its exit code."""
         async with self._patience():
             while await self._read():
                 pass
@@ -96,7 +96,7 @@ class OnTerminal:
 
     @asynccontextmanager
     async def _patience(self) -> AsyncIterator[None]:
-        """A command that never does what a test waits for is killed."""
+        """Kill a command that never does what a test waits for."""
         try:
             async with asyncio.timeout(PATIENCE):
                 yield
@@ -113,7 +113,7 @@ class OnTerminal:
             text = await asyncio.to_thread(os.read, self._ours, 65536)
         except OSError:  # Linux has EIO where the other end is closed
             return False
-        # A piece may end within a sequence.
+        # A piece of output may end inside a control sequence.
         so_far = self._text + text.decode(errors="replace")
         cut = _UNFINISHED.search(so_far)
         end = cut.start() if cut else len(so_far)
@@ -124,7 +124,7 @@ class OnTerminal:
 
 
 async def on_terminal(*arguments: object, width: int, cwd: Path, term: str = "xterm") -> OnTerminal:
-    """Start `bds-async` on a terminal of this width; no key of it sends a signal."""
+    """Start `bds-async` on a terminal of this width; no key sends a signal."""
     ours, theirs = terminal_of(width)
     process = await fork_onto([*map(str, arguments)], cwd, environ_of(term), [theirs] * 3)
     os.close(theirs)
@@ -132,7 +132,7 @@ async def on_terminal(*arguments: object, width: int, cwd: Path, term: str = "xt
 
 
 async def on_controlling_terminal(*arguments: object, width: int, cwd: Path) -> OnTerminal:
-    """The same in a session of its own, by a Python of its own: Ctrl-C sends a signal to it."""
+    """The same in a new session and a new Python: Ctrl-C sends a signal to it."""
     ours, theirs = terminal_of(width)
     script = "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
     script += "from bds_async.__main__ import main\nmain()"
