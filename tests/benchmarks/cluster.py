@@ -1,6 +1,6 @@
-"""How much sooner three workers of a cluster finish than one, each at 20 MB/s: `python -m tests.benchmarks.cluster`.
+"""How much faster three workers of a cluster are than one, each at 20 MB/s: `python -m tests.benchmarks.cluster`.
 
-nginx serves the zips; each worker has one thread, so one connection, which nginx holds to that rate.
+nginx serves the zips; each worker has one thread, so one connection, which nginx limits to that rate.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from tests.benchmarks.transfer.corpus import make
 from tests.benchmarks.transfer.origin import Network, Origin, serving
 from tests.support.clusters import running_cluster
 
-#: Bytes a second of a worker; the sizes of the zips.
+#: Bytes per second of a worker; the sizes of the zips.
 BANDWIDTH, SIZES = 20_000_000, [20_000_000] * 60
 
 
 def seconds_on(origin: Origin, workers: int, home: Path) -> float:
-    """Seconds of a pull with so many workers, from the plan to the report."""
+    """Seconds of a pull with this many workers, from the plan to the report."""
     home.mkdir()
     config = Config(
         bspace_url=origin.tenant,

@@ -1,7 +1,7 @@
-"""How long a fleet takes beside the arithmetic of its bound: `python -m tests.benchmarks.fleet`.
+"""The time of a fleet, compared with the time computed from its limit: `python -m tests.benchmarks.fleet`.
 
-20 sandbox tenants, of which one has a dead token and one is gone, four at a time. A body comes at 1 MB/s, so that a
-tenant is a wait and not work, as on a real network.
+20 sandbox tenants, four at a time; one has a dead token and one is unreachable. Bodies are limited to 1 MB/s, so that a
+tenant costs waiting and not work, as on a real network.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from pathlib import Path
 from tests.support.fleets import Fleet, report_of, running_fleet
 
 TENANTS, AT_ONCE = 20, 4
-#: Bytes of the one large extract of a tenant, and bytes a second.
+#: Bytes of the one large extract of a tenant, and bytes per second.
 HUGE, BANDWIDTH = 8_000_000, 1_000_000.0
-#: The tenants that are broken, and their exit codes.
+#: The broken tenants, and their exit codes.
 DEAD_TOKEN, GONE = "tenant-03", "tenant-11"
 CODES = {DEAD_TOKEN: 4, GONE: 5}
 
 
 def by_arithmetic(durations: Iterable[float], at_once: int) -> float:
-    """Seconds until the last of these ends, if each begins in order as soon as one of `at_once` places is free."""
+    """Seconds until the last of these ends, if they start in order, each as soon as one of `at_once` slots is free."""
     ends = [0.0] * at_once
     for duration in durations:
         heapq.heapreplace(ends, ends[0] + duration)
@@ -42,7 +42,7 @@ async def seconds_of(fleet: Fleet, *words: str) -> float:
 
 
 async def measure(home: Path) -> None:
-    """Print the seconds of each kind of tenant alone, of the fleet, and of the arithmetic."""
+    """Print the seconds of each kind of tenant alone, of the fleet, and the computed ones."""
     names = [f"tenant-{number:02}" for number in range(TENANTS)]
     groups = {name: name if name in CODES else "sound" for name in names} | {names[0]: "first"}
     async with running_fleet(home, names, data_sets=1, huge_bytes=HUGE, bandwidth=BANDWIDTH) as fleet:

@@ -1,7 +1,7 @@
-"""Planning by a ledger of a million deliveries, beside one of ten thousand: `python -m tests.benchmarks.ledger`.
+"""Planning with a ledger of a million deliveries, compared with ten thousand: `python -m tests.benchmarks.ledger`.
 
-139 data sets with hourly differentials, two weeks of them listed, two days of them new; each measurement is made in a
-process of its own, so that its memory counts alone.
+139 data sets with hourly differentials, two weeks of them listed, two days of them new. Each measurement runs in a
+separate process, so that only its own memory counts.
 """
 
 from __future__ import annotations

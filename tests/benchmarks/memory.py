@@ -1,4 +1,4 @@
-"""Peak memory of a pull beside the size of its largest extract: `python -m tests.benchmarks.memory`.
+"""Peak memory of a pull, compared with the size of its largest extract: `python -m tests.benchmarks.memory`.
 
 The tenant is another process, so that its memory does not count.
 """
@@ -32,7 +32,7 @@ def peak_of_pull(config: Path, folder: Path) -> float:
 
 
 async def peak_with(size: int) -> float:
-    """Peak megabytes of a pull of twenty data sets and one more of `size` bytes."""
+    """Peak megabytes of a pull of twenty data sets and another one of `size` bytes."""
     with tempfile.TemporaryDirectory() as home:
         async with Sandbox(SandboxSettings(data_sets=20, huge_bytes=size)) as sandbox:
             sandbox.write_config(Path(home) / "config.json")

@@ -1,4 +1,4 @@
-r"""A mirror beside the same work by hand and by dlt: `python -m tests.benchmarks.mirror [ROWS] [PYTHON-WITH-DLT]`.
+r"""A mirror compared with the work by hand and by dlt: `python -m tests.benchmarks.mirror [ROWS] [PYTHON-WITH-DLT]`.
 
 One full of ROWS enrollments and a differential of a twentieth of them, zipped. By hand is what a careful person writes:
 in DuckDB the unzipped CSV through `read_csv` with types, delete and insert; in PostgreSQL `psql \copy` of the unzipped
@@ -74,7 +74,7 @@ def header() -> list[str]:
 
 
 def data(users: range, random: Random) -> bytes:
-    """A CSV as Brightspace writes it, a row for each user."""
+    """A CSV as Brightspace writes it, with a row for each user."""
     sink = io.StringIO(newline="")
     writer = csv.writer(sink, lineterminator="\r\n")
     writer.writerow(header())
@@ -151,7 +151,7 @@ def by_hand_in_postgresql(zips: list[Path], folder: Path, address: str) -> None:
 
 
 def by_dlt(python: str, how: str, where: tuple[str, str], zips: list[Path], folder: Path) -> float:
-    """Seconds of dlt, which gets dicts of `rows` by Python's csv, or Arrow `tables` by pyarrow's."""
+    """Seconds of dlt, which gets dicts of `rows` from Python's csv, or Arrow `tables` from pyarrow's."""
     files = list(map(str, unzipped(zips, folder)))
     kinds = {"bigint": "bigint", "int": "bigint", "decimal": "decimal", "bit": "bool", "datetime2": "timestamp"}
     known = find(name=NAME)
@@ -170,7 +170,7 @@ def mirrored(into: str, root: Path, schema: str = "bds") -> float:
 
 
 def best(work: Callable[[int], float]) -> float:
-    """The shortest of three rounds, each from nothing: other load of the machine only adds to it."""
+    """The shortest of three rounds, each from an empty state: other load on the machine can only lengthen a round."""
     return min(work(number) for number in range(ROUNDS))
 
 

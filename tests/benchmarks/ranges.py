@@ -1,7 +1,7 @@
-"""What ranges are worth for one huge extract beside a tail of others: `python -m tests.benchmarks.ranges`.
+"""What ranges gain for one huge extract among many small ones: `python -m tests.benchmarks.ranges`.
 
-Each connection is held to 5 MB a second, as storages and networks do. The peers are this very client with whole files
-as its unit of work, begun largest first or in the order of the list.
+Each connection is limited to 5 MB/s, as by storages and networks. The peers are the same client with whole files as its
+unit of work, started largest first or in listing order.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WORKERS = 8
 
 @contextmanager
 def as_it_is() -> Iterator[None]:
-    """By ranges, the largest first."""
+    """Use ranges, the largest extract first."""
     yield
 
 
@@ -42,7 +42,7 @@ def whole_files() -> Iterator[None]:
 
 @contextmanager
 def whole_files_in_list_order() -> Iterator[None]:
-    """No extract counts as large, and none comes before those that were listed earlier."""
+    """No extract counts as large, and all start in listing order."""
     usual = Pool.put
     Pool.put = lambda self, job, size=0: usual(self, job)  # type: ignore[method-assign]
     try:
@@ -53,7 +53,7 @@ def whole_files_in_list_order() -> Iterator[None]:
 
 
 async def seconds_of_pull(sandbox: Sandbox) -> float:
-    """Seconds of a pull of everything, into a folder that goes away."""
+    """Seconds of a pull of everything into a temporary folder."""
     with tempfile.TemporaryDirectory() as home:
         sandbox.write_config(Path(home) / "config.json")
         config = Config.load(Path(home) / "config.json", {})
@@ -64,7 +64,7 @@ async def seconds_of_pull(sandbox: Sandbox) -> float:
 
 
 async def measured() -> dict[str, float]:
-    """Seconds of this client and of each peer, all against one tenant whose archives have been made."""
+    """Seconds of this client and of each peer, all against one tenant, which has already generated its archives."""
     ways = {
         "by ranges": as_it_is,
         "whole files, largest first": whole_files,
@@ -83,7 +83,7 @@ async def measured() -> dict[str, float]:
 
 
 def main() -> None:
-    """Print the seconds of each, and how many times sooner ranges are there."""
+    """Print the seconds of each, and how many times faster ranges are."""
     found = asyncio.run(measured())
     ours = found["by ranges"]
     for name, seconds in found.items():

@@ -1,4 +1,4 @@
-"""The transfer benchmark: every client that is here delivers a small corpus byte for byte. No speed is judged."""
+"""The transfer benchmark: every installed client delivers a small corpus byte for byte. No speed is asserted."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 @pytest.fixture(scope="module")
 def work_at(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkAt]:
-    """A function that gives what to do in a folder; each network serves the corpus for all tests that need it."""
+    """A function that returns the work for a folder; each network serves the corpus for all tests that need it."""
     with ExitStack() as stack:
 
         @cache
@@ -58,7 +58,7 @@ def check(client: Client, work: Work) -> None:
 
 @pytest.mark.parametrize(("client", "network"), [*zip(OURS, NETWORKS.values(), strict=True)], ids=NETWORKS)
 def test_bds_async_delivers_the_corpus(tmp_path: Path, work_at: WorkAt, network: Network, client: Client) -> None:
-    """Each way of delivering, each from another network."""
+    """Each form of delivery, each from a different network."""
     check(client, work_at(tmp_path, network))
 
 
@@ -68,7 +68,7 @@ def test_each_peer_that_is_installed_delivers_the_corpus(tmp_path: Path, work_at
 
 
 def test_a_wrong_byte_is_found(tmp_path: Path, corpus: Corpus, work_at: WorkAt) -> None:
-    """A benchmark that does not see what was delivered measures nothing."""
+    """A benchmark that does not check the delivery measures nothing."""
     spoil = 'cp -r "$0"/. "$1" && printf x >> "$1"/' + corpus.names[-1]
     client = Client("spoiler", lambda work: ["sh", "-c", spoil, str(corpus.folder), str(work.target)], needs="sh")
     with pytest.raises(AssertionError, match="did not deliver"):

@@ -1,4 +1,4 @@
-"""How much sooner many workers finish than one, at 200 ms for each request: `python -m tests.benchmarks.workers`."""
+"""How much faster many workers are than one, at 200 ms for each request: `python -m tests.benchmarks.workers`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A year of a tenant and of a scheduled job, compressed: the real command, with a clock that moves."""
+"""A year of a tenant and of a scheduled job in short time: the real command, with a simulated clock."""

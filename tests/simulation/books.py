@@ -1,4 +1,4 @@
-"""What was made, seen, delivered and reported; and the verdict. It knows nothing of how the job plans."""
+"""What was made, seen, delivered and reported; and the verdict. It is independent of how the job plans."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .loader import Taken
 from .rows import same_content
 
 FULL = "Full"
-#: What is made longer after its moment is late, or made anew.
+#: An extract that is made longer after its moment is late or reissued.
 PROMPT = timedelta(hours=1)
-#: Nanoseconds within which the file system may call two moments the same.
+#: Nanoseconds within which the file system may give two moments the same value.
 TICK = 20_000_000
 
 
 class Making(NamedTuple):
-    """One making of one extract."""
+    """One generation of one extract."""
 
     folder: str
     bds_type: str
@@ -34,7 +34,7 @@ class Making(NamedTuple):
 
 @dataclass
 class Span:
-    """A gap as reports tell it."""
+    """A gap in the reports."""
 
     after: datetime | None
     before: datetime | None
@@ -46,7 +46,7 @@ class Span:
 
 @dataclass
 class Books:
-    """Of the whole simulation, by data set's folder; fulls beside the baselines are looked for `with_fulls` alone."""
+    """Books of the whole simulation, by data set's folder; fulls besides baselines are expected only `with_fulls`."""
 
     with_fulls: bool = False
     made: dict[Making, TrueExtract] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class Books:
     wrongly_left: list[str] = field(default_factory=list)
 
     def look(self, sandbox: Sandbox) -> dict[Making, TrueExtract]:
-        """Take note of what is listed now."""
+        """Record what is listed now."""
         listed = {_making(extract): extract for data_set in sandbox.catalogue() for extract in data_set.extracts}
         for making in listed.keys() - self.made.keys():
             self.unsettled.add(making)
@@ -82,7 +82,7 @@ class Books:
         return listed
 
     def take(self, taken: list[Taken]) -> None:
-        """Take note of what a loader got during a run: listed now or, if a killed run had left it, at some time."""
+        """Record what a loader got during a run: listed now or, if a killed run left it, at some earlier time."""
         for one in taken:
             making = self._found(one)
             if making is None:
@@ -91,10 +91,9 @@ class Books:
                 self._deliver(making)
 
     def _found(self, taken: Taken) -> Making | None:
-        """Which extract a file is: by its name and its content.
+        """Find the extract of a file by its name and its content.
 
-        An extract that is made anew may have the same rows; the file's name, or what is listed and not delivered, says
-        then which one it is.
+        A reissued extract may have the same rows; then the file's name, or what is listed and not delivered, decides.
         """
         name = _name(taken)
         if name is None:
@@ -114,7 +113,7 @@ class Books:
             self.fulls[making.folder].add(making.queued)
 
     def check_order(self, taken: list[Taken]) -> None:
-        """Within a run the files of a data set get their names in queued order."""
+        """Check that within a run the files of a data set got their names in queued order."""
         last: dict[str, tuple[datetime, int]] = {}
         for one in sorted(taken, key=lambda one: one.nanoseconds):
             name = _name(one)
@@ -125,7 +124,7 @@ class Books:
                 last[name.folder] = max((queued, named), (name.queued, one.nanoseconds))
 
     def report(self, report: dict[str, Any], moment: datetime, listed: Iterable[Making]) -> None:
-        """Take note of a run's report, and of what was listed then."""
+        """Record a run's report, and what was listed then."""
         self.codes[report["exit_code"]] += 1
         self.looks.append(moment)
         for entry in report["extracts"]:
@@ -149,7 +148,7 @@ class Books:
             self.changes[entry["schema_change"]["kind"]] += 1
 
     def _check_all_there(self, report: dict[str, Any], moment: datetime, listed: Iterable[Making]) -> None:
-        """Every making that a finished run could see is delivered, or that run told why it is not."""
+        """Check that every generation that a finished run could see is delivered, or that the run reported why not."""
         told = {_folder(each["data_set"]) for each in report["failed_lists"]}
         told |= {_folder(each["data_set"]) for each in report["extracts"] if each["status"] in ("failed", "pending")}
         for making in listed:
@@ -158,7 +157,7 @@ class Books:
                 self.overlooked.append(f"{making} at {moment}")
 
     def _check_exit_code(self, report: dict[str, Any], moment: datetime) -> None:
-        """3 if there is a failure or an open gap to tell of, 0 if not."""
+        """Check the exit code: 3 if there is a failure or an open gap to report, else 0."""
         is_lacking = any(each["status"] in ("failed", "pending") for each in report["extracts"])
         is_open = any(gap["closed_by"] is None for gap in report["gaps"])
         tables = (report["mirror"] or {"tables": []})["tables"]
@@ -168,7 +167,7 @@ class Books:
             self.wrongly_left.append(f"{report['exit_code']} at {moment}")
 
     def _check_complete(self, folder: str, through: datetime | None, moment: datetime) -> None:
-        """Everything up to there that had been made by then is delivered, or known to be missed."""
+        """Check that everything queued up to `through` and made by `moment` is delivered, or known to be missed."""
         if through is None:
             return
         self._settle()
@@ -178,11 +177,11 @@ class Books:
                 self.wrongly_complete.append(f"{making} at {through}")
 
     def _settle(self) -> None:
-        """What has been delivered, or is known to be missed, stays so."""
+        """Forget generations that are delivered, or known to be missed: they stay so."""
         self.unsettled = {each for each in self.unsettled if not (self.was_delivered(each) or self.is_missed(each))}
 
     def is_meant(self, making: Making) -> bool:
-        """Whether it was made after the first run, or listed then and queued after the first baseline."""
+        """Whether the job must deliver it: made after the first run, or listed then and after its baseline."""
         begun = self.begun.get(making.folder)
         if begun is None or (making.bds_type == FULL and not self.with_fulls):
             return False
@@ -191,7 +190,7 @@ class Books:
         return making.created > begun or is_listed
 
     def is_missed(self, making: Making) -> bool:
-        """Whether it lies in a gap, or at its very end where a full begins anew."""
+        """Whether it lies in a gap, or at the end of one, if a full starts the data set again there."""
         gaps = self.gaps[making.folder].values()
         return any(gap.holds(making.queued) for gap in gaps) or (
             making.queued in self.fulls[making.folder] and any(gap.before == making.queued for gap in gaps)
@@ -202,14 +201,14 @@ class Books:
         return making[:3] in self.moments
 
     def was_never_seen(self, making: Making) -> bool:
-        """What is made long after its moment may come and go between two runs, and leave no trace in any list."""
+        """Whether no run could see it: a late extract may appear and expire between two runs, and be in no list."""
         is_late = making.created - making.queued > PROMPT
         return is_late and not any(making.created <= look < making.queued + timedelta(days=14) for look in self.looks)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of the simulation; all but the figures must be empty."""
+    """The result of the simulation; all except the figures must be empty."""
 
     made: int
     delivered: int
@@ -239,7 +238,7 @@ class Verdict:
 
 
 def verdict(books: Books) -> Verdict:
-    """Hold what was delivered against what was made."""
+    """Compare what was delivered with what was made."""
     meant = [making for making in books.made if books.is_meant(making)]
     absent = [making for making in meant if not books.was_delivered(making)]
     unseen = [making for making in absent if books.was_never_seen(making)]
@@ -281,7 +280,7 @@ def _name(taken: Taken) -> ParsedName | None:
 
 
 def _named(making: Making) -> tuple[str, str, str, datetime]:
-    """As much of a making as a file's name tells."""
+    """The part of a generation's identity that a file's name shows."""
     return making.folder, making.bds_type, making.version, making.queued.replace(microsecond=0)
 
 

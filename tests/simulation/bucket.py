@@ -1,4 +1,4 @@
-"""A bucket of S3 as the destination of the simulated job, behind a proxy with faults, and a loader that empties it."""
+"""An S3 bucket as the destination of the simulated job, behind a proxy with faults, and a loader that empties it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.stores import Store
 from .loader import Taken
 
 PREFIX = "some/prefix"
-#: What a store does wrong: method, part of the address, and the fault.
+#: Faults of the store: method, part of the address, and the fault.
 FAULTS = (
     ("PUT", PREFIX, Answer(503, "SlowDown")),
     ("PUT", PREFIX, RESET),
@@ -27,10 +27,10 @@ FAULTS = (
 
 
 class Bucket:
-    """The bucket: every version of each object is seen, so that one that is written twice counts twice.
+    """The bucket. Every version of an object is recorded, so that an object written twice counts twice.
 
-    The loader takes objects away once a run has ended by itself: an object that is removed while its upload is not yet
-    noted may be uploaded again.
+    The loader removes objects only after a run that was not killed: if an object is removed before its upload is
+    recorded, it may be uploaded again.
     """
 
     def __init__(self, s3: Store, proxy: Proxy, home: Path) -> None:
@@ -43,17 +43,17 @@ class Bucket:
 
     @property
     def arguments(self) -> list[str]:
-        """The options that lead a run here."""
+        """The options that make a run deliver here."""
         return ["--to", f"s3://{self._name}/{PREFIX}", "--state", str(self._state)]
 
     def misbehave(self, draw: random.Random, chance: float) -> None:
-        """Let the store do something wrong during the next run, or nothing."""
+        """Draw whether the store has a fault during the next run, and which."""
         method, part, what = draw.choice(FAULTS)
         self._proxy.rule = first(draw.randint(1, 2) if draw.random() < chance else 0, method, part, what)
 
     @contextlib.asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
-        """Look at the new objects at the end."""
+        """Record the new objects at the end."""
         yield
         await asyncio.to_thread(self._look)
 
@@ -65,7 +65,7 @@ class Bucket:
                 self._seen.add((key, version))
                 content = self._client.get_object(Bucket=self._name, Key=key, VersionId=version)["Body"].read()
                 digest, moment = hashlib.sha256(content).hexdigest(), uploads[f"/{self._name}/{key}"]
-                # The store's moments are whole seconds: the order of the uploads is finer.
+                # The store's times are whole seconds: the order of the uploads is finer.
                 self.taken.append(Taken(key.removeprefix(f"{PREFIX}/"), digest, moment * 10**9, content))
 
     def take(self) -> None:

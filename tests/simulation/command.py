@@ -1,4 +1,4 @@
-"""The real command in a process of its own, at a simulated moment, killed wherever that is wanted."""
+"""The real command in a separate process, at a simulated moment, killed at any wanted place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-#: Imported once, in the server that forks the processes.
+#: Modules to import once, in the server that forks the processes.
 PRELOADED = [
     __name__,
     "bds_async.cli.sync",
@@ -24,7 +24,7 @@ PRELOADED = [
     "asyncpg",
     "duckdb",
 ]
-#: Places in the code where a process can die: between the steps that must never come apart.
+#: Places in the code where a process can be killed: between steps that belong together.
 PLACES = (
     "bds_async.support.durable.rename",
     "bds_async.support.durable.fsync_file",
@@ -34,13 +34,13 @@ PLACES = (
     "bds_async.ledger.syncs.Syncs.keep",
     "bds_async.ledger.gaps.Gaps.settle",
 )
-#: Where a publication to a store can be cut off, beside these.
+#: Additional places, for a publication to a store.
 STORE_PLACES = (
     "bds_async.destination.object_store.store.ObjectStore.place",
     "bds_async.destination.object_store.upload.Upload.attempt",
     "bds_async.destination.object_store.store.ObjectStore.recorded",
 )
-#: The statement of a mirror, in each database.
+#: For each database, the function that runs a statement of a mirror.
 STATEMENTS = {
     "duckdb": "bds_async.mirrors.databases.duckdb.DuckDBEngine._execute",
     "postgresql": "bds_async.mirrors.databases.postgresql.PostgreSQLEngine.run",
@@ -52,7 +52,7 @@ if sys.platform != "win32":
 
 @dataclass(frozen=True)
 class Death:
-    """SIGKILL after so many seconds, or just before or after the n-th call of a place in the code."""
+    """SIGKILL after some seconds, or just before or after the n-th call of a place in the code."""
 
     seconds: float | None = None
     place: str | None = None
@@ -67,7 +67,7 @@ async def run(
     death: Death | None = None,
     environ: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
-    """Run `bds-async` to its end; its exit code, negative for the signal that killed it."""
+    """Run `bds-async` to its end and return its exit code, or the negative number of the signal that killed it."""
     process = context.Process(target=_main, args=(arguments, moment, output, death, dict(environ)))
     process.start()
     try:
@@ -86,7 +86,7 @@ async def run(
 def _main(
     arguments: list[str], moment: datetime, output: Path, death: Death | None, environ: dict[str, str]
 ) -> NoReturn:
-    """Be `bds-async` at a moment."""
+    """Run as `bds-async` at a simulated moment."""
     os.environ.update(environ)
     with output.open("ab") as file:
         os.dup2(file.fileno(), 1)
@@ -104,7 +104,7 @@ def _main(
 
 
 def _die_at(place: str, call: int, *, before: bool) -> None:
-    """Make the n-th call of a function the last thing that this process does, or does not."""
+    """Kill this process just before or after the n-th call of a function."""
     holder, name = _found(place)
     original: Callable[..., Any] = getattr(holder, name)
     calls = iter(range(call - 1, -1, -1))
@@ -122,7 +122,7 @@ def _die_at(place: str, call: int, *, before: bool) -> None:
 
 
 def _found(place: str) -> tuple[Any, str]:
-    """What holds the function: a module, or a class in one."""
+    """The owner of the function (a module, or a class in one) and the function's name."""
     path, name = place.rsplit(".", 1)
     try:
         return importlib.import_module(path), name

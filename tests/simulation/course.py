@@ -1,4 +1,4 @@
-"""How the simulated time goes: what the tenant makes, when the job runs, what goes wrong. All of it by a seed."""
+"""The course of the simulation: what the tenant makes, when the job runs, what goes wrong. A seed decides all of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Plan:
-    """What is simulated: so many weeks, of so many data sets, with outages of the job at these places of the whole.
+    """What is simulated: the number of weeks and of data sets, and the outages of the job.
 
     The last data set has no fulls.
     """
@@ -27,10 +27,10 @@ class Plan:
     seed: int = 0
     weeks: int = 52
     data_sets: int = 4
-    #: Hours between two differentials, and between two runs at most.
+    #: Hours between two differentials, and most hours between two runs.
     every: float = 1.0
     longest_step: int = 8
-    #: When (as a part of the whole) and for how long nobody runs the job.
+    #: When (as a share of the whole time) and for how long the job does not run.
     outages: tuple[tuple[float, timedelta], ...] = (
         (0.08, 30 * HOUR),
         (0.15, 4 * DAY),
@@ -47,13 +47,13 @@ class Plan:
     with_fulls: bool = False
     #: The database of a mirror that follows each run: "duckdb", "postgresql" or none.
     mirror: str = ""
-    #: Whether extracts go to a bucket of S3, which has faults of its own, and in which form.
+    #: Whether extracts go to an S3 bucket, which has its own faults, and in which form.
     store: bool = False
     form: str = "zip"
 
     @property
     def span(self) -> timedelta:
-        """How long all of it lasts."""
+        """The simulated time."""
         return timedelta(weeks=self.weeks)
 
     @property
@@ -95,7 +95,7 @@ class Plan:
         )
 
     def _deletes(self, draw: random.Random) -> tuple[HardDelete, ...]:
-        """Some rows each week, now and then half a data set, of which some return."""
+        """Hard deletes: some rows each week, at times half a data set; some of the rows return."""
         return tuple(
             HardDelete(
                 self._moment(draw),
@@ -110,7 +110,7 @@ class Plan:
         return BEGIN + draw.random() * self.span
 
     def _versions(self) -> tuple[SchemaChange, ...]:
-        """Two minor versions and a major one, which stands beside the former for some days."""
+        """Two minor versions and a major one, which is listed together with the previous one for some days."""
         return (
             SchemaChange(BEGIN + 0.2 * self.span, "9.5", append=("Added:nvarchar?",)),
             SchemaChange(BEGIN + 0.5 * self.span, "10.0", remove=("Added",), beside=5 * DAY),
@@ -118,7 +118,7 @@ class Plan:
         )
 
     def steps(self) -> Iterator[tuple[timedelta, random.Random]]:
-        """How long to wait before each run, and what else is drawn for it."""
+        """Yield how long to wait before each run, and a generator for the other draws of the run."""
         draw = random.Random(self.seed + 1)
         outages = sorted(self.outages)
         gone = timedelta()
@@ -130,7 +130,7 @@ class Plan:
             yield step, random.Random(draw.random())
 
     def death(self, draw: random.Random) -> Death | None:
-        """How a run is killed, if it is."""
+        """How to kill a run, or None."""
         if draw.random() >= self.kills:
             return None
         if draw.random() < 0.3:
@@ -142,7 +142,7 @@ class Plan:
         return Death(place=draw.choice(PLACES), call=draw.randint(1, 9), before=draw.random() < 0.5)
 
     def misbehaviour(self, draw: random.Random) -> tuple[Fault, ...]:
-        """What the tenant does wrong during a run."""
+        """The faults of the tenant during a run."""
         if draw.random() >= self.faults:
             return ()
         some = {"first": draw.randint(1, 4), "counted": "together", "data_set": draw.choice((*self.names, "*"))}

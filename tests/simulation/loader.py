@@ -1,4 +1,4 @@
-"""A loader that takes every file away as soon as it has its name, or at its leisure, and remembers what it got."""
+"""A loader that removes every file as soon as it has its name, or only on request, and records what it got."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 class Taken:
     """One file: its path below the folder, with `/`, the SHA-256 of its content, and when it got its name.
 
-    `content` is kept where the SHA-256 does not say which extract it is.
+    `content` is kept if the SHA-256 does not identify the extract.
     """
 
     path: str
@@ -25,7 +25,7 @@ class Taken:
 
 
 class Loader:
-    """Empties a folder all the time, or, where it is `patient`, only when it is told to."""
+    """Empties a folder all the time or, if it is `patient`, only on request."""
 
     def __init__(self, folder: Path, *, patient: bool = False) -> None:
         self.taken: list[Taken] = []
@@ -34,7 +34,7 @@ class Loader:
         self._left: set[Path] = set()
 
     def take(self) -> None:
-        """Take what is there now; what comes meanwhile is for the next time."""
+        """Take the files that are there now; later ones are for the next call."""
         self._look()
         for path in self._left:
             path.unlink()
@@ -59,7 +59,7 @@ class Loader:
 
     @contextlib.asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
-        """Take files while this lasts, and what is left at its end; a patient one looks at that, and leaves it."""
+        """Take files inside the context, and the rest at its end; a patient loader only records the rest."""
         if self._patient:
             yield
             self._look()

@@ -1,4 +1,4 @@
-"""A mirror that follows the simulated job, held against a plain dict of what was delivered."""
+"""A mirror that follows the simulated job, compared with a plain dict of what was delivered."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ State = dict[tuple[Any, ...], Values]
 
 @dataclass
 class MirrorCheck:
-    """Compares the mirror at `place` with what was delivered; `wrong` names what differs."""
+    """Compares the mirror at `place` with what was delivered; `wrong` names the differences."""
 
     place: Place
     wrong: list[str] = field(default_factory=list)
@@ -34,11 +34,11 @@ class MirrorCheck:
     kinds: Counter[str] = field(default_factory=Counter)
 
     def arguments(self) -> list[str]:
-        """What makes a sync bring the mirror up to date. Half of a data set may be purged."""
+        """The options with which a sync also updates the mirror. A purge of half a data set is allowed."""
         return ["--mirror", self.place.into, "--mirror-schema", self.place.schema, "--delete-limit", "100"]
 
     async def check(self, report: Mapping[str, Any], delivered: Mapping[Making, TrueExtract], moment: datetime) -> None:
-        """Compare each table after a run that brought the mirror up to date."""
+        """Compare each table after a run that updated the mirror."""
         self.checks += 1
         for table in report["mirror"]["tables"]:
             self.kinds.update({kind: table[kind] for kind in ("inserted", "updated", "deleted", "rejected", "drift")})
@@ -50,7 +50,7 @@ class MirrorCheck:
         self.rows = sum(counts)
 
     async def _lines(self, delivered: int, moment: datetime) -> list[str]:
-        """Each delivered extract has one line in `_bds_applied`, and nothing else has one."""
+        """Check that each delivered extract has one line in `_bds_applied`, and that there are no other lines."""
         identity = "plugin_id, bds_type, queued, created, version"
         schema = f'"{self.place.schema}"'
         lines = await self.place.fetch(f"SELECT {identity} FROM {schema}._bds_applied")
@@ -75,7 +75,7 @@ class MirrorCheck:
 
 
 def folded(ordered: list[TrueExtract], known: KnownDataSet) -> State:
-    """The rows after all extracts, by key: a full replaces everything, so that the last one is where it begins."""
+    """The rows after all extracts, by key. A full replaces everything, so it starts with the last one."""
     fulls = [place for place, extract in enumerate(ordered) if extract.bds_type == FULL]
     state: State = {}
     for extract in ordered[fulls[-1] if fulls else 0 :]:
@@ -84,7 +84,7 @@ def folded(ordered: list[TrueExtract], known: KnownDataSet) -> State:
 
 
 def newest(extract: TrueExtract, known: KnownDataSet) -> State:
-    """One row for each key of an extract: the highest row version, then the later line."""
+    """One row for each key of an extract: the one with the highest row version, then the later line."""
     version, found = known.row_version, {}
     for row in rows_of(extract):
         key = tuple(row[snake_case(name)] for name in known.key)

@@ -22,7 +22,7 @@ CONVERSIONS: dict[str, Callable[[str], Any]] = {
     ColumnType.DECIMAL: Decimal,
     ColumnType.FLOAT: float,
     ColumnType.BIT: lambda text: text.lower() in ("true", "1"),
-    # To the microsecond, as both databases hold it.
+    # To the microsecond, as in both databases.
     ColumnType.DATETIME2: lambda text: datetime.fromisoformat(text[:26].rstrip("Z")),
     ColumnType.UNIQUEIDENTIFIER: UUID,
 }
@@ -36,7 +36,7 @@ def same_content(taken: Taken, extract: TrueExtract) -> bool:
 
 
 def typed_rows(extract: TrueExtract) -> list[dict[str, Any]]:
-    """The rows of an extract as its Parquet file must hold them, in order."""
+    """The rows that the Parquet file of an extract must contain, in order."""
     known = known_as(extract.data_set)
     kinds = {column.name: column.type for column in known.columns}
     return [{name: _typed(name, text, kinds, known) for name, text in row.items()} for row in extract.rows()]
@@ -46,7 +46,7 @@ def _typed(name: str, text: str, kinds: dict[str, ColumnType], known: KnownDataS
     kind = kinds.get(name)
     if not text:
         return None
-    # A moment of a key stays text: its seventh digit counts.
+    # A moment in a key stays text: its seventh digit counts.
     is_text = kind is None or (kind is ColumnType.DATETIME2 and name in known.key)
     return text if is_text or kind is None else CONVERSIONS.get(kind, str)(text)
 

@@ -10,7 +10,7 @@ from .course import DAY, HOUR, Plan
 from .year import figures, simulate
 
 TWO_HOURS = pytest.mark.timeout(7200)
-#: One data set with fulls and one without; most runs are killed, so that a few of them show it.
+#: One data set with fulls and one without; most runs are killed, so that a few weeks are enough.
 WEEKS = replace(
     Plan(),
     seed=3,
@@ -34,7 +34,7 @@ EACH_FULL = replace(WEEKS, seed=2, data_sets=4, every=24.0, longest_step=60, kil
     ],
 )
 async def test_every_extract_is_delivered_once_and_every_gap_is_told_and_none_invented(plan: Plan) -> None:
-    """With kills, faults, outages of the job, new versions, late extracts and such as are made anew."""
+    """With kills, faults, outages of the job, new versions, late extracts and reissued ones."""
     simulation, found = await simulate(plan)
     print(figures(simulation, found))
     assert found.faults == {}
@@ -59,7 +59,7 @@ DATABASES = ("duckdb", "postgresql")
     ],
 )
 async def test_a_mirror_that_follows_has_no_row_wrong(plan: Plan, request: pytest.FixtureRequest) -> None:
-    """With the same, and rows that are deleted, doubled, purged and come back; kills between its statements too."""
+    """With the same, and rows that are deleted, doubled, purged and restored; with kills between its statements too."""
     if plan.mirror == "postgresql":
         request.getfixturevalue("postgresql")  # skips or fails where it is not installed
     simulation, found = await simulate(plan)

@@ -1,9 +1,9 @@
 """The simulated year: `python -m tests.simulation.year [--weeks 52] [--seed 0]` from the repository's root.
 
-Every extract that was ever available while the job could see it has to be delivered exactly once, every gap reported,
-none invented. The job is the real command, in processes that are killed; a loader takes its files away at once. With
-`--mirror duckdb` (or `postgresql`) a mirror follows each run; its tables are compared with what was delivered. With
-`--store` the extracts go to a bucket of S3, with `--as parquet` as Parquet, which is compared row by row.
+Every extract that was available while the job could see it must be delivered exactly once, and every gap reported, none
+invented. The job is the real command, in processes that are killed; a loader removes its files at once. With `--mirror
+duckdb` (or `postgresql`) a mirror follows each run, and its tables are compared with what was delivered. With `--store`
+the extracts go to an S3 bucket, with `--as parquet` as Parquet, which is compared row by row.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from .course import BEGIN, DAY, HOUR, Plan
 from .loader import Loader
 from .mirrored import MirrorCheck
 
-#: At least so often the truth is looked at, so that nothing comes and goes unnoticed.
+#: Most time between two looks at the truth, so that nothing appears and expires unnoticed.
 GLANCE = 3 * HOUR
 
 
 @dataclass
 class Simulation:
-    """One course of the tenant and the job."""
+    """One simulation of the tenant and the job."""
 
     plan: Plan
     home: Path
@@ -55,7 +55,7 @@ class Simulation:
     now: datetime = BEGIN
 
     async def run(self) -> Verdict:
-        """Let the time go by, and say what came of it."""
+        """Run the simulation, and return the verdict."""
         async with Sandbox(self.plan.settings()) as sandbox:
             sandbox.write_config(self.config)
             loader = self.bucket or Loader(self.home / "to", patient=self.mirror is not None)
@@ -68,7 +68,7 @@ class Simulation:
         return verdict(self.books)
 
     async def _end(self, sandbox: Sandbox, loader: Loader | Bucket) -> None:
-        """Some days without a fault, until the next full has closed what can be closed."""
+        """Add some days without a fault, until the next full has closed the gaps that can be closed."""
         sandbox.play()
         self._misbehave(random.Random(), 0)
         for _ in range(4):
@@ -99,7 +99,7 @@ class Simulation:
         async with loader.at_work():
             code = await command.run(self._arguments(report), self.now, self.home / "output.txt", death, environ)
         self.runs += 1
-        # The tenant's time goes on meanwhile: it may make one extract, and drop another.
+        # The tenant's time advances meanwhile: it may make one extract and drop another.
         taken, after = loader.taken[known:], self.books.look(sandbox)
         self.books.take(taken)
         if report.exists():
@@ -120,20 +120,20 @@ class Simulation:
         return arguments + (self.bucket.arguments if self.bucket is not None else ["--to", str(self.home / "to")])
 
     async def _check_mirror(self, report: dict[str, Any], loader: Loader | Bucket) -> None:
-        """Hold the mirror against what was delivered, once it is up to date; then the loader may take the files."""
+        """Compare the mirror with what was delivered if the run updated it; then the loader may take the files."""
         if self.mirror is not None and report["mirror"]["error"] is None:
             delivered = {making: self.books.made[making] for making in self.books.delivered}
             await self.mirror.check(report, delivered, self.now)
             loader.take()
 
-    #: Whether the next run with a plan may finish first what a killed one left, though something older had failed.
+    #: Whether the next run with a plan may first finish what a killed one left, even if something older failed.
     has_leftovers: bool = False
 
     def _ended(self, sandbox: Sandbox, code: int, death: command.Death | None) -> None:
         if code < 0:
             self.kills[(death and death.place) or "after a while"] += 1
         elif code == 4:
-            # A kill between the token's exchange and its storing: a person has to consent again.
+            # A kill between the exchange of the token and storing the next one: a person has to consent again.
             self.consents += 1
             sandbox.write_config(self.config)
         elif code not in (0, 3, 5):
@@ -144,14 +144,14 @@ class Simulation:
 
 
 async def simulate(plan: Plan) -> tuple[Simulation, Verdict]:
-    """One simulation in a folder of its own."""
+    """Run one simulation in a temporary folder."""
     with (
         tempfile.TemporaryDirectory(prefix="bds-async-year-") as home,
         a_place(plan.mirror, Path(home)) as place,
         a_bucket(Path(home), is_wanted=plan.store) as bucket,
     ):
         mirror = MirrorCheck(place) if place is not None else None
-        # A mirror needs each full.
+        # A mirror needs every full.
         books = Books(with_fulls=plan.with_fulls or mirror is not None)
         simulation = Simulation(plan, Path(home), books, mirror, bucket)
         return simulation, await simulation.run()
@@ -159,7 +159,7 @@ async def simulate(plan: Plan) -> tuple[Simulation, Verdict]:
 
 @contextmanager
 def a_place(database: str, home: Path) -> Iterator[Place | None]:
-    """Where the mirror is: a file, or a PostgreSQL that lasts as long as the simulation."""
+    """The place of the mirror: a file, or a PostgreSQL that runs as long as the simulation."""
     if database == "postgresql":
         found = programs()
         assert found is not None, "PostgreSQL is not installed"
@@ -171,7 +171,7 @@ def a_place(database: str, home: Path) -> Iterator[Place | None]:
 
 @contextmanager
 def a_bucket(home: Path, *, is_wanted: bool) -> Iterator[Bucket | None]:
-    """A new bucket of an S3 server that lasts as long as the simulation."""
+    """A new bucket of an S3 server that runs as long as the simulation."""
     if not is_wanted:
         yield None
         return
@@ -180,7 +180,7 @@ def a_bucket(home: Path, *, is_wanted: bool) -> Iterator[Bucket | None]:
 
 
 def figures(simulation: Simulation, found: Verdict) -> str:
-    """What came of it, in lines."""
+    """The result, as lines of text."""
     books, plan, kills = found.books, simulation.plan, sorted(simulation.kills.items())
     lines = {
         "simulated": f"{plan.weeks} weeks, {plan.data_sets} data sets, seed {plan.seed}",

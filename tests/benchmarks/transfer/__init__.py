@@ -1,1 +1,1 @@
-"""Transfer benchmark: bds-async beside other downloaders, on loopback: `python -m tests.benchmarks.transfer --help`."""
+"""Transfer benchmark: bds-async and other downloaders, on loopback: `python -m tests.benchmarks.transfer --help`."""

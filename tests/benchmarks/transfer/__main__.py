@@ -22,7 +22,7 @@ from .table import MEGABYTE, table
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run what was asked for and print a table for each scene."""
+    """Run the requested scenes or parts, and print a table for each scene."""
     asked = _parser().parse_args(argv)
     home = Path(tempfile.mkdtemp(prefix="benchmark-", dir=asked.home))
     try:
@@ -83,7 +83,7 @@ def _clients(scene: Scene, work: Work, asked: argparse.Namespace) -> list[Client
 
 
 def _in_turn(clients: list[Client], work: Work, rounds: int) -> dict[str, list[Cost]]:
-    """The costs of each client, run A B C A B C …; the first round warms up and does not count."""
+    """The costs of each client, run in the order A B C A B C …; the first round warms up and does not count."""
     costs: dict[str, list[Cost]] = {client.name: [] for client in clients}
     for number in range(rounds + 1):
         for client in clients:

@@ -1,4 +1,4 @@
-"""The clients: the command of each, and where it leaves each zip. All but bds-async are given the final URLs."""
+"""The clients: the command of each, and the path of each delivered zip. All except bds-async get the final URLs."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .corpus import Corpus
 from .origin import Origin
 from .tenant import DATA_SETS
 
-#: Programs for the peers' own Python, in this folder.
+#: The folder of the programs for the peers' own Python.
 PEERS = Path(__file__).parent / "peers"
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a client has to do: bring the corpus from the origin to `target`, by so many connections.
+    """The work of a client: download the corpus from the origin to `target`, with this many connections.
 
-    `home` takes its config, `peers` is the interpreter that has parfive, requests, aiohttp and aiofiles.
+    `home` gets its config; `peers` is the interpreter that has parfive, requests, aiohttp and aiofiles.
     """
 
     corpus: Corpus
@@ -56,7 +56,7 @@ def _by_data_set(work: Work) -> dict[str, Path]:
 
 @dataclass(frozen=True)
 class Client:
-    """`command` gives what to run, `delivered` the file of each zip; `needs` is the program that has to be there."""
+    """`command` returns what to run, `delivered` the file of each zip; `needs` is a program that must be installed."""
 
     name: str
     command: Callable[[Work], list[str]]
@@ -71,7 +71,7 @@ class Client:
 
 
 def aria2c(splits: int, files: int | None = None) -> Client:
-    """aria2c with so many connections for each file, and so many files at a time (default: the connections)."""
+    """aria2c with `splits` connections for each file, and `files` files at a time (default: the connections)."""
     return Client(f"aria2c -x{splits}", lambda work: _aria2c(work, splits, files), needs="aria2c")
 
 
@@ -113,7 +113,7 @@ def _peer(name: str, work: Work) -> list[str]:
 
 
 def bds_async(*options: str, program: str = "", name: str = "bds-async", preloaded: Path | None = None) -> Client:
-    """This program: its whole job, with token, lists, links and ledger; `program` may be that of another checkout."""
+    """This program with its whole job: token, lists, links and ledger; `program` may be that of another checkout."""
     start = [program] if program else [sys.executable, "-m", "bds_async"]
     before = [] if preloaded is None else ["env", f"LD_PRELOAD={preloaded}"]
 

@@ -10,16 +10,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Bytes of zip that are made from one block of CSV, and how many times larger the CSV is.
+#: Bytes of zip that one block of CSV yields, and how many times larger the CSV is.
 BLOCK, INFLATION = 250_000, 2.8
-#: Sizes of the standard corpus in bytes of zip, as shares of its total: 150 small, 40 middle, 8 large, 2 huge.
+#: Sizes of the standard corpus in bytes of zip, as shares of its total: 150 small, 40 medium, 8 large, 2 huge.
 HUGE = (0.2412, 0.2512)
 LARGE, MIDDLE, SMALL = 8, 40, 150
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Zips in a folder; `names` are their file names, `size` their bytes in all."""
+    """Zips in a folder; `names` are their file names, `size` their bytes in total."""
 
     folder: Path
     names: tuple[str, ...]
@@ -31,12 +31,12 @@ class Corpus:
 
     @property
     def small(self) -> Corpus:
-        """The zips below 256 KB alone."""
+        """Only the zips below 256 KB."""
         return Corpus(self.folder, tuple(name for name in self.names if (self.folder / name).stat().st_size < 256_000))
 
 
 def standard_sizes(total: int, seed: int = 1) -> list[int]:
-    """The sizes of 200 zips of `total` bytes in all, spread as a tenant's extracts are; small ones do not scale."""
+    """The sizes of 200 zips of `total` bytes, distributed like a tenant's extracts; small ones do not scale."""
     chance = random.Random(seed)
     sizes = [chance.uniform(2_000, 200_000) for _ in range(SMALL)]
     sizes += [chance.uniform(0.0005, 0.01) * total for _ in range(MIDDLE)]
@@ -47,7 +47,7 @@ def standard_sizes(total: int, seed: int = 1) -> list[int]:
 
 
 def make(folder: Path, sizes: Iterable[int], seed: int = 1) -> Corpus:
-    """Write a zip of about each of the sizes to `folder`."""
+    """Write a zip of about each size to `folder`."""
     folder.mkdir(parents=True)
     names = []
     for number, size in enumerate(sizes):
@@ -57,7 +57,7 @@ def make(folder: Path, sizes: Iterable[int], seed: int = 1) -> Corpus:
 
 
 def _write(path: Path, size: int, chance: random.Random) -> None:
-    """One member, deflated; the deflated blocks are repeated, with a numbered row between them."""
+    """Write one deflated member, which repeats the deflated blocks with a numbered row between them."""
     with path.open("w+b") as file, zipfile.ZipFile(file, "w") as archive:
         info = zipfile.ZipInfo(f"{path.stem}.csv", (2026, 11, 22, 4, 9, 22))
         length = crc = 0
@@ -65,14 +65,14 @@ def _write(path: Path, size: int, chance: random.Random) -> None:
             for plain, deflated in _blocks(size, chance):
                 length, crc = length + len(plain), zlib.crc32(plain, crc)
                 member.write(deflated)
-        # The member was written as stored; its header now says what it holds.
+        # The member was written as stored; now its header says that it is deflated.
         info.compress_type, info.file_size, info.CRC = zipfile.ZIP_DEFLATED, length, crc
         file.seek(info.header_offset)
         file.write(info.FileHeader(zip64=True))
 
 
 def _blocks(size: int, chance: random.Random) -> Iterator[tuple[bytes, bytes]]:
-    """Plain and deflated bytes, in pairs; each block is deflated alone."""
+    """Pairs of plain and deflated bytes; each block is deflated independently."""
     yield _deflated(b"\xef\xbb\xbfRowId,UserId,OrgUnitId,EnrollmentDate,RoleName,IsActive\r\n")
     block = _deflated(_rows(int(min(size, BLOCK) * INFLATION), chance))
     for number in range(max(1, round(size / len(block[1])))):

@@ -15,14 +15,14 @@ from .origin import Network, serving
 from .table import GIGABYTE, MEGABYTE
 
 COUNTS = (10, 100, 1_000, 10_000)
-#: Bytes of each zip where their number grows.
+#: Bytes of each zip when their number grows.
 SMALL = 2_000
 SIZES = (0.1, 1.0, 10.0)
 CONNECTIONS = 16
 
 
 def growth(home: Path, peers: str, plot: Path, most: int, largest: float) -> dict[str, list[list[float]]]:
-    """Wall and CPU seconds and peak MB of each client, by extracts and by gigabytes; draws them to `plot`."""
+    """Wall and CPU seconds and peak MB of each client, by extracts and by gigabytes; also drawn to `plot`."""
     clients = [bds_async(), aria2c(1)]
     found: dict[str, list[list[float]]] = {}
     axes: list[tuple[str, Sequence[float]]] = [

@@ -1,7 +1,6 @@
 """Runs a command and prints its exit code, wall seconds, CPU seconds and peak resident bytes as JSON.
 
-It is small, since the peak of a process is never below that of the one that starts it. The command's output goes to
-stderr.
+It is small, since the peak of a process is never below that of its parent. The command's output goes to stderr.
 """
 
 import os

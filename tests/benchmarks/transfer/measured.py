@@ -1,4 +1,4 @@
-"""One run of a client in a process of its own: seconds, CPU and memory as the operating system counts them."""
+"""One run of a client in a separate process: seconds, CPU and memory as the operating system counts them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BLOCK = 1024 * 1024
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one run: wall seconds, CPU seconds (user and system, children included), peak resident bytes of a process."""
+    """Cost of a run: wall seconds, CPU seconds (user and system, with children), peak resident bytes of a process."""
 
     wall: float
     cpu: float
@@ -31,7 +31,7 @@ class Cost:
 
 
 def run(client: Client, work: Work, *, check: bool = True) -> Cost:
-    """Run a client into an empty folder and compare all that it delivered byte for byte."""
+    """Run a client into an empty folder and compare all delivered files byte for byte."""
     _prepare(work)
     cost = spent(client.command(work), work)
     if check:
@@ -50,7 +50,7 @@ def _prepare(work: Work) -> None:
 
 
 def spent(command: list[str], work: Work) -> Cost:
-    """What a command costs; raises AssertionError with the end of its output where it fails."""
+    """Run a command and return its cost; raises AssertionError with the end of its output if it fails."""
     trusted = str(work.origin.certificate)
     environment = {**os.environ, "SSL_CERT_FILE": trusted, "REQUESTS_CA_BUNDLE": trusted}
     with (work.home / "output.txt").open("w+b") as output:

@@ -1,4 +1,4 @@
-"""The servers: nginx with the zips, and a small tenant in front of it, each in a process of its own."""
+"""The servers: nginx with the zips, and a small tenant in front of it, each in a separate process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .corpus import Corpus
 
-#: Seconds within which a server has to listen.
+#: Seconds within which a server must listen.
 PATIENCE = 20.0
 
 CONFIG = """
@@ -43,7 +43,7 @@ TLS = """ ssl;
 
 @dataclass(frozen=True)
 class Network:
-    """How the zips are served: by TLS 1.3 or plain, bytes a second for each connection, seconds to each first byte."""
+    """How zips are served: by TLS 1.3 or plain, bytes per second for each connection, seconds to each first byte."""
 
     tls: bool = True
     rate: int | None = None
@@ -52,7 +52,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the zips are (`url`), the tenant that redirects there, and the certificate that clients have to trust."""
+    """The address of the zips (`url`), the tenant that redirects there, and the certificate that clients must trust."""
 
     url: str
     tenant: str
@@ -61,7 +61,7 @@ class Origin:
 
 @contextmanager
 def serving(home: Path, corpus: Corpus, network: Network) -> Iterator[Origin]:
-    """Both servers, on loopback, while the context lasts; `home` takes their files."""
+    """Run both servers on loopback during the context; `home` gets their files."""
     port, tenant = _free_port(), _free_port()
     certificate = _certificate(home)
     scheme = "https" if network.tls else "http"
@@ -92,7 +92,7 @@ def _config(home: Path, corpus: Corpus, network: Network, port: int, tenant: int
         user="user root;" if os.geteuid() == 0 else "",
         tls=TLS.format(home=home) if network.tls else "",
         rate=f"limit_rate {network.rate};" if network.rate else "",
-        # The tenant's process answers after the delay, then nginx sends the file as ever.
+        # The tenant's process answers after the delay, then nginx sends the file as usual.
         delay="auth_request /delay;" if network.delay else "",
     )
 
@@ -128,7 +128,7 @@ def _free_port() -> int:
 
 
 def _certificate(home: Path) -> Path:
-    """A certificate for 127.0.0.1, made by openssl, which signs itself."""
+    """A self-signed certificate for 127.0.0.1, made by openssl."""
     target = home / "certificate.pem"
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
     names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(home / "key.pem"), "-out", str(target)]

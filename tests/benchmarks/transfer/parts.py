@@ -1,4 +1,4 @@
-"""Single questions that a scene does not answer: start-up, memory with many extracts, publishing on a slow disk."""
+"""Measurements outside the scenes: start-up, memory with many extracts, publishing on a slow disk."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _work(home: Path, sizes: list[int], connections: int, peers: str) -> Iterato
 
 
 def start(home: Path, peers: str, rounds: int) -> str:
-    """Seconds of `--version`, and until a pull's first request, as ratios to the imports that a pull needs."""
+    """Seconds of `--version`, and until a pull's first request, as ratios to those of the imports of a pull."""
     with _work(home, [TINY_SIZE], 1, peers) as work:
         pull = bds_async().command(work)
         found = [
@@ -54,7 +54,7 @@ def memory(home: Path, peers: str, rounds: int) -> str:
 
 
 def fsync(home: Path, peers: str, rounds: int) -> str:
-    """How much longer tiny extracts take where each fsync takes 10 ms."""
+    """How much longer tiny extracts take if each fsync takes 10 ms."""
     shim = home / "slow_fsync.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", shim, Path(__file__).parent / "slow_fsync.c"], check=True)
     with _work(home, [TINY_SIZE] * TINY, 16, peers) as work:
@@ -66,5 +66,5 @@ def fsync(home: Path, peers: str, rounds: int) -> str:
     )
 
 
-#: Question to answer: given the home folder, the peers' Python and the rounds.
+#: For each measurement its function, which takes the home folder, the peers' Python and the number of rounds.
 PARTS: dict[str, Callable[[Path, str, int], str]] = {"start": start, "memory": memory, "fsync": fsync}

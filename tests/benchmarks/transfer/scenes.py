@@ -1,4 +1,4 @@
-"""The scenes: a network, the part of the corpus that is fetched, and the clients that do it side by side."""
+"""The scenes: a network, the part of the corpus to fetch, and the clients to compare."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .origin import Network
 
 @dataclass(frozen=True)
 class Scene:
-    """`clients` takes this program as a function of its options; all are compared with the first client."""
+    """`clients` gets this program as a function of its options; the first client is the one to compare with."""
 
     title: str
     network: Network

@@ -1,4 +1,4 @@
-"""What was measured, as a table: each figure's median and spread, and as a ratio to the first client's."""
+"""The measurements as a table: the median and the spread of each figure, and its ratio to the first client's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HEAD = f"{'':38}{'wall s':>20}{'ratio':>22}{'CPU s/GB':>10}{'ratio':>22}{'peak M
 
 
 def table(costs: dict[str, list[Cost]], size: int) -> str:
-    """One line for each client; ratios are taken round by round, `size` are the bytes of each round."""
+    """One line for each client; ratios are computed round by round; `size` is the number of bytes in each round."""
     base = next(iter(costs.values()))
     return "\n".join([HEAD, *(_line(name, found, base, size) for name, found in costs.items())])
 

@@ -1,7 +1,6 @@
 """A tenant that lists each zip as an extract and redirects its DownloadLink to nginx.
 
-Arguments: LISTING URL PORT DELAY.
-It is a process of its own, so that its CPU counts for no client.
+Arguments: LISTING URL PORT DELAY. It is a separate process, so that its CPU time counts for no client.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from pathlib import Path
 from aiohttp import web
 
 ROUTE = "/d2l/api/lp/1.43/datasets/bds"
-#: Data sets at most; further zips are their differentials, one an hour after the full.
+#: Most data sets; further zips are their differentials, one per hour after the full.
 DATA_SETS = 200
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -35,7 +34,7 @@ class Tenant:
         self._first: float | None = None
 
     def application(self) -> web.Application:
-        """The routes, and one that says when the first request since it was last asked came (`time.monotonic()`)."""
+        """The routes, and one that returns the time (`time.monotonic()`) of the first request since its last call."""
         app = web.Application(middlewares=[self._delayed])
         app.router.add_post("/core/connect/token", self._token)
         app.router.add_get("/d2l/api/versions/", self._versions)

@@ -1,4 +1,4 @@
-"""One URL after the other with requests, as D2L's sample does it: `requests_client.py URLS TARGET CONNECTIONS`."""
+"""Downloads one URL after another with requests, as D2L's sample: `requests_client.py URLS TARGET CONNECTIONS`."""
 
 import sys
 from pathlib import Path
