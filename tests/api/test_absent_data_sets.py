@@ -1,4 +1,4 @@
-"""A tenant that suddenly lists fewer data sets than were delivered, over real sockets: nobody takes it for success."""
+"""A tenant that suddenly lists fewer data sets than were delivered, over real sockets: that is not a success."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("quick_retries")
 
 @contextmanager
 def without(job: Scheduled, *names: str) -> Iterator[None]:
-    """Let the tenant list no data set, or only those with other names."""
+    """Let the tenant list only data sets with other names; without `names`, none."""
     catalogue = job.sandbox._tenant.catalogue
     listed = catalogue.data_sets
     catalogue.data_sets = [each for each in listed if names and each.name not in names]
@@ -57,7 +57,7 @@ async def test_a_tenant_that_lists_nothing_leaves_with_3_at_each_sync_until_it_l
 
 
 async def test_one_absent_data_set_is_named_until_its_absence_is_accepted(tmp_path: Path) -> None:
-    """Once it was listed again, the next absence is named again; other data sets are synced meanwhile."""
+    """After it was listed again, the next absence is named again; meanwhile other data sets are synced."""
     async with scheduled(tmp_path) as job:
         await job.sync()
         with without(job, "Users"):
@@ -76,7 +76,7 @@ async def test_one_absent_data_set_is_named_until_its_absence_is_accepted(tmp_pa
 
 
 async def test_only_chosen_data_sets_are_compared(tmp_path: Path) -> None:
-    """A pattern that names an absent data set alone is no error; one that names nothing known is."""
+    """A pattern that matches only an absent data set is no error; one that matches nothing known is."""
     async with scheduled(tmp_path) as job:
         first = await job.sync()
         other = next(each.extract.data_set for each in first.outcomes if each.extract.data_set != "Users")

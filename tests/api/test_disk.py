@@ -1,4 +1,4 @@
-"""Disks that are full, become read-only or go away while the real command runs: exit 6, and nothing is lost by it."""
+"""Disks that are full, become read-only or vanish while the real command runs: exit 6, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from tests.support.commands import Done, Running, bds, starting, until
 from tests.support.disks import Disk, in_memory, on_a_device
 
-#: Bytes, by which disks and extracts are measured.
+#: The unit of the sizes of disks and extracts, in bytes.
 UNIT = 500_000
 
 
@@ -34,7 +34,7 @@ def device(tmp_path: Path) -> Iterator[Disk]:
 
 
 class Scene:
-    """A sandbox with one huge extract among small ones, and a config and a report off the disk that fails."""
+    """A sandbox with one huge extract among small ones, and a config and a report outside the disk that fails."""
 
     def __init__(self, sandbox: Sandbox, home: Path, to: Path) -> None:
         self.sandbox = sandbox
@@ -67,7 +67,7 @@ class Scene:
         return sorted(each.newest_full.sha256 for each in self.sandbox.catalogue())
 
     def ledger_is_intact(self) -> bool:
-        """It can be read, and knows each file that is there; as intended, where no room was left to note it as done."""
+        """Whether it is sound and knows every published file, as an intent if there was no space to mark it done."""
         ledger = sqlite3.connect(self.to / ".bds-async" / "ledger.sqlite3")
         try:
             rows = list(ledger.execute("SELECT path, sha256, state FROM extracts"))
@@ -80,12 +80,12 @@ class Scene:
         return intact and done <= there.keys() and there.items() <= known.items()
 
     def data_sets(self, published: Iterable[str]) -> set[str]:
-        """Of which data sets these files are."""
+        """The data sets of these files."""
         folders = {name.partition("_")[0] for name in published}
         return {each.name for each in self.sandbox.catalogue() if each.name.replace(" ", "") in folders}
 
     async def finish(self) -> None:
-        """The next run brings the rest, and fetches nothing again that was published."""
+        """Check that the next run fetches the rest, and nothing that was published."""
         before, self.sandbox.counters.body_bytes = self.published(), 0
         self.sandbox.play()
         self.sandbox.requests.clear()
@@ -99,7 +99,7 @@ class Scene:
 
 
 def is_about_the_disk(done: Done, words: str) -> bool:
-    """Exit 6 in a line or two that say what to do, and nothing for developers."""
+    """Whether it ended with exit code 6, one error with these words, and nothing meant for developers."""
     errors = [line for line in done.err.splitlines() if line.startswith("bds-async: error:")]
     return done.code == 6 and done.complaints == [] and len(errors) == 1 and words in errors[0]
 
@@ -133,7 +133,7 @@ async def test_a_plan_that_has_no_room_is_warned_of_and_one_that_has_is_not(
 async def test_a_listing_that_exaggerates_is_warned_of_and_fetched_all_the_same(
     sandbox: Sandbox, disk: Disk, tmp_path: Path
 ) -> None:
-    """Only what the answer itself says decides."""
+    """Only the length in the answer itself decides."""
     scene = Scene(sandbox, tmp_path, disk.to)
     sandbox.play(Fault.of("wrong_size", factor=10_000, on="extracts"))
     done = await scene.pull("--exclude", "Sandbox Huge")
@@ -145,7 +145,7 @@ async def test_a_listing_that_exaggerates_is_warned_of_and_fetched_all_the_same(
 async def test_a_body_of_unknown_length_fills_the_disk(
     sandbox: Sandbox, disk: Disk, tmp_path: Path, declared: str
 ) -> None:
-    """Nothing said beforehand how long it would be. What has come stays, and is not fetched again."""
+    """Its length is nowhere stated beforehand. The received bytes stay, and are not fetched again."""
     scene = Scene(sandbox, tmp_path, disk.to)
     sandbox.play(
         Fault.of("length", declared=declared, data_set="Sandbox Huge"),
@@ -193,7 +193,7 @@ async def test_csvs_that_have_no_room(disk: Disk, tmp_path: Path) -> None:
 
 
 async def test_a_csv_that_a_killed_run_left_does_not_stand_in_its_own_way(disk: Disk, tmp_path: Path) -> None:
-    """It takes the room that it would need itself."""
+    """It occupies the space that its own extract needs."""
     async with Sandbox(SandboxSettings(data_sets=1, scale=0.5)) as sandbox:
         scene = Scene(sandbox, tmp_path, disk.to)
         sandbox.play(Fault.of("status", status=404, on="download"))
@@ -219,7 +219,7 @@ async def test_a_disk_that_is_full_before_the_first_run(sandbox: Sandbox, disk: 
 async def test_a_disk_that_is_full_at_any_step_of_the_way(
     sandbox: Sandbox, disk: Disk, tmp_path: Path, leave: int
 ) -> None:
-    """At a folder, the ledger's pages or journal, a partial file, its record, a final name."""
+    """While creating a folder, the ledger's pages or journal, a partial file, its record, a final name."""
     scene = Scene(sandbox, tmp_path, disk.to)
     disk.fill(leave)
     done = await scene.pull("--workers", 1)
@@ -242,7 +242,7 @@ async def test_a_folder_that_was_read_only_all_along(sandbox: Sandbox, device: D
 async def test_a_disk_that_becomes_read_only_in_the_middle(
     slow: Sandbox, device: Disk, tmp_path: Path, units: int
 ) -> None:
-    """As the kernel does it when a disk fails. What could be written stays, for a run on the mended disk."""
+    """As the kernel makes it when a disk fails. What was written stays, for a run on the repaired disk."""
     scene = Scene(slow, tmp_path, device.to)
     async with scene.pulling() as running:
         await until(lambda: slow.counters.body_bytes > units * UNIT)
@@ -280,12 +280,12 @@ async def test_a_folder_that_is_removed_in_the_middle(slow: Sandbox, tmp_path: P
 
 
 async def in_the_middle(sandbox: Sandbox, running: Running) -> None:
-    """The huge extract is under way, the small ones are published."""
+    """Wait until the huge extract is in transfer and the small ones are published."""
     await until(lambda: sandbox.counters.body_bytes > 3 * UNIT or running.process.returncode is not None)
 
 
 async def test_a_disk_that_is_taken_away_in_the_middle(slow: Sandbox, disk: Disk, tmp_path: Path) -> None:
-    """Nothing is written into the folder that it was mounted on."""
+    """Nothing is written into the folder on which it was mounted."""
     disk.resize(40 * UNIT)
     scene = Scene(slow, tmp_path, disk.to)
     async with scene.pulling() as running:
@@ -299,7 +299,7 @@ async def test_a_disk_that_is_taken_away_in_the_middle(slow: Sandbox, disk: Disk
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sets a limit of another process")
 async def test_a_file_system_that_takes_no_large_files(slow: Sandbox, tmp_path: Path) -> None:
-    """As FAT32 does beyond 4 GiB; here by a limit of the process."""
+    """As FAT32 beyond 4 GiB; here by a limit of the process."""
     import resource
 
     scene = Scene(slow, tmp_path, tmp_path / "to")
@@ -312,7 +312,7 @@ async def test_a_file_system_that_takes_no_large_files(slow: Sandbox, tmp_path: 
 
 
 async def test_verify_says_so_as_well(sandbox: Sandbox, disk: Disk, tmp_path: Path) -> None:
-    """A disk that went is no folder whose files a loader took."""
+    """A vanished disk does not pass for a folder whose files a loader took."""
     disk.resize(40 * UNIT)
     scene = Scene(sandbox, tmp_path, disk.to)
     await scene.pull("--exclude", "Sandbox Huge")

@@ -1,4 +1,4 @@
-"""Extracts whose dates are in the future, over real sockets: delivered, but nothing is built on them."""
+"""Extracts whose dates are in the future, over real sockets: delivered, but nothing else depends on them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Written = Callable[[datetime], str]
 
 
 class Misdated:
-    """Lets the tenant print another queued date for one moment."""
+    """Makes the tenant print a different queued date for one moment."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.right: Written = paging.written
@@ -47,7 +47,7 @@ def newest_full(job: Scheduled) -> datetime:
 
 @pytest.mark.parametrize("date", [FOREVER, tomorrow()], ids=["9999", "tomorrow"])
 async def test_a_full_from_the_future_is_no_baseline(tmp_path: Path, misdated: Misdated, date: str) -> None:
-    """It is delivered once; each differential follows; the full comes again once its date is right."""
+    """It is delivered once; each differential follows; when its date is corrected, the full is delivered again."""
     async with scheduled(tmp_path, full_retention_days=6.5) as job:
         full = newest_full(job)
         misdated.wrong[full] = date
@@ -85,7 +85,7 @@ async def test_a_pull_of_it_does_not_keep_a_sync_from_beginning(tmp_path: Path, 
 
 
 async def test_a_differential_from_the_future_counts_for_nothing(tmp_path: Path, misdated: Misdated) -> None:
-    """It is delivered once, and opens no gap where its date is corrected."""
+    """It is delivered once, and opens no gap when its date is corrected."""
     async with scheduled(tmp_path) as job:
         await job.sync()
         job.sandbox.advance(DAY)

@@ -1,4 +1,4 @@
-"""A ledger that another program holds: it is waited for, but not for ever, and a run that is stopped does not wait."""
+"""A ledger that another program holds: a run waits for it, but not for ever, and a stopped run does not wait."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def deliver(ledger: Ledger) -> None:
 
 @pytest.fixture
 def holder(folder: Path) -> Iterator[sqlite3.Connection]:
-    """Another program at the ledger."""
+    """Another program's connection to the ledger."""
     Ledger.open(ledger_path(folder), TENANT).close()
     with closing(sqlite3.connect(ledger_path(folder), isolation_level=None)) as connection:
         yield connection
@@ -67,7 +67,7 @@ def test_a_database_that_is_held_for_too_long_is_busy(folder: Path, holder: sqli
 
 
 def test_after_a_wait_in_vain_the_next_ones_are_short(folder: Path, holder: sqlite3.Connection) -> None:
-    """The run is at its end by then, and asks the ledger a few times more."""
+    """The run is ending by then, and needs the ledger a few more times."""
     with Ledger.open(ledger_path(folder), TENANT, Patience(HURRIED + 0.1)) as ledger:
         holder.execute("BEGIN EXCLUSIVE")
         taken = []
@@ -82,7 +82,7 @@ def test_after_a_wait_in_vain_the_next_ones_are_short(folder: Path, holder: sqli
 
 
 def test_a_wait_under_way_is_cut_short(folder: Path, holder: sqlite3.Connection) -> None:
-    """From another thread, as when a run is stopped; nothing of what waited is written."""
+    """From another thread, as when a run is stopped; the waiting statement writes nothing."""
     patience = Patience()
     with Ledger.open(ledger_path(folder), TENANT, patience) as ledger:
         holder.execute("BEGIN EXCLUSIVE")
@@ -96,7 +96,7 @@ def test_a_wait_under_way_is_cut_short(folder: Path, holder: sqlite3.Connection)
 
 
 def test_a_reader_that_goes_lets_what_was_to_be_written_be_committed(ledger: Ledger, folder: Path) -> None:
-    """Beside a reader everything but the commit can be done, which is tried again."""
+    """Beside a reader only the commit fails, and it is retried."""
     reading = sqlite3.connect(ledger_path(folder), isolation_level=None, check_same_thread=False)
     reading.execute("BEGIN")
     reading.execute("SELECT * FROM tenant").fetchall()
@@ -106,7 +106,7 @@ def test_a_reader_that_goes_lets_what_was_to_be_written_be_committed(ledger: Led
 
 
 async def test_opening_gives_way_to_a_cancellation(folder: Path, holder: sqlite3.Connection) -> None:
-    """It does not go on in its thread after that, when the folder's lock may be free."""
+    """It does not continue in its thread afterwards, when the folder's lock may be free."""
     holder.execute("BEGIN EXCLUSIVE")
     begun, over = threading.Event(), threading.Event()
 
@@ -172,7 +172,7 @@ def syncing(sandbox: Sandbox, home: Path) -> AbstractAsyncContextManager[Running
 
 @asynccontextmanager
 async def waiting_to_open(home: Path, *arguments: object) -> AsyncIterator[Running]:
-    """A command that holds the lock of the folder, and waits for its ledger, which this process holds."""
+    """A command that holds the folder's lock and waits for the ledger, which this process holds."""
     pause = Pause(home / "pause", "bds_async.runs.context:opened")
     with closing(sqlite3.connect(ledger_path(home / "to"), isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
@@ -183,7 +183,7 @@ async def waiting_to_open(home: Path, *arguments: object) -> AsyncIterator[Runni
 
 
 async def stopped(running: Running, home: Path) -> str:
-    """What a sync says that is sent a SIGTERM while it waits; it ends long before the one who holds the ledger does."""
+    """Send SIGTERM to a waiting sync and return what it prints; it must end long before the ledger is released."""
     done = await running.stopped_by(signal.SIGTERM, within=12)
     assert (done.code, done.complaints) == (143, [])
     assert "bds_async_last_exit_code 143\n" in (home / "m").read_text("utf-8")
@@ -192,7 +192,7 @@ async def stopped(running: Running, home: Path) -> str:
 
 @posix_only
 async def test_a_run_that_waits_to_open_it_is_stopped(sandbox: Sandbox, tmp_path: Path) -> None:
-    """As being stopped, not as one that found it busy; its metrics say so."""
+    """It ends as stopped, not as one that found the ledger busy; its metrics say so."""
     prepared(tmp_path / "to")
     Ledger.open(ledger_path(tmp_path / "to"), sandbox.tenant_url).close()
     async with waiting_to_open(tmp_path, *sync_arguments(sandbox, tmp_path)) as running:
@@ -215,7 +215,7 @@ async def test_a_correction_that_waits_to_open_it_is_stopped(
 
 @posix_only
 async def test_a_run_that_waits_in_the_middle_is_stopped(sandbox: Sandbox, tmp_path: Path) -> None:
-    """No file gets its name whose intent could not be noted, and the next run brings all."""
+    """A file whose intent could not be recorded does not get its name, and the next run delivers everything."""
     sandbox.play(Fault.of("trickle", rate=100_000))
     async with syncing(sandbox, tmp_path) as running:
         await until(lambda: any(seen.kind == "download" for seen in sandbox.requests))

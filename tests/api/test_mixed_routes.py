@@ -1,4 +1,4 @@
-"""A tenant that is read by the old routes first and by the new ones later, with other fractions of a second."""
+"""A tenant that is read first by the old routes and later by the new ones, with other fractions of a second."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OLD_SCOPE = "datahub:dataexports:read datahub:dataexports:download"
 
 @pytest.fixture(autouse=True)
 def fractions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each family of routes prints fractions of its own."""
+    """Each family of routes prints different fractions."""
 
     def written(fraction: str) -> object:
         return lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"
@@ -29,7 +29,7 @@ def fractions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class MixedRoutes(Scheduled):
-    """A folder that is filled by the old routes until the token gets the new scope."""
+    """A folder that is filled from the old routes until the token gets the new scope."""
 
     def use_old_routes(self) -> None:
         document = json.loads(self.config_file.read_text())
@@ -82,7 +82,7 @@ async def test_a_sync_delivers_what_is_new_alone(tmp_path: Path) -> None:
 
 
 async def test_what_failed_by_the_old_routes_is_delivered_by_the_new_ones(tmp_path: Path) -> None:
-    """It stays owed under its other fraction: no gap, and completeness does not pass it."""
+    """It stays owed under its other fraction: there is no gap, and completeness does not pass it."""
     async with scheduled(tmp_path) as plain:
         job = mixed(plain, tmp_path)
         job.sandbox.play(Fault.of("status", status=404, on="download", bds_type="Differential"))

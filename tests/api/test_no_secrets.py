@@ -30,10 +30,10 @@ from tests.support.commands import ENVIRON, Done, bds, starting, until
 LOGGED = ("-v", "--log-format", "json")
 #: Two pages of data sets, and some differentials of each.
 SMALL = SandboxSettings(data_sets=3, scale=0.01, page_size=2, differential_retention_days=3)
-#: What a link or a request would show of a secret, whoever made it.
+#: How secrets look in links and requests, of any origin.
 SHAPES = re.compile(r"(Signature=|code=|Bearer |Basic |refresh_token=|access_token=|eyJ)[A-Za-z0-9_-]{10}")
 
-#: Every kind of trouble: a name for it, and what the sandbox plays.
+#: Every kind of trouble: its name, and the faults that the sandbox plays.
 TROUBLES: dict[str, tuple[Fault, ...]] = {
     "nothing": (),
     "an expired link": (Fault.of("expired_link", on="download"),),
@@ -67,7 +67,7 @@ TROUBLES: dict[str, tuple[Fault, ...]] = {
     "a lost exchange": (Fault.of("lost", on="token", first=1),),
     "a refused exchange": (Fault.of("status", on="token", status=400, body='{"error":"invalid_grant"}'),),
 }
-#: What becomes of a run in trouble; of those that are not named here, 3: some extracts failed.
+#: Exit codes of runs in trouble; by default 3: some extracts failed.
 EXIT_CODES = {
     "nothing": 0,
     "an odd zip": 0,
@@ -86,7 +86,7 @@ EXIT_CODES = {
 
 
 class Secrets:
-    """Everything that the sandbox handed out or was told, as it stands in headers, bodies and links."""
+    """All secrets that the sandbox sent or received, in the form of headers, bodies and links."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._known: set[str] = set()
@@ -103,7 +103,7 @@ class Secrets:
         self.add(base64.b64encode(f"{sandbox.client_id}:{sandbox.client_secret}".encode()).decode())
 
     def shown_in(self, where: str, text: str) -> list[str]:
-        """Where which of them, or what looks like one, can be read."""
+        """Places where one of them, or text that looks like a secret, can be read."""
         found = [f"{where}: {text[max(0, text.index(each) - 60) :][:100]}" for each in self._known if each in text]
         return found + [f"{where}: {match[0]} {text[match.start() :][:60]}" for match in SHAPES.finditer(text)]
 
@@ -127,7 +127,7 @@ def config(sandbox: Sandbox, tmp_path: Path) -> Path:
 
 
 def shown(known: Secrets, done: Done, home: Path) -> list[str]:
-    """What a command that has ended shows: its streams, its report, all that it keeps, the names of its files."""
+    """Secrets in everything that an ended command shows: its streams, its report, its stored files, their names."""
     found = known.shown_in("stdout", done.out) + known.shown_in("stderr", done.err)
     for path in home.rglob("*"):
         if path.is_file() and not path.name.startswith("config.json") and path.suffix not in (".part", ".zip", ".csv"):
@@ -149,7 +149,7 @@ async def test_a_pull_in_trouble_shows_none(
     assert done.code == EXIT_CODES.get(trouble, 3), done.err
 
 
-#: With each format of the log: commands that print text, and those that print JSON.
+#: For each log format: commands that print text, and those that print JSON.
 COMMANDS = {
     "text": ("list", "pull", "pull --as csv", "sync", "verify", "doctor"),
     "json": ("list --json", "pull --dry-run --json", "sync", "verify --repair --json", "doctor --json"),
@@ -169,13 +169,13 @@ async def test_every_command_shows_none(
 
 
 def damage(home: Path) -> None:
-    """Leave something to repair."""
+    """Damage something, so that there is something to repair."""
     for path in home.rglob("Users_full_*"):
         path.write_bytes(b"PK")
 
 
 async def test_login_shows_none(known: Secrets, sandbox: Sandbox, tmp_path: Path) -> None:
-    """Neither the code that the browser brings, nor what it is exchanged for, nor the secrets of PKCE."""
+    """Neither the code from the browser, nor the tokens that it is exchanged for, nor the secrets of PKCE."""
     from tests.cli.consenting import config_file, consent, login
 
     config = config_file(sandbox, tmp_path)
@@ -189,7 +189,7 @@ async def test_login_shows_none(known: Secrets, sandbox: Sandbox, tmp_path: Path
 
 @pytest.fixture
 def own_log() -> Iterator[None]:
-    """The log is as it was, after a command that has run in this process."""
+    """Restore the log after a command that runs in this process."""
     logger = logging.getLogger("bds_async")
     handlers, propagate, level = logger.handlers, logger.propagate, logger.level
     yield
@@ -201,7 +201,7 @@ def own_log() -> Iterator[None]:
 def test_demo_pulls_everything_without_an_account_and_shows_none(
     known: Secrets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing of its sandbox is left. All its data sets, with fewer rows: CI runs the whole demo, on the wheel."""
+    """Its sandbox leaves nothing behind. It has all data sets, but fewer rows: CI runs the whole demo, on the wheel."""
     (temporary := tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     for name in os.environ.keys() - ENVIRON.keys():
@@ -218,7 +218,7 @@ def test_demo_pulls_everything_without_an_account_and_shows_none(
 
 
 async def test_a_sandbox_shows_none(known: Secrets, tmp_path: Path) -> None:
-    """Its secrets are made in another process: the config that it writes tells some, the shapes tell the others."""
+    """Its secrets are made in another process: some are in the config that it writes, the patterns find the others."""
     config = tmp_path / "config.json"
     async with starting("sandbox", "--data-sets", 3, "--scale", 0.01, "--write-config", config, *LOGGED) as serving:
         await until(config.exists)
@@ -254,7 +254,7 @@ async def test_settings_of_the_environment_are_not_quoted(known: Secrets, tmp_pa
 
 
 class Witness:
-    """Looks at every object of the library at every event of a run."""
+    """Examines every object of the library at every event of a run."""
 
     def __init__(self, known: Secrets) -> None:
         self.found: list[str] = []
@@ -276,14 +276,14 @@ class Witness:
 
 @pytest.fixture
 def witness(known: Secrets) -> Witness:
-    """It looks at what the run makes, not at what was there before."""
+    """It examines objects that the run makes, not those from before."""
     gc.collect()
     gc.freeze()
     return Witness(known)
 
 
 def library_objects() -> Iterator[Any]:
-    """Every object whose class is the library's own; the sandbox may show what it likes."""
+    """Every object of a class of the library, except those of the sandbox, which may show anything."""
     for thing in gc.get_objects():
         if is_ours(type(thing)):  # type: ignore[arg-type]
             yield thing
@@ -296,7 +296,7 @@ def is_ours(kind: type) -> bool:
 
 
 def text_of(thing: Any) -> str:
-    """Its repr and its text; those of half-made objects fail, which is nobody's secret."""
+    """Its repr and its text; those of half-made objects may fail, which reveals no secret."""
     try:
         return f"{thing!r} {thing!s}"
     except Exception:
@@ -326,7 +326,7 @@ async def pulled(config: Path, to: Path, options: PullOptions, witness: Witness)
 
 
 async def errors_of(work: Callable[[], Any]) -> list[BaseException]:
-    """What `work` raises, and all that led to it."""
+    """The error that `work` raises, and all errors behind it."""
     try:
         await work()
     except BdsError as error:
@@ -335,7 +335,7 @@ async def errors_of(work: Callable[[], Any]) -> list[BaseException]:
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, its causes, and its contexts as far as they are shown."""
+    """An error, its causes, and those contexts that a traceback shows."""
     while error is not None:
         yield error
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -304,7 +304,7 @@ async def test_a_folder_in_the_place_of_a_file_fails_that_extract_alone(tmp_path
 async def test_a_download_that_nobody_works_on_is_begun_anew_and_never_waited_for_in_vain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever goes wrong between two pieces, the run ends."""
+    """The run ends, no matter what fails between two pieces."""
     forgotten: list[Piece] = []
     fetch = Transfer.fetch
 
@@ -321,7 +321,7 @@ async def test_a_download_that_nobody_works_on_is_begun_anew_and_never_waited_fo
 
 
 async def test_a_token_refresh_that_ends_while_the_run_ends_is_in_the_report(tmp_path: Path) -> None:
-    """The body ends while the second exchange is under way; the auth service answers it, so it counts."""
+    """The body ends during the second exchange; the auth service answers it, so it counts."""
     settings = SandboxSettings(data_sets=1, scale=0.01, huge_bytes=450_000, access_token_life=1.2)
     async with Sandbox(settings) as sandbox:
         sandbox.play(Fault.of("hang", on="token", seconds=2, at=[2]), Fault.of("trickle", rate=300_000))

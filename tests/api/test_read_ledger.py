@@ -1,4 +1,4 @@
-"""`read_ledger` of a folder that is not there, of an empty one, and of one with deliveries."""
+"""`read_ledger` of a folder that does not exist, of an empty one, and of one with deliveries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a notebook shows of a result: one short line, whatever its size."""
+"""The repr of a result in a notebook: one short line for any size."""
 
 from __future__ import annotations
 

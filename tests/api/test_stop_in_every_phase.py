@@ -1,4 +1,4 @@
-"""While another program holds the ledger, or nobody reads the report, a stop is answered in every phase of a command.
+"""While another program holds the ledger, or no one reads the report, every phase of a command obeys a stop.
 
 The promise is 2 seconds; the tests allow more for a busy machine, and far less than the 30 seconds of a wait.
 """
@@ -26,9 +26,9 @@ from tests.support.places import ledger_path
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
-#: Seconds within which a stopped command has ended.
+#: Seconds within which a stopped command must end.
 SOON = 8.0
-#: A command, and a function of it after whose call it asks the ledger.
+#: A command, and one of its functions, after whose call the command uses the ledger.
 PHASES = {
     "pull, recovery": (("pull",), "bds_async.runs.plan:recover"),
     "pull, measurement": (("pull", "--force"), "bds_async.runs.run:measure"),
@@ -56,7 +56,7 @@ PHASES = {
 
 
 class Scene:
-    """A folder that a pull has filled, and the commands that work on it."""
+    """A folder filled by a pull, and the commands that work on it."""
 
     def __init__(self, sandbox: Sandbox, home: Path) -> None:
         self.sandbox = sandbox
@@ -82,7 +82,7 @@ class Scene:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """The ledger is held by this process, which is another one than the command's."""
+        """Hold the ledger in this process, which is not that of the command."""
         with closing(sqlite3.connect(ledger_path(self.to), isolation_level=None, timeout=60)) as holder:
             holder.execute("BEGIN EXCLUSIVE")
             yield
@@ -97,14 +97,14 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 
 
 async def paused(running: Running, pause: Pause) -> None:
-    """Wait until a command has come to its pause."""
+    """Wait until a command has reached its pause."""
     await until(lambda: pause.is_reached or running.process.returncode is not None)
     assert running.process.returncode is None, (await running.ends()).err
 
 
 @pytest.mark.parametrize("name", sorted({command[0] for command, _ in PHASES.values()}))
 async def test_while_another_program_holds_the_ledger(scene: Scene, tmp_path: Path, name: str) -> None:
-    """All phases of a command, one after the other on one folder: none of them needs more than that it was filled."""
+    """All phases of a command, one after the other on one folder: each of them needs only a filled folder."""
     (scene.to / "unknown.txt").write_text("x")
     for phase, (command, place) in PHASES.items():
         if command[0] == name:
@@ -151,7 +151,7 @@ async def test_without_a_stop_it_is_exit_code_75(scene: Scene, tmp_path: Path, c
 
 
 async def held_at_the_end(scene: Scene, tmp_path: Path, command: tuple[str, ...], *, is_stopped: bool) -> Done:
-    """A run whose ledger is held from its last publication on; it waits for 3 seconds in place of 30 if not stopped."""
+    """A run whose ledger is held from its last publication on; unless stopped, it waits for 3 seconds instead of 30."""
     patience = {} if is_stopped else {"USUAL_PATIENCE": "3"}
     scene.spoil_a_file()
     pause = Pause(tmp_path / "pause", "bds_async.runs.run:measure")
@@ -165,7 +165,7 @@ async def held_at_the_end(scene: Scene, tmp_path: Path, command: tuple[str, ...]
 
 @pytest.mark.parametrize("command", [("pull",), ("sync",), ("verify", "--repair")])
 async def test_while_the_report_waits_for_the_reader_of_a_pipe(scene: Scene, command: tuple[str, ...]) -> None:
-    """A pipe that somebody has open, and does not read."""
+    """A pipe that another process has open, and does not read."""
     os.mkfifo(scene.report_file)
     if "--repair" in command:
         scene.spoil_a_file()
@@ -185,7 +185,7 @@ async def test_while_the_report_waits_for_the_reader_of_a_pipe(scene: Scene, com
 
 
 def fill(pipe: int) -> int:
-    """Write into a pipe until it takes no more; how many bytes that are."""
+    """Write to a pipe until it is full; return the number of bytes."""
     count = 0
     while True:
         try:
@@ -195,7 +195,7 @@ def fill(pipe: int) -> int:
 
 
 def is_writing(pid: int, path: Path) -> bool:
-    """Whether a process has a file open; it may close others meanwhile."""
+    """Whether a process has a file open; meanwhile it may close others."""
     for each in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):
             if each.samefile(path):

@@ -1,4 +1,4 @@
-"""Real signals to the real command: whatever it is doing, it ends in order, and the next run goes on from there."""
+"""Real signals to the real command: in any phase it ends in order, and the next run continues from there."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Scene:
         return by("pull", "--config", self.config, "--to", self.to, *report, *more, **environ)
 
     async def finish(self) -> None:
-        """What the next run has to do: bring everything, with nothing left behind."""
+        """Check that the next run delivers everything, and leaves nothing behind."""
         self.sandbox.play()
         done = await bds("pull", "--config", self.config, "--to", self.to)
         assert (done.code, done.complaints) == (0, [])
@@ -94,7 +94,7 @@ async def _scenes(home: Path) -> AsyncIterator[Stage]:
 
 
 def ended_in_order(done: Done, code: int) -> None:
-    """The code of the signal, two lines at most that say so, and nothing that only a developer understands."""
+    """Check the exit code of the signal, that at most two lines say so, and that nothing is meant for developers."""
     assert done.code == code, done.err
     assert done.complaints == []
     last = done.err.splitlines()[-1]
@@ -115,7 +115,7 @@ async def test_while_the_tenant_is_listed(stage: Stage, kind: str, number: int, 
 
 @SIGNALS
 async def test_in_the_middle_of_slow_bodies(stage: Stage, number: int, code: int) -> None:
-    """What has come stays, and is not fetched again; the report names what is pending."""
+    """The received bytes stay, and are not fetched again; the report names what is pending."""
     scene = await stage(Fault.of("trickle", rate=1_500_000), huge_bytes=4_000_000)
     async with scene.pulling() as running:
         await until(lambda: scene.sandbox.counters.body_bytes > 2_000_000)
@@ -145,7 +145,7 @@ async def test_in_the_middle_of_an_extract_that_is_fetched_by_ranges(stage: Stag
 
 @pytest.mark.parametrize(("published_as", "number", "code"), [("zip", *SIGINT), ("csv", *SIGTERM)])
 async def test_while_a_large_zip_is_verified(stage: Stage, published_as: str, number: int, code: int) -> None:
-    """It had arrived whole: it stays, for the next run to verify."""
+    """It has arrived whole: it stays, and the next run verifies it."""
     scene = await stage()
     users = next(each for each in scene.sandbox.catalogue() if each.name == "Users").newest_full
     part = arrived_whole(scene.to, users)
@@ -205,7 +205,7 @@ async def line_with(running: Running, words: bytes) -> None:
 
 @SIGNALS
 async def test_an_exchange_that_is_under_way_is_stored_first(stage: Stage, number: int, code: int) -> None:
-    """The auth service has the old token already: the run outlasts the answer, and the new token is in its place."""
+    """The auth service already has the old token: the run waits for the answer, and stores the new token."""
     scene = await stage(Fault.of("hang", on="token", seconds=2))
     before = scene.stored_token()
     async with scene.pulling() as running:
@@ -254,7 +254,7 @@ async def test_a_second_signal_ends_even_an_exchange_at_once(stage: Stage) -> No
 
 
 async def test_a_second_signal_ends_at_once_while_the_first_is_being_obeyed(stage: Stage) -> None:
-    """At any moment in between; the next run finishes as after a kill."""
+    """At any moment after the first signal; the next run recovers as after a kill."""
     scene = await stage(Fault.of("trickle", rate=300_000), huge_bytes=1_000_000)
     for pause in (0.0, 0.001, 0.005, 0.02):
         async with scene.pulling() as running:
@@ -264,7 +264,7 @@ async def test_a_second_signal_ends_at_once_while_the_first_is_being_obeyed(stag
             await asyncio.sleep(pause)
             running.signal(signal.SIGINT)
             done = await running.ends(3)
-        # The last instants of a process belong to the interpreter, which dies of the signal: 130, too, says a shell.
+        # At the very end of a process the signal kills the interpreter: a shell reports that as 130 too.
         assert done.code in (130, -signal.SIGINT)
         assert done.complaints == []
     await scene.finish()
@@ -287,7 +287,7 @@ async def test_while_another_process_holds_the_token(stage: Stage, number: int, 
 async def test_while_a_name_server_does_not_answer(
     stage: Stage, tmp_path: Path, key: str, number: int, code: int
 ) -> None:
-    """A look-up can't be called off; the run does not wait for it."""
+    """A look-up cannot be cancelled; the run does not wait for it."""
     scene = await stage()
     document = json.loads(scene.config.read_text())
     scene.config.write_text(json.dumps({**document, key: document[key].replace("127.0.0.1", "localhost")}))
@@ -300,7 +300,7 @@ async def test_while_a_name_server_does_not_answer(
     assert scene.sandbox.is_live(scene.stored_token())
 
 
-#: Stands in for a resolver whose servers are away: the call blocks its thread, as getaddrinfo does.
+#: Replaces a resolver whose servers are unreachable: the call blocks its thread, as getaddrinfo does.
 DEAF_RESOLVER = """
 import os, socket, time
 
@@ -337,7 +337,7 @@ async def test_a_verification_ends_in_the_middle_of_a_file(stage: Stage, number:
 
 @pytest.mark.parametrize(("number", "code"), [SIGTERM])
 async def test_every_command_that_asks_the_tenant(stage: Stage, number: int, code: int) -> None:
-    """While it waits for the list, so that the next one finds everything as it was."""
+    """While it waits for the list, so that the next command finds everything unchanged."""
     scene = await stage()
     await scene.finish()
     published(scene)[0].unlink()
@@ -352,7 +352,7 @@ async def test_every_command_that_asks_the_tenant(stage: Stage, number: int, cod
 
 @pytest.mark.parametrize(("number", "code"), [SIGINT])
 async def test_the_demo(tmp_path: Path, number: int, code: int) -> None:
-    """In the middle of its first extracts; its sandbox ends with it and leaves nothing behind."""
+    """During its first extracts; its sandbox ends with it and leaves nothing behind."""
     (tmp_path / "tmp").mkdir()
     async with starting("demo", "--to", tmp_path / "demo", TMPDIR=str(tmp_path / "tmp")) as running:
         await until(lambda: any((tmp_path / "demo").rglob("*.part")) or any((tmp_path / "demo").rglob("*.zip")))
@@ -363,7 +363,7 @@ async def test_the_demo(tmp_path: Path, number: int, code: int) -> None:
 @pytest.mark.parametrize(("number", "code"), [SIGINT])
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="sees in /proc when the program has begun")
 async def test_while_it_is_only_starting(stage: Stage, number: int, code: int) -> None:
-    """From its first line on, while it imports and reads its config: no traceback, and no signal is lost."""
+    """From its first line of code on, while it imports and reads its config: no traceback, and no signal is lost."""
     scene = await stage(Fault.of("hang", on="token", seconds=0.5))
     for pause in (0.0, 0.05, 0.1, 0.2, 0.35, 0.5):
         async with scene.pulling(by=starting_afresh) as running:
@@ -387,7 +387,7 @@ def handles(pid: int, number: int) -> bool:
 
 @pytest.mark.parametrize(("number", "code"), [SIGINT])
 async def test_nobody_is_left_behind(stage: Stage, number: int, code: int) -> None:
-    """No process of the run survives it, and its folder is free."""
+    """No process survives the run, and its folder is not locked."""
     scene = await stage(bandwidth=100_000, huge_bytes=1_000_000)
     async with scene.pulling() as running:
         await until(lambda: scene.sandbox.counters.body_bytes > 200_000)

@@ -1,4 +1,4 @@
-"""The scheduled job against the sandbox tenant, whose time goes by: over real sockets, each extract once."""
+"""The scheduled job against the sandbox tenant while time passes: over real sockets, each extract once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder that both jobs fill: what a pull saw, brought and left counts for the next sync."""
+"""A folder that both jobs fill: what a pull saw, delivered and left out counts for the next sync."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("quick_retries")
 
 
 async def test_what_a_pull_passes_over_does_not_hide_behind_what_it_brings(tmp_path):
-    """Completeness stops before it until a sync has delivered it."""
+    """Completeness stops before the skipped extract until a sync has delivered it."""
     async with scheduled(tmp_path) as job:
         first = await job.sync()
         job.sandbox.advance(3 * DAY)
@@ -44,7 +44,7 @@ async def test_what_fails_in_a_pull_is_owed_by_the_next_sync(tmp_path):
 
 
 async def test_what_daily_pulls_delivered_is_no_gap(tmp_path):
-    """Though the last sync is longer ago than anything stays listed."""
+    """Even if the last sync is longer ago than anything stays listed."""
     kept = {"differential_retention_days": 3.0, "full_days": 2.0, "full_retention_days": 4.0}
     async with scheduled(tmp_path, data_sets=1, **kept) as job:
         await job.sync()

@@ -1,4 +1,4 @@
-"""The tenant's dates and this machine's clock need not go together, and a tenant may pause: no gap comes of that."""
+"""The tenant's dates and this machine's clock may differ, and a tenant may pause: neither causes a gap."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEEPS = {BdsType.FULL: timedelta(days=21), BdsType.DIFFERENTIAL: timedelta(days=
 
 
 def sync(books: Books, world: World, moment: float, clock: float) -> None:
-    """A run that sees what is listed at one moment, by a clock that shows another."""
+    """A run that sees what is listed at one moment, while the clock shows another."""
     listed = world.listed(at(moment))
     books.keep_and_deliver(world.data_set, listed, Look.of(at(clock), listed), at(clock))
 
@@ -24,7 +24,7 @@ def sync(books: Books, world: World, moment: float, clock: float) -> None:
 @pytest.mark.parametrize("every", [DAY, 2 * DAY, 7 * DAY], ids=["daily", "every other day", "weekly"])
 @pytest.mark.parametrize("ahead", [-200 * DAY, -10 * DAY, 0, 200 * DAY], ids=lambda hours: f"{hours // DAY} days")
 def test_what_is_listed_all_along_makes_no_gap_though_the_clock_stands_still(every: int, ahead: int) -> None:
-    """The tenant's dates pass the moment that the clock shows, or begin beyond it."""
+    """The tenant's dates pass the moment that the clock shows, or begin after it."""
     world = World([full(0), *(diff(hour) for hour in range(DAY, 100 * DAY, every))], KEEPS)
     books = Books()
     for day in range(1, 90):
@@ -36,7 +36,7 @@ def test_what_is_listed_all_along_makes_no_gap_though_the_clock_stands_still(eve
 @pytest.mark.parametrize("pause", [13, 14, 15, 20, 45])
 @pytest.mark.parametrize("lag", [0.2, 13, 23])
 def test_a_pause_of_the_whole_tenant_that_is_watched_day_by_day_is_none(pause: int, lag: float) -> None:
-    """Everything has expired by then; the clock tells that somebody has looked all the time."""
+    """Everything has expired by then; the clock shows that syncs have looked all the time."""
     world = World([full(0), *(diff((day + 0.5) * DAY) for day in [*range(10), *range(10 + pause, 80)])], KEEPS)
     world.keeps[BdsType.FULL] = timedelta(days=300)
     books = Books()

@@ -1,4 +1,4 @@
-"""What a sync delivers where lists lose entries for a while, dates or the clock are wrong, versions are mixed."""
+"""What a sync delivers if lists lose entries for a while, dates or the clock are wrong, or versions are mixed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ DATA_SET = World([], {}).data_set
 
 
 def sync(books: Books, hour: float, *listed: Extract, fails: tuple[Extract, ...] = ()) -> list[tuple[str, float, str]]:
-    """One run at an hour by the clock, with these listed."""
+    """One run at an hour of the clock, with these extracts listed."""
     look = Look.of(at(hour), listed)
     return moments(books.keep_and_deliver(DATA_SET, listed, look, at(hour), fails=lambda each: each in fails))
 
 
 class TestListedAgain:
-    """What was missing from a list, and comes back, was not missed."""
+    """An extract that was absent from a list and returns was not missed."""
 
     def test_older_ones_that_are_listed_again_close_the_gap_that_their_absence_opened(self):
         books, usual = Books(), [full(0), diff(DAY), diff(2 * DAY), diff(3 * DAY)]
@@ -60,7 +60,7 @@ class TestListedAgain:
 
 
 class TestWrongDates:
-    """A date that can't be true hides no gap and makes none."""
+    """An impossible date hides no gap and causes none."""
 
     @pytest.mark.parametrize("others", [[], [full(0, lag=timedelta())]], ids=["one data set", "with others"])
     def test_one_date_far_ahead_tells_nothing(self, others):
@@ -88,7 +88,7 @@ class TestWrongDates:
 
 
 class TestFulls:
-    """Which fulls follow the baseline, where nobody asked for all of them."""
+    """Which fulls follow the baseline, if not all of them were requested."""
 
     def test_an_older_version_beside_the_baseline_is_not_the_baseline_made_anew(self):
         newer = full(0, version="9.10")

@@ -82,7 +82,7 @@ def observe(event: Event) -> None:
 
 
 def show_mirror(event: Mirroring | Mirrored) -> None:
-    """How far a mirror is."""
+    """The progress of a mirror."""
     match event:
         case Mirroring(extracts=number):
             print(number + 1)
@@ -91,7 +91,7 @@ def show_mirror(event: Mirroring | Mirrored) -> None:
 
 
 def show(outcome: Outcome) -> None:
-    """What became of one extract."""
+    """The outcome of one extract."""
     path: str | None = outcome.path
     if outcome.status is Status.DOWNLOADED and path is not None:
         print(path.upper(), outcome.extract.version)
@@ -141,7 +141,7 @@ async def browsed(config: Config) -> dict[str, list[Extract]]:
 
 
 def code_of(error: BdsError) -> int:
-    """Errors are sorted by who must act, and know their exit code."""
+    """Errors are classified by who must act, and have their exit code."""
     if isinstance(error, ConfigError | AuthorisationError | DestinationError):
         print("a person must act")
     elif isinstance(error, FolderBusy | UnreachableError | Stopped):
@@ -149,6 +149,6 @@ def code_of(error: BdsError) -> int:
     return error.exit_code
 
 
-#: Text is accepted where a path or a secret is stored.
+#: Text is accepted for paths and secrets.
 CONFIG = Config(bspace_url="https://school.example", client_id="x", client_secret="s", token_file="token")
 VERSION: str = __version__
