@@ -1,4 +1,4 @@
-"""Where a link may lead: nothing of a public tenant leads to this machine or its network."""
+"""Where a link may lead: no link of a public tenant leads to this machine or its network."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FORBIDDEN = [
     "2002:7f00:1::",
     "::127.0.0.1",
 ]
-#: Of documentation (RFC 5737, RFC 3849) or private: the latter is none of those that are refused.
+#: Addresses for documentation (RFC 5737, RFC 3849), a private one, which is not refused, and names.
 ALLOWED = ["192.0.2.7", "198.51.100.7", "2001:db8::7", "10.0.0.7", "storage.example", "localhost.example"]
 
 
@@ -90,7 +90,7 @@ class TestLiteral:
 
 
 class Network:
-    """A network in place of the real one: names have the addresses that a test gives; nothing is connected to."""
+    """A fake network: names have the addresses that a test gives, and there are no connections."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **names: str) -> None:
         self.names = {name.replace("_", "."): address for name, address in names.items()}
@@ -110,14 +110,14 @@ class Network:
 
 @pytest.fixture(autouse=True)
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the machine's environment says."""
+    """Independent of the machine's environment."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
 
 
 async def opened(link: str, tenant_url: str = "https://school.example") -> BdsError:
-    """The error in which a link of a tenant ends."""
+    """The error of opening a link of a tenant."""
     async with Transport() as transport, TokenRefresher(FreeTokens()) as tokens:
         tenant = Tenant(tenant_url, transport, tokens, Gate(lambda why, seconds: None, first_patience=0))
         with pytest.raises(BdsError) as caught:
@@ -170,7 +170,7 @@ class TestLinks:
         assert network.connected == ["192.0.2.7"]
 
     async def test_the_tenant_itself_may_be_anywhere(self, monkeypatch):
-        """A name in /etc/hosts, say; the person has chosen it."""
+        """For example at a name in /etc/hosts; the person has chosen it."""
         network = Network(monkeypatch, school_example="127.0.0.1")
         await opened("https://school.example/x")
         assert network.connected == ["127.0.0.1"]

@@ -1,4 +1,4 @@
-"""One access token for everybody: exchanged once at a time, renewed ahead of expiry, stored whatever happens."""
+"""One access token for all tasks: one exchange at a time, renewal ahead of expiry, stored in every case."""
 
 import asyncio
 import contextlib
@@ -48,7 +48,7 @@ async def refresher(config_file):
 
 
 class Mint:
-    """A grant without a server: tokens of a given life, after the failures it was told to begin with."""
+    """A grant without a server: tokens of a given life, after given failures."""
 
     def __init__(self, life: float = 3600.0, failures: tuple[Exception, ...] = ()) -> None:
         self.life, self.failures, self.exchanges = life, list(failures), count(1)
@@ -126,7 +126,7 @@ class TestSharing:
         assert await renewal is not token
 
     async def test_whoever_waits_gets_the_exchange_that_was_waited_for(self):
-        """The first to go on may begin the next exchange before the second goes on."""
+        """The first task to continue may begin the next exchange before the second one continues."""
         mint = Mint()
         refresher = TokenRefresher(mint)
 
@@ -238,7 +238,7 @@ class TestFailures:
 
     @pytest.mark.parametrize("error", [AuthorisationError("refused"), ConfigError("read-only")])
     async def test_what_only_a_person_can_mend_is_not_tried_again(self, error):
-        """Sixty-four workers must not send sixty-four requests with a token that was refused."""
+        """Sixty-four workers must not send sixty-four requests with a refused token."""
         mint = Mint(failures=(error,))
         refresher = TokenRefresher(mint)
         for _ in range(3):
@@ -378,7 +378,7 @@ class TestSettling:
         await refresher.settle()
 
     def test_a_loop_that_is_torn_down_stores_the_answer_all_the_same(self, tmp_path):
-        """Airflow raises out of a signal handler; whoever forgets to settle must not lose the token either."""
+        """Airflow raises from a signal handler; code that forgets to settle must not lose the token either."""
         config_path = tmp_path / "config.json"
 
         async def main(config: Config) -> None:
@@ -420,7 +420,7 @@ async def test_no_secret_is_logged_while_running(sandbox, refresher, caplog):
 
 class TestFirstContact:
     async def test_the_seconds_in_all_and_those_in_the_message_agree(self, monkeypatch):
-        """The waits between the tries are cut so that the last try is made in time."""
+        """The waits between the tries are shortened, so that the last try is made in time."""
         monkeypatch.setattr(retry, "BASE", 60.0)
         refresher = TokenRefresher(Mint(failures=(ConnectionFailed("gone."),) * 1000), first_patience=1.6)
         began = time.monotonic()
@@ -443,7 +443,7 @@ class TestFirstContact:
         assert given[1] == CONNECT_TIMEOUT
 
     async def test_a_connection_that_does_not_come_about_is_given_up_in_time(self, tmp_path, monkeypatch):
-        """The proxy takes the connection and says nothing, as a black hole does."""
+        """The proxy accepts the connection and does not answer, like a black hole."""
         with socket.create_server(("127.0.0.1", 0)) as proxy_that_says_nothing:
             monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy_that_says_nothing.getsockname()[1]}")
             async with ScriptedAuth(grants()) as auth:

@@ -1,4 +1,4 @@
-"""What the tenant offers, by the new routes and the old ones, and what is no catalogue."""
+"""What the tenant lists by the new routes and by the old ones, and what is no catalogue."""
 
 import json
 from collections import Counter
@@ -28,12 +28,12 @@ from bds_async.sandbox import Fault, Sandbox
 OLD = frozenset({"datahub:dataexports:*"})
 NEW = frozenset({"datasets:bds:read"})
 BOTH = [pytest.param(NEW, id="new"), pytest.param(OLD, id="old")]
-#: Small enough pages that every listing of either family fills several.
+#: Pages so small that every listing of either family has several.
 PAGES = {"data_sets": 6, "page_size": 3, "extract_page_size": 5}
 
 
 async def whole(found: Catalogue) -> dict[str, list[tuple]]:
-    """Everything that is listed, by data set: what tells extracts apart."""
+    """All listed extracts by data set, each as the values that identify it."""
     listed = {data_set.name: await found.extracts(data_set) for data_set in found.data_sets}
     return {name: sorted(told(extract) for extract in extracts) for name, extracts in listed.items()}
 
@@ -109,7 +109,7 @@ class TestRoutes:
         assert all(data_set.schema_id for data_set in found.data_sets)
 
     async def test_a_tenant_in_trouble_does_not_lead_there(self, start_sandbox, connect):
-        """Another family of routes would be no answer to a 500, and might list less."""
+        """Another family of routes is no remedy for a 500, and might list less."""
         sandbox = await start_sandbox(scopes=NEW | OLD)
         sandbox.play(Fault.of("status", on="catalogue", status=500, first=1))
         error = await refusal(await connect(sandbox))
@@ -288,7 +288,7 @@ class TestEntries:
         assert await whole(await read_catalogue(await connect(sandbox), None)) == truth(sandbox)
 
     async def test_an_id_cannot_lead_to_another_route(self, serve, connect):
-        """Ids come from the server, too."""
+        """Ids come from the server too."""
         paths = []
 
         async def handler(request: web.Request) -> web.Response:
@@ -374,7 +374,7 @@ class TestPaired:
         assert names(paired(entries)) == [("Users", "f1", "d1"), ("Users", None, "d2")]
 
     def test_an_entry_that_is_listed_twice_is_one(self):
-        """A page that shifts while it is read repeats entries."""
+        """Pages that shift while they are read repeat entries."""
         entries = [old("f1", "Users", True), old("F1", "Users", True)]
         assert len(paired(entries)) == 1
 

@@ -1,4 +1,4 @@
-"""Certificates that can't be trusted: each cause has its own words and the advice that fits, over real handshakes."""
+"""Certificates that cannot be trusted: each cause has its own message and advice, over real handshakes."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ def _context(folder: Path, key: Any, chain: list[x509.Certificate]) -> ssl.SSLCo
 
 @pytest.fixture(autouse=True)
 def no_certificate_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the machine's environment says."""
+    """Independent of the machine's environment."""
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
 
 
 @pytest.fixture
 async def fault(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Awaitable[str]]:
-    """A function that connects to a server, trusting an authority or none, and gives the error's text."""
+    """A function that connects to a server, trusting an authority or none, and returns the error's text."""
 
     async def connect(server: ssl.SSLContext, trusted: Path | None = None, flags: int = 0) -> str:
         client = ssl.create_default_context(cafile=trusted)
@@ -145,7 +145,7 @@ async def test_a_self_signed_one_says_so(fault, certificate):
 
 
 async def test_an_authority_that_only_strict_checks_refuse_is_told_as_that(fault, tmp_path):
-    """Python 3.13 checks by RFC 5280, which asks for key usage in the certificate of an authority."""
+    """Python 3.13 checks by RFC 5280, which requires key usage in the certificate of an authority."""
     authority = Authority(tmp_path, has_key_usage=False)
     said = await fault(authority.issue(at=NOW), authority.path, ssl.VERIFY_X509_STRICT)
     assert "breaks RFC 5280 (key usage or extensions), which Python 3.13 checks" in said

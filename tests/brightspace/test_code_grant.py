@@ -56,7 +56,7 @@ async def test_the_refresh_token_is_stored_before_the_access_token_is_handed_ove
 
 
 async def test_it_wins_over_the_token_that_the_config_provides(home):
-    """Else the next run would send what was there before the consent."""
+    """Otherwise the next run would send the token from before the consent."""
     async with ScriptedAuth(grants(refresh_token="first")) as auth:
         config = auth.config(token_file=home)
         await grant(config).exchange()
@@ -74,7 +74,7 @@ async def test_later_exchanges_refresh(home):
 
 
 async def test_an_unusable_access_token_does_not_lose_the_refresh_token(home):
-    """The code is spent then; the next try goes on with what it brought."""
+    """The code is spent by then; the next try uses the refresh token that it returned."""
     async with ScriptedAuth(says(200, {"refresh_token": "first"}), grants(refresh_token="second")) as auth:
         async with TokenRefresher(grant(auth.config(token_file=home))) as tokens:
             await tokens.token()
@@ -166,7 +166,7 @@ async def test_a_config_without_a_secret_can_not_redeem(home):
 
 
 async def test_no_secret_is_logged_or_shown(home, caplog):
-    """Neither the code, nor the verifier, nor what they bring."""
+    """Neither the code, nor the verifier, nor the tokens that they return."""
     async with ScriptedAuth(drops, says(400, {"error": "invalid_grant"})) as auth:
         config = auth.config(token_file=home)
         consent = consent_for(config)

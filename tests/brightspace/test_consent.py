@@ -1,4 +1,4 @@
-"""One consent: the address of its page, and what the redirect that answers it is worth."""
+"""One consent: the address of its page, and which redirects count as its answer."""
 
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
@@ -61,7 +61,7 @@ def test_the_verifier_is_neither_in_the_page_nor_in_the_repr():
     ["https://localhost:8765", "https://LOCALHOST:443/x%2fy/?tenant=1", "http://127.0.0.1:80/callback"],
 )
 def test_the_redirect_address_is_sent_letter_by_letter(address):
-    """Auth services compare it with the registered one as text, so nothing may be normalised."""
+    """Auth services compare it with the registered one as text, so it must not be normalised."""
     assert parse_qs(urlsplit(str(asked(address).page)).query)["redirect_uri"] == [address]
 
 
@@ -99,7 +99,7 @@ def test_the_query_alone_is_enough():
 
 @pytest.mark.parametrize("state", ["", "other", "ä", "\ud800"])
 def test_another_state_is_not_the_answer_to_this_consent(state):
-    """Neither a code nor an error counts that this process did not ask for (RFC 6749 section 10.12)."""
+    """A code or an error that this process did not request does not count (RFC 6749 section 10.12)."""
     consent = asked()
     for what in ("code=abc", "error=access_denied"):
         with pytest.raises(ForeignRedirect, match="state differs"):
@@ -159,7 +159,7 @@ def test_what_the_auth_service_adds_is_shown_bounded_and_without_control_charact
 
 @given(st.text())
 def test_no_text_is_an_answer_that_does_not_hold_the_state(text):
-    """Whatever is pasted by mistake is refused in the same way."""
+    """Any text that is pasted by mistake is refused in the same way."""
     with pytest.raises(ForeignRedirect):
         asked().code_in(text)
 

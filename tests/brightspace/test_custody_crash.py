@@ -19,10 +19,10 @@ from bds_async.config import Config
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support import custody_worker
 
-#: Kills; CUSTODY_KILLS=2000 is the long version, CUSTODY_SEED another one.
+#: Number of kills; CUSTODY_KILLS=2000 is the long version, CUSTODY_SEED sets another seed.
 KILLS = int(os.environ.get("CUSTODY_KILLS", "60"))
 CHANCE = random.Random(int(os.environ.get("CUSTODY_SEED", "3")))
-#: Seconds within which a child is killed: several exchanges long, from its first instant on.
+#: Most seconds before a child is killed: several exchanges, counted from its first instant.
 LONGEST_LIFE = 0.06
 WORKER = Path(custody_worker.__file__)
 ENVIRON = {**os.environ, "PYTHONPATH": str(Path(bds_async.__file__).parent.parent)}
@@ -37,7 +37,7 @@ FATES = ("unharmed", "recovered", "lost_on_the_way", "lost_in_the_process")
 
 
 async def killed_child(nursery: Process, sandbox: Sandbox) -> int:
-    """Let a child exchange for a while and kill it; how many exchanges had been answered by then."""
+    """Let a child exchange for a while, then kill it; return how many exchanges had been answered by then."""
     nursery.stdin.write(b"\n")
     pid = int(await nursery.stdout.readline())
     await asyncio.sleep(CHANCE.uniform(0, LONGEST_LIFE))
@@ -52,9 +52,9 @@ def content(config_file: Path) -> dict[str, str]:
 
 
 async def examine(sandbox: Sandbox, store: TokenStore, known: set[str], answered: int) -> str:
-    """Look at what a killed process left, as the next one does; a lost token is replaced as `login` would.
+    """Examine what a killed process left, as the next process does; replace a lost token, as `login` would.
 
-    `known` are the tokens that can be seen without asking the note.
+    `known` are the tokens that are visible without reading the note.
     """
     async with store.custody() as custody:
         token = custody.read().get_secret_value()
@@ -70,7 +70,7 @@ async def examine(sandbox: Sandbox, store: TokenStore, known: set[str], answered
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked processes")
 async def test_a_kill_loses_a_token_only_together_with_its_answer(tmp_path, record_property):
-    """What had reached the process is found again; the rest is known to be in doubt, and nothing else is touched."""
+    """A token that reached the process is recovered; a lost one is known to be in doubt; nothing else changes."""
     config_file, fates = tmp_path / "config.json", Counter(dict.fromkeys(FATES, 0))
     async with Sandbox(SandboxSettings(data_sets=0)) as sandbox:
         sandbox.write_config(config_file)
@@ -92,7 +92,7 @@ async def test_a_kill_loses_a_token_only_together_with_its_answer(tmp_path, reco
 
 
 def provide(sandbox: Sandbox, config_file: Path) -> str:
-    """Now and then another token is provided beside the token file; which it is."""
+    """Sometimes provide another token beside the token file; return the provided token."""
     keys = content(config_file)
     if CHANCE.random() < 0.5:
         keys["refresh_token"] = sandbox.new_refresh_token()
@@ -104,7 +104,7 @@ def provide(sandbox: Sandbox, config_file: Path) -> str:
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked processes")
 async def test_a_kill_loses_a_provided_token_only_together_with_its_answer(tmp_path, record_property):
-    """Neither it nor the stored one: a provided one that was accepted is never sent again."""
+    """This holds for the provided and the stored token; an accepted provided token is never sent again."""
     config_file, home, fates = tmp_path / "config.json", tmp_path / "token", Counter(dict.fromkeys(FATES, 0))
     async with Sandbox(SandboxSettings(data_sets=0)) as sandbox:
         sandbox.write_config(config_file)

@@ -1,4 +1,4 @@
-"""Homes that can't be written, for real: read-only and full file systems, a single mounted file, another user's."""
+"""Token files that really cannot be written: read-only and full file systems, a single mounted file, another user's."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ async def output(*command: str) -> tuple[int, str]:
 
 @pytest.fixture
 async def mounts():
-    """The way to a mount namespace of one's own, where that is allowed."""
+    """A command prefix that enters a new mount namespace, if that is allowed."""
     if shutil.which("unshare") is None:
         pytest.skip("needs Linux and unshare")
     for way in (["unshare", "-m"], ["unshare", "-rm"]):
@@ -39,7 +39,7 @@ async def mounts():
 
 @pytest.fixture
 def folder():
-    """A folder that every user may enter, unlike tmp_path."""
+    """A folder that, unlike tmp_path, every user may enter."""
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         yield Path(name)
@@ -52,7 +52,7 @@ async def sandbox():
 
 
 async def exchange(mounts: list[str], prepared: str, config_file: Path) -> str:
-    """Exchange once, after mounting; what the command said, which must be an error of the config."""
+    """Exchange once, after mounting; return the output of the command, which must be a config error."""
     worker = f'exec "{sys.executable}" "{WORKER}" once "{config_file}" 0'
     code, said = await output(*mounts, "sh", "-ec", f'cd "{config_file.parent}"; {prepared}; {worker}')
     assert code == 2, said

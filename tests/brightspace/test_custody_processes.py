@@ -1,4 +1,4 @@
-"""Many processes, one config: not one of them is refused."""
+"""Many processes, one config: none of them is refused."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ async def started(role: str, config_file: Path, *numbers: int) -> Process:
 
 
 async def together(config_file: Path) -> tuple[int, list[str]]:
-    """All processes at once: how many failed, and what they said; on a busy machine some say that they wait."""
+    """Run all processes at once; return how many failed, and their output; on a busy machine some print a wait."""
     process = await started("together", config_file, ROUNDS, PROCESSES)
     said = (await process.communicate())[0].decode().splitlines()
     return process.returncode or 0, [line for line in said if not line.startswith("Waiting for another process")]
@@ -65,7 +65,7 @@ async def test_of_ten_processes_one_sends_the_provided_token_and_the_others_its_
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 @pytest.mark.parametrize("signals", [1, 2])
 async def test_an_interrupt_during_an_exchange_ends_the_process_after_its_answer_is_stored(tmp_path, signals):
-    """Even the second one, which asyncio turns into a KeyboardInterrupt in the middle of its loop."""
+    """Even the second interrupt, which asyncio turns into a KeyboardInterrupt inside its loop."""
     config_file = tmp_path / "config.json"
     async with Sandbox(SandboxSettings(data_sets=0, latency=0.5)) as sandbox:
         sandbox.write_config(config_file)

@@ -1,4 +1,4 @@
-"""The one gate in front of the tenant: whoever has to wait waits there, and nobody storms it afterwards."""
+"""The one gate in front of the tenant: all requests wait there, and do not rush through it afterwards."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ REFUSED = ConnectionFailed("Could not connect to school.example: refused.")
 
 
 def unheard(why: str, seconds: float) -> None:
-    """Nobody listens."""
+    """Ignore what the gate reports."""
 
 
 def budget(remaining: object, *, reset: object = 60, cost: object = 10) -> dict[str, str]:
@@ -31,7 +31,7 @@ def budget(remaining: object, *, reset: object = 60, cost: object = 10) -> dict[
 
 
 class Requests:
-    """Requests that pass the gate and stay under way until they are answered."""
+    """Requests that pass the gate and stay in flight until they are answered."""
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
@@ -56,13 +56,13 @@ class Requests:
             self.gate.answered(headers)
 
     async def settled(self) -> int:
-        """How many are under way once all that may pass have passed."""
+        """The number in flight after all that may pass have passed."""
         for _ in range(4):
             await asyncio.sleep(0)
         return len(self.under_way)
 
     async def some(self) -> int:
-        """The same, as soon as there are any."""
+        """The same number, as soon as it is not zero."""
         while not self.under_way:
             self.passing.clear()
             await self.passing.wait()
@@ -80,7 +80,7 @@ class Requests:
 
 @pytest.fixture
 async def requests():
-    """Requests at a gate that nobody has passed yet."""
+    """Requests at a gate that no request has passed yet."""
     made = Requests(Gate(unheard))
     yield made
     await made.end()
@@ -88,7 +88,7 @@ async def requests():
 
 @pytest.fixture
 async def flowing(requests):
-    """Requests at a gate that the tenant has answered before."""
+    """Requests at a gate after an answer of the tenant."""
     requests.start(1)
     await requests.some()
     requests.answer()
@@ -283,7 +283,7 @@ class TestBudget:
 
 
 class Clock:
-    """The clock of the gate, moved on by attempts and pauses."""
+    """The clock of the gate, advanced by attempts and pauses."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds = 1000.0
@@ -392,7 +392,7 @@ class TestOutage:
     @pytest.mark.parametrize(("is_reached", "limit"), [(False, 30), (True, 300)])
     @pytest.mark.parametrize("attempt", [0.0, 0.4, 7.0, 60.0], ids=["refused", "soon", "late", "black hole"])
     async def test_attempts_and_pauses_end_within_the_limit(self, monkeypatch, is_reached, limit, attempt):
-        """Attempts to connect are part of it, so none of them may take longer than what is left."""
+        """Attempts to connect count for the limit, so none of them may take longer than the rest."""
         clock = Clock(monkeypatch)
         gate = Gate(unheard)
         if is_reached:
@@ -421,7 +421,7 @@ class TestOutage:
 
 class TestOverRealSockets:
     async def test_a_small_bucket_is_hardly_ever_overdrawn(self, start_sandbox, connect):
-        """60 calls a second for 139 lists and the catalogue, by 16 workers."""
+        """60 calls per second for 139 lists and the catalogue, by 16 workers."""
         sandbox = await start_sandbox(data_sets=139, rate_credits=600, rate_window=1.0, latency=0.005)
         gate = Gate(unheard)
         tenant = await connect(sandbox, gate=gate, attempts=6)
@@ -433,7 +433,7 @@ class TestOverRealSockets:
 
     @pytest.mark.parametrize("form", ["seconds", "date"])
     async def test_a_bucket_that_somebody_else_empties_is_waited_for(self, start_sandbox, connect, form, monkeypatch):
-        """Its answers are refusals then, which hold the gate; no list is lost."""
+        """The tenant then answers with refusals, which hold the gate; no list is lost."""
         monkeypatch.setattr("bds_async.brightspace.retry.BASE", 0.01)
         sandbox = await start_sandbox(data_sets=8, rate_credits=100, rate_window=1.0, retry_after_form=form)
         ours, theirs = [await connect(sandbox, attempts=6) for _ in range(2)]

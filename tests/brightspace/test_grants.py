@@ -58,7 +58,7 @@ class TestExchange:
         assert sandbox.counters.exchanges == 3
 
     async def test_the_next_token_is_durable_before_the_access_token_is_used(self, sandbox, config_file, monkeypatch):
-        """Nothing that came with an answer is handed over before the folder's fsync after the rename."""
+        """The grant returns nothing from an answer before the folder's fsync after the rename."""
         events = []
         for name in ("fsync_folder", "write_atomically"):
             real = getattr(durable, name)
@@ -75,7 +75,7 @@ class TestExchange:
         assert part.scope == "datasets:bds:read"
 
     async def test_special_characters_in_the_secret_arrive(self, sandbox, config_file):
-        """The sandbox decodes what RFC 6749 section 2.3.1 has the client encode."""
+        """The sandbox decodes what the client must encode by RFC 6749 section 2.3.1."""
         sandbox._tenant.client_secret = "a:b c%2B+ü/€"
         await grant_for(rewritten(config_file, client_secret=sandbox.client_secret)).exchange()
         assert sandbox.counters.exchanges == 1
@@ -109,7 +109,7 @@ class TestExchange:
 
 
 def accepts(secret: str, convention: str):
-    """A token endpoint that compares the header with one convention, and rotates the token where it is right."""
+    """A token endpoint that compares the header with one convention, and rotates the token if it is right."""
 
     async def reply(request: web.Request) -> web.StreamResponse:
         pair = f"id:{quote_plus(secret) if convention == 'form-encoded' else secret}"
@@ -212,7 +212,7 @@ class TestRefused:
         assert not (tmp_path / "token.exchange").exists()
 
     async def test_a_page_in_place_of_an_answer_spends_nothing_and_is_tried_again(self, tmp_path):
-        """A firewall that blocks a request now and then must not send a person to the login."""
+        """A firewall that sometimes blocks a request must not send a person to the login."""
         pages = [says(403, b"<html>Request blocked</html>"), says(302, b"", Location="http://portal.example/")]
         async with ScriptedAuth(*pages, grants("access", refresh_token="next")) as auth:
             grant = grant_for(auth.config(token_file=tmp_path / "token"))
@@ -350,7 +350,7 @@ class TestCancelled:
             assert not auth.forms
 
     async def test_a_connection_that_does_not_come_about_is_called_off(self, tmp_path, monkeypatch):
-        """A black hole would hold a Ctrl-C for the whole timeout otherwise; nothing has been sent yet."""
+        """Otherwise a black hole would delay a Ctrl-C for the whole timeout; nothing has been sent yet."""
         with socket.create_server(("127.0.0.1", 0)) as proxy_that_says_nothing:
             monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy_that_says_nothing.getsockname()[1]}")
             async with ScriptedAuth(grants()) as auth:

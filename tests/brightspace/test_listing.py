@@ -1,4 +1,4 @@
-"""Extract lists in parallel: what fails, fails alone, and loudly."""
+"""Extract lists in parallel: a failure affects only its own list, and is reported."""
 
 import asyncio
 
@@ -170,7 +170,7 @@ class Listed:
 
 
 class TestMalformedEntries:
-    """Each is named and fails by itself; all that can be read is listed."""
+    """Each is named and fails independently; all readable entries are listed."""
 
     @pytest.fixture
     def tenant(self) -> Listed:
@@ -247,7 +247,7 @@ class TestMalformedEntries:
         assert (len(found.extracts), found.failed) == (5, [])
 
     async def test_the_public_iterators_raise_after_nothing_was_given(self, tenant, serve, connect):
-        """So that a part is never taken for the whole."""
+        """So that a partial list never passes for a whole one."""
         tenant.extracts["schema-3"][0]["CreatedDate"] = "yesterday"
         found = await connect(await serve(tenant))
         data_sets = [data_set async for data_set in found.data_sets()]

@@ -1,4 +1,4 @@
-"""Signing in against the sandbox: the home is proven first, the token stored, and one call shows that it works."""
+"""Signing in against the sandbox: prove that the token can be stored, store it, and make one call with it."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ def config_of(sandbox: Sandbox, folder: Path, **keys: object) -> Config:
 
 
 async def allowed(consent: Consent) -> SecretStr:
-    """What a person's browser brings back from the consent page."""
+    """The code that a person's browser gets from the consent page."""
     async with aiohttp.ClientSession() as browser:
         async with browser.get(consent.page) as response:
             page = await response.text()
@@ -69,7 +69,7 @@ async def test_the_stored_token_is_good_for_the_runs_that_follow(sandbox, tmp_pa
 
 
 async def test_signing_in_spends_no_refresh_token(sandbox, tmp_path):
-    """One exchange, that of the code: what has just been stored stays as fresh as it is."""
+    """There is one exchange, that of the code: the refresh token just stored stays unspent."""
     await signed_in(config_of(sandbox, tmp_path))
     assert sandbox.counters.exchanges == 1
 

@@ -1,4 +1,4 @@
-"""Looking names up: as the system does it, and without anybody having to wait for a look-up that never ends."""
+"""Looking up names: as the system does, but without waiting for a look-up that never ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bds_async.errors import ConnectionFailed
 
 @pytest.fixture
 def deaf(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """A name server that does not answer before the test is over; set once it is asked."""
+    """A name server that does not answer during the test; the event is set when it is asked."""
     asked, over = threading.Event(), threading.Event()
 
     def never(*_: Any, **__: Any) -> Any:
@@ -73,7 +73,7 @@ async def test_a_caller_that_is_cancelled_does_not_wait(deaf: threading.Event) -
 
 
 async def test_an_answer_that_nobody_waits_for_any_more_goes_unheard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither an exception in the thread nor one in the loop comes of it: warnings are errors here."""
+    """It causes no exception in the thread or in the loop: warnings are errors here."""
     go_on, gone = threading.Event(), threading.Event()
 
     def late(*_: Any, **__: Any) -> Any:

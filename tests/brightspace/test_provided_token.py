@@ -1,4 +1,4 @@
-"""A refresh token that is provided beside a token file: it takes the place of the stored one once it was accepted."""
+"""A refresh token that is provided beside a token file: it replaces the stored one when it has been accepted."""
 
 import errno
 import itertools
@@ -60,7 +60,7 @@ class TestAccepted:
         assert not home.with_name("token.exchange").exists()
 
     async def test_without_a_successor_it_is_stored_itself_and_remembered(self, home, sidecar):
-        """RFC 6749 section 6: the one that was sent stays good."""
+        """RFC 6749 section 6: the sent token stays valid."""
         async with ScriptedAuth(grants()) as auth:
             await grant_for(auth.config(token_file=home)).exchange()
         assert (home.read_text(), sidecar.read_text()) == ("hush-first\n", digest("hush-first") + "\n")
@@ -72,7 +72,7 @@ class TestAccepted:
         assert (tmp_path / "token").read_text() == "next\n"
 
     async def test_one_that_is_stored_already_is_only_remembered(self, home, sidecar):
-        """Somebody has copied it there: its successor is not taken for that of another."""
+        """It was copied there by hand: its successor is not taken for that of another token."""
         home.write_text("hush-first\n")
         async with ScriptedAuth(grants(refresh_token="next"), grants(refresh_token="after")) as auth:
             for _ in range(2):
@@ -142,7 +142,7 @@ class TestRefused:
         assert home.read_text() == "next\n"
 
     async def test_a_rollback_to_one_that_was_used_costs_nothing(self, home, sidecar):
-        """A Secret that was applied again as it was months ago."""
+        """For example a Kubernetes Secret that was restored to its state of months ago."""
         script = [grants(refresh_token="one"), grants(refresh_token="two"), REFUSED, grants(refresh_token="three")]
         async with ScriptedAuth(*script) as auth:
             await grant_for(auth.config(token_file=home, refresh_token="hush-old")).exchange()
@@ -251,11 +251,11 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 class Killed(BaseException):
-    """Stands for SIGKILL: no clean-up of the product may catch it by name."""
+    """Simulates SIGKILL: no clean-up of the product catches it by name."""
 
 
 def is_killed_at(step: int, work: Callable[[], None], monkeypatch) -> bool:
-    """Die just before a step of those that change a file, if there are so many; whether it did."""
+    """Kill `work` just before its n-th step that changes a file; return False if it has fewer steps."""
     steps = itertools.count()
 
     def dying(real):
@@ -277,7 +277,7 @@ def is_killed_at(step: int, work: Callable[[], None], monkeypatch) -> bool:
 
 
 class Auth:
-    """Tokens that are good for one use: which live, and who was sent in vain."""
+    """An auth service with single-use tokens: `live` ones, and those that were sent `in_vain`."""
 
     def __init__(self, *live: str, rotates: bool = True) -> None:
         self.live = set(live)
@@ -286,7 +286,7 @@ class Auth:
         self._numbers = itertools.count(1)
 
     def answer(self, token: str) -> str | None:
-        """The successor, None if the one that was sent stays good."""
+        """The successor, or None if the sent token stays valid."""
         if token not in self.live:
             self.in_vain.append(token)
             raise AuthorisationError("refused")
@@ -311,7 +311,7 @@ def exchange(custody: Custody, auth: Auth) -> None:
 
 
 def waiting_answer(home: Path) -> None:
-    """A note of the stored token's successor, which a killed process could not store any more."""
+    """Write a note with the stored token's successor, as left by a process killed before storing it."""
     journal = Journal(home)
     journal.begin(Entry(digest("hush-stored"), now(), digest("hush-stored")))
     journal.received("waiting")
@@ -319,7 +319,7 @@ def waiting_answer(home: Path) -> None:
 
 
 class TestKilledAtAnyStep:
-    """Whatever is killed when, twice over: no good token is lost without a word, and no spent one sent unknowingly."""
+    """After two kills at any steps, no valid token is silently lost, and no spent token is sent unknowingly."""
 
     def begun(self, home: Path, stored: str, *, rotates: bool) -> Auth:
         for left in home.parent.iterdir():
@@ -357,7 +357,7 @@ class TestKilledAtAnyStep:
                 async with store.custody() as custody:
                     self.next_run(home, custody, auth)
                 assert set(auth.in_vain) <= {"given"}
-                # An exchange that ends before the step ends before each later one, too.
+                # An exchange that ends before this step also ends before each later one.
                 if not killed[1]:
                     break
             if not killed[0]:

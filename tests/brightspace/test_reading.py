@@ -1,4 +1,4 @@
-"""Bodies and headers in time: what must keep moving, what has to end, and what a Content-Encoding does to JSON."""
+"""Time limits of bodies and headers: what must make progress, what must end; and JSON with a Content-Encoding."""
 
 import asyncio
 import contextlib
@@ -18,13 +18,13 @@ Send = Callable[[bytes], Awaitable[None]]
 Talk = Callable[[Send], Awaitable[None]]
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
-#: Far longer than any test may take: what hangs fails.
+#: Seconds, far more than any test may take: a test that hangs fails.
 ENDLESS = 60
 
 
 @pytest.fixture
 async def listen() -> AsyncIterator[Callable[[Talk], Awaitable[URL]]]:
-    """A function that serves raw bytes as a test writes them, after each request, and gives the URL."""
+    """A function that serves raw bytes as a test writes them, after each request, and returns the URL."""
     talks: set[Any] = set()
     async with contextlib.AsyncExitStack() as stack:
 
@@ -51,7 +51,7 @@ async def listen() -> AsyncIterator[Callable[[Talk], Awaitable[URL]]]:
 
 
 def dripping(head: bytes, drop: bytes, pause: float = 0.01) -> Talk:
-    """Send `head`, then the same drop again and again."""
+    """Send `head`, then `drop` again and again."""
 
     async def talk(send: Send) -> None:
         await send(head)
@@ -63,7 +63,7 @@ def dripping(head: bytes, drop: bytes, pause: float = 0.01) -> Talk:
 
 
 async def received(url: URL, stall_timeout: float) -> bytes:
-    """A body as a download reads it."""
+    """Read a body as a download does."""
     async with Transport(stall_timeout=stall_timeout) as transport, transport.open("GET", url) as response:
         return b"".join([chunk async for chunk in chunks(response, stall_timeout)])
 
@@ -87,7 +87,7 @@ class TestHeaders:
                 await transport.fetch("GET", url)
 
     async def test_a_slow_connection_takes_nothing_of_their_time(self, listen, monkeypatch):
-        """The time of the headers begins with the connection."""
+        """The time limit of the headers starts at the connection."""
 
         async def talk(send: Send) -> None:
             await send(HEAD + b"Content-Length: 2\r\n\r\nok")
@@ -131,7 +131,7 @@ class TestBodies:
         ids=["chunk extension", "later extension", "tiny chunks", "trickle", "silence", "trailers"],
     )
     async def test_one_without_a_kibibyte_of_content_in_time_has_stalled(self, listen, head, drop):
-        """Framing is no content."""
+        """Framing does not count as content."""
         url = await listen(dripping(head, drop, pause=0.005))
         async with asyncio.timeout(ENDLESS):
             with pytest.raises(

@@ -1,4 +1,4 @@
-"""The redirect of a consent, taken by a listener on loopback; the tests play the browser."""
+"""The redirect of a consent, received by a listener on loopback; the tests act as the browser."""
 
 import asyncio
 import logging
@@ -63,7 +63,7 @@ async def test_a_refusal_reaches_both_the_browser_and_the_command(browser):
 
 
 async def test_an_answer_to_another_consent_changes_nothing(browser):
-    """Any page can send the browser to a loopback address; only the one that knows the state is heard."""
+    """Any page can send the browser to a loopback address; only a redirect with the right state counts."""
     consent = asked()
     async with listening(consent) as arrived:
         for query in ({"code": "foreign", "state": "other"}, {"error": "access_denied"}, {}):
@@ -99,7 +99,7 @@ async def test_an_address_without_a_path_is_listened_at(browser):
 
 
 async def test_odd_requests_leave_no_trace_in_any_log(caplog):
-    """A browser that insists on https sends a TLS handshake; complaints about it would quote what came."""
+    """A browser that insists on https sends a TLS handshake; log messages about it would quote the received bytes."""
     consent = asked()
     with caplog.at_level(logging.DEBUG):
         async with listening(consent) as arrived:

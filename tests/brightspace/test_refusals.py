@@ -1,4 +1,4 @@
-"""A tenant that answers 403 to each extract lacks nothing but a scope or a permission."""
+"""If a tenant answers 403 to every extract, only a scope or a permission is missing."""
 
 from __future__ import annotations
 

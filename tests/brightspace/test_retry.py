@@ -30,7 +30,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 @pytest.fixture
 def waits(monkeypatch):
-    """The waits of the policy, at their longest, and none of them waited for."""
+    """The waits of the policy, each at its longest, recorded instead of slept."""
     waited = []
 
     async def note(seconds: float) -> None:
@@ -42,7 +42,7 @@ def waits(monkeypatch):
 
 
 class Server:
-    """Fails with one error after the other, then answers; `progress` are the new bytes before each failure."""
+    """Fails with one error after another, then answers; `progress` are the new bytes before each failure."""
 
     def __init__(self, *failures: BaseException, progress: int = 0) -> None:
         self.failures, self.progress, self.asked = list(failures), progress, 0
@@ -179,7 +179,7 @@ class TestHowOften:
         assert await Slow(*mixed).ask(Tries(3, used=1)) == "done"
 
     async def test_fifty_tasks_at_once_each_get_their_own_error(self, waits):
-        """One policy shared between tasks would hand them one another's."""
+        """A policy shared between tasks would mix up their errors."""
 
         async def one(number: int) -> None:
             server = Server(*(TransientError(str(number)) for _ in range(9)))
@@ -262,7 +262,7 @@ class TestRetryAfter:
 
     @pytest.mark.parametrize("wrong_by", [timedelta(0), timedelta(hours=5), timedelta(days=-400)])
     def test_a_date_counts_from_the_answers_own_clock(self, wrong_by):
-        """Whatever the clock of this machine says."""
+        """Independent of the clock of this machine."""
         there = datetime.now(UTC) + wrong_by
         dates = {
             "Date": format_datetime(there, usegmt=True),

@@ -94,7 +94,7 @@ class TestAssertion:
             assert {form["scope"] for form in auth.forms} == {"datasets:bds:read"}
 
     async def test_no_file_but_the_key_is_needed_or_written(self, key_file):
-        """Containers with read-only secrets are what service users are for."""
+        """Service users are meant for containers with read-only secrets."""
         async with ScriptedAuth(grants(refresh_token="ignored")) as auth:
             await grant_for(service_user(auth, key_file)).exchange()
         assert [path.name for path in key_file.parent.iterdir()] == ["key.pem"]

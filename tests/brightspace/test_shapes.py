@@ -1,4 +1,4 @@
-"""D2L's JSON into data sets and extracts: lenient about what is new, precise about what is missing."""
+"""D2L's JSON as data sets and extracts: lenient about what is new, precise about what is missing."""
 
 import copy
 import json
@@ -83,7 +83,7 @@ json_values = st.recursive(
 
 
 def changed(document: dict, **fields: object) -> dict:
-    """A page whose one entry has these fields changed."""
+    """A page with one entry, in which these fields are changed."""
     listed = "Objects" if "Objects" in document else "BrightspaceDataSets"
     return {**document, listed: [{**document[listed][0], **fields}]}
 
@@ -92,7 +92,7 @@ ENTRIES: dict[Any, Any] = {DataSetsPage: DataSetShape, ExtractsPage: ExtractShap
 
 
 def entries(shape: type, document: object) -> list:
-    """The entries of a page, all of which can be read."""
+    """The entries of a page, all of which must be readable."""
     found, faults = readable(ENTRIES[shape], parse(shape, document, ROUTE).objects)
     assert faults == {}
     return found
@@ -119,7 +119,7 @@ def refusal(shape: type, document: object) -> str:
 
 
 def complaint(shape: type, document: object) -> str | None:
-    """What is said of a document: of the page as a whole with its route, of an entry without."""
+    """The error about a document: about the whole page with its route, about an entry without it."""
     try:
         page = parse(shape, document, ROUTE)
     except CatalogueError as error:
@@ -129,7 +129,7 @@ def complaint(shape: type, document: object) -> str | None:
 
 
 def fields_of(document: Any, place: tuple = ()) -> list[tuple]:
-    """Where each field of a document stands."""
+    """The path of each field of a document."""
     inner = document.items() if isinstance(document, dict) else enumerate(document)
     found = []
     for key, value in inner:
@@ -310,7 +310,7 @@ class TestPrecise:
 
     @pytest.mark.parametrize("written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
     def test_a_date_that_no_calendar_holds_in_utc_is_refused_too(self, written):
-        """The first of them is what .NET's smallest date becomes in an eastern zone."""
+        """The first of them is .NET's smallest date in an eastern time zone."""
         assert "CreatedDate" in refusal(ExtractsPage, changed(EXTRACTS, CreatedDate=written))
 
     @pytest.mark.parametrize(("shape", "document"), DOCUMENTS)
@@ -358,7 +358,7 @@ class TestPrecise:
 class TestText:
     @given(st.text(st.characters(categories=["Cs", "Cc", "L", "Zs"])))
     def test_whatever_a_name_holds_files_terminals_and_databases_can_take_it(self, name):
-        """JSON can spell escape sequences, line breaks and half a surrogate pair."""
+        """JSON can contain escape sequences, line breaks and half a surrogate pair."""
         document = json.loads(json.dumps(changed(DATA_SETS, Full={**FULL, "Name": name})))
         found = entry(DataSetsPage, document).data_set().name
         found.encode("utf-8")

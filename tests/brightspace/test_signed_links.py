@@ -1,4 +1,4 @@
-"""How long a signed link lives, by whichever parameter its signer uses."""
+"""The lifetime of a signed link, from any of the parameters that signers use."""
 
 from datetime import UTC, datetime
 

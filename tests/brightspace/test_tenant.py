@@ -45,13 +45,13 @@ ZIP = {"Accept-Encoding": "identity"}
 
 
 def away_from_network(url: str = "https://school.example") -> Tenant:
-    """A tenant that nothing is asked of."""
+    """A tenant that gets no requests."""
     no_tokens: Any = None
     return Tenant(url, Transport(), no_tokens, Gate(lambda why, seconds: None))
 
 
 class Site:
-    """Answers as a test says, request by request, and keeps what came."""
+    """Answers as a test says, request by request, and records the requests."""
 
     def __init__(self, *answers: web.Response) -> None:
         self.answers, self.seen = list(answers), []
@@ -82,7 +82,7 @@ async def fetched(tenant: Tenant, url: URL) -> bytes:
 
 
 async def fault(tenant: Tenant, url: URL) -> BdsError:
-    """The error that opening ends in, which must tell no secret."""
+    """The error of opening a URL, which must contain no secret."""
     with pytest.raises(BdsError) as caught:
         await fetched(tenant, url)
     assert "hush" not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
@@ -104,7 +104,7 @@ class TestOrigins:
         ],
     )
     def test_however_it_is_written_the_tenants_own_is_its_own(self, link):
-        """Some gateways write links with http: they are asked for by https."""
+        """Some gateways write links with http: such links are requested by https."""
         tenant = away_from_network()
         url = tenant.own(link, "The next page")
         assert tenant.is_own(url)
@@ -130,7 +130,7 @@ class TestOrigins:
             tenant.own(link, "The next page")
 
     def test_a_foreign_link_in_a_listing_says_which_bspace_url_would_fit(self):
-        """Schools have a name of their own beside D2L's, and the API answers with one of the two."""
+        """Schools have their own host name besides D2L's, and the API answers with one of the two."""
         with pytest.raises(
             CatalogueError, match=r"The next page leads to .* set bspace_url to https://d2l\.school\.ca"
         ):
@@ -259,7 +259,7 @@ class TestRedirects:
         assert type(await fault(await connect(url), url)) is ExtractError
 
     async def test_a_host_that_can_not_be_reached_is_told_with_the_one_that_redirects_there(self, serve, connect):
-        """Who reads it could not know else why the run asks that host at all."""
+        """Otherwise a reader would not know why the run contacts that host at all."""
         url = await serve(Site(redirects(f"http://127.0.0.2:9{SIGNED}")))
         error = await fault(await connect(url), url)
         assert type(error) is ConnectionFailed
@@ -294,7 +294,7 @@ class TestRedirects:
 
 @pytest.fixture
 def tls(certificate, monkeypatch):
-    """A server's context, whose certificate the client trusts for once."""
+    """A server's context, whose certificate the client trusts in this test."""
     trusting = ssl.create_default_context(cafile=str(certificate[0]))
     monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", trusting)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -327,7 +327,7 @@ class TestAccessToken:
         assert len(site.seen) == FRESH_TOKENS + 1
 
     async def test_a_refusal_of_one_request_alone_is_its_own_fault(self, serve, connect):
-        """The token that came of the first refusal is good where one was good before."""
+        """The token renewed after the first refusal counts as valid, since one was accepted before."""
 
         async def partly(request: web.Request) -> web.Response:
             asked.append((request.path, request.headers["Authorization"]))

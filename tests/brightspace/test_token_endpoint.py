@@ -1,4 +1,4 @@
-"""What the answers of the token endpoint mean."""
+"""The meaning of the answers of the token endpoint."""
 
 import asyncio
 import base64
@@ -56,7 +56,7 @@ class TestRefusal:
     @pytest.mark.parametrize("status", [204, 302, 307, 400, 401, 403, 418])
     @pytest.mark.parametrize("body", [b"<html>hush</html>", b"", [], {"message": "hush"}, {"error": 7}, b"[" * 100_000])
     def test_an_answer_without_an_oauth_error_is_an_outage(self, status, body):
-        """A gateway, a firewall or a captive portal sent it; the token is not refused."""
+        """A gateway, a firewall or a captive portal sent it; the token was not refused."""
         with pytest.raises(TransientError, match=f"answered {status} with .* in place of an OAuth answer") as caught:
             ENDPOINT.refusal(answer(status, body, Content_Type="text/html; charset=utf-8"))
         assert "hush" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Custody of the refresh token: prove, announce, store; recover what a kill left behind."""
+"""Custody of the refresh token: prove, announce, store; recover after a kill."""
 
 import asyncio
 import contextlib
@@ -59,7 +59,7 @@ async def read(store: TokenStore) -> str:
 
 
 async def exchange(store: TokenStore, successor: str) -> str:
-    """An exchange as the grant makes it, without the request."""
+    """An exchange as in the grant, but without the request."""
     async with store.custody() as custody:
         token = custody.read()
         custody.prove_writable()
@@ -69,13 +69,13 @@ async def exchange(store: TokenStore, successor: str) -> str:
 
 
 async def die_after_announcing(store: TokenStore) -> None:
-    """What a process leaves that was killed while the request was on its way."""
+    """Leave the files of a process that was killed during the request."""
     async with store.custody() as custody:
         custody.announce(custody.read())
 
 
 async def die_while_writing(store: TokenStore, monkeypatch, successor: str) -> None:
-    """What a process leaves that was killed between the answer and the rename."""
+    """Leave the files of a process that was killed between the answer and the rename."""
     async with store.custody() as custody:
         token = custody.read()
         custody.prove_writable()
@@ -98,7 +98,7 @@ class TestConfigFile:
         assert {path.name for path in config_file.parent.iterdir()} == {"config.json", "config.json.lock"}
 
     async def test_under_the_lock_the_token_is_read_again(self, store, config_file):
-        """Another process, or a person, may have put another one there since the config was loaded."""
+        """Another process, or a person, may have replaced it since the config was loaded."""
         config_file.write_text(config_file.read_text().replace("first", "by another process"))
         assert await read(store) == "by another process"
 
@@ -248,7 +248,7 @@ class TestTokenFile:
         assert not config.token_file.exists()
 
     async def test_a_folder_that_is_not_there_is_an_error_and_not_made(self, tmp_path):
-        """It may be a volume that is not mounted: a token written there would vanish with the container."""
+        """It may be an unmounted volume: a token written there would vanish with the container."""
         config = self.config(tmp_path, token_file=tmp_path / "none" / "token")
         with pytest.raises(ConfigError, match=r"its folder doesn't exist\. No token was spent"):
             await read(store_for(config))
@@ -347,7 +347,7 @@ class TestAfterAKill:
         assert not (config_file.parent / "config.json.exchange").exists()
 
     async def test_a_token_provided_anew_wins(self, tmp_path, monkeypatch):
-        """What the killed one had received is stored all the same, for the case that the new one is refused."""
+        """The token that the killed process had received is still stored, in case the new one is refused."""
         home = TokenFileHome(tmp_path / "token")
         await die_while_writing(TokenStore(home, Provided(SecretStr("given"), "a test")), monkeypatch, "second")
         assert await read(TokenStore(home, Provided(SecretStr("given anew"), "a test"))) == "given anew"
@@ -416,7 +416,7 @@ class TestAfterAKill:
 
 
 class TestForeign:
-    """What lies in the place of a file of bds-async and is none is refused before a token is sent."""
+    """If the path of a file of bds-async holds something else, a run refuses that before a token is sent."""
 
     @pytest.fixture(params=["pipe", "link", "folder"])
     def put(self, request):
@@ -474,7 +474,7 @@ class TestForeign:
 
 
 class TestDiskFullAfterTheAnswer:
-    """The proof found room, and somebody else took it while the request was on its way."""
+    """The proof found space, but another program used it up during the request."""
 
     @pytest.fixture
     def full(self, monkeypatch):

@@ -1,4 +1,4 @@
-"""One HTTP session over real sockets: what it sends, what it lets through, and which error each fault becomes."""
+"""One HTTP session over real sockets: what it sends, what it accepts, and which error each fault becomes."""
 
 import asyncio
 import contextlib
@@ -38,7 +38,7 @@ WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 @pytest.fixture(autouse=True)
 def no_proxies(monkeypatch):
-    """Whatever the machine's environment says."""
+    """Independent of the machine's environment."""
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -46,7 +46,7 @@ def no_proxies(monkeypatch):
 
 @pytest.fixture
 async def listen():
-    """A function that serves raw bytes, since no web framework breaks off on purpose, and gives the port."""
+    """A function that serves raw bytes, since no web framework aborts on purpose, and returns the port."""
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(talk: Talk, context: ssl.SSLContext | None = None) -> int:
@@ -63,7 +63,7 @@ async def listen():
 
 
 class Says:
-    """Answers each request with the same bytes and keeps what was asked."""
+    """Answers each request with the same bytes and records the requests."""
 
     def __init__(self, *blocks: bytes, reset: bool = False) -> None:
         self.blocks, self.reset, self.asked = blocks, reset, []
@@ -82,7 +82,7 @@ def at(port: int, scheme: str = "http") -> URL:
 
 
 async def fault(url: URL, **options) -> BdsError:
-    """The error that fetching ends in; it must quote no URL and drag none along."""
+    """The error of a fetch; it must quote no URL, and carry no error that does."""
     async with Transport(**options) as session:
         with pytest.raises(BdsError) as caught:
             await session.fetch("GET", url)
@@ -93,7 +93,7 @@ async def fault(url: URL, **options) -> BdsError:
 
 
 def may_have_been_carried_out(error: BdsError) -> bool:
-    """Worth another try, and not a proof that nothing was sent."""
+    """Whether it can be retried, and does not prove that nothing was sent."""
     return isinstance(error, TransientError) and not isinstance(error, ConnectionFailed)
 
 
@@ -217,7 +217,7 @@ class TestFaults:
         assert may_have_been_carried_out(await fault(at(await listen(says))))
 
     async def test_the_end_of_a_body_without_any_length_is_taken_for_its_end(self, listen):
-        """Nobody can tell here; whoever reads it checks what came."""
+        """The transport cannot know; its caller checks the received bytes."""
         port = await listen(Says(b"HTTP/1.1 200 OK\r\n\r\nall of it?"))
         async with Transport() as session:
             assert (await session.fetch("GET", at(port))).body == b"all of it?"
@@ -234,7 +234,7 @@ class TestFaults:
         assert str(error) == "127.0.0.1 sent nothing for too long."
 
     async def test_silence_on_a_connection_that_is_used_again_is_not_waited_for(self, listen):
-        """The time of the headers counts from the request: nothing connects."""
+        """The time limit of the headers starts at the request: there is no new connection."""
 
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
@@ -288,7 +288,7 @@ class TestFaults:
 
     @pytest.mark.parametrize("host", ["a..b", f"{'x' * 64}.example", f"{'x' * 300}.example", "xn--\x80.example"])
     async def test_a_host_that_cannot_be_encoded_is_no_usable_link(self, host):
-        """IDNA's UnicodeError is none of aiohttp's exceptions."""
+        """IDNA's UnicodeError is not an exception of aiohttp."""
         error = await fault(URL(f"http://{host}{SIGNED}", encoded=True))
         assert type(error) is ExtractError
         assert "not a usable URL" in str(error)
@@ -373,7 +373,7 @@ class TestTls:
         assert "SSL_CERT_FILE" in str(error)
 
     async def test_ssl_cert_file_vouches_for_it(self, listen, context, certificate):
-        """In a process of its own, since it is read when that starts."""
+        """In a separate process, since the variable is read at its start."""
         url = at(await listen(Says(WHOLE), context), "https")
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", FETCH, str(url)),
@@ -393,7 +393,7 @@ class TestTls:
 
 
 class Proxy(Says):
-    """A proxy that answers by itself, or tunnels to wherever it was asked for on this machine."""
+    """A proxy that answers by itself, or tunnels to the requested port on this machine."""
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.blocks:
@@ -442,7 +442,7 @@ class TestProxies:
         assert proxy.asked == []
 
     async def test_plain_http_never_leaves_this_machine_by_a_proxy(self, listen, monkeypatch):
-        """It is accepted for loopback alone, because it carries tokens in the clear."""
+        """It is accepted only for loopback, because it carries tokens in clear text."""
         proxy = Proxy(WHOLE)
         for name in ("http_proxy", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{await listen(proxy)}")

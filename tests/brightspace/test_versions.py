@@ -1,4 +1,4 @@
-"""Which version of the LP API is asked for."""
+"""Which version of the LP API is requested."""
 
 import pytest
 from aiohttp import web
@@ -51,7 +51,7 @@ def products(*supported: str, code: str = "lp") -> list[dict[str, object]]:
 
 @pytest.fixture
 async def tenant_that_says(serve, connect):
-    """A function that connects to a tenant whose versions route answers so."""
+    """A function that connects to a tenant whose versions route gives this answer."""
 
     async def start(document: object = None, status: int = 200):
         async def handler(request: web.Request) -> web.Response:
