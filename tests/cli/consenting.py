@@ -1,4 +1,4 @@
-"""The real `bds-async login` in a process of its own, and the browser of the person who consents."""
+"""The real `bds-async login` in a separate process, and the browser of the consenting person."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from bds_async.sandbox import Sandbox
 from tests.support.commands import begun, ended
 from tests.support.forked import Forked
 
-#: Nothing of the machine that runs the tests: no desktop, no proxy, no settings.
+#: An environment without anything from this machine: no desktop, no proxy, no settings.
 ENVIRON = {
     key: value
     for key, value in os.environ.items()
@@ -35,26 +35,26 @@ def config_file(sandbox: Sandbox, folder: Path, **keys: object) -> Path:
 
 
 def stored_token(config: Path) -> str:
-    """The refresh token that the config holds now."""
+    """The refresh token currently in the config."""
     return str(json.loads(config.read_text())["refresh_token"])
 
 
 @dataclass
 class Login:
-    """A login under way."""
+    """A running login."""
 
     process: Process | Forked
     page: URL
 
     async def ends(self, stdin: bytes = b"") -> tuple[int, str, str]:
-        """Its exit code, the rest of its stdout, and its stderr."""
+        """Wait for its end; return its exit code, the rest of its stdout, and its stderr."""
         out, err = await asyncio.wait_for(self.process.communicate(stdin), 60)
         return self.process.returncode or 0, out.decode(), err.decode()
 
 
 @asynccontextmanager
 async def begin(*arguments: object, environ: dict[str, str] | None = None) -> AsyncIterator[Process | Forked]:
-    """Start the command; it is killed if the test leaves it behind."""
+    """Start the command; it is killed if it still runs at the end of the context."""
     async with ended(await begun(["login", *map(str, arguments)], None, ENVIRON | (environ or {}))) as process:
         yield process
 
@@ -69,7 +69,7 @@ async def login(*arguments: object, environ: dict[str, str] | None = None) -> As
 
 
 async def consent(page: URL, decision: str = "allow") -> URL:
-    """Look at the consent page, submit its form, and return where the browser is sent to."""
+    """Load the consent page, submit its form, and return the address to which the browser is redirected."""
     async with aiohttp.ClientSession() as browser:
         async with browser.get(page, allow_redirects=False) as response:
             if response.status == 302:
@@ -82,13 +82,13 @@ async def consent(page: URL, decision: str = "allow") -> URL:
 
 
 async def follow(address: URL) -> str:
-    """Let the browser go where it was sent."""
+    """Follow a redirect as the browser does."""
     async with aiohttp.ClientSession() as browser, browser.get(address) as response:
         return await response.text()
 
 
 def secrets_of(sandbox: Sandbox, *addresses: URL) -> list[str]:
-    """Everything that no output may hold: client secret, all tokens of the sandbox, the codes in these addresses."""
+    """Everything that no output may contain: client secret, all tokens of the sandbox, the codes in these addresses."""
     tokens = sandbox._tenant.tokens
     codes = [address.query["code"] for address in addresses if "code" in address.query]
     return [sandbox.client_secret, *tokens._refresh, *tokens._access, *codes]

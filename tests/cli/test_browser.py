@@ -1,4 +1,4 @@
-"""Whether there is a browser to be seen, and what becomes of one that fails."""
+"""Whether a browser would be visible, and what happens if it fails."""
 
 import logging
 import threading

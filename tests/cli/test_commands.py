@@ -1,4 +1,4 @@
-"""The real command in a process of its own, against the sandbox: output, exit codes, words."""
+"""The real command in a separate process, against the sandbox: output, exit codes, messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.commands import bds, starting_afresh
 
 @pytest.fixture
 async def config(tmp_path: Path) -> AsyncIterator[Path]:
-    """The config of a small sandbox that is being served."""
+    """The config of a small running sandbox."""
     async with Sandbox(SandboxSettings(data_sets=4, scale=0.01)) as sandbox:
         sandbox.write_config(tmp_path / "config.json")
         yield tmp_path / "config.json"
@@ -176,7 +176,7 @@ async def test_values_that_mean_nothing_are_refused(config: Path, option: tuple[
 
 
 async def test_a_report_into_a_pipe_that_nobody_reads_ends_the_run(config: Path, tmp_path: Path) -> None:
-    """What was fetched is there all the same."""
+    """The fetched files are still published."""
     os.mkfifo(tmp_path / "pipe")
     done = await bds("pull", "--config", config, "--to", tmp_path / "to", "--report", tmp_path / "pipe")
     assert (done.code, "it has no reader" in done.err) == (6, True)

@@ -1,4 +1,4 @@
-"""Completion: each shell's script, and what the program answers to it."""
+"""Completion: each shell's script, and the program's answers to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.commands import Done, bds
 
 
 async def completed(words: str, cwd: Path, shell: str = "zsh") -> Done:
-    """Ask as the script of a shell does, with the last word unfinished."""
+    """Ask for completions as the script of a shell does, with the last word unfinished."""
     count = len(words.split(" ")) - 1
     asked = {"_BDS_ASYNC_COMPLETE": f"{shell}_complete", "COMP_WORDS": words, "COMP_CWORD": str(count)}
     return await bds(cwd=cwd, **asked)
@@ -54,7 +54,7 @@ async def test_data_sets_are_completed_where_a_ledger_knows_them(tmp_path: Path)
 
 
 def in_bash(script: str, *words: str) -> list[str]:
-    """What bash itself, with the script of the completion, would insert for the last word."""
+    """What bash itself would insert for the last word, with the completion script loaded."""
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("bash is not installed")

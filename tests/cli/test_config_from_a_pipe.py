@@ -1,4 +1,4 @@
-"""A config from a pipe: read once, and a token in it has no file that the next one could be written to."""
+"""A config from a pipe: it is read once, and for a token in it there is no file to store the next one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ONE = SandboxSettings(data_sets=1, scale=0.01)
 
 
 async def with_config_on_stdin(config: bytes, *arguments: object) -> Done:
-    """Run a command whose config another program pipes to it."""
+    """Run a command that gets its config through a pipe on stdin."""
     async with starting(*arguments, "--config", "/dev/stdin") as running:
         out, err = await running.process.communicate(config)
         return Done(await running.process.wait(), out.decode(), err.decode())
@@ -37,7 +37,7 @@ async def test_a_token_in_it_is_exit_2_and_names_token_file(tmp_path: Path) -> N
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="process substitution is bash's")
 async def test_with_a_token_file_it_works(tmp_path: Path) -> None:
-    """By bash's process substitution, and again by a pipe to stdin."""
+    """With bash's process substitution, and again with a pipe to stdin."""
     async with Sandbox(ONE) as sandbox:
         config = json.dumps({**sandbox.config(), "token_file": str(tmp_path / "token")})
         (tmp_path / "config.json").write_text(config)

@@ -76,7 +76,7 @@ async def test_json_is_one_document(config, tmp_path):
 )
 @pytest.mark.parametrize("form", [["--json", "--log-format", "json"], []])
 async def test_no_secret_is_in_any_output(sandbox, config, tmp_path, faults, form):
-    """Neither tokens nor the client's secret nor signed links, with -v and whatever fails."""
+    """Neither tokens nor the client's secret nor signed links, even with -v, whichever check fails."""
     before = json.loads(config.read_text())["refresh_token"]
     sandbox.play(*faults)
     _, out, err = await doctor("-v", *form, "--config", config, "--to", tmp_path / "data")

@@ -1,4 +1,4 @@
-"""`bds-async fleet`: many tenants in one command, each on its own."""
+"""`bds-async fleet`: many tenants in one command, independent of each other."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TENANT = '[[tenant]]\nname = "{0}"\nconfig = "{0}.json"\nto = "to/{0}"\n'
 async def test_all_other_tenants_are_delivered_beside_a_dead_token_and_one_that_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The exit code is the worst, each tenant has its own, and no live token is refused."""
+    """The exit code is the worst one, each tenant has its own, and no live token is refused."""
     monkeypatch.setattr(TokenRefresher.__init__, "__kwdefaults__", {"first_patience": 0, "patience": 0})
     names = [f"tenant-{number}" for number in range(8)]
     async with running_fleet(tmp_path, names, data_sets=1) as fleet:
@@ -112,7 +112,7 @@ async def test_check_names_each_tenant_and_writes_nothing_in_a_destination(tmp_p
 
 
 async def test_a_signal_stops_every_run_in_an_orderly_way(tmp_path: Path) -> None:
-    """Runs under way end by it, later ones do not begin, and the report says both."""
+    """Current runs end, later ones do not begin, and the report says both."""
     async with running_fleet(tmp_path, ["yale", "brock", "delft"], bandwidth=2_000, scale=0.2) as fleet:
         file, report = fleet.write(), tmp_path / "fleet.json"
         async with starting("fleet", file, "--tenants-at-once", 2, "--report", report) as running:
@@ -127,7 +127,7 @@ async def test_a_signal_stops_every_run_in_an_orderly_way(tmp_path: Path) -> Non
 
 
 async def test_workers_bound_the_bodies_of_all_tenants_together(tmp_path: Path) -> None:
-    """The server counts a body for a moment longer than the client, and three tenants would make three."""
+    """At most 2, since the server counts a body slightly longer than the client; without a bound it would be 3."""
     async with running_fleet(tmp_path, ["yale", "brock", "delft"], bandwidth=20_000) as fleet:
         together = Counters()
         for sandbox in fleet.sandboxes.values():
@@ -238,7 +238,7 @@ def test_the_report_of_the_fleet_spares_the_files_of_tenants_of_other_groups(
 def test_a_schema_of_a_mirror_belongs_to_one_tenant(
     fleet_file: Callable[[str], Path], yale: str, brock: str, is_one: bool
 ) -> None:
-    """Two schemas of one database do not meet."""
+    """Two schemas of one database do not conflict."""
     parts = [
         TENANT.format(name) + f'options = {{mirror = "{mirror}"}}\n'
         for name, mirror in (("yale", yale), ("brock", brock))
@@ -334,7 +334,7 @@ def test_a_misused_command_says_what_is_meant(words: list[str], says: str) -> No
 def test_the_commands_of_the_guide_and_of_the_help_accept_the_recipe(
     fleet_file: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    """With their groups, for sync and for pull."""
+    """With its groups, for sync and for pull."""
     fleet_file(recipe("fleet"))
     guide = (Path(__file__).parents[2] / "docs" / "scale.md").read_text("utf-8")
     lines = [*re.findall(r"^bds-async (fleet [^#\n]*)", guide, re.MULTILINE), *EXAMPLES["fleet"]]

@@ -32,7 +32,7 @@ def a_changing_tenant() -> SandboxSettings:
 
 @pytest.fixture
 async def to(tmp_path: Path) -> AsyncIterator[Path]:
-    """A folder that a sync has filled; its config lies beside it, and the sandbox is being served."""
+    """A folder filled by a sync, with its config beside it and the sandbox running."""
     async with Sandbox(a_changing_tenant()) as sandbox:
         sandbox.write_config(tmp_path / "config.json")
         await sync(Config.load(tmp_path / "config.json", {}), tmp_path / "to")

@@ -27,7 +27,7 @@ LOUD = {"info", "warning", "error", "critical", "log"}
 
 
 def calls(*words: str) -> Iterator[tuple[str, ast.Call]]:
-    """Every call in the modules of the client that have one of these words, with its place."""
+    """Every call in those modules of the client whose text contains one of these words, with its place."""
     for path in sorted(HOUSE.rglob("*.py")):
         text = path.read_text("utf-8")
         if path.relative_to(HOUSE).parts[0] != "sandbox" and any(word in text for word in words):
@@ -87,7 +87,7 @@ def config(sandbox: Sandbox, tmp_path: Path) -> Path:
 
 
 async def lines_of(*arguments: object) -> dict[str, list[dict[str, Any]]]:
-    """The lines of a command by their events, each checked against the schema."""
+    """The log lines of a command by event, each checked against the schema."""
     done = await bds(*arguments, "--log-format", "json")
     found: dict[str, list[dict[str, Any]]] = {}
     for line in checked_lines("log", done.err):

@@ -32,7 +32,7 @@ def config(sandbox, tmp_path):
 
 @pytest.fixture
 def here():
-    """A redirect address on this machine that a listener can take."""
+    """A redirect address on this machine on which a listener can listen."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}/callback"
@@ -40,7 +40,7 @@ def here():
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 async def test_a_pasted_address_signs_in(sandbox, config, log_format):
-    """stdin is no terminal here: one line is read. Nothing secret is in any output, not even with -v."""
+    """stdin is not a terminal here: one line is read. No output contains a secret, not even with -v."""
     async with login("--config", config, "-v", "--log-format", log_format) as command:
         address = await consent(command.page)
         code, out, err = await command.ends(f"{address}\n".encode())
@@ -78,7 +78,7 @@ async def test_the_browser_brings_the_code_to_a_loopback_address(sandbox, config
 
 
 async def test_the_paste_works_while_the_listener_waits(sandbox, config, here):
-    """The browser may be on another machine, where the loopback address leads nowhere."""
+    """The browser may be on another machine, where nothing listens on the loopback address."""
     async with login("--config", config, "--redirect-uri", here) as command:
         code, _, _ = await command.ends(f"{await consent(command.page)}\n".encode())
     assert code == 0
@@ -130,7 +130,7 @@ async def test_a_scope_that_the_application_lacks_is_exit_4(config):
 
 
 async def test_the_answer_to_another_consent_is_refused(sandbox, config):
-    """The state is verified: nobody can slip in a code of theirs."""
+    """The state is verified: no one can inject their own code."""
     async with login("--config", config) as other, login("--config", config) as command:
         foreign = await consent(other.page)
         code, _, err = await command.ends(f"{foreign}\n".encode())
@@ -140,7 +140,7 @@ async def test_the_answer_to_another_consent_is_refused(sandbox, config):
 
 
 async def test_a_code_is_bound_to_the_process_that_asked(sandbox, config):
-    """PKCE: a code that was overheard is worth nothing to another process."""
+    """PKCE: an intercepted code is useless to another process."""
     async with login("--config", config) as other, login("--config", config) as command:
         overheard = (await consent(other.page)).update_query(state=command.page.query["state"])
         code, _, err = await command.ends(f"{overheard}\n".encode())
@@ -163,7 +163,7 @@ async def test_a_token_that_may_see_nothing_says_what_is_missing(sandbox, config
 
 
 async def refused(*arguments, environ=None):
-    """The command ends by itself, and has shown no address."""
+    """Check that the command ends by itself, without showing an address."""
     async with begin(*arguments, environ=environ) as process:
         out, err = await asyncio.wait_for(process.communicate(), 60)
     assert out == b""
@@ -191,7 +191,7 @@ async def test_what_can_not_work_is_exit_2(config, arguments, words):
 
 
 class TestBrowser:
-    """`BROWSER` names a program that notes which page it was told to open."""
+    """`BROWSER` names a program that records which page it should open."""
 
     @pytest.fixture
     def environ(self, tmp_path):
@@ -222,7 +222,7 @@ class TestBrowser:
 
 @posix_only
 class TestTerminal:
-    """stdin is a terminal: whoever types has more than one try."""
+    """stdin is a terminal: the person has more than one try."""
 
     async def run_at_terminal(self, config, *pastes):
         controller, terminal = os.openpty()

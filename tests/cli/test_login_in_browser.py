@@ -1,4 +1,4 @@
-"""`bds-async login` with a real headless Chromium at the consent page; skipped where there is none."""
+"""`bds-async login` with a real headless Chromium at the consent page; skipped if there is none."""
 
 import asyncio
 import socket
@@ -38,7 +38,7 @@ def free_port() -> int:
 
 
 async def test_the_address_of_a_page_that_can_not_be_shown_is_the_one_to_paste(sandbox, config, window):
-    """The registered address is https and nobody listens there: the browser keeps the address, code and all."""
+    """The registered address is https and nothing listens there: the browser keeps the address, including the code."""
     redirect = f"https://localhost:{free_port()}/callback"
     async with login("--config", config, "--redirect-uri", redirect) as command:
         await window.open(str(command.page))

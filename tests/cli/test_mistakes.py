@@ -14,7 +14,7 @@ import pytest
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from tests.support.commands import bds
 
-#: Words of a command line, and what has to be in the first line of the answer.
+#: Words of a command line, and what the first line of the answer must contain.
 MISTAKES = [
     ("pul", "No such command 'pul'. Did you mean pull?"),
     ("synch", "No such command 'synch'. Did you mean sync?"),

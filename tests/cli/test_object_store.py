@@ -33,7 +33,7 @@ from tests.support.stores import (
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 #: Three days after the weekly fulls: each data set has differentials before the first run.
 SMALL: dict[str, Any] = {"data_sets": 2, "scale": 0.01, "now": datetime(2026, 3, 4, tzinfo=UTC)}
-#: One extract that is uploaded in two parts, beside small ones.
+#: One extract that is uploaded in two parts, and small ones.
 LARGE: dict[str, Any] = {**SMALL, "huge_bytes": 6_000_000}
 
 
@@ -60,7 +60,7 @@ class Scene:
 
     @property
     def objects(self) -> dict[str, bytes]:
-        """Every object of the bucket, by its path below the prefix."""
+        """Every object in the bucket, by its path below the prefix."""
         return {key.removeprefix("some/prefix/"): body for key, body in objects(self.s3, self.bucket).items()}
 
     def put(self, path: str, content: bytes) -> None:
@@ -71,18 +71,18 @@ class Scene:
 
     @property
     def left(self) -> list[str]:
-        """What is left of downloads in the state folder."""
+        """Files of downloads that are left in the state folder."""
         return [path.name for path in (self.state / "partial").iterdir()]
 
     def is_delivered(self) -> bool:
-        """Whether the objects are the newest fulls, each once."""
+        """Whether the objects are exactly the newest fulls, each once."""
         truth = sorted(each.newest_full.sha256 for each in self.sandbox.catalogue())
         return sorted(hashlib.sha256(body).hexdigest() for body in self.objects.values()) == truth
 
 
 @pytest.fixture(autouse=True)
 def extras() -> Iterator[None]:
-    """Each command needs a store."""
+    """Fork from the nursery with the store's packages, since each command needs a store."""
     with with_extras():
         yield
 
@@ -138,7 +138,7 @@ async def test_a_sync_delivers_each_extract_once_and_in_queued_order(scene: Scen
 
 
 async def test_duckdb_reads_the_objects_as_the_guide_says(scene: Scene) -> None:
-    """With the extensions of BDS_DUCKDB, a folder that pip filled (`.ci/run`): DuckDB would download them."""
+    """With extensions from BDS_DUCKDB, a folder filled by pip (`.ci/run`), since DuckDB would download them."""
     extensions = os.environ.get("BDS_DUCKDB")
     if extensions is None:
         unavailable("DuckDB's extensions httpfs and aws are not installed (BDS_DUCKDB)")
@@ -153,7 +153,7 @@ async def test_duckdb_reads_the_objects_as_the_guide_says(scene: Scene) -> None:
     assert (done.stderr, done.stdout) == ("", f"{len(users.newest_full.rows())}\n")
 
 
-#: Loads the extensions in a folder, and prints the first value that some statements select.
+#: Loads the extensions from a folder, and prints the first value selected by some statements.
 DUCKDB = """
 import sys, pathlib, duckdb
 for file in sorted(pathlib.Path(sys.argv[1]).glob("duckdb_extension_*/extensions/*/*.duckdb_extension"), reverse=True):
@@ -182,7 +182,7 @@ async def test_verify_compares_sizes_and_checksums(scene: Scene) -> None:
 
 
 async def test_verify_full_reads_the_objects(scene: Scene) -> None:
-    """A checksum that came with another content deceives the comparison of checksums alone."""
+    """Other content with the right stored checksum deceives only the comparison of checksums."""
     assert (await scene.run("pull")).code == 0
     path, content = next(iter(scene.objects.items()))
     key, metadata = f"some/prefix/{path}", {"sha256": hashlib.sha256(content).hexdigest()}
@@ -204,7 +204,7 @@ async def test_a_lost_ledger_is_rebuilt_from_the_objects(scene: Scene) -> None:
 
 
 async def test_objects_that_the_ledger_does_not_know_are_adopted(scene: Scene) -> None:
-    """Whatever objects of others lie beside them; and a run checks the store once."""
+    """Even with objects of other programs beside them; and a run checks the store once."""
     assert (await scene.run("pull")).code == 0
     asked = scene.sandbox.counters.body_bytes
     scene.put("/Users//x", b"x")
@@ -313,9 +313,9 @@ async def test_a_mirror_reads_the_objects_and_needs_a_target(scene: Scene) -> No
 
 
 async def test_azure_holds_what_was_pulled(azure_server: Store, tmp_path: Path) -> None:
-    """With the large extract in parts; a second pull fetches nothing, `verify --full` and `doctor` find no fault.
+    """With the large extract in parts. A second pull fetches nothing; `verify --full` and `doctor` find no fault.
 
-    Nor does an object of another program whose key keeps the container from being listed stop a pull.
+    An object of another program whose key makes listing the container fail does not stop a pull.
     """
     async with Sandbox(SandboxSettings(**LARGE)) as sandbox:
         sandbox.write_config(tmp_path / "config.json")

@@ -1,4 +1,4 @@
-"""The real command on a real terminal: what is on the screen while it runs, and after it."""
+"""The real command on a real terminal: what the screen shows during and after the run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.commands import bds
 from tests.support.terminal import OnTerminal, on_controlling_terminal, on_terminal
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="no pty")
-#: A unit, a rate or a time that stands alone on a line was wrapped.
+#: A unit, a rate or a time alone on a line was wrapped.
 WRAPPED = re.compile(r"^\s*([kMG]?B(/s)?|\d+:\d+)\s*$")
 
 

@@ -1,4 +1,4 @@
-"""A report or metrics file that would take the place of what bds-async lives on is refused before anything is done."""
+"""A report or metrics file that would replace a file that bds-async needs is refused before anything is done."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 def home(tmp_path: Path, sandbox: Sandbox) -> Path:
-    """A config with a token file, a folder that was pulled to, and links to all of it."""
+    """A config with a token file, a folder filled by a pull, and links to all of it."""
     sandbox.write_config(tmp_path / "config.json")
     config = json.loads((tmp_path / "config.json").read_text("utf-8"))
     (tmp_path / "token").write_text(config.pop("refresh_token"))
@@ -57,7 +57,7 @@ def content(home: Path) -> dict[Path, bytes]:
 async def test_the_config_the_token_and_the_folder_s_own_files_are_safe(
     sandbox: Sandbox, home: Path, written: tuple[str, str], place: str, what: str
 ) -> None:
-    """The config, or the token file, holds the only refresh token that there is."""
+    """The config, or the token file, holds the only refresh token."""
     before, (command, option) = content(home), written
     done = await bds(command, "--config", home / "config.json", "--to", home / "to", option, home / place)
     assert (done.code, done.complaints) == (2, [])
@@ -97,7 +97,7 @@ async def test_no_page_of_a_report_replaces_data(home: Path) -> None:
 
 @pytest.mark.parametrize("option", ["--report", "--html", "--metrics"])
 async def test_no_output_replaces_the_mirror_of_the_run(home: Path, option: str) -> None:
-    """Before the mirror is there, too."""
+    """Even before the mirror exists."""
     into = ("--mirror", f"duckdb:{home / 'mirror'}")
     done = await bds("sync", "--config", home / "config.json", "--to", home / "to", *into, option, home / "mirror")
     assert (done.code, "would overwrite the mirror" in done.err) == (2, True)
@@ -105,7 +105,7 @@ async def test_no_output_replaces_the_mirror_of_the_run(home: Path, option: str)
 
 
 async def test_a_config_that_cannot_be_read_is_safe_from_what_tells_of_that(home: Path) -> None:
-    """The metrics are written however a sync ends."""
+    """The metrics are written for every end of a sync."""
     (home / "config.json").write_text("{")
     done = await bds("sync", "--config", home / "config.json", "--to", home / "to", "--metrics", home / "config.json")
     assert done.code == 2
@@ -127,7 +127,7 @@ async def test_any_other_place_is_good(home: Path) -> None:
 
 
 def test_every_file_that_is_named_is_known_wherever_it_is_named(tmp_path: Path) -> None:
-    """Without asking whether it is there, or of any use."""
+    """Without checking whether it exists, or is usable."""
     config = tmp_path / "settings.json"
     config.write_text(json.dumps({"token_file": "~nobody-of-that-name/token", "private_key_file": "key.pem"}))
     environ = {

@@ -1,4 +1,4 @@
-"""Lines of stdin: whole, however they come, and never in the way of the program's end."""
+"""Lines of stdin: whole, in any pieces, and never delaying the end of the program."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from bds_async.cli.login.pasted import lines
 
 
 class Stdin:
-    """A stdin on a descriptor of its own."""
+    """A stdin on a new descriptor."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -50,13 +50,13 @@ async def test_an_empty_stdin_has_no_lines(pipe):
 
 
 async def test_no_stdin_has_no_lines(monkeypatch):
-    """As for a program that was started without a console."""
+    """As in a program that was started without a console."""
     monkeypatch.setattr(sys, "stdin", None)
     assert await all_lines() == []
 
 
 async def test_a_regular_file_is_read_too(monkeypatch, tmp_path):
-    """Which event loops can't watch."""
+    """Event loops cannot watch regular files."""
     (tmp_path / "paste").write_bytes(b"address\n")
     with (tmp_path / "paste").open("rb") as file:
         monkeypatch.setattr(sys, "stdin", file)

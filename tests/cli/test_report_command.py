@@ -32,7 +32,7 @@ async def report(home: Path, run: object, to: object = "run.html") -> Done:
 
 
 async def test_a_run_writes_its_page_and_the_report_gives_the_same_one(tmp_path: Path) -> None:
-    """The page alone, without a report; with one, both."""
+    """Without `--report` only the page, with it both."""
     async with Sandbox(SandboxSettings(data_sets=3, scale=0.01)) as sandbox:
         sandbox.write_config(tmp_path / "config.json")
         alone = await bds("pull", "-q", "--html", "alone.html", cwd=tmp_path)
@@ -95,7 +95,7 @@ async def test_a_full_disk_is_exit_6_and_a_device_is_written_into(tmp_path: Path
 
 
 async def test_without_jinja2_it_is_exit_2_before_any_request(tmp_path: Path) -> None:
-    """In a Python of its own, which cannot find the package."""
+    """In a separate Python, which cannot find the package."""
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['jinja2'] = None")
     async with Sandbox(SandboxSettings(data_sets=1, scale=0.01)) as sandbox:
         sandbox.write_config(tmp_path / "config.json")

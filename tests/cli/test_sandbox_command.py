@@ -19,7 +19,7 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals are tho
 
 @asynccontextmanager
 async def serving(tmp_path: Path, *more: object) -> AsyncIterator[Running]:
-    """A small sandbox in a process of its own, ready to be asked."""
+    """A small sandbox in a separate process, ready for requests."""
     arguments = ("--data-sets", 4, "--scale", 0.01, "--write-config", tmp_path / "config.json", *more)
     async with starting("sandbox", *arguments) as running:
         lines = [await running.process.stdout.readline() for _ in range(4)]

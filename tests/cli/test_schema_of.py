@@ -27,7 +27,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def to(sandbox: Sandbox, tmp_path: Path) -> Path:
-    """A folder that a sync has filled; its config lies beside it."""
+    """A folder filled by a sync, with its config beside it."""
     sandbox.write_config(tmp_path / "config.json")
     await sync(Config.load(tmp_path / "config.json", {}), tmp_path / "to")
     return tmp_path / "to"

@@ -1,4 +1,4 @@
-"""Signals outside of a run end the program at once, with the documented code."""
+"""Signals outside a run end the program at once, with the documented code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--state`: the ledger, partial files and the lock in a folder of their own, on another file system too."""
+"""`--state`: the ledger, partial files and the lock in a separate folder, also on another file system."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
 
 class Scene:
-    """A sandbox, and commands that work on one destination with its state elsewhere."""
+    """A sandbox, and commands that work on a destination with its state elsewhere."""
 
     def __init__(self, sandbox: Sandbox, home: Path, state: Path) -> None:
         self.sandbox = sandbox
@@ -44,7 +44,7 @@ class Scene:
 
     @property
     def kept(self) -> set[str]:
-        """Everything in the state folder, but for the lock."""
+        """Everything in the state folder except the lock."""
         return {path.name for path in self.state.iterdir()} - {"lock"}
 
 
@@ -99,7 +99,7 @@ async def test_the_lock_is_in_the_state_folder(scene: Scene) -> None:
 
 
 async def test_a_lost_state_is_made_again_of_the_files(scene: Scene) -> None:
-    """A sync then delivers nothing that is there."""
+    """A sync then delivers nothing that is already there."""
     await scene.run("pull", "--type", "all")
     before = scene.files
     shutil.rmtree(scene.state)
@@ -160,7 +160,7 @@ class TestOtherFileSystem:
         ],
     )
     async def test_a_killed_run_is_finished_by_the_next_one(self, apart: Scene, tmp_path: Path, place: str) -> None:
-        """An extract that had arrived is not fetched again, and no copy stays."""
+        """An extract that has arrived is not fetched again, and no copy is left."""
         pause = Pause(tmp_path / "pause", place)
         async with starting(*apart.arguments("pull", "--workers", 1), cwd=None, **pause.environ) as running:
             await until(lambda: pause.is_reached)

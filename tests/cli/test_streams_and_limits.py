@@ -1,4 +1,4 @@
-"""What a scheduler or a container takes away: readers, disks, the working directory, files, threads."""
+"""What schedulers and containers may take away: readers, disks, the working directory, files, threads."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def by_bash(line: str, *arguments: object) -> tuple[int, str, str]:
 @pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("where", ["full", "without a reader", "closed"])
 async def test_a_stderr_that_can_not_be_written_changes_no_exit_code(tmp_path: Path, where: str) -> None:
-    """A pull that delivers ends with 0, one that is refused with 2."""
+    """A pull that delivers ends with 0, a refused one with 2."""
     async with Sandbox(SMALL) as sandbox:
         sandbox.write_config(tmp_path / "config.json")
         for arguments, code in ((["pull", "--to", "d"], 0), (["pull", "--to", "d", "--data-set", "None"], 2)):

@@ -1,4 +1,4 @@
-"""Commands that messages suggest run as they are printed: they have the config and the folder in use."""
+"""Commands that messages suggest run as printed: they have the config and the folder in use."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_parameters_become_keys_of_the_fleet_file_in_a_fleet() -> None:
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 async def test_a_printed_command_runs(tmp_path: Path, log_format: str) -> None:
-    """`ledger accept` for a data set that is gone; name, config and folder need quotes."""
+    """`ledger accept` for a data set that is no longer listed; name, config and folder need quotes."""
     async with Sandbox(SandboxSettings(data_sets=3, scale=0.01)) as sandbox:
         sandbox.write_config(tmp_path / "my config.json")
         common = ("--config", tmp_path / "my config.json", "--to", tmp_path / "my data")

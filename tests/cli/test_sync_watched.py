@@ -1,4 +1,4 @@
-"""`bds-async sync` with its metrics file and health check, in a process of its own."""
+"""`bds-async sync` with its metrics file and health check, in a separate process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def pings() -> AsyncIterator[list[str]]:
-    """The address of a health check, then the paths that it was asked for."""
+    """The address of a health check, then the requested paths."""
     seen: list[str] = []
 
     async def handle(request: web.Request) -> web.Response:
@@ -57,7 +57,7 @@ async def test_start_and_success_are_told_to_the_health_check(
 
 
 async def test_the_address_can_come_from_the_environment(sandbox: Sandbox, pings: list[str], tmp_path: Path) -> None:
-    """It holds a secret, and every user of the machine can read the arguments of a process."""
+    """It contains a secret, and every user of the machine can read the arguments of a process."""
     sandbox.write_config(tmp_path / "config.json")
     done = await bds("sync", "-q", "--to", tmp_path / "to", cwd=tmp_path, BDS_PING_URL=pings[0])
     assert done.code == 0
@@ -87,7 +87,7 @@ def samples(path: Path) -> dict[str, str]:
 
 
 async def test_the_metrics_tell_of_runs_that_end_before_their_plan(sandbox: Sandbox, tmp_path: Path) -> None:
-    """What was known of deliveries stays."""
+    """The former metrics of deliveries stay."""
     file, code = tmp_path / "bds.prom", "bds_async_last_exit_code"
     assert await sync(sandbox, tmp_path, "--metrics", file) == 0
     first = samples(file)
@@ -131,7 +131,7 @@ async def test_a_report_that_cannot_be_written_shows_in_the_metrics(sandbox: San
 async def test_a_metrics_file_that_is_no_plain_file_is_refused_beforehand(
     sandbox: Sandbox, tmp_path: Path, place: str
 ) -> None:
-    """Whether anybody reads the pipe or not."""
+    """Whether or not a process reads the pipe."""
     os.mkfifo(tmp_path / "pipe")
     assert await sync(sandbox, tmp_path, "--metrics", tmp_path / place) == 2
     assert sandbox.counters.exchanges == 0

@@ -1,4 +1,4 @@
-"""Tables on stdout: whole, aligned, and no reason to miss a signal."""
+"""Tables on stdout: whole, aligned, and interruptible by a signal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from bds_async.cli.output.table import TextTable
 
-#: Prints a plan of 4,000 extracts: 400 kB, several times what a pipe has room for.
+#: Prints a plan of 4,000 extracts: 400 kB, several times the capacity of a pipe.
 LARGE_PLAN = """
 from bds_async.cli.process.signals import handle_signals
 from bds_async.cli.output.listings import print_plan
@@ -23,7 +23,7 @@ print_plan(RunPlan(tuple([a_step(an_extract())] * 4_000), (), None), as_json=Fal
 
 
 def test_columns_are_aligned_by_the_width_of_their_characters(capsys: pytest.CaptureFixture[str]) -> None:
-    """Wide characters count twice; numbers end at one place; nothing trails."""
+    """Wide characters count twice, numbers are aligned right, and no line has trailing blanks."""
     table = TextTable(["data set", "size", "note"], {"size"})
     table.add_row("成绩", "7", "")
     table.add_row("Users", "1,000", "x")
@@ -34,7 +34,7 @@ def test_columns_are_aligned_by_the_width_of_their_characters(capsys: pytest.Cap
 @pytest.mark.crash
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGTERM")
 def test_a_large_plan_is_stopped_while_it_is_printed() -> None:
-    """The signal falls between the first row and the last, for which the pipe has no room."""
+    """The signal arrives between the first row and the last, which no longer fits into the pipe."""
     with subprocess.Popen([sys.executable, "-c", LARGE_PLAN], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("data set")

@@ -15,7 +15,7 @@ from tests.support.page_reader import read_page
 
 @pytest.fixture
 async def to(tmp_path: Path) -> AsyncIterator[Path]:
-    """A folder that a pull has filled; its config lies beside it, and the sandbox is being served."""
+    """A folder filled by a pull, with its config beside it and the sandbox running."""
     async with Sandbox(SandboxSettings(data_sets=5, scale=0.01)) as sandbox:
         sandbox.write_config(tmp_path / "config.json")
         await bds("pull", "--config", tmp_path / "config.json", "--to", tmp_path / "to", "-q")
@@ -109,7 +109,7 @@ async def test_repair_fetches_again_and_the_report_says_so(to: Path) -> None:
 
 
 async def test_repair_that_is_of_no_use_says_why_in_lines_and_in_json(to: Path) -> None:
-    """The tenant does not know the extract any more: what the ledger names is another version of it."""
+    """The tenant no longer lists the extract: the ledger names another version of it."""
     import sqlite3
 
     cut = files(to)[0]

@@ -1,4 +1,4 @@
-"""The real command, and the words that a person finds in a mail of it: one line for what matters, and no riddles."""
+"""The real command, and its messages as a person reads them in a mail: one clear line for what matters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.given_streams import FULL, bds_onto, full_device, without_a_r
 
 
 class Tenant:
-    """A small sandbox that is being served, its config, and a folder."""
+    """A small running sandbox, its config, and a folder."""
 
     def __init__(self, sandbox: Sandbox, home: Path) -> None:
         self.sandbox = sandbox
@@ -29,7 +29,7 @@ class Tenant:
         sandbox.write_config(home / "config.json")
 
     async def bds(self, *arguments: object, **environ: str) -> Done:
-        """Run a command against it, in a folder that has nothing but its config."""
+        """Run a command against it, in a folder with nothing except its config."""
         return await bds(*arguments, cwd=self.home, **environ)
 
     async def pull(self, *arguments: object, command: str = "pull") -> Done:
@@ -218,7 +218,7 @@ async def test_tables_have_whole_seconds_and_no_trailing_blanks(tenant: Tenant) 
 
 
 async def through_shell(tenant: Tenant, command: str, tail: str) -> tuple[int, str]:
-    """Exit code and stderr of a command whose stdout a shell leads elsewhere."""
+    """Exit code and stderr of a command whose stdout a shell redirects."""
     line = f"{sys.executable} -m bds_async {command} {tail}; exit ${{PIPESTATUS[0]}}"
     process = await asyncio.create_subprocess_exec(
         "/bin/bash", "-c", line, cwd=tenant.home, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
@@ -247,7 +247,7 @@ async def test_a_full_disk_under_stdout_is_exit_code_6_and_one_line(tenant: Tena
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell")
 async def test_a_closed_stdout_is_nothing_to_speak_of(tenant: Tenant) -> None:
-    """Closed before the start, when it is the null device, or by its reader."""
+    """It is closed before the start, and so becomes the null device, or by its reader."""
     for tail in (">&-", "| true"):
         assert await through_shell(tenant, "list", tail) == (0, ""), tail
     for command in COMMANDS:

@@ -1,4 +1,4 @@
-"""A headless Chromium by the W3C WebDriver protocol, of which a sign-in needs six commands."""
+"""A headless Chromium through the W3C WebDriver protocol, of which a sign-in needs six commands."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ import aiohttp
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHROMEDRIVER = shutil.which("chromedriver")
-#: No traffic but to this machine, and nothing kept.
+#: No traffic except to this machine, and no stored data.
 FLAGS = [
     "--headless",
     "--disable-gpu",
@@ -35,13 +35,13 @@ class Browser:
         self._http, self._root = http, root
 
     async def command(self, method: str, path: str, **body: object) -> Any:
-        """Send one command; its `value`, whether it went well or not."""
+        """Send one command; return its `value`, even if it failed."""
         sent: dict[str, Any] = {"json": body} if method == "POST" else {}
         async with self._http.request(method, f"{self._root}{path}", **sent) as response:
             return (await response.json())["value"]
 
     async def open(self, address: str) -> None:
-        """Go to a page; one that can't be loaded is shown as the browser shows it."""
+        """Open a page; if it cannot be loaded, the browser shows its own error page."""
         await self.command("POST", "/url", url=address)
 
     async def click(self, css: str) -> None:
@@ -50,15 +50,15 @@ class Browser:
         await self.command("POST", f"/element/{found[_ELEMENT]}/click")
 
     async def address_with(self, part: str) -> str:
-        """What the address bar holds, once it holds this."""
+        """The address in the address bar, once it contains `part`."""
         return await self._once(part, self._address)
 
     async def text_with(self, part: str) -> str:
-        """What the person reads, once this is there."""
+        """The text of the page, once it contains `part`."""
         return await self._once(part, self._text)
 
     async def _once(self, part: str, read: Callable[[], Awaitable[str]]) -> str:
-        """Pages follow one another in their own time."""
+        """Read until the result contains `part`, since pages load asynchronously."""
         async with asyncio.timeout(30):
             while part not in (found := await read()):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)

@@ -287,7 +287,7 @@ class TestEnvironment:
     def test_a_default_that_is_not_there_is_named_by_its_whole_path_and_the_environment_beside_it(
         self, tmp_path, monkeypatch
     ):
-        """Under cron nobody knows which folder was the current one."""
+        """Under cron the current folder is unknown."""
         monkeypatch.chdir(tmp_path)
         text = refusal(None)
         assert f"There is no config file {tmp_path / 'config.json'}, and the environment lacks " in text

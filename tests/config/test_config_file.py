@@ -1,4 +1,4 @@
-"""config.json is changed in one value alone."""
+"""Only one value in config.json is changed."""
 
 import json
 

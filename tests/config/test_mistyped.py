@@ -1,4 +1,4 @@
-"""Values that were filled in by hand: the sample's brackets, and misspelt variables."""
+"""Values filled in by hand: the sample's brackets, and misspelt variables."""
 
 from __future__ import annotations
 
