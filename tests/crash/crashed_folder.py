@@ -1,4 +1,4 @@
-"""A folder through runs that crash on it, held against what the sandbox has."""
+"""A folder through crashing runs, compared with the contents of the sandbox."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bds_async.sandbox.truth import TrueExtract
 
 @dataclass
 class Truth:
-    """What the folder has to hold in the end: SHA-256 of each file to the extract that it is of."""
+    """The expected final contents of the folder: for the SHA-256 of each file, its extract."""
 
     sandbox: Sandbox
     as_csv: bool
@@ -47,12 +47,12 @@ class Truth:
 
     @cached_property
     def bytes(self) -> int:
-        """Of all the zips."""
+        """The total size of the zips."""
         return sum(extract.size for extract in self.by_sha256.values())
 
 
 def truth_of(sandbox: Sandbox, arguments: tuple[object, ...]) -> Truth:
-    """What a pull with these arguments has to bring."""
+    """What a pull with these arguments must deliver."""
     both = "all" in arguments
     chosen = tuple(str(each).rstrip("*") for each in arguments if str(each).endswith("*"))
     kinds = frozenset({"Full", "Differential"} if both else {"Full"})
@@ -61,14 +61,14 @@ def truth_of(sandbox: Sandbox, arguments: tuple[object, ...]) -> Truth:
 
 @dataclass
 class Folder:
-    """A destination through all the runs that are killed on it."""
+    """A destination through all its killed runs."""
 
     path: Path
     truth: Truth
     published: dict[Path, str] = field(default_factory=dict)
 
     def look(self) -> None:
-        """Check whatever has a final name now; what had one before must not have changed."""
+        """Check all files with a final name; those that had one before must not have changed."""
         found = {path: _sha256_of(path) for path in self.path.rglob("*_*") if self._is_published(path)}
         assert not {path.name: sha256 for path, sha256 in found.items() if sha256 not in self.truth.by_sha256}
         assert self.published.items() <= found.items()
@@ -79,11 +79,11 @@ class Folder:
 
     @property
     def published_objects(self) -> set[str]:
-        """Their paths at the storage."""
+        """The paths of the published files in the storage."""
         return {object_path(self.truth.by_sha256[sha256].extract) for sha256 in self.published.values()}
 
     def names(self) -> int:
-        """How many final names there are, by a quick look."""
+        """Count the final names quickly."""
         return sum(len(names) for parent, _, names in os.walk(self.path) if ".bds-async" not in parent)
 
     @property
@@ -91,7 +91,7 @@ class Folder:
         return self.path / ".bds-async" / "ledger.sqlite3-journal"
 
     def whole(self) -> None:
-        """What a finished folder is: every file, one row for each, nothing else."""
+        """Check that the folder is finished: it has every file, one row for each, and nothing else."""
         assert sorted(self.published.values()) == sorted(self.truth.by_sha256)
         assert self.names() == len(self.published)
         kept = sorted(path.relative_to(self.path / ".bds-async") for path in (self.path / ".bds-async").rglob("*"))
@@ -102,7 +102,7 @@ class Folder:
         assert _query(self.path / ".bds-async" / "ledger.sqlite3", "PRAGMA integrity_check") == [("ok",)]
 
     def state(self) -> str:
-        """Where a kill fell, as the disk tells it."""
+        """Where a run was killed, as seen from the disk."""
         state = self.path / ".bds-async"
         if not (state / "ledger.sqlite3").exists():
             return "before the ledger was there"
@@ -118,7 +118,7 @@ class Folder:
         return "elsewhere, with some files published" if self.published else "elsewhere, before the first file"
 
     def _intents(self) -> int:
-        """By a copy, so that looking changes nothing."""
+        """Read a copy of the ledger, so that this changes nothing."""
         copy = self.path.with_name("looked-at.sqlite3")
         shutil.copyfile(self.path / ".bds-async" / "ledger.sqlite3", copy)
         try:

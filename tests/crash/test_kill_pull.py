@@ -1,6 +1,6 @@
-"""A pull that is killed at any moment is finished by the next one: every file right, nothing fetched twice.
+"""A pull killed at any moment is finished by the next one: every file is right, nothing is fetched twice.
 
-PULL_KILLS=200 is the long version (10 by default), PULL_SEED another one; -s shows where the kills fell.
+PULL_KILLS=200 is the long version (10 by default), PULL_SEED sets another seed; -s shows where runs were killed.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from tests.support.commands import Running, starting, until
 
 KILLS = int(os.environ.get("PULL_KILLS", "10"))
 SEED = int(os.environ.get("PULL_SEED", "4"))
-#: A third of the data sets at a third of the bandwidth leave the ordinary version the same moments for a kill.
+#: With a third of the data sets at a third of the bandwidth, the short version has the same moments for a kill.
 PART = 1 if KILLS > 10 else 3
-#: After so many kills a folder's run may go on to its end.
+#: After this many kills, a folder's run may continue to its end.
 MOST_KILLS_A_FOLDER = 12
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is pulled, and from what; `share` of all kills fall on it."""
+    """What is pulled, and from what; it gets `share` of all kills."""
 
     share: float
     arguments: tuple[object, ...]
@@ -62,7 +62,7 @@ JOBS = {
 
 
 class Killing:
-    """Pulls one job again and again, killed at random moments, until so many kills have fallen."""
+    """Pulls one job again and again, killed at random moments, until there were enough kills."""
 
     def __init__(self, job: Job, sandbox: Sandbox, home: Path, chance: random.Random) -> None:
         self.where: Counter[str] = Counter()
@@ -85,7 +85,7 @@ class Killing:
             await self._one_folder(kills)
 
     async def _measure(self) -> None:
-        """How long a run takes from its first request on, so that kills fall everywhere in it."""
+        """Measure how long a run takes from its first request on, so that kills are spread over all of it."""
         loop = asyncio.get_running_loop()
         async with self._pulling(self._home / "measured") as running:
             seen = self._sandbox.counters.requests
@@ -106,13 +106,13 @@ class Killing:
         await asyncio.to_thread(shutil.rmtree, folder.path)
 
     def _pulling(self, to: Path) -> Any:
-        """With a token of its own: what a kill makes of tokens is told elsewhere."""
+        """Start a pull with a new token: other tests cover the effect of a kill on tokens."""
         config = self._home / "config.json"
         self._sandbox.write_config(config)
         return starting("pull", "--config", config, "--to", to, *self._job.arguments)
 
     async def _killed(self, folder: Folder) -> bool:
-        """Pull, and kill it; False if it was quicker."""
+        """Pull, and kill it; False if it ended first."""
         known, asked = folder.published_objects, len(self._sandbox.requests)
         async with self._pulling(folder.path) as running:
             await self._moment(folder, running)
@@ -126,7 +126,7 @@ class Killing:
         return done.code == -9
 
     async def _moment(self, folder: Folder, running: Running) -> None:
-        """Wait for a random moment: of the whole process, of its transfers, of its publishing."""
+        """Wait for a random moment in the whole process, in its transfers, or in its publishing."""
         kind = self._chance.choice(("anywhere", "transfer", "transfer", "transaction", "name"))
         if kind == "anywhere":
             await self._or_its_end(running, self._chance.uniform(0, 0.2 + self._seconds))
@@ -149,7 +149,7 @@ class Killing:
             await asyncio.sleep(0.001)
 
     async def _finished(self, folder: Folder) -> None:
-        """A last run, that nobody kills, ends well."""
+        """Check that a last run, which is not killed, succeeds."""
         known, asked = folder.published_objects, len(self._sandbox.requests)
         async with self._pulling(folder.path) as running:
             done = await running.ends()
@@ -159,7 +159,7 @@ class Killing:
         folder.whole()
 
     def _nothing_twice(self, published: set[str], asked: int) -> None:
-        """Of what was published before a run, this run asked the storage for nothing."""
+        """Check that a run requested nothing from the storage that was published before."""
         most = self._sandbox.requests.maxlen or 0
         assert asked < most
         new = list(self._sandbox.requests)[asked:]
@@ -173,7 +173,7 @@ class Killing:
 @pytest.mark.skipif(os.name != "posix", reason="kills by SIGKILL")
 @pytest.mark.parametrize("name", list(JOBS))
 async def test_whatever_the_moment_of_the_kill(tmp_path: Path, name: str) -> None:
-    """Every published file is right, nothing published is fetched again, nothing stays behind, no lock blocks."""
+    """Every published file is right, nothing published is fetched again, nothing is left behind, no lock blocks."""
     job = JOBS[name]
     async with Sandbox(SandboxSettings(**job.settings)) as sandbox:
         killing = Killing(job, sandbox, tmp_path, random.Random(f"{SEED} {name}"))

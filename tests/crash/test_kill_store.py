@@ -1,6 +1,6 @@
-"""A pull to S3 that is killed at any moment is finished by the next one: no torn object, no upload left unfinished.
+"""A pull to S3 killed at any moment is finished by the next one: no torn object, no unfinished upload.
 
-STORE_KILLS=100 is the long version (2 by default), STORE_SEED another one; -s shows how many kills left parts.
+STORE_KILLS=100 is the long version (2 by default), STORE_SEED sets another seed; -s shows how many kills left parts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.support.stores import Store, objects, unfinished
 
 KILLS = int(os.environ.get("STORE_KILLS", "2"))
 SEED = int(os.environ.get("STORE_SEED", "4"))
-#: After so many kills a pull may go on to its end.
+#: After this many kills, a pull may continue to its end.
 MOST_KILLS = 6
 
 pytestmark = [
@@ -34,7 +34,7 @@ pytestmark = [
 
 
 class Killing:
-    """Pulls to one bucket after the other, killed at random moments."""
+    """Pulls to one bucket after another, killed at random moments."""
 
     def __init__(self, sandbox: Sandbox, s3: Store, home: Path) -> None:
         self._sandbox, self._s3, self._home = sandbox, s3, home
@@ -62,7 +62,7 @@ class Killing:
         assert list((state / "partial").iterdir()) == []
 
     async def _killed(self, bucket: str, state: Path) -> bool:
-        """Pull, and kill it; False if it was quicker."""
+        """Pull, and kill it; False if it ended first."""
         async with self._pulling(bucket, state) as running:
             try:
                 await running.ends(self._chance.uniform(0.3, 1.0) * self._seconds)
@@ -79,7 +79,7 @@ class Killing:
         return starting("pull", *places, cwd=None, **self._s3.environ)
 
     def _check_whole(self, bucket: str) -> list[str]:
-        """The hashes of all objects, each of which is the whole content of an extract."""
+        """Check that each object is the whole content of an extract; return the hashes."""
         found = sorted(hashlib.sha256(body).hexdigest() for body in objects(self._s3, bucket).values())
         assert set(found) <= set(self._truth)
         return found

@@ -1,7 +1,7 @@
-"""A power cut leaves either nothing or the whole file under a final name, and a ledger that can be used.
+"""A power cut leaves either nothing or the whole file under a final name, and a usable ledger.
 
-POWER_CUTS=60 is the long version, POWER_SEED another one. ext4 is told to go down without writing what it still has
-in memory, and mounted again.
+POWER_CUTS=60 is the long version, POWER_SEED sets another seed. ext4 is shut down without flushing its memory, and
+mounted again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 class Outages:
-    """Runs of one pull that end in the dark."""
+    """Runs of one pull that end in a power cut."""
 
     def __init__(self, sandbox: Sandbox, disk: Disk, home: Path, arguments: tuple[object, ...]) -> None:
         self.where: Counter[str] = Counter()
@@ -70,13 +70,13 @@ class Outages:
             done = await running.ends()
         assert done.code in (0, -9), done.err
         await asyncio.to_thread(self._disk.cut_power)
-        # What had its name on the disk keeps it; what this run gave names to and could not tell yet may be lost.
+        # Files whose names were on the disk keep them; files that this run named and had not reported yet may be lost.
         await asyncio.to_thread(folder.look)
         assert known <= folder.published_objects
         self.where[await asyncio.to_thread(folder.state)] += 1
 
     async def _moment(self, folder: Folder, running: Running) -> None:
-        """Some time after the first bytes; now and then the system has just written some of its memory by itself."""
+        """Wait a while after the first bytes; at times flush some or all memory, as the system does by itself."""
         moved = self._sandbox.counters.body_bytes
         await until(lambda: running.process.returncode is not None or self._sandbox.counters.body_bytes > moved)
         await asyncio.sleep(self._chance.uniform(0, 0.8))
@@ -99,7 +99,7 @@ class Outages:
 
 
 def written_out(folder: Path) -> None:
-    """Bring the records of what was received to the disk, and leave what they speak of in memory."""
+    """Flush the records of the received ranges to the disk, but leave the ranges themselves in memory."""
     for path in folder.glob("*.ranges"):
         try:
             descriptor = os.open(path, os.O_RDWR)
@@ -113,7 +113,7 @@ def written_out(folder: Path) -> None:
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("arguments", [("--workers", 8), ("--as", "csv", "--workers", 8)])
 async def test_whatever_the_moment_of_the_cut(disk: Disk, tmp_path: Path, arguments: tuple[object, ...]) -> None:
-    """Every name has its whole file behind it, the ledger opens, and the next run goes on from there."""
+    """Every final name has its whole file, the ledger opens, and the next run continues from there."""
     settings = SandboxSettings(data_sets=8, scale=0.1, latency=0.005, bandwidth=1_500_000, huge_bytes=3_000_000)
     async with Sandbox(settings) as sandbox:
         outages = Outages(sandbox, disk, tmp_path, arguments)
@@ -123,7 +123,7 @@ async def test_whatever_the_moment_of_the_cut(disk: Disk, tmp_path: Path, argume
 
 @pytest.mark.crash
 def test_what_the_ledger_has_committed_is_not_rolled_back(disk: Disk) -> None:
-    """Nothing else is written out after the transaction that would take its end to the disk by chance."""
+    """After the transaction nothing else is flushed, since that could also flush its end by chance."""
     prepared(disk.to)
     with Ledger.open(ledger_path(disk.to), "https://school.example") as ledger:
         ledger.folders.folder_for(a_data_set())

@@ -1,4 +1,4 @@
-"""What workers of a cluster bring is published once, by the coordinator alone, whichever machine ends when."""
+"""What cluster workers deliver is published once, only by the coordinator, no matter which machine ends when."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Killed(BaseException):
 
 
 class Scene:
-    """The ledger and the publisher of a coordinator, and a destination that its workers reach."""
+    """The ledger and the publisher of a coordinator, and a destination that its workers can reach."""
 
     def __init__(self, workspace: Workspace, ledger: Ledger, scratch: Path) -> None:
         ledger.folders.folder_for(USERS)
@@ -40,7 +40,7 @@ class Scene:
         self.begin(ROOM)
 
     def begin(self, room: str) -> None:
-        """Begin a run, with a destination of its own; an earlier one was killed."""
+        """Begin a run with a new destination object; an earlier run was killed."""
         self.destination: Destination = destination_of(self.workspace)
         self.destination.open_room(room)
         self.publisher = Publisher(self.workspace, self.destination, self.ledger)
@@ -51,13 +51,13 @@ class Scene:
         return path
 
     def bring(self, room: str = ROOM) -> tuple[Checked, Brought]:
-        """What a worker does, which has a destination of its own."""
+        """Act as a worker, with a separate destination object."""
         staged = self.staged(zip_number(0), "key-1.zip")
         checked = check(staged, Verify.FULL)
         return checked, destination_of(self.workspace).bring(staged, PATH, checked.sha256, room)
 
     def killed_in(self, name: str, monkeypatch: pytest.MonkeyPatch, *, after: bool) -> None:
-        """Publish what a worker brings, with a kill before or after a call of the destination."""
+        """Publish a worker's file, with a kill before or after a call of the destination."""
         brought, call = self.bring(), getattr(self.destination, name)
 
         def dies(*arguments: Any) -> None:
@@ -76,7 +76,7 @@ class Scene:
             return file.read_bytes()
 
     def left(self) -> list[str]:
-        """What workers have brought and no coordinator has named: files, objects, and uploads to S3."""
+        """Files, objects and uploads to S3 that workers have left and no coordinator has named."""
         if isinstance(self.destination, LocalFolder):
             return [path.name for path in self.destination.root.glob(".bds-async-tmp-*/*")]
         assert isinstance(self.destination, ObjectStore)
@@ -120,14 +120,14 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
 
 @pytest.fixture
 def shared(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
-    """With a folder."""
+    """A scene with a folder."""
     workspace = in_a_folder(tmp_path, request)
     with Ledger.open(workspace.ledger, TENANT) as ledger:
         yield Scene(workspace, ledger, tmp_path / "scratch")
 
 
 def test_only_the_coordinator_gives_a_file_its_name(scene: Scene) -> None:
-    """A worker that was given up, and brings the same late, changes nothing; the next run removes its file."""
+    """An abandoned worker that delivers the same file late changes nothing; the next run removes its file."""
     checked, brought = scene.bring()
     assert (scene.content(), [*scene.destination.paths("Users")]) == (None, [])
     published = scene.publisher.publish_brought(a_step(), checked, brought)
@@ -139,7 +139,7 @@ def test_only_the_coordinator_gives_a_file_its_name(scene: Scene) -> None:
 
 
 def test_a_kill_before_the_name_is_finished_or_begun_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a folder the file is there and gets its name; of a store the extract is fetched again."""
+    """In a folder the file exists and gets its name; with a store the extract is fetched again."""
     scene.killed_in("name_brought", monkeypatch, after=False)
     scene.begin(LATER)
     is_folder = scene.workspace.store is None
@@ -149,7 +149,7 @@ def test_a_kill_before_the_name_is_finished_or_begun_again(scene: Scene, monkeyp
 
 
 def test_a_kill_after_the_name_is_a_delivery(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a folder even if a loader takes the file before the next run."""
+    """In a folder this holds even if a loader takes the file before the next run."""
     scene.killed_in("name_brought", monkeypatch, after=True)
     if scene.workspace.store is None:
         Path(scene.workspace.to, PATH).unlink()
@@ -159,7 +159,7 @@ def test_a_kill_after_the_name_is_a_delivery(scene: Scene, monkeypatch: pytest.M
 
 
 def test_a_worker_of_an_earlier_run_brings_nothing_to_a_folder(shared: Scene) -> None:
-    """Neither a rename nor a copy from another file system leaves anything there; an orderly end is enough."""
+    """Neither a rename nor a copy from another file system leaves anything there, even if the run ended in order."""
     shared.begin(LATER)
     shared.publisher.recover()
     with pytest.raises(DestinationError, match="is gone"):
@@ -227,7 +227,7 @@ def test_a_folder_in_the_place_of_the_file_is_a_fault_of_the_extract(shared: Sce
 
 
 def test_files_of_several_workers_do_not_meet(shared: Scene) -> None:
-    """Each has a name of its own."""
+    """Each has a separate name."""
     first, second = (
         shared.destination.bring(shared.staged(content, name), PATH, "", ROOM)
         for content, name in ((b"one", "key-1.zip"), (b"two", "key-2.zip"))

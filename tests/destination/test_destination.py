@@ -1,4 +1,4 @@
-"""What any destination promises: a file appears whole or not at all, and placing it again does no harm.
+"""The contract of every destination: a file appears whole or not at all, and placing it again does no harm.
 
 A new destination is added to `makers`.
 """
@@ -23,7 +23,7 @@ from tests.support.stores import azure_container, folder_of_state
 
 PATH = "Users/full/Users_full_20260101T000000Z_v9.4.zip"
 OTHER = "Users/full/Users_full_20260102T000000Z_v9.4.zip"
-#: Memory and a disk: on most machines one of them is another file system than the one that temporary folders are on.
+#: Memory and a disk: on most machines one of them is on another file system than temporary folders.
 PLACES = (Path("/dev/shm"), Path("/var/tmp"))
 
 
@@ -36,7 +36,7 @@ class Place:
         destination.prepare()
 
     def staged(self, content: bytes) -> Path:
-        """A file that waits to be placed."""
+        """A file to be placed."""
         path = self.staging / "key.part"
         path.write_bytes(content)
         return path
@@ -76,18 +76,18 @@ def other_file_system(home: Path) -> Iterator[Path]:
 
 
 def in_s3(home: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
-    """A prefix of a bucket of S3."""
+    """A prefix in an S3 bucket."""
     bucket = request.getfixturevalue("s3").bucket()
     yield in_a_store(home, f"s3://{bucket}/some/prefix")
 
 
 def in_azure(home: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
-    """A whole container of Azure."""
+    """A whole Azure container."""
     yield in_a_store(home, f"az://{azure_container(request.getfixturevalue('azure'))}")
 
 
 def in_google(home: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
-    """A prefix of a bucket that is asked as Google Cloud Storage is."""
+    """A prefix in a bucket, accessed as in Google Cloud Storage."""
     request.getfixturevalue("google")
     bucket = request.getfixturevalue("s3_server").bucket()
     yield in_a_store(home, f"gs://{bucket}/some/prefix")
@@ -119,7 +119,7 @@ def test_an_empty_file_can_be_placed(place: Place) -> None:
 
 
 def test_a_large_file_is_placed_whole(place: Place) -> None:
-    """Larger than any block that is copied at a time."""
+    """It is larger than any block of a copy."""
     content = os.urandom(9_000_001)
     place.place(content)
     assert place.content() == content
@@ -134,7 +134,7 @@ def test_what_is_not_there_has_no_size_and_no_moment(place: Place) -> None:
 
 
 def test_what_is_below_a_file_is_not_there(place: Place) -> None:
-    """A path through a file, as a data set's folder that is a file now."""
+    """A path through a file, for example if a data set's folder is now a file."""
     place.place(b"x", "Users")
     assert place.destination.size(PATH) is None
     assert list(place.destination.paths("Users/full")) == []
@@ -157,14 +157,14 @@ def test_placing_replaces_what_is_there(place: Place) -> None:
 
 
 def test_placing_the_same_file_again_does_no_harm(place: Place) -> None:
-    """As a recovery does that does not know how far a killed run got."""
+    """As in a recovery, which does not know how far a killed run got."""
     place.place(b"content")
     place.place(b"content")
     assert (place.content(), list(place.destination.paths())) == (b"content", [PATH])
 
 
 def test_nothing_but_the_file_itself_is_listed(place: Place) -> None:
-    """Neither what is staged, nor a temporary copy, nor the state folder."""
+    """Neither staged files, nor temporary copies, nor the state folder."""
     place.place(b"content")
     place.staged(b"another")
     assert list(place.destination.paths()) == [PATH]
@@ -209,7 +209,7 @@ def test_a_staged_file_that_is_gone_publishes_nothing(place: Place) -> None:
 
 
 def test_finishing_what_is_placed_or_was_never_begun_does_no_harm(place: Place) -> None:
-    """As a recovery does that finds no staged file; nothing comes back that a loader has taken."""
+    """As in a recovery that finds no staged file; a file that a loader has taken does not return."""
     place.destination.finish_placing(place.staging / "key.part", PATH)
     assert list(place.destination.paths()) == []
     place.place(b"x")
@@ -218,7 +218,7 @@ def test_finishing_what_is_placed_or_was_never_begun_does_no_harm(place: Place) 
 
 
 def test_the_staged_file_is_gone_once_a_file_is_placed(place: Place) -> None:
-    """Its room is needed."""
+    """Its space is needed."""
     place.place(b"x")
     assert list(place.staging.iterdir()) == []
 
@@ -232,7 +232,7 @@ def test_preparing_and_cleaning_keep_every_file(place: Place) -> None:
 
 
 class TestLocalFolder:
-    """What a local folder promises besides."""
+    """Further promises of a local folder."""
 
     def test_a_folder_in_the_place_of_a_file_fails_the_extract(self, tmp_path: Path) -> None:
         (tmp_path / PATH).mkdir(parents=True)
@@ -240,14 +240,14 @@ class TestLocalFolder:
             LocalFolder(tmp_path).check_place(PATH)
 
     def test_a_folder_that_is_not_there_is_demanded_in_vain(self, tmp_path: Path) -> None:
-        """And has no files: a preview asks for those before the first run."""
+        """And it lists no files, as a preview needs before the first run."""
         missing = LocalFolder(tmp_path / "missing")
         assert list(missing.paths()) == []
         with pytest.raises(DestinationError, match="There is no folder"):
             missing.demand()
 
     def test_a_copy_that_breaks_off_leaves_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The old file is there, and no copy takes room."""
+        """The old file is still there, and no copy takes space."""
         with other_file_system(tmp_path) as staging:
             place = Place(LocalFolder(tmp_path / "to"), staging)
             place.place(b"old")

@@ -1,4 +1,4 @@
-"""A file that a worker sends to S3, and that another machine completes: no object without it, and no part is left."""
+"""A file that a worker uploads to S3 and another machine completes: no object before that, and no part is left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.store_proxy import HANG, LOSE, Answer, first
 from tests.support.stores import Store
 
 ROOM = "0123456789abcdef"
-#: Of two parts.
+#: Content of two parts.
 LARGE = os.urandom(6_000_000)
 WANTED = Recorded(len(LARGE), hashlib.sha256(LARGE).hexdigest())
 
@@ -36,7 +36,7 @@ def brought(place: Place, content: bytes = LARGE) -> Brought:
 
 @pytest.mark.parametrize("content", [b"", b"small", LARGE], ids=["empty", "small", "large"])
 def test_the_object_appears_when_it_is_completed(place: Place, content: bytes) -> None:
-    """With its SHA-256; the file of the worker is gone."""
+    """With its SHA-256; the worker's file is removed."""
     wanted, sent = Recorded(len(content), hashlib.sha256(content).hexdigest()), brought(place, content)
     assert (place.content(), place.unfinished()) == (None, [f"p/{PATH}"])
     assert not (place.workspace.partials / "key.part").exists()
@@ -45,7 +45,7 @@ def test_the_object_appears_when_it_is_completed(place: Place, content: bytes) -
 
 
 def test_a_fault_is_overcome(place: Place) -> None:
-    """A lost completion is not made again; an upload whose beginning was lost is left to the next run."""
+    """A completion whose answer was lost is not repeated; an upload whose creation was lost is left to the next run."""
     requests = [("POST", "uploads"), ("PUT", "partNumber=2"), ("POST", "uploadId")]
     faults: list[Answer | str] = [Answer(503, "SlowDown"), LOSE]
     for (method, part), what in product(requests, faults):
@@ -60,7 +60,7 @@ def test_a_fault_is_overcome(place: Place) -> None:
 
 
 def test_parts_are_aborted_where_sending_fails(place: Place) -> None:
-    """No other upload of the same object is: it may be that of the worker which took over."""
+    """Other uploads of the same object are not aborted: one may belong to the worker that took over."""
     other = place.s3.client.create_multipart_upload(Bucket=place.bucket, Key=f"p/{PATH}")
     place.proxy.rule = first(99, "PUT", "partNumber=2", Answer(403, "AccessDenied"))
     with pytest.raises(DestinationError, match=r"grant s3:PutObject"):

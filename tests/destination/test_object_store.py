@@ -1,4 +1,4 @@
-"""What an object store promises besides: faults are retried or named, nothing stays half done, no secret is shown."""
+"""Further promises of object stores: faults are retried or named, nothing stays half done, no secret is shown."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_parts_are_aborted_when_an_upload_fails(place: Place) -> None:
 
 
 def test_a_store_that_goes_away_is_tried_until_the_time_is_up(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many attempts that takes."""
+    """With any number of attempts."""
     monkeypatch.setattr(calls, "OUTAGE", 1.0)
     place.proxy.rule = first(10_000, "PUT", PATH, RESET)
     with pytest.raises(DestinationError, match="broke, or stalled"):
@@ -123,7 +123,7 @@ def test_a_store_that_goes_away_is_tried_until_the_time_is_up(place: Place, monk
 def test_a_try_in_which_parts_were_taken_counts_as_an_attempt_and_begins_the_time_again(
     place: Place, monkeypatch: pytest.MonkeyPatch, part: int, faults: int, tries: int
 ) -> None:
-    """However short the time for a silent store is; and an upload that always breaks off ends."""
+    """Even if the limit for a silent store is short; and an upload that always breaks off ends."""
     monkeypatch.setattr(calls, "OUTAGE", 0.01)
     monkeypatch.setattr(Limits, "retry", Limits(5).retry)  # obstore sends no part again
     place.proxy.rule = first(faults, "PUT", f"partNumber={part}", RESET)
@@ -185,7 +185,7 @@ def test_unfinished_uploads_of_a_killed_run_are_aborted_and_no_others(place: Pla
 def test_uploads_that_cannot_be_aborted_are_a_warning(
     place: Place, caplog: pytest.LogCaptureFixture, what: Answer | str, why: str
 ) -> None:
-    """No data depends on them."""
+    """No data depends on aborting them."""
     place.proxy.rule = first(9, "GET", "uploads", what)
     place.store.drop_unfinished()
     assert f"could not be aborted ({why}" in caplog.text
@@ -195,7 +195,7 @@ def test_uploads_that_cannot_be_aborted_are_a_warning(
 def test_an_endpoint_that_botocore_refuses_is_no_defect(
     place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A host name with an underscore, which obstore accepts: nothing is asked of it."""
+    """A host name with an underscore, which obstore accepts; it gets no request."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://minio_server:9000")
     store = place.opened(place.workspace)
     with pytest.raises(DestinationError):
@@ -268,7 +268,7 @@ def test_a_profile_gives_credentials_region_and_endpoint(
 def test_credentials_that_do_not_come_hold_up_no_other_store_and_the_check_ends(
     place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Nor a stop: a program that gives credentials may hang."""
+    """Nor do they delay a stop: a program that provides credentials may hang."""
     program = f'{sys.executable} -c "import time; time.sleep(8)"'
     (tmp_path / "config").write_text(f"[profile slow]\ncredential_process = {program}\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
@@ -403,7 +403,7 @@ def test_an_examination_names_a_missing_permission_to_write(place: Place) -> Non
 
 
 def test_an_outage_is_two_lines_in_the_log(place: Place, caplog: pytest.LogCaptureFixture) -> None:
-    """However many requests fail in it; none of them shows an address of the network."""
+    """For any number of failing requests; neither line shows a network address."""
     caplog.set_level("INFO")
     place.proxy.rule = first(3, "PUT", PATH, RESET)
     place.place(b"content")

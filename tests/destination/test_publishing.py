@@ -1,4 +1,4 @@
-"""A published file is whole and recorded once, whenever the process was killed and whoever takes the file away."""
+"""A published file is whole and recorded once, after a kill at any moment, and even if a loader takes the file."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_staged_file_gets_its_name_and_its_row(publisher: Publisher, ledger: L
 
 
 def test_a_csv_is_published_and_its_zip_goes(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
-    """What the ledger holds then is the CSV's length, hash and columns."""
+    """The ledger then has the CSV's length, hash and columns."""
     staged = stage(folder)
     table = staged.with_suffix(".csv")
     checked = unzip_csv(staged, table, free_space=10**6)
@@ -119,7 +119,7 @@ def test_a_csv_is_published_and_its_zip_goes(publisher: Publisher, ledger: Ledge
 
 
 def test_a_file_is_replaced_by_a_whole_one(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
-    """As `--force` does; the ledger then knows the new one."""
+    """As with `--force`; the ledger then has the new one."""
     publish(publisher, stage(folder))
     staged = stage(folder)
     staged.write_bytes(zip_number(7))
@@ -142,7 +142,7 @@ def test_published_files_and_folders_follow_the_umask(publisher: Publisher, fold
 def test_each_step_comes_after_the_one_that_it_relies_on(
     publisher: Publisher, ledger: Ledger, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The bytes and their name before the intent, the intent before the final name, that before done."""
+    """The bytes and their name come before the intent, the intent before the final name, and that before done."""
     steps: list[str] = []
 
     def noting(owner: object, name: str) -> None:
@@ -176,7 +176,7 @@ async def test_many_at_a_time_are_all_published(publisher: Publisher, ledger: Le
 def test_a_folder_that_cannot_be_made_is_a_fault_of_the_destination(
     publisher: Publisher, ledger: Ledger, folder: Path
 ) -> None:
-    """The staged file and the intent stay, so that the next run finishes it."""
+    """The staged file and the intent stay, so that the next run finishes the publication."""
     (folder / "Users").write_text("a file where a folder belongs")
     staged = stage(folder)
     with pytest.raises(DestinationError):
@@ -211,7 +211,7 @@ def intend(ledger: Ledger, folder: Path, staged: Path) -> Delivery:
 def test_csvs_that_were_not_as_far_as_an_intent_go_and_what_can_be_resumed_stays(
     publisher: Publisher, folder: Path
 ) -> None:
-    """They are unzipped anew, and would take the room for that."""
+    """They are unzipped again, and would occupy the space for that."""
     staged = stage(folder)
     staged.with_suffix(".csv").write_bytes(b"UserId\r\n")
     notes = partial_folder(folder) / "notes.csv"
@@ -234,7 +234,7 @@ def test_a_file_still_staged_gets_its_name(publisher: Publisher, ledger: Ledger,
 
 @pytest.mark.parametrize("is_taken", [False, True])
 def test_a_file_that_had_its_name_is_done(publisher: Publisher, ledger: Ledger, folder: Path, is_taken: bool) -> None:
-    """Even if a loader took it in the meantime."""
+    """Even if a loader took it meanwhile."""
     staged = stage(folder)
     intend(ledger, folder, staged)
     (folder / PATH).parent.mkdir(parents=True)
@@ -250,7 +250,7 @@ def test_a_file_that_had_its_name_is_done(publisher: Publisher, ledger: Ledger, 
 def test_a_staged_file_of_another_length_is_never_published(
     publisher: Publisher, ledger: Ledger, folder: Path, is_published: bool
 ) -> None:
-    """It is not the one that was verified; without the right one under the name, the extract is fetched again."""
+    """It is not the verified file; unless the right file already has the name, the extract is fetched again."""
     staged = stage(folder)
     intend(ledger, folder, staged)
     if is_published:
@@ -265,7 +265,7 @@ def test_a_staged_file_of_another_length_is_never_published(
 
 
 def test_an_intent_that_leaves_the_folder_is_refused(publisher: Publisher, ledger: Ledger, folder: Path) -> None:
-    """A ledger is a file, and files can be tampered with."""
+    """A ledger is a file, which can be manipulated."""
     staged = stage(folder)
     delivery = intend(ledger, folder, staged)
     ledger.deliveries.intend(
@@ -331,7 +331,7 @@ PLACES = [
 
 
 def take_away(folder: Path, taken: Counter[str]) -> None:
-    """What a loader does: move whole files away, and count how often it saw each."""
+    """Act as a loader: move whole files away, and count how often each was seen."""
     for path in folder.glob("Users/full/*"):
         with zipfile.ZipFile(path) as archive:
             assert archive.testzip() is None
@@ -352,7 +352,7 @@ def assert_each_came_once(workspace: Workspace, taken: Counter[str], count: int)
 
 
 def killed_and_finished(workspace: Workspace, place: str) -> None:
-    """A loader takes every file as soon as the killed process is gone."""
+    """A loader takes every file as soon as the killed process has ended."""
     taken: Counter[str] = Counter()
     assert Publishing(workspace, COUNT, place).ends() == 9
     take_away(Path(workspace.to), taken)

@@ -1,4 +1,4 @@
-"""What a killed run was about to publish is told by the run that finishes it, as any delivery is."""
+"""The run that finishes a killed run's publication reports it like any other delivery."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BREAKING = SchemaChange(NOW, "10.0", "Users", remove=("FirstName",))
 
 @pytest.fixture(params=MOMENTS)
 def moment(request: pytest.FixtureRequest) -> Moment:
-    """Where the kill falls."""
+    """Where the run is killed."""
     return MOMENTS[request.param]
 
 
@@ -28,7 +28,7 @@ def published(folder: Path) -> set[str]:
 
 
 def assert_both_are_told(report: RunReport) -> None:
-    """The one that was killed and the one after it, once each, the break between versions with the former."""
+    """Check for one outcome each of the killed extract and the next one, with the schema change at the former."""
     one, other = of(report)
     assert (one.status, other.status) == (Status.DOWNLOADED, Status.DOWNLOADED)
     assert (one.attempts, other.attempts) == (0, 1)
@@ -39,7 +39,7 @@ def assert_both_are_told(report: RunReport) -> None:
 
 
 async def test_a_sync_says_how_it_came(tmp_path: Path, moment: Moment) -> None:
-    """As the full to begin with, late, or made anew; what follows is new."""
+    """As the baseline, late, or reissued; the extracts after it are new."""
     when = NOW + DAY
     late, remade = LateExtract(when, 2 * DAY, "Users"), Reissue(when, 2 * DAY, "User Enrollments")
     async with scheduled(tmp_path, data_sets=2, late_extracts=(late,), reissues=(remade,)) as job:
@@ -57,7 +57,7 @@ async def test_a_sync_says_how_it_came(tmp_path: Path, moment: Moment) -> None:
 
 @pytest.mark.parametrize("is_taken", [False, True])
 async def test_a_sync_tells_of_it_and_of_its_columns(tmp_path: Path, moment: Moment, is_taken: bool) -> None:
-    """Even where a loader took it meanwhile; and no later run tells of it again."""
+    """Even if a loader took it meanwhile; and no later run reports it again."""
     told: list[Event] = []
     async with scheduled(tmp_path, data_sets=1, schema_changes=(BREAKING,)) as job:
         await job.sync(data_set=("Users",))

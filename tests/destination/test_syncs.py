@@ -1,4 +1,4 @@
-"""Bringing many files to the disk."""
+"""Flushing many files to the disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The times of attempts, as the run report has them."""
+"""The times of attempts in the run report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bds_async.transfer.attempts import MOST, Attempts
 
 
 def made(attempts: Attempts, worker: int, *moments: float, size: int = 10, error: Exception | None = None) -> None:
-    """One attempt: it begins, is answered and ends at these moments, in seconds."""
+    """Make one attempt that begins, is answered and ends at these moments, in seconds."""
     clock = iter(moments)
     with attempts.under_way(worker, lambda: next(clock)) as attempt:
         attempt.answered()
@@ -33,7 +33,7 @@ def test_an_attempt_that_is_not_answered_has_only_waited() -> None:
 
 
 def test_pieces_that_a_worker_fetches_one_after_the_other_are_one_attempt() -> None:
-    """Whatever other workers fetch meanwhile."""
+    """Independent of what other workers fetch meanwhile."""
     attempts = Attempts()
     for start in (1.0, 2.0, 3.0):
         for worker in (1, 2):

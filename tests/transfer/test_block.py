@@ -1,4 +1,4 @@
-"""A block of a body keeps its chunks in their order, and is cut and looked into without joining them."""
+"""A block of a body keeps its chunks in order, and is cut and read without joining them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bound on the bodies of several runs."""
+"""The bound on the bodies of several runs together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.conftest import Connect, Serve, unheard
 
 
 async def test_a_tenant_that_holds_its_requests_takes_nothing_from_the_others(serve: Serve, connect: Connect) -> None:
-    """Its requests wait in front of the bound; a signed link needs no gate, and waits for the bound alone."""
+    """Its requests wait before they count for the bound; a signed link needs no gate, and waits only for the bound."""
 
     async def answer(request: web.Request) -> web.Response:
         return web.Response()

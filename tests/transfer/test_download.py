@@ -1,4 +1,4 @@
-"""The state of one extract under way: which pieces are wanted, what counts as progress, when more is of no use."""
+"""The state of one download: which pieces are wanted, what counts as progress, when another try is pointless."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def a_download(folder: Path, *, attempts: int = 3, **changes: object) -> Downloa
 
 
 async def hold(download: Download, start: int, stop: int) -> None:
-    """Bytes of it have come."""
+    """Receive these bytes of the download."""
     async with await download.partial.open_writer(start) as writer:
         await writer.write(b"\0" * (stop - start))
 
 
 async def left_behind(folder: Path, total: int | None, *held: tuple[int, int]) -> Download:
-    """What a former run left of an extract, loaded by the next."""
+    """The state that an earlier run left of an extract, loaded by the next run."""
     former = a_download(folder)
     former.begin_object(TAG, total)
     for start, stop in held:
@@ -154,7 +154,7 @@ class TestBeginningAnew:
 
     @pytest.mark.parametrize(("total", "listed"), [(1999, 2**61), (2**61, 1999), (None, 2**61)])
     def test_one_absurd_size_of_two_stops_nothing(self, folder, monkeypatch, total, listed):
-        """Either the listing or the answer may be wrong; a length that nobody tells is no reason either."""
+        """Either the listing or the answer may be wrong; nor is an unknown length a reason to stop."""
         monkeypatch.setattr("bds_async.workspace.space.free_space", lambda path: 1999)
         a_download(folder, download_size=listed).begin_object(TAG, total)
 
@@ -190,7 +190,7 @@ class TestProgress:
 
 class TestRejecting:
     def rejected(self, download: Download, validator: str | None, total: int | None) -> bool:
-        """Whether it is fetched once more after it came whole and was not valid."""
+        """Whether it is fetched again after it arrived whole and was invalid."""
         download.begin_object(validator, total)
         return download.reject() is not None
 

@@ -1,4 +1,4 @@
-"""One piece at a time: what is asked for, which answers are taken, and what becomes of a body that breaks."""
+"""One piece at a time: what is requested, which answers are accepted, and what happens to a broken body."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.builders import a_step, an_extract
 from tests.support.places import prepared
 
 TAG, OTHER_TAG = '"one"', '"two"'
-#: Nobody looks into the zip here; it has to begin as one.
+#: The zip is not verified here; it only has to begin like one.
 BODY = b"PK\3\4" + bytes(range(256)) * 40
 SIZE = len(BODY)
 PIECE = 4000
@@ -35,7 +35,7 @@ def small_pieces(monkeypatch, quick_retries) -> None:
 
 
 def asked_of(request: web.Request) -> tuple[int, int]:
-    """Start and stop of the range that a request asks for, of everything without one."""
+    """Start and stop of the requested range; those of the whole body without a range."""
     start, _, last = request.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
     return int(start), min(int(last) + 1, SIZE) if last else SIZE
 
@@ -46,7 +46,7 @@ def ranged(start: int, stop: int, *, total: int = SIZE, tag: str = TAG, body: by
 
 
 async def honest(request: web.Request) -> web.Response:
-    """What a storage should answer."""
+    """Answer as a storage should."""
     start, stop = asked_of(request)
     is_same = request.headers.get("If-Range", TAG) == TAG
     if "Range" not in request.headers or not is_same:
@@ -55,14 +55,14 @@ async def honest(request: web.Request) -> web.Response:
 
 
 class Site:
-    """Answers the first requests as a test says, the others honestly, and remembers their headers."""
+    """Answers the first requests as a test says, the others honestly, and records their headers."""
 
     def __init__(self, *handlers: Handler) -> None:
         self.handlers, self.seen = list(handlers), []
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         if request.path != "/zip":
-            # Somebody asks whether the tenant is there at all.
+            # A check whether the tenant answers at all.
             return web.Response()
         self.seen.append(request.headers)
         return await (self.handlers.pop(0) if self.handlers else honest)(request)
@@ -82,7 +82,7 @@ class Run:
         self.transfer = transfer_of(self.queue.append, self.events.append)
 
     async def all(self) -> bytes:
-        """Fetch until nothing is queued; the bytes of the partial file."""
+        """Fetch until nothing is queued; return the bytes of the partial file."""
         if (first := self.download.first_piece()) is not None:
             self.queue.append(first)
         while self.queue:
@@ -95,7 +95,7 @@ class Run:
 
 @pytest.fixture
 def begin(serve, connect, tmp_path: Path):
-    """A function that begins a download from a site, which is tenant and storage at once."""
+    """A function that begins a download from a site, which is both tenant and storage."""
 
     async def start(site: Handler, *, large: bool = False, attempts: int = 3, stall_timeout: float = 5.0) -> Run:
         workspace = prepared(tmp_path)
@@ -109,7 +109,7 @@ def begin(serve, connect, tmp_path: Path):
 
 
 def stream(body: bytes, *, ends: bool = True, status: int = 200, **headers: str) -> Handler:
-    """A chunked body; if it does not end well, the connection is dropped after it."""
+    """A chunked body; without `ends`, the connection is dropped after it."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -127,7 +127,7 @@ def stream(body: bytes, *, ends: bool = True, status: int = 200, **headers: str)
 
 
 async def stalls(request: web.Request) -> web.StreamResponse:
-    """A page begins, and goes no further."""
+    """Begin a page, and send no more of it."""
     response = web.StreamResponse(headers={"Content-Length": "100000"})
     await response.prepare(request)
     await response.write(b"<html>")
@@ -161,7 +161,7 @@ class TestRequests:
         assert [event.lost_bytes for event in run.of(Restarted)] == [1000]
 
     async def test_a_page_in_place_of_the_zip_does_not_shape_the_next_request(self, begin):
-        """Its length is nothing to ask for."""
+        """Its length is not used for a range."""
 
         async def page(request: web.Request) -> web.Response:
             return web.Response(text="<html>Log in</html>")
@@ -222,7 +222,7 @@ class TestAnswers:
         assert "bytes=5000-7999" in site.ranges
 
     async def test_all_of_a_range_without_its_end_is_all_of_it(self, begin):
-        """By chunks, the last of which is missing: every byte that was wanted has come."""
+        """In chunks, the last of which is missing: every wanted byte has arrived."""
         named = {"Content_Range": f"bytes 4000-7999/{SIZE}", "ETag": TAG}
         site = Site(honest, honest, stream(BODY[4000:8000], ends=False, status=206, **named))
         assert await (await begin(site, large=True, attempts=1)).all() == BODY
@@ -273,7 +273,7 @@ class TestTries:
         assert len(site.seen) == 3
 
     async def test_a_break_of_a_piece_that_nobody_needs_any_more_is_no_failure(self, begin):
-        """Its download began anew while the body was on its way."""
+        """Its download was restarted during the transfer of the body."""
         run = await begin(Site(stalls), stall_timeout=0.2)
         fetch = asyncio.create_task(run.transfer.fetch(run.download.first_piece()))
         while not run.download.partial.total:  # noqa: ASYNC110
@@ -287,7 +287,7 @@ class TestTries:
 class TestCancelling:
     @pytest.mark.parametrize("is_superseded", [False, True])
     async def test_it_ends_the_fetch_whatever_has_come(self, begin, is_superseded):
-        """Half a page is held, which would be a fault to try again; or the download has begun anew."""
+        """Half a page has arrived, which would be a fault to retry; or the download was restarted."""
         run = await begin(Site(stalls))
         fetch = asyncio.create_task(run.transfer.fetch(run.download.first_piece()))
         while not run.download.partial.total:  # noqa: ASYNC110
@@ -330,7 +330,7 @@ class TestTelling:
         assert sum(event.new_bytes for event in run.of(Received)) == SIZE
 
     async def test_bytes_that_are_lost_are_taken_back(self, begin):
-        """Whoever adds up what arrived ends with the length of the file."""
+        """The sum of the reported bytes is the length of the file."""
         site = Site(honest, stream(BODY[:3000], ends=False), honest)
         run = await begin(site, large=True)
         await run.all()

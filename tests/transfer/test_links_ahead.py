@@ -1,4 +1,4 @@
-"""Signed links are asked for ahead of their use: no more than a bound, none in vain, and a failure costs nothing."""
+"""Signed links are requested ahead of their use: within a bound, none needlessly, and a failure costs nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Begin = Callable[..., AbstractAsyncContextManager[tuple[LinksAhead, list[Downloa
 
 @pytest.fixture
 def begin(serve, connect, tmp_path: Path) -> Begin:
-    """A function that expects three downloads from a tenant, with so many links ahead."""
+    """A function that expects three downloads from a tenant, with this many links ahead."""
 
     @asynccontextmanager
     async def start(site: Tenant, ahead: int, smallest: int = 0) -> AsyncIterator[tuple[LinksAhead, list[Download]]]:
@@ -53,7 +53,7 @@ def begin(serve, connect, tmp_path: Path) -> Begin:
 
 
 async def test_a_link_is_there_when_its_download_begins(begin: Begin) -> None:
-    """Whoever asks for a link that is on its way waits for it, and no request is made twice."""
+    """A download whose link is already requested waits for it, and no request is made twice."""
     site = Tenant()
     async with begin(site, 3) as (links, downloads):
         assert str(await links.link_of(downloads[0])) == downloads[0].extract.download_link, "nothing was asked yet"
@@ -76,7 +76,7 @@ async def test_no_more_are_asked_for_than_the_bound_until_one_is_used(begin: Beg
 
 
 async def test_links_are_asked_for_at_both_ends_each_within_its_bound(begin: Begin) -> None:
-    """The smallest download of three is the last one; a link that was used makes room at its own end alone."""
+    """The smallest download of three is the last one; a used link frees a slot only at its own end."""
     site = Tenant()
     async with begin(site, 1, 1) as (links, downloads):
         links.go_on()

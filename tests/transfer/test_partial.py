@@ -1,4 +1,4 @@
-"""A partial file never claims a byte that was not written, whatever broke off and wherever."""
+"""A partial file never claims a byte that was not written, no matter what broke off and where."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def csv_of(partial: Partial) -> Path:
 
 
 def assert_truthful(partial: Partial, written: set[int]) -> None:
-    """What is held was written, and lies in the file as it was written."""
+    """Check that all held bytes were written, and are in the file as written."""
     held = partial.held()
     assert covered(held) <= written
     content = partial.path.read_bytes() if held else b""
@@ -103,7 +103,7 @@ def test_gaps_and_held_ranges_tile_the_whole(ranges: list[Range], total: int) ->
 
 
 async def test_pieces_become_a_whole_file(workspace: Workspace) -> None:
-    """In any order, by several writers at a time."""
+    """In any order, with several writers at a time."""
     partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, TOTAL)
     assert partial.gaps(TOTAL) == [(0, TOTAL)]
@@ -172,7 +172,7 @@ async def test_a_block_that_was_on_its_way_when_all_began_anew_does_no_harm(work
 
 
 async def test_a_cancelled_write_is_finished_and_recorded_first(workspace: Workspace) -> None:
-    """So that no thread writes behind the back of what comes next, and the block is not lost."""
+    """So that no thread writes during the next steps, and the block is not lost."""
     partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, LARGE)
     writer = await partial.open_writer(0)
@@ -205,7 +205,7 @@ async def test_a_cancelled_close_closes_the_file_all_the_same(workspace: Workspa
 
 
 async def test_large_blocks_of_many_pieces_end_where_they_belong(workspace: Workspace) -> None:
-    """Sixteen writers at a time, blocks of odd lengths."""
+    """With sixteen writers at a time, and blocks of odd lengths."""
     content = random.Random(3).randbytes(3_000_017)
     partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, len(content))
@@ -223,7 +223,7 @@ async def test_large_blocks_of_many_pieces_end_where_they_belong(workspace: Work
 
 
 async def test_a_file_that_cannot_be_removed_is_emptied(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on Windows, where somebody may have it open."""
+    """As on Windows, where another program may have it open."""
     partial = Partial.load(workspace, ONE)
     partial.begin(STRONG, TOTAL)
     await write(partial, 0, 50)
@@ -256,7 +256,7 @@ async def test_the_next_run_holds_what_was_written(workspace: Workspace) -> None
 
 @pytest.mark.parametrize("validator", [None, 'W/"abc"'])
 async def test_without_a_strong_validator_nothing_is_resumed(workspace: Workspace, validator: str | None) -> None:
-    """Nobody could tell whether the rest belongs to the same bytes."""
+    """It would be unknown whether the rest belongs to the same bytes."""
     partial = Partial.load(workspace, ONE)
     partial.begin(validator, TOTAL)
     await write(partial, 0, 50)
@@ -298,7 +298,7 @@ async def test_lines_of_another_generation_are_not_believed(workspace: Workspace
 @settings(deadline=None, max_examples=60)
 @given(written=st.lists(blocks, min_size=1, max_size=6), data=st.data())
 def test_any_damage_to_the_record_leaves_a_part_of_what_was_written(written: list[Range], data: st.DataObject) -> None:
-    """Torn anywhere, overwritten anywhere, with rubbish at its end, and then written on to."""
+    """Torn anywhere, overwritten anywhere, or with rubbish at its end, and then continued."""
     with fresh_workspace() as workspace:
         partial = Partial.load(workspace, ONE)
         partial.begin(STRONG, TOTAL)
@@ -321,7 +321,7 @@ def test_any_damage_to_the_record_leaves_a_part_of_what_was_written(written: lis
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.one_of(blocks, st.sampled_from(["crash", "begin"])), max_size=12))
 def test_any_run_of_writes_and_crashes_is_told_truthfully(steps: list[Range | str]) -> None:
-    """Held ranges and gaps tile the whole at any time, and hold what was written since the last beginning."""
+    """Held ranges and gaps always tile the whole, and held ranges contain what was written since the last start."""
     with fresh_workspace() as workspace:
         partial = Partial.load(workspace, ONE)
         partial.begin(STRONG, TOTAL)
@@ -356,7 +356,7 @@ async def test_a_record_without_its_first_line_is_not_believed(workspace: Worksp
     assert (Partial.load(workspace, ONE).validator, Partial.load(workspace, ONE).held()) == (None, [])
 
 
-# Tidying up
+# Cleaning up
 
 
 async def test_discarding_leaves_nothing(workspace: Workspace) -> None:
@@ -403,7 +403,7 @@ async def test_the_file_follows_the_umask(workspace: Workspace) -> None:
 
 @posix_only
 async def test_a_disk_that_takes_no_more_is_a_fault_of_the_destination(workspace: Workspace) -> None:
-    """What was written before can be resumed."""
+    """The bytes written before can be resumed."""
     import resource
 
     partial = Partial.load(workspace, ONE)
@@ -433,7 +433,7 @@ async def test_a_folder_that_vanished_is_a_fault_of_the_destination(workspace: W
 
 @posix_only
 async def test_a_record_whose_first_line_found_no_room_is_begun_again(workspace: Workspace) -> None:
-    """Otherwise all that is written later would be lost for the next run."""
+    """Otherwise everything written later would be lost for the next run."""
     import resource
 
     partial = Partial.load(workspace, ONE)
@@ -450,7 +450,7 @@ async def test_a_record_whose_first_line_found_no_room_is_begun_again(workspace:
 
 
 async def test_a_file_that_vanished_gets_no_hole(workspace: Workspace) -> None:
-    """A writer makes no file, of a new download either."""
+    """A writer creates no file, not even for a new download."""
     (partial,) = Partial.load_all(workspace, [ONE])
     partial.begin(STRONG, TOTAL)
     await write(partial, 0, 50)
@@ -481,7 +481,7 @@ async def test_what_was_left_of_several_extracts_is_found_at_once(workspace: Wor
 async def test_only_a_piece_of_one_small_block_is_written_without_a_thread(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, blocks: list[int], in_thread: list[bool]
 ) -> None:
-    """A large file is not closed on the event loop either: a network folder may take long to take it over."""
+    """Nor is a large file closed on the event loop: closing may take long in a network folder."""
     partial, threads = Partial.load(workspace, ONE), list[int]()
     write_whole = _RecordedFile.writelines
     monkeypatch.setattr(

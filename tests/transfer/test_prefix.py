@@ -1,4 +1,4 @@
-"""The SHA-256 of a file's beginning, of blocks that are written in any order."""
+"""The SHA-256 of a file's beginning, from blocks that are written in any order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONTENT = bytes(range(100))
 
 @given(st.permutations([(0, 10), (10, 30), (30, 31), (31, 80), (80, 100)]))
 def test_it_ends_where_a_block_came_ahead_of_its_turn(blocks: list[tuple[int, int]]) -> None:
-    """The digest is always that of the first `length` bytes, and a block counts only if it is the next one."""
+    """The digest is always that of the first `length` bytes; a block counts only if it is the next one."""
     prefix, expected = Prefix(), 0
     for start, stop in blocks:
         prefix.extend(start, CONTENT[start:stop])

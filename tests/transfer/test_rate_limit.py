@@ -1,4 +1,4 @@
-"""`--limit-rate` holds all bodies of a run together to a rate, without gaps and without bursts."""
+"""`--limit-rate` limits all bodies of a run together, without gaps and without bursts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RATE = 1_000_000
 
 
 class Clock:
-    """A clock that sleeping moves, whoever sleeps; sleepers wake in the order of their moments."""
+    """A clock that any sleep advances; sleepers wake in the order of their moments."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -45,7 +45,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 async def arrivals(clock: Clock, bodies: int, chunk: int, seconds: float) -> list[tuple[float, int]]:
-    """When each chunk of many bodies went on, from now on for so many seconds."""
+    """The time and size of each chunk of many bodies that passed, for `seconds` from now on."""
     limit, found, began = RateLimit(RATE), [], clock.now
 
     async def body() -> None:

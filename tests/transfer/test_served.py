@@ -1,4 +1,4 @@
-"""What an answer serves, and what is not worth having."""
+"""What an answer serves, and which answers are useless."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -94,7 +94,7 @@ class TestServed:
 
     @pytest.mark.parametrize("status", [200, 206])
     def test_a_body_in_another_coding_has_no_length_and_no_validator(self, status):
-        """A proxy that compresses serves other bytes than those that the ETag and the length are about."""
+        """A compressing proxy serves other bytes than those that the ETag and the length describe."""
         coded = answer(status, 77, ETag='"a"', Content_Encoding="gzip", Content_Range="bytes 100-199/1000")
         assert Served.of(coded) == Served(0, None, None, None)
 

@@ -1,4 +1,4 @@
-"""The destination folder is made privately and durably, locked for one run, and its faults say what to do."""
+"""The destination folder is created privately and durably, locked for one run, and its errors say what to do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def mode_of(path: Path) -> int:
 
 
 def hold_elsewhere(folder: Path) -> subprocess.Popen[bytes]:
-    """Another process that holds the folder's lock until its stdin closes."""
+    """Start another process that holds the folder's lock until its stdin closes."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(folder)],
         stdin=subprocess.PIPE,

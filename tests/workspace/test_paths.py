@@ -1,4 +1,4 @@
-"""Server text becomes names that are safe everywhere, the same each time, and never shared."""
+"""Server text becomes names that are safe everywhere, always the same, and never shared."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ identities = st.builds(Identity, hostile_ids, st.sampled_from(BdsType), moments,
 
 
 def is_legal_anywhere(name: str) -> bool:
-    """One plain path component on Linux, macOS and Windows."""
+    """Whether it is one plain path component on Linux, macOS and Windows."""
     return (
         bool(name)
         and name == name.strip(". ")
@@ -89,19 +89,19 @@ def test_a_folder_is_the_letters_and_digits_of_the_name(name: str, folder: str) 
 
 @pytest.mark.parametrize("other", ["Users", "USERS", "uSERS", "Ｕsers", "Uſers"])
 def test_a_name_taken_in_another_spelling_gets_the_id(other: str) -> None:
-    """Case, width and normal form make no difference to somebody's file system."""
+    """Some file systems ignore differences of case, width and normal form."""
     assert folder_name("Users", data_set_id=PLUGIN.upper(), taken=[fold(other)]) == "Usersab12cd34"
 
 
 def test_the_normal_form_of_the_server_does_not_matter() -> None:
-    """macOS would take both spellings for one folder, so they get one name."""
+    """On macOS both spellings would be one folder, so they get one name."""
     composed, decomposed = "Étudiants", unicodedata.normalize("NFD", "Étudiants")
     assert folder_name(decomposed, data_set_id=PLUGIN, taken=()) == composed
     assert fold(composed) == fold(decomposed)
 
 
 def test_the_same_first_eight_of_the_id_still_lead_to_another_folder() -> None:
-    """Ids are server text: two may begin alike, or leave nothing that a name can hold."""
+    """Ids are server text: two may begin with the same characters, or have none that a name may contain."""
     taken: set[str] = set()
     for data_set_id in (PLUGIN, PLUGIN, PLUGIN + "x", "###", "###"):
         taken.add(fold(folder_name("Users", data_set_id=data_set_id, taken=taken)))
@@ -150,7 +150,7 @@ def test_moments_are_shown_in_utc() -> None:
 
 
 def test_extracts_of_one_second_have_names_of_their_own() -> None:
-    """First the created date tells them apart, then a digest of the whole identity; the versions have one name."""
+    """First the created date distinguishes them, then a digest of the whole identity; the versions share one name."""
     first = Identity(PLUGIN, BdsType.FULL, QUEUED, CREATED, "9.4")
     second = Identity(PLUGIN, BdsType.FULL, QUEUED, CREATED, "9.4/")
     names, others = (list(file_names("Users", identity, ".csv")) for identity in (first, second))
@@ -221,7 +221,7 @@ def test_a_stored_path_that_leaves_the_folder_is_refused(tmp_path: Path, relativ
 
 @given(st.text(alphabet="ab./\\: \0", max_size=12))
 def test_no_stored_path_ever_leaves_the_folder(relative: str) -> None:
-    """On Windows neither, where backslashes, drives and trailing blanks mean something."""
+    """Nor on Windows, where backslashes, drives and trailing blanks have a meaning."""
     folder = Path("data")
     try:
         path = inside(folder, relative)

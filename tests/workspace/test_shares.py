@@ -23,7 +23,7 @@ NOT_SUPPORTED = [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS]
 
 @pytest.fixture(autouse=True)
 def unlogged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing has been logged yet in this process."""
+    """Reset the process to the state before any log message."""
     monkeypatch.setattr(durable, "_logged", set())
 
 
@@ -60,7 +60,7 @@ class TestFsync:
 
     @pytest.mark.parametrize("number", NOT_SUPPORTED)
     def test_without_f_fullfsync_a_plain_fsync_is_made(self, tmp_path, monkeypatch, number):
-        """SMB shares on macOS."""
+        """As on SMB shares on macOS."""
         synced = []
         monkeypatch.setattr("fcntl.fcntl", fails_with(number))
         monkeypatch.setattr(sys, "platform", "darwin")

@@ -1,4 +1,4 @@
-"""Where the state of a destination lies, which destination it belongs to, and what is refused."""
+"""Where the state of a destination is, which destination it belongs to, and what is refused."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_state_of_another_destination_is_refused(tmp_path: Path) -> None:
 
 @posix_only
 def test_destinations_are_compared_after_resolving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Relative paths, links and a slash at the end name the same one."""
+    """Relative paths, links and a trailing slash name the same destination."""
     (tmp_path / "to").mkdir()
     (tmp_path / "link").symlink_to("to")
     monkeypatch.chdir(tmp_path)
@@ -104,7 +104,7 @@ def test_folders_whose_names_begin_alike_are_apart(tmp_path: Path) -> None:
 
 @posix_only
 def test_a_ledger_in_the_destination_is_not_left_behind(tmp_path: Path) -> None:
-    """The message says how to move it, and the state is accepted then."""
+    """The message says how to move it; then the state is accepted."""
     with_ledger(tmp_path / "to" / ".bds-async")
     with pytest.raises(ConfigError, match="leave `state` out, or move") as caught:
         workspace_of(tmp_path / "to", tmp_path / "state")
@@ -116,7 +116,7 @@ def test_a_ledger_in_the_destination_is_not_left_behind(tmp_path: Path) -> None:
 
 
 def test_an_empty_state_folder_in_the_destination_is_no_obstacle(tmp_path: Path) -> None:
-    """As a run leaves it that ended before it had a ledger."""
+    """As left by a run that ended before it created a ledger."""
     (tmp_path / "to" / ".bds-async").mkdir(parents=True)
     assert workspace_of(tmp_path / "to", tmp_path / "state").is_apart
 
