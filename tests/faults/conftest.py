@@ -21,7 +21,7 @@ Players = Callable[..., Awaitable[Player]]
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tries follow one another soon, and a tenant that is gone is given up soon."""
+    """Retry after short waits, and give up an unreachable tenant soon."""
     monkeypatch.setattr("bds_async.brightspace.retry.BASE", 0.01)
     monkeypatch.setattr("bds_async.brightspace.retry.CAP", 0.05)
     monkeypatch.setattr("bds_async.brightspace.statuses.UNNAMED_WAIT", 0.05)
@@ -42,5 +42,5 @@ async def player(start_sandbox: Callable[..., Awaitable[Sandbox]], tmp_path: Pat
 
 @pytest.fixture
 async def play(player: Players) -> Plays:
-    """A function that pulls everything from a small sandbox, into a new folder, while it plays these faults."""
+    """A function that pulls everything from a small sandbox into a new folder, while the sandbox plays these faults."""
     return (await player()).pull_anew

@@ -1,4 +1,4 @@
-"""Pulls from a sandbox that misbehaves, and what every one of them has to come to."""
+"""Pulls from a misbehaving sandbox, and the results that each of them must have."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from bds_async.sandbox.seen import SeenRequest
 from bds_async.sandbox.truth import TrueExtract
 from bds_async.watching import failures
 
-#: The data set on which faults are played; the others have to come whatever happens to it.
+#: The data set with the faults; the others must be delivered no matter what happens to it.
 VICTIM = "Users"
-#: What no text for people may hold: signatures, tokens, whole links.
+#: What no text for people may contain: signatures, tokens, whole links.
 SECRETS = re.compile(r"Signature|Expires=|Bearer|token-|https?://\S+/\S+\?", re.IGNORECASE)
 
 
 def config_of(sandbox: Sandbox, folder: Path) -> Config:
-    """The config of a sandbox, with a refresh token that has not been spent."""
+    """The config of a sandbox, with an unspent refresh token."""
     sandbox.write_config(folder / "config.json")
     return Config.load(folder / "config.json", {})
 
@@ -49,7 +49,7 @@ def truth_of(sandbox: Sandbox) -> dict[tuple[str, str, str], TrueExtract]:
 
 @dataclass(frozen=True)
 class Played:
-    """One pull, over: its report, what it told, and the sandbox that it met."""
+    """A finished pull: its report, its events, and its sandbox."""
 
     sandbox: Sandbox
     folder: Path
@@ -58,12 +58,12 @@ class Played:
     seen: list[SeenRequest]
 
     def outcome(self, data_set: str = VICTIM) -> Outcome:
-        """What became of the (only) extract of a data set."""
+        """The outcome of the (only) extract of a data set."""
         (found,) = [outcome for outcome in self.report.outcomes if outcome.extract.data_set == data_set]
         return found
 
     def requests(self, kind: str, data_set: str | None = VICTIM) -> list[SeenRequest]:
-        """The requests of a kind that the sandbox saw, for one data set or for all."""
+        """The sandbox's requests of one kind, for one data set or for all."""
         return [seen for seen in self.seen if seen.kind == kind and data_set in (None, seen.data_set)]
 
     def body_bytes(self, data_set: str = VICTIM) -> int:
@@ -71,11 +71,11 @@ class Played:
         return sum(seen.body_bytes for seen in self.seen if seen.data_set == data_set)
 
     def check_right(self) -> None:
-        """Every extract came, byte by byte as the tenant holds it."""
+        """Check that every extract was delivered, byte by byte as the tenant has it."""
         self.check_honest(failing=())
 
     def check_honest(self, failing: tuple[str, ...] = (VICTIM,), reason: str = "") -> None:
-        """These data sets failed with a reason that people understand, and left nothing; all others came right."""
+        """Check that these data sets failed with a clear reason and left nothing, and that all others are right."""
         self._check_files()
         failed = [outcome for outcome in self.report.outcomes if outcome.status is Status.FAILED]
         assert {outcome.extract.data_set: outcome.error for outcome in failed}.keys() == set(failing)
@@ -98,7 +98,7 @@ class Played:
 
 
 class Player:
-    """Pulls from one sandbox, into one folder or a new one each time, as often as a test wants."""
+    """Any number of pulls from one sandbox, into one folder or each into a new one."""
 
     def __init__(self, sandbox: Sandbox, home: Path) -> None:
         self.sandbox = sandbox
@@ -107,7 +107,7 @@ class Player:
         self._numbers = itertools.count(1)
 
     async def pull(self, *faults: Fault, **options: Any) -> Played:
-        """A pull while these faults are played, counted from now on."""
+        """Pull while these faults are played, counted from now on."""
         self.sandbox.play(*faults)
         self.sandbox.requests.clear()
         events: list[Event] = []
@@ -117,6 +117,6 @@ class Player:
         return Played(self.sandbox, self.folder, report, events, list(self.sandbox.requests))
 
     async def pull_anew(self, *faults: Fault, **options: Any) -> Played:
-        """The same, into a folder that was not there before."""
+        """The same, into a new folder."""
         self.folder = self.home / f"to-{next(self._numbers)}"
         return await self.pull(*faults, **options)

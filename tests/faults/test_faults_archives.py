@@ -1,4 +1,4 @@
-"""Archives that are damaged, and zips of odd shapes: what is published is whole, or nothing is."""
+"""Damaged archives, and zips of odd shapes: a published file is whole, or nothing is published."""
 
 import hashlib
 import shutil
@@ -12,7 +12,7 @@ from bds_async.sandbox import Fault
 from tests.faults.playing import VICTIM, published
 
 AS_CSV = {"publish_as": PublishAs.CSV}
-#: Names that would leave the folder, or mean something else, if anyone opened them.
+#: Names that would leave the folder, or have a special meaning, if a program opened them.
 HOSTILE = [
     "../../outside.csv",
     "/tmp/outside.csv",
@@ -44,7 +44,7 @@ class TestDamage:
 
     @pytest.mark.parametrize("how", ["flip", "truncate", "shorten"])
     async def test_that_stays_costs_two_downloads_whatever_is_allowed(self, play, how):
-        """The same validator and length failing twice is what the server holds."""
+        """If the same validator and length fail twice, the file on the server is damaged."""
         played = await play(Fault.of("corrupt", data_set=VICTIM, how=how), attempts=6)
         played.check_honest(reason="zip")
         assert len(played.requests("storage")) == played.outcome().attempts == 2
@@ -105,7 +105,7 @@ class TestShapes:
 
 
 class TestBombs:
-    """A member of 32 MiB in a zip of some 32 kB."""
+    """A member of 32 MiB in a zip of about 32 kB."""
 
     BOMB = shape("bomb", bytes=32 * MEBIBYTE)
 

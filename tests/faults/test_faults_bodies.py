@@ -10,7 +10,7 @@ from tests.faults.playing import VICTIM
 
 FRAMINGS = ["length", "chunked", "close"]
 ENDINGS = ["reset", "close", "silent"]
-#: Cuts that nothing but the zip itself can tell from the end of a body.
+#: Cuts that only the zip itself can distinguish from the end of a body.
 LIKE_THE_END = [
     (framing, ending) for framing in FRAMINGS for ending in ENDINGS if framing == "close" or ending == "silent"
 ]
@@ -18,7 +18,7 @@ LIKE_THE_END = [
 
 class TestCut:
     async def test_at_any_byte_and_in_whatever_way_it_comes_whole_in_the_end(self, player):
-        """Nine data sets at a time: with a length, by chunks or neither; reset, closed, or ended as if it were all."""
+        """Nine data sets at a time: with a length, in chunks or neither; reset, closed, or ended as if complete."""
         player = await player(data_sets=9)
         truth = [(true.name, true.newest_full.size) for true in player.sandbox.catalogue()]
         for seed in range(5):
@@ -49,7 +49,7 @@ class TestCut:
 
     @pytest.mark.parametrize("framing", ["chunked", "close"])
     async def test_a_cut_that_looks_like_the_end_is_permanent_when_it_comes_twice(self, play, framing):
-        """The same validator and length, and both times no zip: what the server holds, as far as anyone can tell."""
+        """Twice the same validator and length, and no valid zip: the client concludes that the server has no other."""
         played = await play(Fault.of("cut", data_set=VICTIM, after=1000, framing=framing, ending="silent"), attempts=6)
         played.check_honest(reason="truncated")
         assert len(played.requests("storage")) == 2
@@ -85,7 +85,7 @@ class TestTooSlow:
         played.check_honest(reason=r"sent only \d+ bytes")
 
     async def test_what_is_slow_and_yet_of_use_is_left_alone(self, play):
-        """Several windows of the stall timeout long."""
+        """It takes several windows of the stall timeout."""
         (await play(Fault.of("trickle", rate=4_000), stall_timeout=0.7, attempts=1)).check_right()
 
 
@@ -119,7 +119,7 @@ class TestSomethingElse:
     @pytest.mark.parametrize(("action", "reason"), [("html", "an HTML page"), ("json", "JSON")])
     @pytest.mark.parametrize("kind", ["storage", "download"])
     async def test_a_page_in_place_of_the_zip(self, play, action, reason, kind):
-        """A session problem shows so, with status 200."""
+        """This is how a session problem looks, with status 200."""
         (await play(Fault.of(action, on=kind, data_set=VICTIM, first=2))).check_right()
         played = await play(Fault.of(action, on=kind, data_set=VICTIM))
         played.check_honest(reason=f"sent {reason} in place of a zip")

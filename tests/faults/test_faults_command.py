@@ -1,4 +1,4 @@
-"""What a person sees of failures: exit code 3, each reason in words, no traceback and no secret."""
+"""How a person sees failures: exit code 3, each reason in words, no traceback and no secret."""
 
 import json
 
@@ -6,7 +6,7 @@ from bds_async.sandbox import Fault
 from tests.faults.playing import SECRETS, published
 from tests.support.commands import bds
 
-#: A fault for each data set, and what is said of it.
+#: A fault for each data set, and the message about it.
 FAILURES = {
     "Users": (Fault.of("html", data_set="Users"), "sent an HTML page in place of a zip"),
     "User Enrollments": (Fault.of("corrupt", data_set="User Enrollments"), "is damaged"),

@@ -1,4 +1,4 @@
-"""Links and redirects: expired, in circles, to hosts that are not there or not to be trusted."""
+"""Links and redirects: expired, in circles, to hosts that do not exist or cannot be trusted."""
 
 import ssl
 
@@ -24,7 +24,7 @@ class TestExpired:
         assert len(played.requests("download")) == len(played.requests("storage")) == 3
 
     async def test_one_that_expired_before_a_retry_costs_no_try(self, play):
-        """The body breaks, the link has died meanwhile, and a new one brings the rest: one failure in all."""
+        """The body breaks, the link has expired meanwhile, and the rest comes with a new one: one failure in total."""
         faults = [
             Fault.of("link_uses", data_set=VICTIM, uses=1),
             Fault.of("cut", data_set=VICTIM, after=1000, ending="close", first=1),

@@ -1,4 +1,4 @@
-"""Listings that break, lie, repeat themselves or leave the tenant: an incomplete one is never taken for a whole."""
+"""Listings that break, lie, repeat or leave the tenant: an incomplete listing never passes for a whole one."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ def in_catalogue(action: str, **keys) -> Fault:
 
 
 async def check_alone(play, fault: Fault, reason: str) -> None:
-    """The one data set fails, loudly; the others arrive."""
+    """Check that one data set fails visibly, and the others are delivered."""
     played = await play(fault)
     assert played.report.exit_code == 3
     assert [failed.data_set for failed in played.report.failed_lists] == [VICTIM]
@@ -76,7 +76,7 @@ class TestOneList:
         (await play(fault)).check_right()
 
     async def test_of_which_a_page_is_missing_is_no_list(self, player):
-        """Its first page came, and would look like a whole list."""
+        """Its first page arrived, and would look like a whole list."""
         player = await player(extract_page_size=5)
 
         async def play(fault):

@@ -1,4 +1,4 @@
-"""Faults of the network layer that aiohttp does not foresee: each fails its own extract, and nothing else."""
+"""Faults of the network layer that aiohttp does not handle: each fails only its own extract."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNUSABLE = ["http://a..b/x", f"http://{'x' * 64}.example/x", "https://a..b/x", "
 
 
 class TestUnusableHosts:
-    """A host name that can't be encoded raises UnicodeError, deep in the name lookup."""
+    """A host name that cannot be encoded raises UnicodeError, deep in the name lookup."""
 
     @pytest.mark.parametrize("link", UNUSABLE)
     async def test_in_a_download_link_it_fails_that_extract_alone(self, play, link):
@@ -43,7 +43,7 @@ class TestContentEncoding:
         await self.deliver(play, serve, "deflate", publish_as, zlib.compress)
 
     async def deliver(self, play, serve, label, publish_as, coding) -> None:
-        """Pull while the storage of one extract answers so."""
+        """Pull while the storage of one extract gives such an answer."""
         content: list[bytes] = []
 
         async def away(request: web.Request) -> web.Response:
@@ -61,7 +61,7 @@ class TestContentEncoding:
 
 class TestOtherName:
     async def test_a_link_by_another_name_of_the_tenant_names_the_bspace_url_to_set(self, play, serve):
-        """It wants the bearer, which goes to the origin of bspace_url alone."""
+        """It needs the bearer, which goes only to the origin of bspace_url."""
 
         async def vanity(request: web.Request) -> web.Response:
             assert "Authorization" not in request.headers

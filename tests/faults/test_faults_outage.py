@@ -1,4 +1,4 @@
-"""A tenant that goes away: an outage holds the pool and eats no tries; one without an end is an honest failure."""
+"""An unreachable tenant: an outage holds the pool and costs no tries; an outage without an end is a clear failure."""
 
 import asyncio
 import functools
@@ -20,21 +20,21 @@ NOT_FOR_LONG = 0.3
 
 @pytest.fixture
 def small_pieces(monkeypatch):
-    """What counts as large is small here, and so are its pieces."""
+    """Lower the threshold of large extracts, and the size of pieces."""
     monkeypatch.setattr("bds_async.transfer.download.LARGE", 256 * 1024)
     monkeypatch.setattr("bds_async.transfer.download.PIECE", 64 * 1024)
 
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """A tenant that has answered before is given up soon, too."""
+    """Give up a tenant soon, even if it has answered before."""
     gate = functools.partial(Gate, patience=NOT_FOR_LONG, first_patience=NOT_FOR_LONG)
     monkeypatch.setattr("bds_async.brightspace.connection.Gate", gate)
 
 
 @asynccontextmanager
 async def meanwhile(work):
-    """Something that happens to the sandbox while the run goes on."""
+    """Let something happen to the sandbox during the run."""
     task = asyncio.create_task(work)
     try:
         yield
@@ -46,19 +46,19 @@ async def meanwhile(work):
 
 
 async def reached(sandbox, happened) -> None:
-    """Wait until something is so; only the sandbox knows, and it tells nobody."""
+    """Wait until something has happened; this polls, since the sandbox sends no events."""
     while not happened(sandbox):  # noqa: ASYNC110
         await asyncio.sleep(0.002)
 
 
 async def away(sandbox, happened, seconds=None):
-    """All of it goes once something has happened; for so long, or for good."""
+    """Take the whole sandbox down once something has happened, for some seconds or for good."""
     await reached(sandbox, happened)
     await sandbox.go_away(seconds)
 
 
 async def gone(sandbox, happened, *origins):
-    """Some of its origins go for good."""
+    """Take some of its origins down for good."""
     await reached(sandbox, happened)
     for name in origins:
         await sandbox._origins[name].refuse()
@@ -124,12 +124,12 @@ class TestForAWhile:
         assert played.report.counters.rate_limit_waits == 0
 
     async def test_a_break_that_is_no_outage_counts(self, play):
-        """The tenant is there, so that it is nobody's fault but the body's."""
+        """The tenant is reachable, so it is a fault of the body."""
         played = await play(Fault.of("cut", data_set=VICTIM, after=100), attempts=1)
         played.check_honest(reason="broke off")
 
     async def test_the_auth_service_comes_back_as_well(self, player):
-        """Access tokens live shorter than the outage, so that what is asked afterwards takes a new one."""
+        """Access tokens live shorter than the outage, so that later requests need a new one."""
         player = await player(data_sets=6, latency=0.02, access_token_life=0.5, bandwidth=100_000)
         exchanged = asyncio.get_running_loop().create_future()
 
@@ -154,7 +154,7 @@ class TestForGood:
         played.check_honest(failing, reason="Given up after .* check bspace_url and the network")
 
     async def test_what_storage_still_serves_is_delivered(self, player, impatient, small_pieces):
-        """The tenant alone is gone: the large extract has its signed link, and breaks of bodies are no matter."""
+        """Only the tenant is down: the large extract has its signed link, and survives breaks of its body."""
         player = await player(huge_bytes=1_000_000, bandwidth=300_000, data_sets=6)
         broken = Fault.of("cut", data_set=HUGE, after=1000, every=5)
         async with meanwhile(gone(player.sandbox, body_bytes(100_000), API)):
@@ -185,7 +185,7 @@ class TestForGood:
             await player.pull()
 
     async def test_the_auth_service_alone_after_the_plan(self, player, monkeypatch):
-        """What needs no new token still comes."""
+        """What needs no new token is still delivered."""
         refresher = functools.partial(TokenRefresher, patience=NOT_FOR_LONG, first_patience=NOT_FOR_LONG)
         monkeypatch.setattr("bds_async.brightspace.connection.TokenRefresher", refresher)
         player = await player(data_sets=6, latency=0.02, access_token_life=0.5, bandwidth=20_000)
@@ -210,7 +210,7 @@ class TestForGood:
 
 class TestStorageLinks:
     async def test_a_storage_that_cannot_be_reached_is_left_for_a_new_link(self, player, monkeypatch, small_pieces):
-        """The link is dropped at once, so that whoever signs links can name another host."""
+        """The link is dropped at once, so that the signer of links can name another host."""
         monkeypatch.setattr("bds_async.brightspace.retry.BASE", 0.2)
         monkeypatch.setattr("bds_async.brightspace.retry.CAP", 0.4)
         player = await player(huge_bytes=1_000_000, bandwidth=500_000, data_sets=0)

@@ -1,4 +1,4 @@
-"""A large extract by ranges of one validated object, and storages that do ranges badly or not at all."""
+"""A large extract in ranges of one validated object, and storages that handle ranges badly or not at all."""
 
 import re
 
@@ -15,7 +15,7 @@ ALONE = {"data_set": (HUGE,)}
 
 @pytest.fixture
 def small_pieces(monkeypatch):
-    """What counts as large is small here, and so are its pieces."""
+    """Lower the threshold of large extracts, and the size of pieces."""
     monkeypatch.setattr("bds_async.transfer.download.LARGE", LARGE)
     monkeypatch.setattr("bds_async.transfer.download.PIECE", PIECE)
 
@@ -27,7 +27,7 @@ async def large(player, small_pieces):
 
 
 def ranges_of(played) -> list[tuple[int, int]]:
-    """What was asked of the large extract, sorted: start, and stop (exclusive)."""
+    """The requested ranges of the large extract, sorted: start, and stop (exclusive)."""
     asked = [re.fullmatch(r"bytes=(\d+)-(\d+)", str(seen.range)) for seen in played.requests("storage", HUGE)]
     return sorted((int(match[1]), int(match[2]) + 1) for match in asked if match)
 
@@ -48,7 +48,7 @@ class TestPieces:
         assert played.body_bytes(HUGE) == size
 
     async def test_with_the_real_sizes(self, player):
-        """68 MB by pieces of 16 MiB, on a pool of four."""
+        """68 MB in pieces of 16 MiB, with a pool of four."""
         player = await player(huge_bytes=68_000_000)
         played = await player.pull()
         played.check_right()
@@ -101,7 +101,7 @@ class TestPieces:
 
 
 class TestStorages:
-    """With whatever storage, in one try: none of this is a failure."""
+    """With each of these storages one try is enough: none of this is a failure."""
 
     async def test_that_know_no_ranges_are_streamed_as_it_comes(self, player, small_pieces):
         player = await player(huge_bytes=SIZE, ranges=False)
@@ -147,7 +147,7 @@ class TestStorages:
         (await large.pull(Fault.of("length", declared=declared), attempts=1)).check_right()
 
     async def test_that_declare_a_piece_longer_than_it_is(self, large):
-        """All of its bytes came, so that nothing is wrong with it."""
+        """All of its bytes arrived, so it is right."""
         played = await large.pull(Fault.of("length", declared="longer", ranged=True), attempts=1)
         played.check_right()
         assert played.body_bytes(HUGE) == played.outcome(HUGE).bytes
@@ -186,7 +186,7 @@ class TestBrokenPieces:
         assert played.body_bytes(HUGE) == 2 * large.sandbox.catalogue()[-1].newest_full.size
 
     async def test_a_piece_that_was_damaged_on_its_way_costs_one_more(self, large):
-        """No one can say which. The fault is in the middle, in the fifth of ten pieces; the last comes second."""
+        """The client cannot know which piece. The fault is in the fifth of ten pieces; the last piece comes second."""
         played = await large.pull(Fault.of("corrupt", data_set=HUGE, at=[6]), workers=1)
         played.check_right()
         assert played.body_bytes(HUGE) == 2 * played.outcome(HUGE).bytes
@@ -208,7 +208,7 @@ class TestLinks:
         assert played.body_bytes(HUGE) == played.outcome(HUGE).bytes
 
     async def test_one_that_expires_in_a_body_that_breaks(self, large):
-        """The break goes on with a new link, and from the same byte."""
+        """After the break the download continues with a new link, from the same byte."""
         faults = [
             Fault.of("cut", data_set=HUGE, after=1000, ending="close", at=[3]),
             Fault.of("expired", data_set=HUGE, at=[4, 5]),

@@ -1,4 +1,4 @@
-"""Rate limits: one place holds the budget, and whoever is asked to wait waits."""
+"""Rate limits: one place has the budget, and every request waits when the tenant demands it."""
 
 import pytest
 
@@ -23,14 +23,14 @@ class TestBudget:
         assert player.sandbox.counters.throttled < 5
 
     async def test_what_somebody_else_uses_up_is_waited_for(self, player):
-        """Another application of the same client: the answers are 429, and every extract arrives."""
+        """By another application of the same client: the answers are 429, and every extract is delivered."""
         player = await player(data_sets=6, rate_credits=100, rate_window=1.0)
         await player.pull_anew()
         played = await player.pull_anew(Fault.of("status", status=429, on="download", retry_after=0.3, every=2))
         played.check_right()
 
     async def test_bodies_that_are_flowing_go_on(self, player):
-        """For half a second nothing new is asked of the tenant; the body from the storage does not care."""
+        """For half a second the tenant gets no new request; the body from the storage continues."""
         player = await player(huge_bytes=1_000_000, data_sets=1, bandwidth=1_000_000)
         moved = {}
 
@@ -56,14 +56,14 @@ class TestAskedToWait:
     @pytest.mark.parametrize("status", [403, 429])
     @pytest.mark.parametrize("kind", ["catalogue", "extracts"])
     async def test_a_listing_that_is_put_off_comes_later(self, play, kind, status):
-        """A 403 that names a moment is a quota, and no reason to take the old routes."""
+        """A 403 that names a moment is a quota, and no reason to use the old routes."""
         played = await play(Fault.of("status", status=status, on=kind, retry_after=0.1, first=1), attempts=1)
         played.check_right()
         assert all("dataexport" not in seen.path.lower() for seen in played.seen)
         assert {f"127.0.0.1 asked to wait ({status})"} == set(reasons(played))
 
     async def test_the_whole_pool_waits_where_one_is_put_off(self, play):
-        """The limit is that of the application, not of one extract."""
+        """The limit is per application, not per extract."""
         played = await play(Fault.of("status", status=429, on="download", retry_after=0.3, first=1, counted="together"))
         played.check_right()
         downloads = [seen.status for seen in played.requests("download", None)]

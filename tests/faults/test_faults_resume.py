@@ -1,4 +1,4 @@
-"""What has come stays: within a run and in a later one, only the gaps are fetched, and only of the very same object."""
+"""Received bytes stay: within a run and in a later one, only the gaps are fetched, and only of the same object."""
 
 import asyncio
 import json
@@ -22,36 +22,36 @@ ALONE = {"data_set": (HUGE,)}
 
 @pytest.fixture
 def small_pieces(monkeypatch):
-    """What counts as large is small here, and so are its pieces."""
+    """Lower the threshold of large extracts, and the size of pieces."""
     monkeypatch.setattr("bds_async.transfer.download.LARGE", LARGE)
     monkeypatch.setattr("bds_async.transfer.download.PIECE", PIECE)
 
 
 @pytest.fixture
 async def large(player, small_pieces):
-    """Pulls of one extract by pieces."""
+    """Pulls of one extract in pieces."""
     return await player(huge_bytes=SIZE, data_sets=0)
 
 
 @pytest.fixture
 async def plain(player):
-    """Pulls of one extract in one go."""
+    """Pulls of one extract as a whole."""
     return await player(huge_bytes=SIZE, data_sets=0)
 
 
 @pytest.fixture(params=["large", "plain"])
 def either(request):
-    """The one, and the other."""
+    """Pulls in pieces, and pulls as a whole."""
     return request.getfixturevalue(request.param)
 
 
 def cut_off(**keys) -> Fault:
-    """The third piece, the fourth to be asked for, never comes; or the plain body ends after two pieces' worth."""
+    """Cut off the third piece, which is the fourth request, or cut the plain body after two pieces."""
     return Fault.of("cut", ending="close", **keys)
 
 
 async def begun(player) -> int:
-    """A first run that ends too early; how many bytes it has left."""
+    """Do a first run that ends too early; return how many bytes it received."""
     pieces, plain = cut_off(after=1000, ranged=True, at=[4]), cut_off(after=150_000, ranged=False)
     first = await player.pull(pieces, plain, attempts=1, workers=1)
     first.check_honest((HUGE,), reason="broke off")
@@ -65,7 +65,7 @@ def partial_of(player, played) -> Partial:
 
 class TestWithinARun:
     async def test_a_body_goes_on_from_break_to_break_while_it_gets_anywhere(self, player):
-        """20 MB, cut after each 1.5 MB: thirteen breaks, of which two in a row would have been too many."""
+        """20 MB, cut after each 1.5 MB: thirteen breaks, although two in a row without progress would be too many."""
         player = await player(huge_bytes=20_000_000, data_sets=0)
         played = await player.pull(cut_off(after=3 * MEGABYTE // 2), attempts=2)
         played.check_right()
@@ -79,7 +79,7 @@ class TestWithinARun:
         assert len(played.requests("storage", HUGE)) == 2
 
     async def test_what_cannot_be_resumed_makes_no_progress_by_coming_again(self, player):
-        """Without a validator each try begins from nothing, and gets no further than the one before."""
+        """Without a validator each try starts from zero, and gets no further than the one before."""
         player = await player(huge_bytes=4_000_000, data_sets=0, etags=False)
         played = await player.pull(cut_off(after=2 * MEGABYTE), attempts=3)
         played.check_honest((HUGE,), reason="broke off")
@@ -93,7 +93,7 @@ class TestWithinARun:
         assert len(played.requests("storage", HUGE)) == 3
 
     async def test_nor_does_a_failed_verification_use_up_what_progress_allows(self, player):
-        """After it the download begins anew, and so does what counts as new bytes."""
+        """After it the download starts again, and so does the count of new bytes."""
         player = await player(huge_bytes=6_000_000, data_sets=0)
         faults = [Fault.of("corrupt", first=1), cut_off(after=3 * MEGABYTE // 2, ranged=True)]
         played = await player.pull(*faults, cut_off(after=3 * MEGABYTE // 2, ranged=False, at=[2]), attempts=3)
@@ -167,7 +167,7 @@ class TestInALaterRun:
         assert second.outcome(HUGE).resumed_bytes == 0
 
     async def test_bytes_that_were_spoilt_meanwhile_are_found_and_fetched_from_nothing(self, either):
-        """Such as a power cut leaves: the length is right, the record says written, the blocks are not."""
+        """As after a power cut: the length is right, the record says written, but the blocks are not."""
         held = await begun(either)
         (part,) = (either.folder / ".bds-async" / "partial").glob("*.part")
         with part.open("r+b") as file:
@@ -180,7 +180,7 @@ class TestInALaterRun:
         assert (second.outcome(HUGE).resumed_bytes, second.outcome(HUGE).attempts) == (0, 2)
 
     async def test_one_that_was_begun_and_holds_nothing_yet(self, either, monkeypatch):
-        """A run that was killed between an answer and its first block."""
+        """As left by a run that was killed between an answer and its first block."""
         first = await either.pull(cut_off(after=0), attempts=1)
         first.check_honest((HUGE,), reason="broke off")
         partial = partial_of(either, first)
@@ -199,14 +199,14 @@ class TestInALaterRun:
 
 
 class TestAfterAnEndInTheMiddle:
-    """The bodies are held to a pace at which nothing is over before the run is ended."""
+    """The bodies are so slow that none is complete before the run is ended."""
 
     @pytest.fixture
     async def slow(self, player, small_pieces):
         return await player(huge_bytes=SIZE, data_sets=0, bandwidth=400_000)
 
     async def check_goes_on(self, slow, at_least: int) -> None:
-        """A run without a pace brings the rest, and nothing twice."""
+        """Check that a run at full speed fetches the rest, and nothing twice."""
         (record,) = (slow.folder / ".bds-async" / "partial").glob("*.ranges")
         held = sum(int(stop) - int(start) for start, stop in map(_bounds, record.read_bytes().split(b"\n")[1:]))
         assert at_least <= held < SIZE
@@ -231,7 +231,7 @@ class TestAfterAnEndInTheMiddle:
         await self.check_goes_on(slow, 200_000)
 
     async def test_by_sigkill(self, slow):
-        """Whatever was recorded is there; blocks that were on their way are fetched again."""
+        """All recorded blocks are there; blocks that were being written are fetched again."""
         config = slow.home / "killed.json"
         slow.sandbox.write_config(config)
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", _SCRIPT, str(config), str(slow.folder))
@@ -246,7 +246,7 @@ class TestAfterAnEndInTheMiddle:
         await self.check_goes_on(slow, 200_000)
 
 
-#: A pull with small pieces and blocks, in a process of its own.
+#: A pull with small pieces and blocks, in a separate process.
 _SCRIPT = f"""
 import asyncio, sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Statuses of the storage and of the tenant: which are waited for, which are tried again, which are the last word."""
+"""Statuses of the storage and of the tenant: which cause a wait, which are retried, which are final."""
 
 import pytest
 from aiohttp import web
@@ -11,7 +11,7 @@ from bds_async.sandbox import Fault
 from tests.faults.playing import VICTIM
 
 TRANSIENT = sorted(TRANSIENT_STATUSES)
-#: What a storage says of a signed link that it does not take (any more).
+#: Statuses of a storage for a signed link that it does not accept (any more).
 LINK_REFUSED = [400, 401, 403, 404, 410]
 FINAL = [304, 402, 405, 406, 409, 418, 451, 501, 505, 511]
 
@@ -22,7 +22,7 @@ def of_victim(status: int, kind: str, **keys: object) -> Fault:
 
 @pytest.mark.parametrize("kind", ["storage", "download"])
 async def test_a_transient_one_is_tried_again(player, kind):
-    """Each on another data set, twice."""
+    """Each on a different data set, twice."""
     player = await player(data_sets=len(TRANSIENT) + 1)
     names = [data_set.name for data_set in player.sandbox.catalogue()]
     faults = [
@@ -72,7 +72,7 @@ async def test_a_401_of_the_catalogue_is_a_matter_for_a_person(play):
 
 
 async def test_so_is_a_401_of_its_second_page(serve, connect):
-    """The first page was handed over with the same token."""
+    """The first page was served with the same token."""
 
     async def handler(request: web.Request) -> web.Response:
         if request.path == VERSIONS:
