@@ -1,4 +1,4 @@
-"""A zip counts as whole only if nothing of it is missing, foreign or changed; and no zip can do harm."""
+"""A zip counts as whole only if no part of it is missing, foreign or changed; and no zip can do harm."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def patched(archive: bytes, magic: bytes, offset: int, field: bytes) -> bytes:
 
 
 def in_both_headers(archive: bytes, local_offset: int, field: bytes) -> bytes:
-    """A field changed in the member's own header and in the directory, where it lies 2 bytes further on."""
+    """Change a field in the member's local header and in the directory, where it is 2 bytes further on."""
     return patched(patched(archive, b"PK\3\4", local_offset, field), b"PK\1\2", local_offset + 2, field)
 
 
@@ -71,7 +71,7 @@ ORDINARY = zipped(("Users.csv", SMALL))
 
 @pytest.fixture(params=["isal", "zlib"])
 def codec(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs a test by both libraries, since some platforms have no wheel of the fast one."""
+    """Run a test with both libraries, since some platforms have no wheel of the fast one."""
     if request.param == "zlib":
         monkeypatch.setattr(inflate, "codec", zlib)
         monkeypatch.setattr(inflate, "_DAMAGE", zlib.error)
@@ -120,7 +120,7 @@ def test_the_columns_are_those_of_the_first_csv(tmp_path: Path, verify: Verify) 
 @pytest.mark.usefixtures("codec")
 @pytest.mark.parametrize("content", [b"", HEADER, b"x" * (2 * inflate.BLOCK), os.urandom(inflate.BLOCK + 1)])
 def test_contents_of_any_length_pass(tmp_path: Path, content: bytes) -> None:
-    """Also those that end exactly with a block."""
+    """Including contents that end exactly at the end of a block."""
     check(put(tmp_path, zipped(("Users.csv", content))), Verify.FULL)
 
 
@@ -166,7 +166,7 @@ def test_fields_that_are_not_needed_are_not_judged(tmp_path: Path, verify: Verif
 
 
 class Unseekable(io.RawIOBase):
-    """A pipe, in effect: zipfile then writes sizes and CRC after the member, as streaming servers do."""
+    """Acts like a pipe: zipfile then writes sizes and CRC after the member, as streaming servers do."""
 
     def __init__(self) -> None:
         self.content = bytearray()
@@ -232,7 +232,7 @@ def test_a_body_that_is_no_zip_is_said_to_be_what_it_is(
 @pytest.mark.parametrize("verify", Verify)
 @pytest.mark.parametrize("archive", [ORDINARY, zip64(), zipped(("a.zip", ORDINARY), method=zipfile.ZIP_STORED)])
 def test_a_zip_cut_anywhere_is_found_out(tmp_path: Path, verify: Verify, archive: bytes) -> None:
-    """Even where the cut leaves another zip's end at the end."""
+    """Even if the cut zip ends with the end of another zip."""
     for length in range(len(archive)):
         assert isinstance(refusal(put(tmp_path, archive[:length]), verify), VerificationError)
 
@@ -248,7 +248,7 @@ def test_foreign_bytes_before_or_after_a_zip_are_found_out(tmp_path: Path, verif
 @given(data=st.data(), method=st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))
 @pytest.mark.usefixtures("codec")
 def test_a_changed_byte_in_a_member_is_found_out(tmp_path: Path, data: st.DataObject, method: int) -> None:
-    """Unless it changes nothing: a deflate stream ends with a few bits that mean nothing."""
+    """Unless it has no effect: a deflate stream ends with a few meaningless bits."""
     archive = bytearray(zipped(("Users.csv", SMALL), ("b.csv", HEADER), method=method))
     place = data.draw(st.integers(0, archive.index(b"PK\1\2") - 1))
     archive[place] ^= data.draw(st.integers(1, 255))
@@ -265,9 +265,9 @@ def test_a_changed_byte_in_a_member_is_found_out(tmp_path: Path, data: st.DataOb
 def test_rubbish_in_any_place_is_refused_in_an_orderly_way_or_harmless(
     tmp_path: Path, data: st.DataObject, archive: bytes
 ) -> None:
-    """No damage to directory or end records ends in anything but an expected error or the right contents.
+    """Damage to directory or end records causes either an expected error or yields the right contents.
 
-    A version that zipfile does not know is no damage to the contents, which zipfile does not read then.
+    A version unknown to zipfile is no damage to the contents, but zipfile does not read them then.
     """
     path = put(tmp_path, archive)
     expected = [content for _, content in contents_by_zipfile(path)]
@@ -364,7 +364,7 @@ def test_a_member_that_cannot_be_read_is_no_reason_to_try_again(
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_are_shown_escaped_and_never_opened(tmp_path: Path, name: str) -> None:
-    """Neither as a path nor as text that a terminal would obey."""
+    """Neither as a path nor as text with control characters for a terminal."""
     folder = tmp_path / "only"
     folder.mkdir()
     archive = bytearray(zipped((name, SMALL), method=zipfile.ZIP_STORED))
@@ -382,7 +382,7 @@ def test_hostile_names_are_shown_escaped_and_never_opened(tmp_path: Path, name: 
 
 @pytest.mark.usefixtures("codec")
 def test_memory_does_not_grow_with_what_a_member_inflates_to(tmp_path: Path) -> None:
-    """A thousandfold member is read by blocks, however few bytes it comes in."""
+    """A member that inflates a thousandfold is read in blocks, even if its compressed bytes are few."""
     path = put(tmp_path, zipped(("Users.csv", bytes(64 * 1024 * 1024))))
     tracemalloc.start()
     try:
@@ -397,7 +397,7 @@ def test_twenty_thousand_members_are_checked_like_one(tmp_path: Path) -> None:
     assert check(put(tmp_path, archive), Verify.FULL).columns == ("A",)
 
 
-# Taking the CSV out
+# Extracting the CSV
 
 
 @pytest.mark.usefixtures("codec")
@@ -435,7 +435,7 @@ def test_a_csv_larger_than_the_free_space_is_not_begun(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("codec")
 @pytest.mark.parametrize("claimed", [0, 1, 1000, inflate.BLOCK, 5 * inflate.BLOCK])
 def test_a_member_never_yields_more_than_its_directory_claims(tmp_path: Path, claimed: int) -> None:
-    """A bomb that lies about its size is cut off before the block that goes beyond."""
+    """A bomb that lies about its size is stopped before the block that exceeds it."""
     path = put(tmp_path, in_both_headers(zipped(("Users.csv", bytes(5_000_000))), 22, struct.pack("<L", claimed)))
     yielded: list[int] = []
     with path.open("rb") as file:
@@ -460,7 +460,7 @@ def test_a_damaged_csv_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("find", [b",x", b"UserName"])
 def test_damage_that_ends_as_an_irregular_csv_is_damage_all_the_same(tmp_path: Path, find: bytes) -> None:
-    """A flipped bit in a comma or a column's name, long before the CRC-32: another download helps."""
+    """A bit flip in a comma or a column's name, long before the CRC-32: another download helps."""
     content = HEADER + b"1,x\r\n" * 1_000_000
     archive = bytearray(zipped(("Users.csv", content), method=zipfile.ZIP_STORED))
     archive[archive.index(find)] ^= 1
@@ -477,7 +477,7 @@ def test_an_irregular_csv_that_came_as_it_was_sent_is_no_reason_to_try_again(tmp
 
 @contextlib.contextmanager
 def files_limited_to(size: int) -> Iterator[None]:
-    """The kernel refuses to let any file of this process grow beyond `size` bytes."""
+    """Let the kernel limit every file of this process to `size` bytes."""
     import resource
 
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -1,4 +1,4 @@
-"""The header row of a CSV is read as Brightspace writes it, and never costs more than a bounded beginning."""
+"""The header row of a CSV is read as Brightspace writes it, from a bounded part of the file."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_whatever_a_csv_writer_writes_is_read_back(columns: list[str]) -> None:
 
 
 def test_a_header_without_an_end_is_none_and_bounded() -> None:
-    """A file that is no CSV at all must not be held in memory, nor its beginning be taken for a column."""
+    """A file that is not a CSV must not be read into memory, and its beginning must not be taken for a column."""
     reader = HeaderReader()
     for _ in range(5):
         reader.feed(b"x," * (HEADER_LIMIT // 4))

@@ -1,4 +1,4 @@
-"""The strict reader passes on every good record, names every bad one, and knows the line of each."""
+"""The strict reader yields every good record, names every bad one, and knows the line of each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read(data: bytes, block: int = 1 << 20, *, exact: bool = False) -> tuple[Rec
 
 def written(rows: list[list[str]], line_end: str = "\r\n") -> bytes:
     sink = io.StringIO(newline="")
-    # Python's writer leaves a CR bare where lines end with LF.
+    # Python's writer does not quote a CR if lines end with LF.
     quoting: Any = csv.QUOTE_ALL if line_end == "\n" else csv.QUOTE_MINIMAL
     csv.writer(sink, lineterminator=line_end, quoting=quoting).writerows(rows)
     return sink.getvalue().encode("utf-8-sig")
@@ -34,7 +34,7 @@ def written(rows: list[list[str]], line_end: str = "\r\n") -> bytes:
 
 @given(tables, st.integers(1, 64), st.sampled_from(["\r\n", "\n"]))
 def test_every_record_of_a_regular_csv_is_passed_on_unchanged(rows: list[list[str]], block: int, end: str) -> None:
-    """Whatever the values, the size of blocks and the line ends are."""
+    """For any values, block sizes and line ends."""
     header = [f"c{place}" for place in range(len(rows[0]))]
     records, found = read(written([header, *rows], end), block)
     assert records.header == tuple(header)
@@ -58,7 +58,7 @@ def test_the_line_of_each_record_is_known(rows: list[list[str]], block: int) -> 
 
 @given(st.binary(max_size=60), st.integers(1, 64))
 def test_any_bytes_give_records_of_the_width_of_the_header(tail: bytes, block: int) -> None:
-    """Each record is passed on or rejected whole; what is passed on is valid CSV."""
+    """Each record is yielded or rejected as a whole; what is yielded is valid CSV."""
     records, found = read(b"a,b\r\n" + tail, block)
     assert all(len(row) == 2 for row in found)
     assert records.count == len(found) + sum(reject.column is None for reject in records.rejects)

@@ -1,4 +1,4 @@
-"""Zips that a server compressed once more: decoded if they are, left alone if they are not, whatever a header says."""
+"""Zips that a server compressed again are decoded, other zips are left alone, no matter what a header says."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CODINGS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zlib": z
 
 @pytest.fixture
 def received(tmp_path: Path) -> Path:
-    """The place of a received file."""
+    """The path of a received file."""
     return tmp_path / f"{'0' * 32}.part"
 
 

@@ -1,4 +1,4 @@
-"""What every format promises: a whole file beside the zip or none, and measures that `check` finds again."""
+"""The contract of every format: a whole file beside the zip or none, and measures that `check` confirms."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_staged_file_lies_beside_the_zip_and_is_described(form: Format, tmp_pa
 
 
 def test_staging_twice_gives_the_same_file(form: Format, tmp_path: Path) -> None:
-    """What a killed run left half-written is replaced."""
+    """A half-written file of a killed run is replaced."""
     zipped = put(tmp_path)
     first = form.stage(step(form), zipped, Prefix(), Verify.FULL)
     if first.path != zipped:
@@ -117,7 +117,7 @@ def test_the_end_of_a_run_ends_a_check(form: Format, tmp_path: Path) -> None:
 
 
 def test_a_changed_file_is_found_out(form: Format, tmp_path: Path) -> None:
-    """By itself where the format proves it whole, else by its SHA-256."""
+    """From the file itself if the format has checksums, else by its SHA-256."""
     staged = form.stage(step(form), put(tmp_path), Prefix(), Verify.FULL)
     staged.path.write_bytes(flipped(staged.path.read_bytes()))
     if form.is_proof:
@@ -133,7 +133,7 @@ def test_a_missing_file_is_a_fault_of_the_destination(form: Format, tmp_path: Pa
 
 
 def test_a_zip_of_two_members_is_published_as_a_zip_alone(form: Format, tmp_path: Path) -> None:
-    """The error names the form that takes it."""
+    """The error names the form that accepts it."""
     zipped = put(tmp_path)
     with zipfile.ZipFile(zipped, "a") as archive:
         archive.writestr("Other.csv", CONTENT)

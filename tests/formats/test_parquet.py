@@ -70,7 +70,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 @given(st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(texts, min_size=width, max_size=width), max_size=9)))
 @in_place
 def test_every_value_and_the_order_of_rows_are_kept(tmp_path: Path, rows: list[list[str]]) -> None:
-    """Whatever quotes, commas and line breaks the values hold; an empty one is NULL."""
+    """With any quotes, commas and line breaks in the values; an empty value is NULL."""
     header = [f"C{place}" for place in range(len(rows[0]) if rows else 2)]
     staged = stage(tmp_path, csv_of(header, rows))
     expected = [dict(zip(header, (value or None for value in row), strict=True)) for row in rows]
@@ -115,7 +115,7 @@ def test_a_guid_is_a_uuid(tmp_path: Path) -> None:
     ],
 )
 def test_a_column_with_a_misfit_is_text_and_named(tmp_path: Path, column: str, value: str) -> None:
-    """All of its values are the delivered texts, those that fit as well; the other columns keep their types."""
+    """All of its values, even those that fit, are the delivered texts; the other columns keep their types."""
     fits = {
         "GradeObjectId": "007",
         "PointsNumerator": "1.50",
@@ -167,7 +167,7 @@ def test_a_csv_that_is_no_table_fails_the_extract_and_names_zip(tmp_path: Path, 
 
 
 def test_damage_is_damage_even_where_the_rows_are_no_table(tmp_path: Path) -> None:
-    """A damaged zip is fetched again; it does not count as what Brightspace holds."""
+    """A damaged zip is fetched again; its content does not count as Brightspace's."""
     path = tmp_path / "x.part"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("x.csv", b"a,b\r\n1,2\r\n")
@@ -186,7 +186,7 @@ def test_rows_are_compressed_in_groups_by_zstd(tmp_path: Path) -> None:
 
 
 def test_the_end_of_a_run_ends_a_conversion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A statement of DuckDB under way is interrupted."""
+    """A running statement of DuckDB is interrupted."""
     monkeypatch.setattr(parquet_file, "LOOK", 0.001)
     looked = 0
 
@@ -203,7 +203,7 @@ def test_the_end_of_a_run_ends_a_conversion(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak of a process from /proc")
 def test_memory_is_bounded_where_rows_are_long(tmp_path: Path) -> None:
-    """100 MB of rows of 10 KB stay under 600 MB in a process of their own."""
+    """In a separate process, 100 MB of rows of 10 KB need less than 600 MB."""
     content = csv_of(["Id", "Text"], []) + b"".join(
         b"%d,%s\r\n" % (each, b"%010d" % each * 1000) for each in range(10_000)
     )
@@ -221,7 +221,7 @@ def test_memory_is_bounded_where_rows_are_long(tmp_path: Path) -> None:
 
 
 def true_rows(job: Scheduled, outcome: Outcome) -> list[list[str | None]]:
-    """The rows of the CSV as the tenant holds it."""
+    """The rows of the tenant's CSV."""
     extracts = job.truth(outcome.extract.data_set).extracts
     queued = outcome.extract.queued_for_processing_date
     made = next(each for each in extracts if each.queued == queued and each.plugin_id == outcome.extract.plugin_id)

@@ -1,4 +1,4 @@
-"""With --pin-columns the CSVs keep the columns first seen, whatever Brightspace appends or moves."""
+"""With --pin-columns the CSVs keep the columns first seen, no matter what Brightspace appends or moves."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def table(job: Scheduled, outcome: Outcome) -> list[list[str]]:
 
 
 def truth(job: Scheduled, outcome: Outcome) -> bytes:
-    """The CSV as the tenant holds it."""
+    """The tenant's CSV."""
     identity = outcome.extract.identity
     made = next(
         each
@@ -94,7 +94,7 @@ async def test_a_pinned_column_that_is_gone_fails_the_extract_until_the_columns_
 
 
 async def test_of_a_first_run_across_a_change_the_oldest_extract_s_columns_are_pinned(tmp_path: Path) -> None:
-    """However much sooner the smaller, newer ones arrive."""
+    """Even if the smaller, newer ones arrive much earlier."""
     earlier = SchemaChange(NOW - DAY, "9.5", "Users", append=("Nickname:nvarchar?",))
     async with scheduled(tmp_path, data_sets=1, scale=0.2, schema_changes=(earlier,)) as job:
         report = await job.sync(**PINNED)
@@ -124,7 +124,7 @@ async def test_a_repaired_file_keeps_the_pinned_columns(tmp_path: Path) -> None:
 
 
 async def spoilt_and_repaired(job: Scheduled, *outcomes: Outcome) -> tuple[dict[str, bytes], Verification]:
-    """What files held before they were spoilt, and what a repair made of them."""
+    """Spoil files and repair them; return their former contents and the result of the repair."""
     before = {str(outcome.path): (job.to / str(outcome.path)).read_bytes() for outcome in outcomes}
     for path in before:
         (job.to / path).write_bytes(b"spoilt")
@@ -136,7 +136,7 @@ def holds(job: Scheduled, files: dict[str, bytes]) -> bool:
 
 
 async def test_a_repaired_file_has_the_columns_that_were_delivered_whatever_is_pinned_since(tmp_path: Path) -> None:
-    """Those from before --pin-columns have all of theirs, those from after have the pinned ones."""
+    """Files from before --pin-columns have all their columns, later files have the pinned ones."""
     async with scheduled(tmp_path, data_sets=1, schema_changes=(APPENDED,)) as job:
         await job.sync(**CSV)
         plain = await job.sync(2 * DAY, **CSV)
@@ -158,7 +158,7 @@ async def test_a_file_from_before_a_pinned_column_was_there_is_repaired(tmp_path
 
 
 async def test_what_no_longer_gives_the_csv_that_was_delivered_is_not_repaired(tmp_path: Path) -> None:
-    """The pin that the file was written by has gone; another CSV in its place would not be what was delivered."""
+    """The pin with which the file was written has been removed; any other CSV would not be what was delivered."""
     async with scheduled(tmp_path, data_sets=1, schema_changes=(APPENDED,)) as job:
         await job.sync(**PINNED)
         later = await job.sync(3 * DAY, **PINNED)

@@ -1,4 +1,4 @@
-"""Columns are chosen out of a CSV as a careful reader would: aware of quotes, byte by byte where nothing is dropped."""
+"""Columns are selected from a CSV with respect to quotes, and byte by byte if nothing is dropped."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_of_two_columns_with_one_name_the_first_is_taken_first():
 
 @pytest.mark.parametrize("data", [b"A,B\r\n1,2\r\n\r\n", b"A,B\r\n\r\n1,2\r\n", b"A,B\n1,2\n\n\n"])
 def test_lines_without_anything_are_no_rows(data):
-    """Nor are they rows for whoever reads the CSV as it came."""
+    """Nor are they rows for readers of the unchanged CSV."""
     assert projected(data, "A") == b"A\r\n1\r\n"
 
 
@@ -130,7 +130,7 @@ def test_a_row_without_an_end_does_not_fill_the_memory(endless, monkeypatch):
 
 
 def test_a_large_value_is_no_reason_to_fail():
-    """csv alone would refuse a field of more than 128 KiB."""
+    """By default csv would refuse a field of more than 128 KiB."""
     large = "x" * 3_000_000
     data = as_csv([["A", "B"], [large, "1"], [large, "2"]])
     assert projected(data, "A", size=65536) == as_csv([["A"], [large], [large]])
@@ -148,12 +148,12 @@ def test_memory_does_not_grow_with_the_length():
         finally:
             tracemalloc.stop()
 
-    # The header is looked for in the first mebibyte: more than that is passed on in both.
+    # The header is searched in the first mebibyte: both files have more than that.
     assert peak(66_000) < 1.5 * peak(22_000)
 
 
 def test_the_names_of_columns_are_looked_up_not_searched():
-    """The comparisons grow with the number of columns, not with its square."""
+    """The number of comparisons grows with the number of columns, not with its square."""
     compared = Counter()
 
     class Name(str):

@@ -18,14 +18,14 @@ _NUMBERS = itertools.count()
 
 @pytest.fixture(autouse=True)
 def extras() -> Iterator[None]:
-    """Each command needs a database."""
+    """Fork from the nursery with the databases' packages, since each command needs a database."""
     with with_extras():
         yield
 
 
 @pytest.fixture(params=["duckdb", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    """A fresh target in each database in turn."""
+    """A new target in each database in turn."""
     if request.param == "duckdb":
         yield DuckDBPlace(tmp_path / "mirror.duckdb")
         return

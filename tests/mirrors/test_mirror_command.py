@@ -111,7 +111,7 @@ async def test_a_password_in_the_environment_is_never_shown(delivered: Deliverie
 async def test_a_file_that_is_no_database_is_6_and_stays_as_it_is(
     delivered: Deliveries, tmp_path: Path, name: str, content: bytes
 ) -> None:
-    """DuckDB itself would open a .json or .csv as data, and keep what is applied in memory."""
+    """DuckDB itself would open a .json or .csv as data, and keep what is applied only in memory."""
     (tmp_path / name).write_bytes(content)
     for more in ([], ["--dry-run"], ["--dry-run", "--rebuild"]):
         done = await bds("mirror", "--to", delivered.root, "--into", f"duckdb:{tmp_path / name}", *more)
@@ -163,7 +163,7 @@ async def test_a_dry_run_leaves_out_what_cannot_be_applied_and_warns_as_the_mirr
     warned = [line for line in applied.err.splitlines() if "warning" in line]
     assert after.err.splitlines() == warned
     assert len(warned) == 3
-    # That the key is twice shows when the full is read.
+    # A key that occurs twice is noticed only when the full is read.
     assert before.err.splitlines() == [line for line in warned if "its key is twice" not in line]
 
 

@@ -1,4 +1,4 @@
-"""The printed statements make the tables, and the keys are named with their source."""
+"""The printed statements create the tables, and the keys are named with their source."""
 
 from __future__ import annotations
 

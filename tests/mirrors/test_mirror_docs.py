@@ -1,4 +1,4 @@
-"""docs/mirror.md: the options that it names exist, its examples run, and it names all that a user meets."""
+"""docs/mirror.md: the options that it names exist, its examples run, and it names everything that a user sees."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bds_async.watching.metrics import METRICS
 from tests.conftest import StartSandbox
 
 DOCUMENT = (Path(__file__).parent.parent.parent / "docs" / "mirror.md").read_text("utf-8")
-#: Soon after the fulls of the sandbox: there are few extracts.
+#: Soon after the fulls of the sandbox, so that there are few extracts.
 SUNDAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 #: Options of other programs: DuckDB's and BigQuery's.
 FOREIGN = {"--source_format"}

@@ -1,4 +1,4 @@
-"""Whatever is delivered and in whatever order it arrives, the tables are those of a plain model: 0 rows wrong."""
+"""For any deliveries in any order of arrival, the tables are those of a plain model: 0 rows are wrong."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.support.mirror_places import Place
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One random history of each kind in the suite; 39 more by hand, which are not collected otherwise."""
+    """One random history of each kind in the suite; 39 more by hand, which otherwise are not collected."""
     if "seed" in metafunc.fixturenames:
         by_hand = () if "not long" in metafunc.config.option.markexpr else range(1, 40)
         metafunc.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in by_hand)])
 
 
 def found(place: Place, drawn: History) -> list[tuple[Any, ...]]:
-    """The rows of the only table, as the model gives them."""
+    """The rows of the only table, in the form of the model."""
     ((name,),) = (row.values() for row in place.query("SELECT name FROM {s}._bds_tables"))
     rows = [list(row.values()) for row in place.table(name)]
     width = len(drawn.shape.header) + 2
@@ -38,7 +38,7 @@ def deliver(deliveries: Deliveries, batch: Any, shape: Any) -> list[Path]:
 def test_the_tables_are_those_of_the_model(
     kind: str, keep_deleted: bool, seed: int, place: Place, tmp_path: Path
 ) -> None:
-    """Each batch arrives and is applied; a run more changes nothing."""
+    """Each batch arrives and is applied; another run changes nothing."""
     deliveries = Deliveries(tmp_path / "data", SHAPES[kind].name)
     drawn = history(Random(f"{kind} {seed}"), SHAPES[kind], deliveries)
     for batch in drawn.batches:
@@ -68,7 +68,7 @@ def test_fulls_with_a_key_twice_are_taken_as_they_are(kind: str, seed: int, plac
 def test_values_are_right_without_the_files_that_were_applied(
     kind: str, seed: int, place: Place, tmp_path: Path
 ) -> None:
-    """A loader may take each file away as soon as it has been applied; when a row changed is not compared."""
+    """A loader may take each applied file away; the moments of changes are not compared."""
     deliveries = Deliveries(tmp_path / "data", SHAPES[kind].name)
     drawn = history(Random(f"taken {kind} {seed}"), SHAPES[kind], deliveries)
     width = len(drawn.shape.header) + 1

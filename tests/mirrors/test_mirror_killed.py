@@ -1,4 +1,4 @@
-"""A mirror that is killed at any moment and run again gives the same tables; a signal rolls one extract back."""
+"""A mirror that is killed at any moment and run again has the same tables; a signal rolls back one extract."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.timeout(3600),
     pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX"),
 ]
-#: How often a mirror is killed: in the suite, and by hand.
+#: Number of kills: in the suite, and by hand.
 KILLS = [1, pytest.param(200, marks=pytest.mark.long)]
 USERS = 2_000
 
@@ -33,7 +33,7 @@ def starting_mirror(place: Place, folder: Path, how: str = "-q") -> AbstractAsyn
 
 
 def mirrored(place: Place, folder: Path, killed_after: float | None = None) -> bool:
-    """Whether a mirror ended before it was killed."""
+    """Run a mirror; return whether it ended before it was killed."""
 
     async def run() -> bool:
         async with starting_mirror(place, folder) as running:
@@ -48,7 +48,7 @@ def mirrored(place: Place, folder: Path, killed_after: float | None = None) -> b
 
 @pytest.fixture(scope="module")
 def delivered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Model]:
-    """A folder with six extracts of a thousand rows and more, which no mirror changes, and its table."""
+    """A folder with six extracts of at least a thousand rows, which no mirror changes, and its expected table."""
     deliveries, random = Deliveries(tmp_path_factory.mktemp("delivered"), PLAIN.name), Random(7)
     told = []
     for day in range(6):
@@ -63,7 +63,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Model]:
 
 
 def check(place: Place, model: Model) -> None:
-    """Every row is right, and each extract has one line."""
+    """Check that every row is right, and that each extract has one line."""
     rows = [tuple(row.values()) for row in place.table("user_enrollments")]
     assert sorted(((*row, None) for row in rows), key=repr) == model.table()
     applied = place.query("SELECT queued FROM {s}._bds_applied")
@@ -78,9 +78,9 @@ def reset(place: Place) -> None:
 def test_each_extract_is_applied_exactly_once_however_often_it_is_killed(
     wanted: int, delivered: tuple[Path, Model], place: Place
 ) -> None:
-    """SIGKILL at random moments, until nothing is left to do; then from the beginning."""
+    """SIGKILL at random moments, until nothing is left to do; then again from the beginning."""
     folder, model = delivered
-    # The first command waits until there is a process to fork it.
+    # The first command has to wait for the process that forks commands.
     asyncio.run(bds("--version"))
     begun = time.monotonic()
     assert mirrored(place, folder)

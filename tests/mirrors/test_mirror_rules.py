@@ -78,7 +78,7 @@ def test_every_type_of_the_registry_is_converted(tmp_path: Path, place: Place) -
 
 
 def test_what_does_not_fit_goes_to_the_rejects(enrollments: Deliveries, place: Place) -> None:
-    """A bad value is NULL, a row without a usable key or with other fields is left out; all are named with a line."""
+    """A bad value is NULL; a row without a usable key or with other fields is omitted; all are named with a line."""
     data = (
         b"\xef\xbb\xbfOrgUnitId,UserId,RoleName,EnrollmentDate\r\n"
         b'1,1,"two\r\nlines",yesterday\r\n'
@@ -117,7 +117,7 @@ def test_the_highest_version_of_a_key_wins_then_the_later_line(tmp_path: Path, p
 
 
 def test_keys_are_compared_by_value(tmp_path: Path, place: Place) -> None:
-    """Letter case, trailing blanks and a seventh digit make other keys; leading zeros and a zone do not."""
+    """Letter case, trailing blanks and a seventh digit make different keys; leading zeros and a zone do not."""
     logs = Deliveries(tmp_path / "data", "Course Access Log")
     header = ("OrgUnitId", "UserId", "Timestamp", "Source")
     first = "2026-01-01T00:00:00.1234567Z"
@@ -142,7 +142,7 @@ def test_a_key_column_that_may_be_empty_counts(tmp_path: Path, place: Place) -> 
 
 
 def test_rows_outside_of_the_window_stay(tmp_path: Path, place: Place) -> None:
-    """Their first moment in file order lies before the window, or they have none."""
+    """Their first moment in file order is before the window, or they have none."""
     progress = Deliveries(tmp_path / "data", "Content User Progress")
     header = ("ContentObjectId", "UserId", "CompletedDate", "LastVisited")
     rows = [(1, 1, "2023-12-31T00:00:00Z", "2026-01-01T00:00:00Z"), (1, 2, "", "2024-01-01T00:00:00Z"), (1, 3, "", "")]
@@ -153,7 +153,7 @@ def test_rows_outside_of_the_window_stay(tmp_path: Path, place: Place) -> None:
 
 
 def test_the_guard_holds_a_full_back_until_it_is_allowed(enrollments: Deliveries, place: Place) -> None:
-    """What follows it is applied meanwhile; with a higher limit it takes its place in the order."""
+    """Later extracts are applied meanwhile; with a higher limit the full takes its place in the order."""
     header = ("OrgUnitId", "UserId", "RoleName")
     enrollments.full(0, header, [(1, user, "a") for user in range(100)])
     enrollments.full(24, header, [(1, user, "a") for user in range(70)])
@@ -213,7 +213,7 @@ def test_appended_columns_are_added_and_removed_ones_stay(enrollments: Deliverie
 
 
 def test_deleted_rows_are_kept_where_that_is_asked_for(enrollments: Deliveries, place: Place) -> None:
-    """They say when they were missing first, until they return."""
+    """They show when they were first missing, until they return."""
     header = ("OrgUnitId", "UserId", "RoleName")
     enrollments.full(0, header, [(1, 1, "a"), (1, 2, "b")])
     enrollments.full(24, header, [(1, 1, "a")])
@@ -267,7 +267,7 @@ def test_a_missing_file_is_named_until_a_later_full_is_applied(enrollments: Deli
 
 @pytest.mark.parametrize("suffix", [".zip", ".csv"])
 def test_a_changed_file_is_not_applied(enrollments: Deliveries, place: Place, suffix: str) -> None:
-    """Its size is the ledger's, its content is not."""
+    """Its size is that in the ledger, its content is not."""
     file = enrollments.deliver(enrollments.extract(FULL, 0), b"OrgUnitId,UserId\r\n1,1\r\n", suffix=suffix)
     body = bytearray(file.read_bytes())
     body[len(body) // 2] ^= 1
@@ -329,7 +329,7 @@ def test_two_mirrors_do_not_work_on_one_target(enrollments: Deliveries, place: P
 
 
 def test_two_data_sets_have_two_tables(tmp_path: Path, place: Place) -> None:
-    """Each is known by its folder, whatever its name is."""
+    """Each is known by its folder, no matter what its name is."""
     one, other = Deliveries(tmp_path / "data", "Users", 1), Deliveries(tmp_path / "data", "USers", 2)
     one.full(0, ("UserId", "UserName"), [(1, "a")])
     other.full(0, ("UserId", "UserName"), [(2, "b")])

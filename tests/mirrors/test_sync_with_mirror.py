@@ -1,4 +1,4 @@
-"""A sync that brings a mirror up to date in the same run: what it delivered is applied, and its report says so."""
+"""A sync that updates a mirror in the same run: its deliveries are applied, and its report says so."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def synced(job: Scheduled, place: Place, after: timedelta = timedelta(), *
 
 
 async def true_ids(job: Scheduled, name: str = "Users") -> set[int]:
-    """The ids of the rows that the newest extract of a data set knows."""
+    """The ids of all rows of a data set that existed at the moment of its newest extract."""
     truth = job.truth(name)
     newest = max(extract.queued for extract in truth.extracts)
     return {int(row["UserId"]) for row in await asyncio.to_thread(truth.rows_at, newest)}
@@ -54,7 +54,7 @@ async def ids_in(place: Place, table: str = "users") -> set[int]:
 
 
 async def failing(job: Scheduled, into: str, error: type[Exception], **options) -> RunReport:
-    """The report of a sync whose mirror cannot work."""
+    """The report of a sync whose mirror fails with this error."""
     told: list[Event] = []
     with pytest.raises(error):
         await job.sync(observer=told.append, mirror=into, **options)
@@ -63,7 +63,7 @@ async def failing(job: Scheduled, into: str, error: type[Exception], **options) 
 
 
 async def test_what_is_delivered_is_applied_and_reported(tmp_path: Path, place: Place) -> None:
-    """The later fulls come too, since only they show which rows were deleted."""
+    """Later fulls are delivered too, since only they show which rows were deleted."""
     deleted = HardDelete(NOW + 2 * DAY, 0.1, "Users")
     async with scheduled(tmp_path, data_sets=1, hard_deletes=(deleted,)) as job:
         first = await synced(job, place)

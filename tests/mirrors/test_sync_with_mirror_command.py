@@ -21,7 +21,7 @@ from tests.support.machine import checked, checked_lines
 from tests.support.mirror_places import Place, PostgreSQLPlace
 from tests.support.scheduled import DAY, NOW
 
-#: Seconds within which a stopped command has ended; the promise is 2, on a machine that is not busy.
+#: Seconds within which a stopped command must end; the promise is 2, on a machine that is not busy.
 SOON = 8.0
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
@@ -48,7 +48,7 @@ class Scene:
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    """One data set: the database takes 50 ms for each extract."""
+    """A scene with one data set, since the database takes 50 ms for each extract."""
     purge = HardDelete(NOW + 2 * DAY, 0.3, "Users")
     async with Sandbox(SandboxSettings(data_sets=1, scale=0.01, now=NOW, hard_deletes=(purge,))) as sandbox:
         yield Scene(sandbox, tmp_path)
@@ -56,7 +56,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 
 @pytest.fixture
 async def several(tmp_path: Path) -> AsyncIterator[Scene]:
-    """Three data sets, with so many extracts that a signal comes before the last is applied."""
+    """A scene with three data sets, with enough extracts that a signal comes before the last one is applied."""
     async with Sandbox(SandboxSettings(data_sets=3, scale=0.02, now=NOW)) as sandbox:
         yield Scene(sandbox, tmp_path)
 

@@ -1,4 +1,4 @@
-"""Which text fits a type, and what it becomes: the same in DuckDB and in PostgreSQL."""
+"""Which text fits a type, and its value: the same in DuckDB and in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_duckdb_never_rounds_a_decimal() -> None:
 
 
 def test_postgresql_converts_what_duckdb_does(postgresql: str) -> None:
-    """All the cases; `numeric` holds every digit."""
+    """In all cases; `numeric` keeps every digit."""
 
     async def check() -> None:
         connection = await asyncpg.connect(postgresql)
@@ -112,7 +112,7 @@ def test_postgresql_converts_what_duckdb_does(postgresql: str) -> None:
 
 
 def some_text(random: Random) -> str:
-    """A moment or a number, most of them odd, or anything of their letters."""
+    """A moment or a number, usually an odd one, or any text of their characters."""
     match random.randrange(3):
         case 0:
             fraction = f".{random.randrange(10**9)}"[: random.randrange(12)]
@@ -127,7 +127,7 @@ def some_text(random: Random) -> str:
 
 
 def test_both_databases_agree_on_any_text(postgresql: str) -> None:
-    """They agree on what fits and what it becomes, and neither ever fails."""
+    """They agree on what fits and on its value, and neither ever fails."""
     random = Random(5)
     texts = [some_text(random) for _ in range(20_000)]
     kinds = [kind for kind in ColumnType if kind is not ColumnType.FLOAT]
