@@ -136,7 +136,7 @@ def test_only_an_intent_can_be_finished(ledger: Ledger) -> None:
 
 
 def test_an_extract_may_count_as_delivered_without_a_file(ledger: Ledger) -> None:
-    """As when a person says so; any number of them."""
+    """As when a person marks it; any number of extracts."""
     for days in (0, 1):
         ledger.deliveries.record(Delivery.of(extract(days), ledger.folders.folder_for(data_set())))
         known = ledger.deliveries.delivered(extract(days).identity)
@@ -153,7 +153,7 @@ def test_the_totals_are_those_of_files_that_were_delivered(ledger: Ledger) -> No
 
 
 def test_the_old_routes_do_not_unlearn_the_schema_id(ledger: Ledger) -> None:
-    """They do not know it, and the same extract may be seen by either."""
+    """They do not know it, and the same extract may be listed by either family."""
     deliver(ledger, extract())
     ledger.deliveries.record(replace(delivery(ledger, extract()), schema_id=None, data_set="Benutzer"))
     known = ledger.deliveries.delivered(extract().identity)
@@ -189,7 +189,7 @@ identities = st.builds(Identity, st.text(max_size=9), st.sampled_from(BdsType), 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(identities, max_size=5, unique=True), st.lists(st.text(max_size=9), max_size=3))
 def test_whatever_the_server_sends_is_kept_as_it_was(known: list[Identity], columns: list[str]) -> None:
-    """To the microsecond, in any script."""
+    """Dates to the microsecond, text in any script."""
     ledger = Ledger.read(Path("/nonexistent"))
     with ledger:
         folder = ledger.folders.folder_for(data_set())
@@ -220,7 +220,7 @@ def test_ids_that_come_later_are_pinned_to_the_known_folder(ledger: Ledger) -> N
 
 
 def test_data_sets_that_turn_out_to_be_one_keep_their_folders(ledger: Ledger) -> None:
-    """A pin never moves; the joined data set goes by its full."""
+    """A pin never moves; the joined data set uses the folder of its full."""
     assert ledger.folders.folder_for(data_set("Users", (None, "F-1", None))) == "Users"
     assert ledger.folders.folder_for(data_set("Other", (None, None, "D-1"))) == "Other"
     assert ledger.folders.folder_for(data_set("Users", ("S-1", "F-1", "D-1"))) == "Users"
@@ -235,7 +235,7 @@ def test_many_folders_are_pinned_at_once(ledger: Ledger) -> None:
 
 
 def test_other_fractions_of_a_second_make_no_other_extract(ledger: Ledger) -> None:
-    """It is found, gets its own path, and a second delivery replaces the first one; one second apart are two."""
+    """It is found, gets its own path, and a second delivery replaces the first; two extracts differ by a second."""
     chosen = differential(0)
     other = replace(
         chosen,
@@ -259,7 +259,7 @@ def test_other_fractions_of_a_second_make_no_other_extract(ledger: Ledger) -> No
 
 
 def test_two_rows_of_an_older_ledger_that_are_one_extract_do_no_harm(folder: Path) -> None:
-    """An older program took other fractions for another extract: both files stay known, nothing is delivered again."""
+    """An older program took other fractions for another extract: both files stay known, nothing is redelivered."""
     with Ledger.open(ledger_path(folder), TENANT) as ledger:
         deliver(ledger, extract())
     with closing(sqlite3.connect(ledger_path(folder))) as old, old:
@@ -280,7 +280,7 @@ def test_two_rows_of_an_older_ledger_that_are_one_extract_do_no_harm(folder: Pat
 
 
 def test_an_extract_gets_the_first_of_its_names_that_is_free(ledger: Ledger) -> None:
-    """Within one plan, and against what was delivered; of two plugins as well."""
+    """Within one plan, and among delivered ones; also for two plugins."""
     first, second = extract(created=40), extract(created=50)
     third = replace(second, plugin_id="F-2")
     paths = [ledger.folders.path_for(each, "Users", ".zip") for each in (first, second, third)]
@@ -318,7 +318,7 @@ some_names = st.sampled_from(["Users", "USERS", "u s e r s", "Users Differential
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(some_names, some_ids), max_size=12))
 def test_pins_never_move_and_are_never_shared_by_strangers(seen: list[tuple[str, tuple[str | None, ...]]]) -> None:
-    """Whatever the listings say from day to day; data sets share a folder only where an id connects them."""
+    """For any listings from day to day; data sets share a folder only if an id connects them."""
     pinned: dict[str, str] = {}
     with Ledger.read(Path("/nonexistent")) as ledger:
         for name, (schema_id, full, other) in seen:
@@ -343,7 +343,7 @@ near_extracts = st.builds(
 @settings(deadline=None, max_examples=60)
 @given(st.lists(near_extracts, max_size=15))
 def test_no_two_extracts_share_a_path_however_alike_they_are(chosen: list[Extract]) -> None:
-    """Before they are delivered and after."""
+    """Before and after their delivery."""
     with Ledger.read(Path("/nonexistent")) as ledger:
         folder = ledger.folders.folder_for(data_set())
         ledger._database.execute("INSERT INTO folders VALUES (?, ?)", folder, folder)
@@ -371,7 +371,7 @@ def test_a_folder_belongs_to_the_tenant_of_its_first_delivery(folder: Path) -> N
 
 
 def test_a_folder_belongs_to_the_tenant_whose_data_sets_were_seen(folder: Path) -> None:
-    """Else the names of another tenant's folders would stay taken."""
+    """Otherwise the names of another tenant's folders would stay taken."""
     with Ledger.open(ledger_path(folder), TENANT) as ledger:
         ledger.folders.folder_for(data_set())
     with pytest.raises(WrongTenant):
@@ -438,7 +438,7 @@ def test_a_newer_format_is_left_alone(folder: Path) -> None:
 
 
 def test_an_older_format_is_brought_forward(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the next run; a reader asks for that, and what was delivered stays."""
+    """By the next run; a reader asks for such a run, and all deliveries stay."""
     with Ledger.open(ledger_path(folder), TENANT) as ledger:
         deliver(ledger, extract())
     added = (*migrations.MIGRATIONS, ("ALTER TABLE extracts ADD COLUMN remark TEXT",))
@@ -487,7 +487,7 @@ FOREIGN = ["", "CREATE TABLE extracts (x)", "CREATE TABLE tenant (x); CREATE TAB
 @pytest.mark.parametrize("tables", FOREIGN)
 @pytest.mark.parametrize("version", [-1, 0, 1, 3, 99])
 def test_another_program_s_database_is_damage_and_stays_as_it_is(folder: Path, tables: str, version: int) -> None:
-    """Whatever it says of its version; its journal mode too."""
+    """With any version in it; its journal mode does not change either."""
     with closing(sqlite3.connect(ledger_path(folder))) as foreign:
         foreign.executescript(f"PRAGMA journal_mode = WAL; PRAGMA user_version = {version}; {tables}")
     before = ledger_path(folder).read_bytes()
@@ -499,7 +499,7 @@ def test_another_program_s_database_is_damage_and_stays_as_it_is(folder: Path, t
 
 @pytest.mark.parametrize("table", ["tenant", "folder_ids", "headers", "gaps", "owed", "syncs", "pins"])
 def test_a_ledger_without_one_of_its_tables_is_damaged(folder: Path, table: str) -> None:
-    """As one may be that was restored in part."""
+    """As after a partial restore."""
     Ledger.open(ledger_path(folder), TENANT).close()
     with closing(sqlite3.connect(ledger_path(folder))) as connection:
         connection.execute(f"DROP TABLE {table}")
@@ -569,7 +569,7 @@ def test_whoever_asks_a_damaged_ledger_hears_of_it(folder: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"x", b"SQLite format 3\0" + b"\0" * 400])
 def test_a_file_too_short_for_a_database_is_no_new_ledger(folder: Path, content: bytes) -> None:
-    """SQLite takes it for one, so that everything would be delivered again."""
+    """SQLite would take it for an empty database, and everything would be delivered again."""
     ledger_path(folder).write_bytes(content)
     for opened in (Ledger.open, Ledger.read):
         with pytest.raises(DestinationError, match=r"is damaged \(it is (empty|too short)\)"):
@@ -580,7 +580,7 @@ def test_a_file_too_short_for_a_database_is_no_new_ledger(folder: Path, content:
 @posix_only
 @pytest.mark.parametrize(("target", "what"), [("elsewhere/ledger", "what it leads to is not there"), (None, "links")])
 def test_a_link_without_a_target_is_no_new_ledger(folder: Path, target: str | None, what: str) -> None:
-    """The disk that it leads to may not be mounted."""
+    """The disk of its target may not be mounted."""
     ledger_path(folder).symlink_to(target or ledger_path(folder).name)
     for opened in (Ledger.open, Ledger.read):
         with pytest.raises(DestinationError, match=what):
@@ -600,7 +600,7 @@ def test_a_ledger_may_be_a_link_to_one(folder: Path, tmp_path: Path) -> None:
 
 
 def test_the_journal_beside_a_damaged_ledger_is_named(folder: Path) -> None:
-    """SQLite would roll it into the backup that is restored."""
+    """SQLite would apply it to a restored backup."""
     ledger_path(folder).touch()
     journal = ledger_path(folder).with_name("ledger.sqlite3-journal")
     with pytest.raises(DestinationError) as without:
@@ -636,7 +636,7 @@ for last in sys.argv[2:]:
 @posix_only
 @pytest.mark.crash
 def test_a_kill_while_the_ledger_is_made_leaves_none(tmp_path: Path) -> None:
-    """At each of these steps, each time in a process of its own. The next run makes it, and nothing else stays."""
+    """At each of these steps, each time in a separate process. The next run creates it, and nothing else is left."""
     steps = ("PRAGMA journal_mode", "PRAGMA user_version", "CREATE INDEX", "COMMIT", "replace")
     for step in steps:
         prepared(tmp_path / step)
@@ -653,7 +653,7 @@ def test_a_kill_while_the_ledger_is_made_leaves_none(tmp_path: Path) -> None:
 
 
 def test_the_journal_of_a_ledger_that_was_moved_away_is_not_taken_for_the_new_one_s(folder: Path) -> None:
-    """SQLite would roll it back into the new one, which is damage."""
+    """SQLite would apply it to the new ledger, and so damage it."""
     journal = ledger_path(folder).with_name("ledger.sqlite3-journal")
     with Ledger.open(ledger_path(folder), TENANT) as ledger:
         deliver(ledger, *(extract(days) for days in range(200)))
@@ -757,7 +757,7 @@ for number in range(100_000):
 @posix_only
 @pytest.mark.crash
 def test_a_killed_run_loses_nothing_that_was_finished(folder: Path) -> None:
-    """The row that was being written may be there or not; the ones before it are."""
+    """The row that was being written may be missing; earlier rows are there."""
     for _ in range(2):
         shutil.rmtree(state_folder(folder))
         prepared(folder)

@@ -1,4 +1,4 @@
-"""The ledger counts what it holds, names its data sets, and drops what it is told to."""
+"""The ledger counts its contents, names its data sets, and drops entries on request."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class TestNewest:
         assert ledger.deliveries.newest() == {"Users": at(24)}
 
     def test_it_is_looked_up_and_nothing_is_counted(self, ledger):
-        """A ledger grows by a million rows in some years, and every sync with metrics asks."""
+        """A ledger grows by a million rows in some years, and every sync with metrics needs this value."""
         deliver(ledger, full(0))
         steps = [row["detail"] for row in ledger._database.rows(f"EXPLAIN QUERY PLAN {deliveries._NEWEST}")]
         assert [step for step in steps if "SCAN extracts" in step] == []
@@ -74,7 +74,7 @@ class TestNewest:
 class TestChosen:
     @pytest.mark.parametrize("size", [1, 2, 1000])
     def test_they_come_page_by_page_in_queued_order(self, ledger, monkeypatch, size):
-        """So that memory does not grow with them."""
+        """So that memory does not grow with their number."""
         monkeypatch.setattr(database, "PAGE", size)
         deliver(ledger, *(diff(hours) for hours in (72, 24, 48)), full(0), diff(24, version="9.5"))
         found = list(ledger.deliveries.chosen("Users", Selection(since=at(24), until=at(48))))

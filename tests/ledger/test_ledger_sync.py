@@ -1,4 +1,4 @@
-"""What syncs remember: the ledger gives back what a plan needs, and says how complete each data set is."""
+"""What syncs remember: the ledger returns what a plan needs, and how complete each data set is."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class TestGaps:
         assert self.closed(ledger) == [None]
 
     def test_a_full_that_was_never_a_file_here_covers_it_all_the_same(self, ledger):
-        """There is no path to tell as what closed it, so that it is told no more."""
+        """No path can be reported as closing the gap, so it is not reported any more."""
         ledger.syncs.keep({"Users": kept(missed=[Missed(at(24), at(72))])})
         ledger.deliveries.record(Delivery.of(full(72), "Users"))
         assert self.closed(ledger) == []
@@ -151,7 +151,7 @@ class TestGaps:
         assert ledger.complete_through("Users") == at(72)
 
     def test_it_is_told_until_its_closing_is_settled(self, ledger):
-        """So that a run that is killed before it could report leaves that to the next one."""
+        """So if a run is killed before its report, the next run still reports it."""
         ledger.syncs.keep({"Users": kept(missed=[Missed(at(24), at(72)), Missed(at(24), at(999))])})
         deliver(ledger, full(80))
         assert self.closed(ledger) == self.closed(ledger) == [ledger.folders.path_for(full(80), "Users", ".zip"), None]
@@ -237,7 +237,7 @@ class TestCompleteThrough:
         assert self.through(ledger) == 80
 
     def test_a_full_closes_a_gap_from_its_own_moment_on(self, ledger):
-        """Until what is owed before that full has been delivered, what was missed is in nothing up to there."""
+        """Before that, as long as extracts before the full are owed, no delivery contains what was missed."""
         deliver(ledger, full(0), diff(24), diff(72), full(96), diff(100))
         ledger.syncs.keep({"Users": kept(diff(84), missed=[Missed(at(24), at(72))])})
         assert self.through(ledger) == 24
@@ -273,7 +273,7 @@ class TestCompleteThrough:
 
 
 class TestFuture:
-    """Extracts with a date in the future are delivered, and no measure of anything."""
+    """Extracts with a date in the future are delivered, but nothing is measured by them."""
 
     def through(self, ledger: Ledger) -> float | None:
         moment = ledger.complete_through("Users")
@@ -323,7 +323,7 @@ def test_an_absence_is_accepted_until_the_data_set_is_listed_again(ledger: Ledge
 
 
 def test_a_ledger_of_the_first_format_is_brought_forward(tmp_path: Path) -> None:
-    """What was delivered by an older program stays delivered, and syncs can remember things."""
+    """Deliveries of an older program stay delivered, and syncs can store their state."""
     prepared(tmp_path)
     old = sqlite3.connect(ledger_path(tmp_path), isolation_level=None)
     for statement in migrations.MIGRATIONS[0]:
@@ -348,7 +348,7 @@ def test_a_ledger_of_the_first_format_is_brought_forward(tmp_path: Path) -> None
 @given(fractions=st.lists(st.integers(0, 999_999), min_size=8, max_size=8), fails=st.booleans())
 @settings(max_examples=40, deadline=None)
 def test_a_tenant_that_prints_other_fractions_at_each_look_is_delivered_once(fractions: list[int], fails: bool) -> None:
-    """Whatever fractions full, differentials and their makings have at a look: no gap, nothing twice."""
+    """For any fractions of fulls, differentials and their generations at a look: no gap, nothing twice."""
     world = World([full(0), diff(0), *(diff(24 * day) for day in range(1, 10))], KEEPS)
     with TemporaryDirectory() as folder:
         prepared(Path(folder))
@@ -378,11 +378,11 @@ def with_fraction(extract: Extract, fraction: int) -> Extract:
     )
 
 
-# The ledger against the books that the plan is tested with
+# The ledger compared with the books that test the plan
 
 
 class KeptInLedger(Books):
-    """Books that are kept in a ledger beside: both have to say the same."""
+    """Books that are also kept in a ledger: both must agree."""
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A file system that refuses SQLite's locks is told apart from another program that holds the ledger."""
+"""A file system that refuses SQLite's locks is distinguished from another program that holds the ledger."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def held(path: Path) -> Iterator[None]:
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """Let the file system refuse each lock: no file system of a test machine does."""
+    """Make each lock fail, since no file system of a test machine refuses locks."""
 
     def lockf(*_: object) -> None:
         raise OSError(number, os.strerror(number))
@@ -51,7 +51,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 def test_refused_locks_are_a_fault_of_the_destination(
     path: Path, monkeypatch: pytest.MonkeyPatch, number: int, opened: Callable[[Path], Ledger]
 ) -> None:
-    """Exit code 6, at once, with the way out; nothing is left of the probe."""
+    """Exit code 6, at once, with advice; the probe leaves nothing behind."""
     refuse(monkeypatch, number)
     before = sorted(each.name for each in path.parent.iterdir())
     with held(path), pytest.raises(DestinationError, match=r"refuses locks .*`state=DIR`") as caught:
@@ -78,7 +78,7 @@ def test_where_no_file_can_be_made_nothing_is_said(tmp_path: Path) -> None:
 
 
 def test_an_open_ledger_finds_out_as_well(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The share may have been mounted anew meanwhile."""
+    """The share may have been remounted meanwhile."""
     with Ledger.open(path, TENANT) as ledger:
         refuse(monkeypatch, errno.ENOLCK)
         with held(path), pytest.raises(DestinationError, match="`state=DIR`"):

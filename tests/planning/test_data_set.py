@@ -1,4 +1,4 @@
-"""What a sync delivers of one data set, and which gaps it reports, through the courses that tenants take."""
+"""What a sync delivers of one data set, and which gaps it reports, for many histories of tenants."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class TestBegin:
         assert moments(books.sync(world, at(9 * DAY))) == [("diff", 7.5 * DAY, "new"), ("diff", 8.5 * DAY, "new")]
 
     def test_of_an_older_full_that_is_there_the_newest_is_the_baseline(self):
-        """What was pulled three weeks ago says nothing of the differentials since."""
+        """A full pulled three weeks ago says nothing about the differentials since."""
         books, world = Books(), daily(60)
         books.deliver(full(7 * DAY), at(9 * DAY))
         plan = books.sync(world, at(30 * DAY))
@@ -101,14 +101,14 @@ class TestBegin:
         assert books.gaps == []
 
     def test_differentials_that_expired_before_the_first_look_are_a_gap(self):
-        """The newest full is a month old here, and the list reaches back for the two weeks that differentials stay."""
+        """The newest full is a month old here, and the list goes back the two weeks that differentials are kept."""
         world = a_world(hours(40, DAY, 12), [0], keeps={**KEEPS, BdsType.FULL: timedelta(days=60)})
         books = Books()
         assert not books.sync(world, at(30 * DAY)).begins_late
         assert books.open_gaps == [Missed(at(0), at(16.5 * DAY))]
 
     def test_an_old_baseline_is_told_where_nothing_shows_that_any_expired(self):
-        """The newest full is a month old, the first differential three days: it may have been the first at all."""
+        """The newest full is a month old, the first differential three days: it may be the very first one."""
         world = a_world(hours(12, DAY, 27 * DAY + 12), [0], keeps={**KEEPS, BdsType.FULL: timedelta(days=60)})
         books = Books()
         assert books.sync(world, at(30 * DAY)).begins_late
@@ -116,7 +116,7 @@ class TestBegin:
         assert books.gaps == []
 
     def test_a_full_that_starts_again_is_told_to_be_old_where_nothing_is_listed_after_it(self):
-        """After 29 days without a look, the newest full is older than differentials are kept: one may have gone."""
+        """After 29 days without a look, the newest full is older than differentials are kept: one may have expired."""
         keeps = {BdsType.FULL: timedelta(days=60), BdsType.DIFFERENTIAL: timedelta(days=13)}
         books, world = Books(), a_world([721], [0.5, 720.5], keeps=keeps)
         for hour in (1, 2, 333):
@@ -206,7 +206,7 @@ class TestGaps:
         assert books.open_gaps == []
 
     def test_without_a_full_that_is_new_enough_the_gap_stays_open_until_one_covers_it(self):
-        """Differentials are listed for three days here, fulls are made each week."""
+        """Here differentials are listed for three days, and fulls are made each week."""
         keeps = {**KEEPS, BdsType.DIFFERENTIAL: timedelta(days=3)}
         books, world = Books(), a_world(hours(60, DAY, 12), hours(9, WEEK), keeps=keeps)
         for day in range(7, 15):
@@ -292,7 +292,7 @@ class TestNoGap:
         assert books.deliveries[1:] == [diff(40 * DAY + day * DAY).identity for day in range(5)]
 
     def test_a_full_that_outlives_the_differentials_before_it(self):
-        """The last delivered is a full, which is listed for longer than differentials are."""
+        """The last delivery is a full, which is listed for longer than differentials."""
         books, world = Books(), a_world([12, 36], [48, 216])
         for day in range(3, 30):
             books.sync(world, at(day * DAY))
@@ -326,7 +326,7 @@ class TestNoGap:
         assert books.gaps == []
 
     def test_the_only_data_set_of_a_quiet_tenant(self):
-        """Nothing else moves the tenant's dates here, so the clock alone tells that somebody looked."""
+        """Nothing else advances the tenant's dates here, so only the clock shows that there was a look."""
         world = a_world([12], [], busy=False)
         books = Books()
         for hour in range(13, 30 * DAY):
@@ -364,7 +364,7 @@ class TestEvidence:
 
 
 class TestDatesAlone:
-    """A tenant whose dates have nothing to do with the clock: between two syncs no time passes."""
+    """A tenant whose dates are independent of the clock: between two syncs no time passes."""
 
     NOW = START + timedelta(days=400)
 
@@ -421,12 +421,12 @@ class TestDatesAlone:
         assert books.open_gaps == [Missed(at(2 * DAY), at(40 * DAY))]
 
 
-# Random courses
+# Random histories
 
 
 @st.composite
 def courses(draw: st.DrawFn) -> World:
-    """Differentials now hourly, now daily, now weekly, with pauses; fulls in their own rhythm."""
+    """Differentials that change between hourly, daily and weekly, with pauses; fulls in their own rhythm."""
     stretches = draw(st.lists(st.tuples(st.sampled_from([1, 6, 24, 168]), st.integers(1, 25)), max_size=8))
     pauses = draw(st.lists(st.integers(0, 900), min_size=len(stretches), max_size=len(stretches)))
     steps = [
@@ -479,7 +479,7 @@ def _is_making_of(extract: Extract, identity: Identity) -> bool:
 def test_nothing_is_delivered_twice_and_nothing_is_lost_in_silence(
     world: World, at_hours: list[int], failing: int, seed: int, with_fulls: bool
 ) -> None:
-    """Whatever fails and however long nobody looks: each differential after the first look is accounted for."""
+    """For any failures and any time without a look, each differential after the first look is accounted for."""
     books, draw = Books(), random.Random(seed)
     begun: list[float] = []
     for hour in at_hours:
@@ -492,16 +492,16 @@ def test_nothing_is_delivered_twice_and_nothing_is_lost_in_silence(
 
 
 def is_fresh(extract: Extract) -> bool:
-    """What is made long after its moment may come and go between two looks without a trace."""
+    """Whether it was made soon after its moment; a late one may appear and expire between two looks without a trace."""
     return extract.created_date - extract.queued_for_processing_date == LAG
 
 
 @settings(max_examples=60, deadline=None)
 @given(courses(), looks(150), st.booleans())
 def test_who_looks_often_enough_has_no_gap(world: World, at_hours: list[int], with_fulls: bool) -> None:
-    """However the tenant's rhythm changes: two looks within the life of a differential miss nothing.
+    """For any changes of the tenant's rhythm, two looks within the lifetime of a differential miss nothing.
 
-    Fulls are listed for as long as differentials here: one that goes as the first differential ever appears is suspect.
+    Here fulls are listed as long as differentials: one expiring as the very first differential appears is suspect.
     """
     books = Books()
     world.keeps[BdsType.FULL] = max(world.keeps.values())
@@ -524,7 +524,7 @@ def test_files_come_in_queued_order(world: World, at_hours: list[int]) -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.integers(2, 40), st.integers(1, 40), st.sampled_from([6, 24]))
 def test_a_steady_tenant_shows_exactly_the_outages_that_were_too_long(before: int, outage: int, every: int) -> None:
-    """Four differentials a day, or one: an outage is a gap as soon as one has come and gone, and not a day sooner."""
+    """With four differentials a day or one, an outage is a gap when one has appeared and expired, not a day earlier."""
     books, world = Books(), a_world(hours(90 * DAY // every, every, 0.5), hours(13, WEEK))
     for day in range(before):
         books.sync(world, at(day * DAY))

@@ -1,4 +1,4 @@
-"""What a look takes for the future: by the tenant's time, else by the clock."""
+"""Which moments a look counts as future: by the tenant's time, else by the clock."""
 
 from __future__ import annotations
 

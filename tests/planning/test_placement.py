@@ -1,4 +1,4 @@
-"""Data sets whose parts are listed apart, or change places, keep what the ledger knows of them."""
+"""Data sets whose parts are listed separately, or move, keep what the ledger knows about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which data sets and which extracts are chosen."""
+"""Which data sets and which extracts are selected."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What a plan is remarked upon with: why it is empty, and what was delivered in another form."""
+"""The warnings about a plan: why it is empty, and what was delivered in another form."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -107,7 +107,7 @@ def test_the_command_that_fetches_again_chooses_what_the_run_chose(options, word
 
 
 def test_a_sync_suggests_no_more_than_the_newest_fulls():
-    """A pull of all types would deliver differentials that are older than the first full, which a sync leaves out."""
+    """A pull of all types would also deliver differentials older than the first full, which a sync skips."""
     former = [Delivery.of(an_extract(bds_type=each), "Users", path="1.zip") for each in BdsType]
     said = in_another_form(former, SyncOptions(publish_as=PublishAs.CSV))
     assert "fetch the newest fulls again with `bds-async pull --force --as csv`" in said

@@ -1,7 +1,7 @@
-"""`--cluster` with a real Dask scheduler and real workers: the bytes go there, all secrets and decisions stay here.
+"""`--cluster` with a real Dask scheduler and real workers: they fetch the bytes, all secrets and decisions stay here.
 
-The default tests share one cluster, since each process of Dask imports for a second. The long ones are run by hand:
-`pytest -m long tests/runs/test_cluster.py`, with BDS_CLUSTER_KILLS for the number of workers that are killed.
+The default tests share one cluster, since each process of Dask imports for a second. Run the long ones by hand: `pytest
+-m long tests/runs/test_cluster.py`, with BDS_CLUSTER_KILLS for the number of killed workers.
 """
 
 from __future__ import annotations
@@ -66,34 +66,34 @@ class Scene:
         return {each["worker"] for each in self.report()["extracts"]}
 
     def files(self) -> dict[str, bytes]:
-        """Every file in the folder but those of the state; leftovers are included."""
+        """Every file in the folder, with leftovers, except those of the state."""
         to = self.home / "to"
         found = (path for path in to.rglob("*") if path.is_file() and ".bds-async" not in path.parts)
         return {path.relative_to(to).as_posix(): path.read_bytes() for path in found}
 
     def take(self) -> list[str]:
-        """Take every file away, as a loader does, which leaves hidden ones."""
+        """Remove every file except hidden ones, as a loader does."""
         taken = [path for path in self.files() if not path.startswith(".")]
         for path in taken:
             (self.home / "to" / path).unlink()
         return taken
 
     async def are_right(self) -> bool:
-        """Whether the files are those that the ledger names, each whole, and no other."""
+        """Whether the files are exactly those in the ledger, each whole."""
         found = (await bds("verify", "--to", self.home / "to", "--json")).document()["totals"]
         return found["right"] == found["files"] == len(self.files()) and found["unknown"] == 0
 
 
 @pytest.fixture
 def way(s3_server: Store) -> Iterator[Proxy]:
-    """The way of the workers, and of no others, to the S3 server."""
+    """The proxy through which only the workers reach the S3 server."""
     with proxy_of(s3_server.endpoint) as proxy:
         yield proxy
 
 
 @pytest.fixture
 def cluster(tmp_path: Path, s3_server: Store, way: Proxy) -> Iterator[DaskCluster]:
-    """Two workers; one that hangs is given up after 15 seconds."""
+    """Two workers; a hanging one is given up after 15 seconds."""
     (tmp_path / "dask").mkdir()
     known = {**s3_server.keywords, "AWS_ENDPOINT_URL": way.url, "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "15s"}
     with running_cluster(tmp_path / "dask", 2, **known) as found:
@@ -109,7 +109,7 @@ async def test_a_cluster_delivers_through_kills_keeps_secrets_and_ends_in_order(
     way: Proxy,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each step has its promise in its own docstring."""
+    """The docstring of each step has its promise."""
     await two_killed_workers_lose_nothing(Scene(cluster, await start_sandbox(bandwidth=4_000), tmp_path / "kills"))
     await what_the_tenant_serves_itself_is_fetched_here(
         Scene(cluster, await start_sandbox(data_sets=2, direct=True), tmp_path / "direct")
@@ -134,7 +134,7 @@ async def test_a_cluster_delivers_through_kills_keeps_secrets_and_ends_in_order(
 
 
 async def two_killed_workers_lose_nothing(scene: Scene) -> None:
-    """Their extracts go to others; here one takes the place of both, at the address of one."""
+    """Their extracts go to other workers; here one replaces both, at the address of one of them."""
     address, *_ = await asyncio.to_thread(scene.cluster.known)
     async with starting("pull", *scene.words, "--cluster", scene.cluster.address) as running:
         await until(lambda: scene.sandbox.counters.bodies_in_flight > 0)
@@ -156,13 +156,13 @@ async def two_killed_workers_lose_nothing(scene: Scene) -> None:
 
 
 async def what_the_tenant_serves_itself_is_fetched_here(scene: Scene) -> None:
-    """Without a signed link only the token opens it."""
+    """Without a signed link it needs the token."""
     assert (await scene.run("pull")).code == 0
     assert (scene.workers(), len(scene.files())) == ({socket.gethostname()}, 2)
 
 
 async def a_fleet_shares_the_workers(cluster: DaskCluster, home: Path) -> None:
-    """The runs of two tenants at a time are on one cluster, each with its own destination and report."""
+    """The runs of two tenants use one cluster at the same time, each with its own destination and report."""
     async with running_fleet(home, ["yale", "brock"], data_sets=2) as fleet:
         done = await bds("fleet", "pull", fleet.write(), "--cluster", cluster.address, "--report", home / "report.json")
         assert (done.code, done.complaints) == (0, [])
@@ -176,9 +176,9 @@ async def a_fleet_shares_the_workers(cluster: DaskCluster, home: Path) -> None:
 async def no_secret_is_in_a_log_or_page_of_the_cluster(
     scene: Scene, s3: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Signed addresses and tokens are searched in logs, tasks, task stream, events and pages, as CSVs go to a store.
+    """No signed address or token is in logs, tasks, task stream, events and pages, while CSVs go to a store.
 
-    A signed link that is refused is asked for again by the coordinator.
+    The coordinator requests a new link for a refused one.
     """
     scene.sandbox.play(Fault.of("status", status=403, data_set="Users", bds_type="Full", first=1))
     signatures: list[str] = []
@@ -204,10 +204,10 @@ async def no_secret_is_in_a_log_or_page_of_the_cluster(
 
 
 def watched(address: str) -> str:
-    """What a cluster shows of tasks while it works: their state, the stream, the calls, the events and the pages."""
+    """What a working cluster shows about tasks: their state, the stream, the calls, the events and the pages."""
     from distributed import Client
 
-    # In here, so that Dask sends it as it is: the scheduler need not import the tests.
+    # Defined in here, so that Dask sends its code: the scheduler then need not import the tests.
     def state(dask_scheduler: Any = None) -> str:
         return str([(key, str(task.run_spec), repr(task)) for key, task in dask_scheduler.tasks.items()])
 
@@ -226,7 +226,7 @@ def watched(address: str) -> str:
 
 
 async def a_worker_that_outlives_its_coordinator_adds_nothing_to_a_folder(scene: Scene) -> None:
-    """It hangs while it fetches; its coordinator is killed, another run delivers, a loader comes, and it goes on."""
+    """It hangs in a fetch; its coordinator is killed, another run delivers, a loader comes, then it continues."""
     (late,) = scene.cluster.workers
     async with starting("sync", *scene.words, "--cluster", scene.cluster.address) as running:
         await until(lambda: scene.sandbox.counters.bodies_in_flight > 0)
@@ -245,7 +245,7 @@ async def a_worker_that_outlives_its_coordinator_adds_nothing_to_a_folder(scene:
 
 
 async def a_worker_that_outlives_its_coordinator_completes_no_upload(scene: Scene, s3: Store, way: Proxy) -> None:
-    """Its coordinator is killed while it sends the last part, which the store gets after a loader has come."""
+    """Its coordinator is killed while it sends the last part, which the store receives after a loader has come."""
     sends, goes_on = threading.Event(), threading.Event()
 
     def gate(method: str, target: str) -> None:
@@ -271,7 +271,7 @@ async def a_worker_that_outlives_its_coordinator_completes_no_upload(scene: Scen
 
 
 async def a_worker_that_was_given_up_comes_too_late(scene: Scene, s3: Store) -> None:
-    """Its extracts go to another, whose objects a loader takes; what it sends then is removed by the next run."""
+    """Its extracts go to another worker, whose objects a loader takes; the next run removes what it then sends."""
     bucket, (late,) = s3.bucket(), scene.cluster.workers
     to = ("--to", f"s3://{bucket}", "--state", scene.home / "state")
     async with starting("sync", *scene.words, *to, "--cluster", scene.cluster.address, **s3.keywords) as running:
@@ -293,7 +293,7 @@ async def a_worker_that_was_given_up_comes_too_late(scene: Scene, s3: Store) -> 
 
 
 def take_objects(s3: Store, bucket: str) -> list[str]:
-    """Take every object away, as a loader does."""
+    """Remove every object, as a loader does."""
     keys = list(objects(s3, bucket))
     for key in keys:
         s3.client.delete_object(Bucket=bucket, Key=key)
@@ -301,9 +301,9 @@ def take_objects(s3: Store, bucket: str) -> list[str]:
 
 
 async def a_stop_ends_the_work_on_the_workers(scene: Scene) -> None:
-    """The scratch space of the run is removed, and its report says what is pending.
+    """The run's scratch space is removed, and its report names what is pending.
 
-    A worker that hangs delays nothing.
+    A hanging worker delays nothing.
     """
     hanging = scene.cluster.workers[0]
     async with starting("sync", *scene.words, "--cluster", scene.cluster.address) as running:
@@ -335,7 +335,7 @@ async def another_version_is_exit_2(scene: Scene) -> None:
 
 
 async def a_lost_scheduler_is_exit_5_with_a_report(scene: Scene) -> None:
-    """The run ends in an orderly way, with one error and no word of Dask's own, which it imports when it gets there."""
+    """The run ends in order, with one error and no message of Dask, not even from modules that Dask imports late."""
     async with starting_afresh("pull", *scene.words, "--cluster", scene.cluster.address) as running:
         await until(lambda: scene.sandbox.counters.bodies_in_flight > 0)
         scene.cluster.scheduler.kill()
@@ -359,7 +359,7 @@ async def no_scheduler_is_exit_5_in_time_and_one_line(scene: Scene) -> None:
 
 
 async def test_an_address_of_another_program_is_said_to_be_one(tmp_path: Path) -> None:
-    """A server that speaks HTTP, and TLS without certificates."""
+    """An HTTP server, and a TLS address without certificates."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
@@ -384,7 +384,7 @@ async def test_an_address_of_another_program_is_said_to_be_one(tmp_path: Path) -
 
 
 def test_a_worker_that_cannot_write_its_scratch_space_says_so(tmp_path: Path) -> None:
-    """It takes no part in the run, and the error names the folder."""
+    """It is not used in the run, and the error names the folder."""
     place = Place("lease", "run", str(tmp_path))
     (tmp_path / "file").touch()
     fault = prepare(place, PublishAs.ZIP, SimpleNamespace(local_directory=tmp_path / "file"))
@@ -395,7 +395,7 @@ def test_a_worker_that_cannot_write_its_scratch_space_says_so(tmp_path: Path) ->
 
 @pytest.mark.parametrize("kind", ["ValueError", "rank", "_ORDER", "annotations"])
 def test_the_answer_of_a_worker_with_any_kind_of_error_is_a_defect_that_names_the_worker(kind: str) -> None:
-    """Also where the name is that of something else in the module of errors."""
+    """Even if the name is that of something else in the module of errors."""
     error = error_of(Failed(Progress(worker="tcp://w:1"), kind, "ValueError in work.py:1"))
     assert (type(error), str(error).startswith("On the worker tcp://w:1: ValueError")) == (BdsError, True)
 
@@ -411,7 +411,7 @@ def test_nothing_of_dask_is_imported_without_a_cluster() -> None:
 async def test_139_data_sets_outlive_many_killed_workers(
     cluster: DaskCluster, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
-    """Run after run, until so many are killed: the same files as without a cluster."""
+    """Run after run, until enough workers are killed: the files are the same as without a cluster."""
     sandbox, chance = await start_sandbox(data_sets=139, bandwidth=100_000), random.Random(KILLS)
     scene, killed = Scene(cluster, sandbox, tmp_path / "to"), 0
     cluster.add_worker()
@@ -439,7 +439,7 @@ async def test_139_data_sets_outlive_many_killed_workers(
 async def test_two_weeks_of_syncs_deliver_each_extract_once(
     cluster: DaskCluster, start_sandbox: StartSandbox, tmp_path: Path, s3: Store, where: str
 ) -> None:
-    """Some are stopped, some killed; a loader takes every file away as soon as it sees it, and sees none twice."""
+    """Some are stopped, some killed; a loader removes every file as soon as it sees it, and sees none twice."""
     sandbox, chance, taken = await start_sandbox(data_sets=3, bandwidth=40_000), random.Random(7), list[str]()
     scene, bucket = Scene(cluster, sandbox, tmp_path / "weeks"), s3.bucket()
     to = () if where == "folder" else ("--to", f"s3://{bucket}/p", "--state", tmp_path / "state")
@@ -459,7 +459,7 @@ async def test_two_weeks_of_syncs_deliver_each_extract_once(
         take()
         sandbox.advance(timedelta(days=1))
     assert len(taken) == len({*taken})
-    # What is listed now was queued after the first full, or is an older full.
+    # Every extract listed now was queued after the first full, or is an older full.
     newest = {f"{each.queued:%Y%m%dT%H%M%SZ}" for data_set in sandbox.catalogue() for each in data_set.extracts[-2:]}
     assert len(newest - {path.split("_")[-2] for path in taken}) <= 3
 
@@ -469,7 +469,7 @@ async def test_two_weeks_of_syncs_deliver_each_extract_once(
 async def test_workers_that_go_on_after_their_coordinator_was_killed_add_nothing(
     cluster: DaskCluster, start_sandbox: StartSandbox, tmp_path: Path, s3: Store, where: str
 ) -> None:
-    """A loader comes after each run that ends; it sees no extract twice, and nothing is left at the end."""
+    """A loader comes after each finished run; it sees no extract twice, and nothing is left at the end."""
     sandbox, chance, taken = await start_sandbox(data_sets=4, bandwidth=40_000), random.Random(11), list[str]()
     scene, bucket = Scene(cluster, sandbox, tmp_path / "scene"), s3.bucket()
     to = () if where == "folder" else ("--to", f"s3://{bucket}", "--state", tmp_path / "state")

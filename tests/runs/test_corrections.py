@@ -1,4 +1,4 @@
-"""Whoever corrects the ledger is obeyed by the next run: what is marked, unmarked, accepted, unpinned."""
+"""The next run obeys corrections of the ledger: what is marked, unmarked, accepted, unpinned."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class TestMark:
         assert through(later) == queued(of(later))[-1]
 
     async def test_marking_hides_nothing_that_came_and_went_before(self, tmp_path):
-        """It is a look of its own: what expired between the last sync and it is a gap."""
+        """Marking is itself a look: what expired between the last sync and the marking is a gap."""
         async with scheduled(tmp_path, data_sets=1) as job:
             await job.sync()
             job.sandbox.advance(30 * DAY)
@@ -141,7 +141,7 @@ class TestUnmark:
                 assert ledger.deliveries.stock("Users").extracts == 0
 
     async def test_what_nobody_wants_to_be_told_is_not_read(self, tmp_path, monkeypatch):
-        """A ledger may hold millions."""
+        """A ledger may have millions."""
         async with scheduled(tmp_path, data_sets=1) as job:
             first = await job.sync()
             monkeypatch.setattr(Deliveries, "chosen", None)
@@ -170,7 +170,7 @@ class TestUnmark:
 
 @pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS)
 class TestAfterAKill:
-    """What a killed run was about to publish counts as delivered before anything is corrected."""
+    """A killed run's unfinished publication counts as delivered before anything is corrected."""
 
     async def test_what_is_unmarked_is_fetched_again_even_if_a_loader_took_it(self, tmp_path, moment):
         async with scheduled(tmp_path, data_sets=1) as job:
@@ -204,7 +204,7 @@ class TestAfterAKill:
 
 
 async def test_a_path_means_the_same_extracts_to_mark_and_to_unmark(tmp_path: Path) -> None:
-    """The first of the paths in a folder that is still empty as well."""
+    """Also the first of the paths in a folder that is still empty."""
     paths = ("[!X]*/full/*", "[!U]*", "[^U]*", "*_[!f]*", "Users/[df]ull/*", "*" * 120_000)
     async with scheduled(tmp_path, data_sets=2) as job:
         job.to.mkdir()
@@ -218,7 +218,7 @@ async def test_a_path_means_the_same_extracts_to_mark_and_to_unmark(tmp_path: Pa
             assert unmark(job.workspace, [], Selection(path=path), unmarked.append) == len(unmarked)
             expected = {each.identity for each in unmarked}
             assert bool(expected) == (path != "[!U]*"), path[:20]
-            # Now nothing is delivered, so that all that the path means is marked.
+            # Now nothing is delivered, so that all extracts of the path are marked.
             unmark(job.workspace, [], Selection())
             marked = await mark(job.config, job.workspace, [], Selection(path=path))
             assert there & {each.identity for each in marked.deliveries} == expected, path[:20]

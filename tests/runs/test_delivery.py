@@ -1,4 +1,4 @@
-"""From downloads to outcomes: the pool, verification and publishing together, with servers that a test writes."""
+"""From downloads to outcomes: the pool, verification and publishing together, with servers of the tests."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TENANT = "https://school.example"
 
 
 def a_zip(letter: str, size: int = 3000) -> bytes:
-    """Zips of one length, whatever the letter: a mixture of two is found by its CRC alone."""
+    """Zips of equal length for all letters: only the CRC reveals a mixture of two."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr(zipfile.ZipInfo("Users.csv"), f"Id,Name\r\n{letter * size}\r\n")
@@ -59,7 +59,7 @@ class Deliveries:
         self.events: list[Event] = []
 
     async def run(self, url: object, *extracts: Extract, **options: Any) -> dict[Extract, Outcome]:
-        """Deliver these extracts, in order; what became of each."""
+        """Deliver these extracts, in order; return the outcome of each."""
         workspace = prepared(self.folder)
         chosen = RunOptions(**{"workers": 3, "attempts": 3, "stall_timeout": 5.0, **options})
         tenant = await self._connect(url, stall_timeout=chosen.stall_timeout)
@@ -96,7 +96,7 @@ def deliveries(connect, tmp_path: Path, quick_retries) -> Deliveries:
 
 
 def differentials(url: object, number: int, **changes: object) -> list[Extract]:
-    """Of one data set, oldest first."""
+    """Differentials of one data set, oldest first."""
     return [
         an_extract(
             bds_type=BdsType.DIFFERENTIAL,
@@ -115,7 +115,7 @@ async def good(request: web.Request) -> web.Response:
 
 class TestOrder:
     async def test_within_a_data_set_files_appear_in_queued_order(self, deliveries, serve):
-        """Though the later ones are there sooner."""
+        """Even if later ones arrive earlier."""
 
         async def the_later_the_sooner(request: web.Request) -> web.Response:
             await asyncio.sleep(0.2 - 0.04 * int(request.path[1:]))
@@ -127,7 +127,7 @@ class TestOrder:
         assert deliveries.ended == listed
 
     async def test_a_stale_piece_that_is_refused_does_not_fail_its_download(self, deliveries, serve, monkeypatch):
-        """The server forgets ranges: one answer brings the whole file, and then another piece gets a 404."""
+        """The server ignores ranges: one answer has the whole file, and then another piece gets a 404."""
         size = 64 * 1024
         monkeypatch.setattr("bds_async.transfer.download.LARGE", size)
         monkeypatch.setattr("bds_async.transfer.download.PIECE", size)
@@ -170,7 +170,7 @@ class TestOrder:
         ]
 
     async def test_one_that_failed_early_lets_nothing_overtake_those_before_it(self, deliveries, serve):
-        """Though the failed one waited for nobody, and the last one is there long before the first."""
+        """Even if the failed one did not wait, and the last one arrives long before the first."""
         is_last_done = asyncio.Event()
 
         async def the_first_comes_last(request: web.Request) -> web.Response:
@@ -251,7 +251,7 @@ class TestWhatStopsTheRun:
 
 
 class LyingStorage:
-    """Answers as chance has it: honestly, or with other bytes, ranges, validators, lengths, statuses, ends."""
+    """Answers at random: honestly, or with other bytes, ranges, validators, lengths, statuses, ends."""
 
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
@@ -275,7 +275,7 @@ class LyingStorage:
         return {"Retry-After": "0"}
 
     def bounds(self, request: web.Request, tag: str) -> tuple[int, int | None]:
-        """The range to answer with, which now and then is another; without a stop, everything."""
+        """The range to answer with, at times a wrong one; without a stop, everything."""
         asked = request.headers.get("Range", "").removeprefix("bytes=")
         if not asked or request.headers.get("If-Range", tag) != tag or self.chance.random() < 0.05:
             return 0, None
@@ -286,7 +286,7 @@ class LyingStorage:
         return (bounds[0], bounds[1]) if bounds[0] < bounds[1] else (0, None)
 
     async def send(self, request: web.Request, response: web.StreamResponse, body: bytes) -> web.StreamResponse:
-        """With a length or by chunks; one in four ends too early."""
+        """Send with a length or in chunks; one in four ends too early."""
         if self.chance.random() < 0.5:
             response.content_length = len(body)
         await response.prepare(request)
@@ -305,7 +305,7 @@ class LyingStorage:
 class TestAnyServer:
     @pytest.mark.parametrize("seed", range(4))
     async def test_ends_in_a_right_file_or_an_honest_failure(self, connect, serve, tmp_path, monkeypatch, seed):
-        """A mixture of two versions is never published, nothing hangs, and bytes that were told add up."""
+        """A mixture of two versions is never published, nothing hangs, and reported bytes add up."""
         for name, value in (("download.LARGE", 1000), ("download.PIECE", 700), ("fetch.BLOCK", 256)):
             monkeypatch.setattr(f"bds_async.transfer.{name}", value)
         for name, pace in (("BASE", 0.0001), ("PROGRESS", 500)):

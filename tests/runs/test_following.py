@@ -50,7 +50,7 @@ def a_large_zip() -> bytes:
 
 
 CONTENT = a_large_zip()
-#: Where the first member's compressed bytes begin.
+#: The offset of the first member's compressed bytes.
 BEGINNING = 30 + len("Users.csv")
 ENDS = ((0, 2 * MEBIBYTE), (5 * MEBIBYTE, len(CONTENT)))
 MIDDLE = (2 * MEBIBYTE, 5 * MEBIBYTE)
@@ -58,7 +58,7 @@ MIDDLE = (2 * MEBIBYTE, 5 * MEBIBYTE)
 
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[ZipThreads]:
-    """What is large is 4 MiB here."""
+    """Lower the threshold of large extracts to 4 MiB."""
     monkeypatch.setattr("bds_async.runs.following.LARGE", 4 * MEBIBYTE)
     with ZipThreads() as made:
         yield made
@@ -91,7 +91,7 @@ async def test_a_large_zip_is_read_while_its_middle_is_missing(tmp_path: Path, t
 
 
 async def test_what_arrives_after_its_neighbour_was_read_is_read_as_it_is(tmp_path: Path, threads: ZipThreads) -> None:
-    """The file is a hole where nothing has arrived: a buffer that reads ahead would keep its zeros."""
+    """The file has a hole until the bytes arrive: a buffer that reads ahead would keep its zeros."""
     download, following = a_download(tmp_path), Following(Verify.FULL, threads)
     first = BEGINNING + MEBIBYTE
     async with asyncio.TaskGroup() as tasks:
@@ -104,7 +104,7 @@ async def test_what_arrives_after_its_neighbour_was_read_is_read_as_it_is(tmp_pa
 
 
 async def test_it_takes_no_thread_from_those_that_write(tmp_path: Path, threads: ZipThreads) -> None:
-    """Many runs of one process may each follow a download; a writer needs a thread to bring what they wait for."""
+    """Many runs of one process may each follow a download; a writer needs a thread for the bytes that they wait for."""
     download, following = a_download(tmp_path), Following(Verify.FULL, threads)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
     async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
@@ -144,7 +144,7 @@ async def test_a_download_that_starts_over_is_let_go_and_the_next_is_followed(
 async def test_a_run_that_finds_the_thread_busy_verifies_its_download_once_it_is_whole(
     tmp_path: Path, threads: ZipThreads
 ) -> None:
-    """Runs of one extract each share the thread: none waits for the transfer of another one."""
+    """Runs with one extract each share the thread: none waits for the transfer of another."""
     first, second = a_download(tmp_path), a_download(tmp_path, version="9.9")
     one, other = Following(Verify.FULL, threads), Following(Verify.FULL, threads)
     async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:

@@ -1,4 +1,4 @@
-"""Tasks wait for what happens once."""
+"""Tasks wait for an event that happens once."""
 
 from __future__ import annotations
 

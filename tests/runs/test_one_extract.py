@@ -27,14 +27,14 @@ OPTIONS = FetchOptions(attempts=3, stall_timeout=10, verify=Verify.FULL)
 async def test_it_retries_here_resumes_and_asks_nothing_of_the_tenant(
     start_sandbox: StartSandbox, connect: Connect, tmp_path: Path
 ) -> None:
-    """A damaged body is fetched again; a link that expired ends it, and the next link goes on with what has come."""
+    """A damaged body is fetched again; an expired link ends the fetch, and the next link resumes it."""
     sandbox = await start_sandbox(data_sets=1, huge_bytes=70_000_000)
     tenant = await connect(sandbox)
     listed = [extract async for data_set in tenant.data_sets() async for extract in tenant.extracts(data_set)]
     extract = max(listed, key=lambda each: each.download_size or 0)
     step, workspace = Step(extract, "Huge", "Huge/full/huge.zip"), workspace_of(tmp_path)
     workspace.prepare()
-    # Of the five ranges, the third is broken off once, and the fourth is refused.
+    # Of the five ranges, the third breaks off once, and the fourth is refused.
     sandbox.play(Fault.of("reset", at=(3,)), Fault.of("status", status=403, at=(5,)))
     asked = len(sandbox.requests)
     async with Transport() as transport:

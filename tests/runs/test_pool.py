@@ -13,7 +13,7 @@ from bds_async.support.pool import Pool, small_job_workers
 
 
 async def taken(workers: int, sizes: Sequence[int]) -> list[list[tuple[int, int]]]:
-    """Which jobs (size and place in the queue) are under way at once, round by round, until none is left."""
+    """Which jobs (size and position in the queue) run at the same time, round by round, until none is left."""
     rounds: list[list[tuple[int, int]]] = []
     under_way: list[tuple[int, int]] = []
     ended = asyncio.Event()
@@ -48,7 +48,7 @@ async def taken(workers: int, sizes: Sequence[int]) -> list[list[tuple[int, int]
 
 
 async def test_a_quarter_of_the_workers_takes_the_smallest_jobs() -> None:
-    """The others take the largest, and all of them meet in the middle."""
+    """The others take the largest, and they meet in the middle."""
     rounds = await taken(4, [5, 1, 4, 8, 2, 7, 3, 6])
     assert [sorted(size for size, _ in each) for each in rounds] == [[1, 6, 7, 8], [2, 3, 4, 5]]
 

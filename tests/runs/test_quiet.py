@@ -1,4 +1,4 @@
-"""asyncio logs nothing of failed futures that Dask leaves behind, and everything of ours."""
+"""asyncio logs nothing about failed futures that Dask leaves behind, and everything about ours."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ async def ours() -> None:
 
 
 async def left_behind(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What asyncio logs of two tasks whose exceptions nobody retrieves: Dask's and ours."""
-    # Not at the top: most workers of pytest collect this file and do not run it.
+    """What asyncio logs about two tasks whose exceptions are never retrieved: Dask's and ours."""
+    # Not at the top: most workers of pytest collect this file without running it.
     from distributed.comm.core import connect
 
     with quiet():

@@ -1,4 +1,4 @@
-"""A ledger is made anew of the files that are there, as far as their names and the tenant's lists tell."""
+"""A ledger is rebuilt from the existing files, as far as their names and the tenant's lists allow."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def without_moment(found: dict[str, Delivery]) -> dict[str, tuple[object, ...]]:
 
 
 def written_at(place: Path, moment: datetime) -> None:
-    """As if a file, or each one below a folder, had been written then."""
+    """Set the time of a file, or of each file below a folder."""
     for file in [place] if place.is_file() else place.glob("*/*/*"):
         os.utime(file, (moment.timestamp(), moment.timestamp()))
 
@@ -56,7 +56,7 @@ class TestListed:
         assert {each.status for each in again.outcomes} == {Status.SKIPPED}
 
     async def test_files_whose_own_time_was_lost_come_back_too(self, tmp_path):
-        """As a copy or a restored backup has them: older than the moment that they stand for."""
+        """As in a copy or a restored backup: older than the moment of their data."""
         async with scheduled(tmp_path, data_sets=2) as job:
             await everything(job)
             before = deliveries(job.to)
@@ -116,7 +116,7 @@ class TestListed:
 
     @pytest.mark.parametrize("is_kept", [False, True])
     async def test_a_making_that_replaced_the_file_s_is_delivered(self, tmp_path, is_kept):
-        """Whether a loader took the file, or it still lies there as it was written."""
+        """Whether a loader took the file, or it is still there as written."""
         again = Reissue(NOW, 2 * DAY, "Users")
         async with scheduled(tmp_path, data_sets=1, reissues=(again,)) as job:
             await job.sync()
@@ -205,7 +205,7 @@ class TestRejected:
         assert found.recorded == len(deliveries(job.to)) == 15 - 2
 
     async def test_of_names_that_differ_by_case_alone_one_is_taken(self, tmp_path):
-        """As of the files of a ledger, where no two paths do."""
+        """As among the files of a ledger, in which no two paths differ only by case."""
         async with scheduled(tmp_path, data_sets=1) as job:
             await everything(job)
             (file,) = job.to.glob("Users/full/*.zip")

@@ -1,4 +1,4 @@
-"""What a run has done is reported, however far it got."""
+"""Everything that a run has done is reported, no matter how far it got."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LOST = FailedList("Tools", "schema-9", "t answered 500.")
 
 @dataclass
 class Parts:
-    """The parts of a connection that a report asks for."""
+    """The parts of a connection that a report uses."""
 
     refreshes: int = 2
     waits: int = 3

@@ -41,7 +41,7 @@ ONCE = RunOptions(attempts=1)
 
 
 async def filled(sandbox: Sandbox, home: Path, options: PullOptions | None = None) -> Path:
-    """A folder that a pull has filled."""
+    """A folder filled by a pull."""
     await pull(config_of(sandbox, home), home / "to", options or PullOptions())
     return home / "to"
 
@@ -51,7 +51,7 @@ async def mended(sandbox: Sandbox, to: Path, options: RunOptions = ONCE, **watch
 
 
 def damage(to: Path, *places: int) -> list[Path]:
-    """Cut the last byte off these of the published files."""
+    """Cut the last byte off some of the published files."""
     files = sorted(path for path in to.rglob("*_*") if path.is_file() and ".bds-async" not in path.parts)
     for place in places:
         files[place].write_bytes(files[place].read_bytes()[:-1])
@@ -162,7 +162,7 @@ async def test_a_list_that_would_not_come_fails_its_files_and_not_the_others(tmp
 
 
 async def test_the_ledger_says_what_lies_there_afterwards(tmp_path: Path) -> None:
-    """The same extract may come as other bytes: those are what was delivered from then on."""
+    """The same extract may arrive as other bytes: from then on, these count as delivered."""
     async with Sandbox(SMALL) as sandbox:
         to = await filled(sandbox, tmp_path, PullOptions(data_set=("Users",)))
         (file,) = damage(to)
@@ -208,7 +208,7 @@ async def test_a_refused_token_stops_it_and_the_files_that_need_repair_are_named
 
 @pytest.mark.parametrize("moment", [Surveyed, Planned, Started])
 async def test_a_stop_is_obeyed_at_every_stage(tmp_path: Path, moment: type) -> None:
-    """Whatever was published is right, and the next repair finishes."""
+    """Everything published is right, and the next repair finishes."""
     stop = Stop()
 
     def stop_it(event: Event) -> None:
@@ -238,7 +238,7 @@ async def test_the_time_limit_counts_for_the_whole_of_it(tmp_path: Path) -> None
 
 
 async def test_a_publication_that_a_kill_interrupted_is_finished_first(tmp_path: Path) -> None:
-    """Staged file and intent are there: the file gets its name without being fetched."""
+    """Staged file and intent exist: the file gets its name without another fetch."""
     async with Sandbox(SMALL) as sandbox:
         to = await filled(sandbox, tmp_path, PullOptions(data_set=("Users",)))
         (file,) = damage(to)

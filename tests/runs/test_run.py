@@ -1,4 +1,4 @@
-"""However a run ends, it has one report, and the error whose exit code wins is raised."""
+"""Every run has one report, no matter how it ends, and raises the error whose exit code wins."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("quick_retries")
 
 UNSAVED = DestinationError("The report can't be written.")
 SIGINT = Stopped("Stopped by SIGINT.", 130)
-#: The bodies of all extracts never come, so that a run has to be ended.
+#: The bodies never arrive, so that a run has to be ended.
 ENDLESS = Fault.of("hang", on="download")
 
 
@@ -77,7 +77,7 @@ class Runs:
 
     @property
     def report(self) -> RunReport:
-        """The one report, which was observed and saved."""
+        """The one report, which must have been observed and saved."""
         (finished,) = [event for event in self.observed if isinstance(event, Finished)]
         assert self.saved == [finished.report]
         return finished.report
@@ -134,7 +134,7 @@ async def test_a_stop_and_the_time_limit_end_it(runs: Runs) -> None:
 
 @pytest.mark.parametrize("ends", ["by itself", "by an error", "by a stop", "by the time limit"])
 async def test_waits_for_other_programs_are_cut_where_the_run_has_to_end(runs: Runs, ends: str) -> None:
-    """A run that ends by itself takes the time that it needs."""
+    """A run that ends by itself is not hurried."""
     stop = Stop()
     changes: dict[str, dict[str, Any]] = {
         "by an error": {"formats": raising(UNSAVED)},
@@ -158,7 +158,7 @@ async def test_without_a_plan_there_is_no_report(runs: Runs) -> None:
 async def test_what_was_recovered_is_reported_even_if_planning_fails(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The ledger knows it as delivered from then on, so no later report would have it."""
+    """From then on the ledger has it as delivered, so no later report would include it."""
     with monkeypatch.context() as patched:
         patched.setattr(Publisher, "_finish", raising(UNSAVED))
         with pytest.raises(DestinationError):
@@ -188,7 +188,7 @@ async def test_tries_again_are_counted(runs: Runs) -> None:
 async def test_a_report_that_cannot_be_saved_does_not_hide_an_error_that_wins(
     runs: Runs, outcome: int | BdsError, code: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A signal, then 2, 4, 6, 5, 3: a scheduler that stopped the run has to see that it did."""
+    """A signal, then 2, 4, 6, 5, 3: a scheduler that stopped the run must see that it did."""
     caplog.set_level(logging.ERROR)
     changes: dict[str, Any] = {"leaves_with_3": lambda _: outcome == 3}
     if isinstance(outcome, BdsError):

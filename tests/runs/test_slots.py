@@ -1,4 +1,4 @@
-"""The extracts that may be under way on a cluster, while it grows and shrinks."""
+"""The number of extracts in progress on a cluster, while it grows and shrinks."""
 
 from __future__ import annotations
 

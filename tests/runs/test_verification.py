@@ -39,14 +39,14 @@ def a_zip(number: int, method: int = zipfile.ZIP_DEFLATED, rows: int = 500) -> b
 
 
 class Folder:
-    """A destination, and a ledger that says what was delivered to it."""
+    """A destination, and the ledger of its deliveries."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         prepared(path)
 
     def deliver(self, number: int, content: bytes | None = None, suffix: str = "zip", **known: object) -> Delivery:
-        """Publish a file, and note it."""
+        """Publish a file, and record it."""
         content = a_zip(number) if content is None else content
         extract = an_extract(queued_for_processing_date=QUEUED + timedelta(hours=number))
         path = f"Users/full/Users_full_{number:03}.{suffix}"
@@ -73,7 +73,7 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def flip(file: Path, position: int) -> None:
-    """Change one bit."""
+    """Flip one bit."""
     content = bytearray(file.read_bytes())
     content[position] ^= 1
     file.write_bytes(content)
@@ -151,7 +151,7 @@ async def test_a_csv_is_held_to_its_length_and_its_sha256(folder: Folder) -> Non
 
 
 async def test_a_zip_that_was_delivered_damaged_is_corrupt_although_nobody_changed_it(folder: Folder) -> None:
-    """As `--verify fast` may have published it: the SHA-256 is right, the CRC-32 is not."""
+    """As possibly published with `--verify fast`: the SHA-256 is right, the CRC-32 is not."""
     content = bytearray(a_zip(1, zipfile.ZIP_STORED, rows=300_000))
     content[-1000] ^= 1
     delivery = folder.deliver(1, bytes(content))
@@ -161,7 +161,7 @@ async def test_a_zip_that_was_delivered_damaged_is_corrupt_although_nobody_chang
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo] if os.name == "posix" else [Path.mkdir])
 async def test_what_is_no_plain_file_is_corrupt_and_not_opened(folder: Folder, make: Callable[[Path], None]) -> None:
-    """Whoever opens a named pipe waits for its writer, for ever if there is none."""
+    """Opening a named pipe waits for its writer, for ever if there is none."""
     zipped, csv = folder.deliver(1), folder.deliver(2, b"UserId\r\n1\r\n", suffix="csv")
     for delivery in (zipped, csv):
         folder.file(delivery).unlink()
@@ -263,7 +263,7 @@ async def test_it_runs_beside_a_run_that_holds_the_lock(folder: Folder) -> None:
 
 
 async def test_what_a_run_replaces_meanwhile_is_no_discrepancy(folder: Folder) -> None:
-    """The file is another one than the ledger said at first, and the ledger says so when it is asked again."""
+    """The file differs from what the ledger said at first, but agrees with the ledger when it is read again."""
     first = folder.deliver(1)
 
     def replaced(event: Event) -> None:
@@ -305,7 +305,7 @@ async def test_a_stop_ends_it_in_the_middle_of_a_file(folder: Folder) -> None:
 
 
 async def test_files_are_read_in_parallel(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two readers meet: each waits for the other before it goes on."""
+    """Two readers run at the same time: each waits for the other before it continues."""
     monkeypatch.setattr("bds_async.runs.verification.THREADS", 2)
     both = threading.Barrier(2)
     for number in range(6):
