@@ -1,4 +1,4 @@
-"""A running sandbox and a bare client that asks it what a real one would ask."""
+"""A running sandbox and a bare client that sends the requests of a real one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Answer:
 
 
 class Caller:
-    """Talks to one sandbox; holds one access token."""
+    """A client of one sandbox, with one access token."""
 
     def __init__(self, sandbox: Sandbox, http: aiohttp.ClientSession) -> None:
         self.sandbox, self.http = sandbox, http
@@ -49,19 +49,19 @@ class Caller:
         return answer
 
     async def call(self, method: str, url: str, **options: Any) -> Answer:
-        """Send one request and follow nothing."""
+        """Send one request without following redirects."""
         async with self.http.request(method, url, allow_redirects=False, **options) as response:
             body = await response.read()
             is_json = response.content_type == "application/json"
             return Answer(response.status, response.headers, body, await response.json() if is_json else None)
 
     async def get(self, url: str, **headers: str) -> Answer:
-        """Get with the bearer; a path is taken below the LP API."""
+        """Get with the bearer; a path is relative to the LP API."""
         full = url if url.startswith("http") else f"{self.lp}{url}"
         return await self.call("GET", full, headers={**self.bearer, **headers})
 
     async def bare(self, url: str, **headers: str) -> Answer:
-        """Get without the bearer, as the storage wants it."""
+        """Get without the bearer, as the storage requires."""
         return await self.call("GET", url, headers=headers)
 
     async def objects(self, url: str = "/datasets/bds") -> list[dict[str, Any]]:
@@ -75,18 +75,18 @@ class Caller:
         return found
 
     async def entry(self, number: int = 0) -> dict[str, Any]:
-        """Give the newest full of the data set with a number."""
+        """Return the entry of the newest full of the data set with a number."""
         listed = await self.objects((await self.objects())[number]["Full"]["ExtractsLink"])
         return max(listed, key=lambda entry: entry["QueuedForProcessingDate"])
 
     async def signed(self, number: int = 0) -> str:
-        """Give a signed link to the newest full of a data set."""
+        """Return a signed link to the newest full of a data set."""
         return str((await self.get((await self.entry(number))["DownloadLink"])).headers["Location"])
 
 
 @pytest.fixture
 def calling() -> type[Caller]:
-    """Give the class of the bare client, for tests that start a sandbox of their own."""
+    """Return the class of the bare client, for tests that start their own sandbox."""
     return Caller
 
 
@@ -100,7 +100,7 @@ async def _eventually(happened: Callable[[], object]) -> None:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], object]], Awaitable[None]]:
-    """Give a function that waits until something is so."""
+    """Return a function that waits until a condition holds."""
     return _eventually
 
 
@@ -109,14 +109,14 @@ Serve = Callable[..., Awaitable[Caller]]
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """Give a function that starts a small sandbox with these settings and signs in."""
+    """Yield a function that starts a small sandbox with these settings and signs in."""
     async with AsyncExitStack() as stack:
 
         async def start(**settings: Any) -> Caller:
             chosen = {"data_sets": 2, "scale": 0.01, "now": MOMENT, **settings}
             sandbox = await stack.enter_async_context(Sandbox(SandboxSettings(**chosen)))
             http = await stack.enter_async_context(aiohttp.ClientSession())
-            # Left to itself, aiohttp sends a request again whose connection was dropped.
+            # By default, aiohttp resends a request whose connection was dropped.
             http._retry_connection = False
             caller = Caller(sandbox, http)
             await caller.sign_in()

@@ -1,4 +1,4 @@
-"""Data sets with the events of a test, and their rows as a reader of the CSVs sees them."""
+"""Data sets with the events of a test, and their rows as read from the CSVs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def rows_of(extract):
 
 
 def listed(data_set, now=MOMENT):
-    """Return what is listed in the order in which a mirror applies it."""
+    """Return the listed extracts in the order in which a mirror applies them."""
 
     def order(extract):
         version = tuple(map(int, extract.version.split(".")))
@@ -57,7 +57,7 @@ def keyed(data_set, rows, key=None):
 
 
 def newest_of_each(data_set, rows):
-    """Return one row for each key: the highest row version, then the later line."""
+    """Return one row for each key: the one with the highest row version, then the later line."""
     version, found = data_set.table.facts.row_version, {}
     for row in rows:
         key = tuple(row[name] for name in data_set.table.key)
@@ -67,7 +67,7 @@ def newest_of_each(data_set, rows):
 
 
 def mirrored(data_set, until):
-    """Apply what is queued up to a moment: differentials by upsert, fulls by replacement."""
+    """Apply the extracts queued up to a moment: differentials by upsert, fulls by replacement."""
     state = {}
     for extract in listed(data_set):
         if extract.queued <= until:

@@ -1,4 +1,4 @@
-"""Any fault at all: the sandbox answers or hangs up, stays well, and is whole again when the fault is over."""
+"""With any fault the sandbox answers or hangs up, keeps working, and is normal again after the fault."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ SAMPLES = {
     "bytes": 1 << 20,
     "to": "http",
 }
-#: What ends a request, rather than spoiling what it brings.
+#: Limits that end a request, since some faults never do.
 PATIENCE = aiohttp.ClientTimeout(total=5, sock_read=1)
 
 
 def faults_of(action):
-    """Give an action on each kind of request, with each choice of each of its parameters."""
+    """Return an action on each kind of request, with each choice of each of its parameters."""
     spec = SPECS[action]
     for kind in spec.kinds:
         needed = {
@@ -45,7 +45,7 @@ def faults_of(action):
 
 
 async def try_everything(caller, link):
-    """Send one request of each kind; give what became of each."""
+    """Send one request of each kind; return the result of each."""
     root, outcomes = caller.sandbox.tenant_url, {}
     requests = {
         "token": ("POST", f"{caller.sandbox.auth_url}/core/connect/token"),
@@ -75,7 +75,7 @@ async def ready(serve):
 
 @pytest.mark.parametrize("action", SPECS)
 async def test_a_fault_touches_its_own_kind_of_request_and_nothing_for_good(ready, action, caplog):
-    """One sandbox gets one fault after the other."""
+    """One sandbox plays one fault after another."""
     caplog.set_level(logging.INFO)
     link, truth = await ready.signed(), ready.sandbox.catalogue()[0].newest_full
     before = await try_everything(ready, link)

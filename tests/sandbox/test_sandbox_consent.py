@@ -1,4 +1,4 @@
-"""The consent page and the codes that it gives out."""
+"""The consent page and the codes that it issues."""
 
 from __future__ import annotations
 

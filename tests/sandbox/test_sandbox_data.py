@@ -1,4 +1,4 @@
-"""What is in the zips: real names and columns, CSV as exported, differentials that add up, determinism."""
+"""The contents of the zips: real names and columns, CSV as exported, differentials that add up, determinism."""
 
 from __future__ import annotations
 

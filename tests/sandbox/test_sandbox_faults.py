@@ -17,7 +17,7 @@ BROKEN = (aiohttp.ClientError, ConnectionError)
 
 
 async def playing(serve, action, **keys):
-    """Start a sandbox with one fault; give the caller, a signed link, and the true zip."""
+    """Start a sandbox with one fault; return the caller, a signed link, and the true zip."""
     caller = await serve(scale=1)
     link, whole = await caller.signed(), caller.sandbox.catalogue()[0].newest_full.read()
     caller.sandbox.play(Fault.of(action, **keys))

@@ -1,4 +1,4 @@
-"""How faults are read from a file, and what is said of a malformed one."""
+"""How faults are read from a file, and the errors about a malformed one."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ BOTH = [("/datasets/bds", "Objects", "Next"), ("/dataExport/bds", "BrightspaceDa
 
 
 async def page_of(serve, path, action, **keys):
-    """Give the caller and the first catalogue page of a sandbox that plays one fault on its catalogue."""
+    """Return the caller and the first catalogue page of a sandbox that plays one fault on its catalogue."""
     caller = await serve(page_size=4, data_sets=6)
     caller.sandbox.play(Fault.of(action, on="catalogue", **keys))
     return caller, (await caller.get(path)).json

@@ -1,4 +1,4 @@
-"""Clients that leave in the middle, and servers that hang up: no noise, no leftovers."""
+"""Clients that disconnect during an answer, and servers that hang up: no noise, no leftovers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BROKEN = (aiohttp.ClientError, ConnectionError)
 
 @pytest.fixture(autouse=True)
 def silence(caplog):
-    """Nothing that happens here is worth an error in the log."""
+    """Check that nothing here logs an error."""
     caplog.set_level(logging.INFO)
     yield
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

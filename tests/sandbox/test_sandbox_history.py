@@ -1,4 +1,4 @@
-"""The course of one data set: versions, columns, late and reissued extracts, in any combination."""
+"""The history of one data set: versions, columns, late and reissued extracts, in any combination."""
 
 from __future__ import annotations
 

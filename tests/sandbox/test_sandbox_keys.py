@@ -1,4 +1,4 @@
-"""Keys that are hard to tell apart, and columns and keys that change with a version."""
+"""Keys that are hard to distinguish, and columns and keys that change with a version."""
 
 from __future__ import annotations
 

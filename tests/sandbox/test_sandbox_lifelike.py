@@ -1,4 +1,4 @@
-"""What a mirror must survive: deletes, windows, purges, doubled rows, close keys, new columns and keys, in any mix."""
+"""What a mirror must handle: deletes, windows, purges, doubled rows, close keys, new columns and keys, in any mix."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_full_holds_all_rows_of_its_moment_and_no_key_twice(table, course):
 @settings(max_examples=15, deadline=None)
 @given(st.sampled_from(NOT_WINDOWED), COURSES)
 def test_between_fulls_only_hard_deleted_rows_are_too_many(table, course):
-    """Fulls and differentials applied in order give the rows of the moment, and those deleted since the last full."""
+    """Fulls and differentials applied in order yield the rows of the moment, and those deleted since the last full."""
     data_set = a_data_set(table, **course)
     extracts = [extract for extract in listed(data_set) if extract.created <= MOMENT]
     last_full = max((extract.queued for extract in extracts if extract.bds_type == "Full"), default=None)

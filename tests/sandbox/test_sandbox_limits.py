@@ -1,4 +1,4 @@
-"""The budget of credits and the signed links, on a clock that is moved by hand."""
+"""The budget of credits and the signed links, with a clock that the tests move."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small print: kinds of requests, escaping on the consent page, credentials with odd letters, one origin by itself."""
+"""Details: kinds of requests, escaping on the consent page, credentials with odd letters, one origin alone."""
 
 from __future__ import annotations
 

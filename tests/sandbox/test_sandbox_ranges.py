@@ -1,4 +1,4 @@
-"""Which bytes a `Range` selects, held against the words of RFC 9110."""
+"""Which bytes a `Range` selects, compared with RFC 9110."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What public clients send: published ids, wildcard scopes, `//` before a path, any case, the oldest routes."""
+"""Requests of public clients: published ids, wildcard scopes, `//` before a path, any case, the oldest routes."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_keys_are_numbered_where_they_can_be(column, expected):
 
 
 def test_a_table_without_a_key_has_rows_that_differ_as_a_whole():
-    """Nothing in Question Relationships is a key, yet no row is there twice."""
+    """Question Relationships has no key, yet no row appears twice."""
     (table,) = [table for table in TABLES if not table.key]
     rows = b"".join(factory_of(table).rows(range(5 * CLASSES), 1)).decode()
     found = [tuple(row) for row in csv.reader(io.StringIO(rows, newline=""))]

@@ -1,4 +1,4 @@
-"""Cadences: where ticks and weeks fall, whatever the period and the data set."""
+"""Cadences: the moments of ticks and weeks, for any period and data set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox as a whole: start and stop, the config that it hands out, the log, outages."""
+"""The whole sandbox: start and stop, the config that it writes, the log, outages."""
 
 from __future__ import annotations
 

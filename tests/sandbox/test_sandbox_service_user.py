@@ -1,4 +1,4 @@
-"""Service users: a signed assertion in place of secret and refresh token."""
+"""Service users: a signed assertion instead of secret and refresh token."""
 
 from __future__ import annotations
 

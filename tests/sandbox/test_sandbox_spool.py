@@ -1,4 +1,4 @@
-"""The folder of archives: made once, bounded, never dropped under somebody's hands."""
+"""The folder of archives: each is generated once, their total is bounded, and none is dropped while in use."""
 
 from __future__ import annotations
 

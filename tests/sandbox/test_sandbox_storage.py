@@ -1,4 +1,4 @@
-"""The storage's origin: signed links, ranges, validators; and bytes from the tenant itself."""
+"""The origin of the storage: signed links, ranges, validators; and bytes from the tenant itself."""
 
 from __future__ import annotations
 

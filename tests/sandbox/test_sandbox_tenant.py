@@ -1,4 +1,4 @@
-"""The tenant's origin: who may pass, both families of routes, paging, the rate limit."""
+"""The origin of the tenant: authorisation, both families of routes, paging, the rate limit."""
 
 from __future__ import annotations
 

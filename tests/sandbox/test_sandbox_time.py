@@ -1,4 +1,4 @@
-"""Time moves: extracts come and go by cadence, schemas change, some extracts are late or made anew."""
+"""Time passes: extracts appear and expire by cadence, schemas change, some extracts are late or reissued."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The books of the auth service, without the network."""
+"""The token store of the auth service, without the network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCOPES = ["datasets:bds:read", "datahub:dataexports:read", "datahub:dataexports:
 
 
 class Books(RuleBasedStateMachine):
-    """Whatever is done in whatever order, a refresh token is good for one exchange and an access token for its life."""
+    """After any actions in any order, a refresh token is valid for one exchange, an access token for its lifetime."""
 
     live = Bundle("live")
     spent = Bundle("spent")
@@ -39,7 +39,7 @@ class Books(RuleBasedStateMachine):
 
     @rule(token=consumes(live), target=spent)
     def exchange(self, token):
-        """A live token is exchanged, and its descendant exchanged in turn."""
+        """A live token is exchanged, and its successor can be exchanged in turn."""
         answer = self.office.exchange(token, None)
         assert answer["refresh_token"] != token
         self.office.exchange(answer["refresh_token"], SCOPES[0])
@@ -68,7 +68,7 @@ class Books(RuleBasedStateMachine):
 
     @rule(token=access)
     def use(self, token):
-        """An access token is good until its end, and not longer."""
+        """An access token is valid until its expiry, and not longer."""
         found = self.office.access(token[0])
         if self.clock.seconds() < token[1] - 60:
             assert found.scope == SCOPES[0]
@@ -77,12 +77,12 @@ class Books(RuleBasedStateMachine):
 
     @rule(minutes=st.integers(1, 50))
     def wait(self, minutes):
-        """Time goes by."""
+        """Time passes."""
         self.clock.advance(timedelta(minutes=minutes))
 
     @invariant()
     def nothing_is_unknown_twice(self):
-        """What was never given out opens nothing."""
+        """A token that was never issued is never accepted."""
         assert self.office.access("nonsense") is None
         assert not self.office.is_live("nonsense")
 
@@ -118,7 +118,7 @@ def test_a_granted_wildcard_covers_the_scopes_that_it_names(plain, wildcards, wa
 
 @given(SETS, SETS, st.sets(st.sampled_from(list(WILDCARDS))))
 def test_a_requested_wildcard_is_granted_as_far_as_the_application_goes(granted, wanted, wildcards):
-    """A plain scope that was not granted is refused; of a wildcard only what was granted is given."""
+    """A plain scope that was not granted is refused; a wildcard yields only what was granted."""
     found = resolved(" ".join(granted), " ".join({*wanted, *wildcards}))
     named = wanted.union(*(WILDCARDS[wildcard] for wildcard in wildcards)) & granted
     assert found == (" ".join(sorted(named)) if named and wanted <= granted else None)

@@ -11,7 +11,7 @@ import pytest
 
 
 async def by_new_routes(caller):
-    """Give the download links of all extracts, by identity."""
+    """Return the download links of all extracts, by identity."""
     found = {}
     for entry in await caller.objects():
         for extract in await caller.objects(entry["ExtractsLink"]):
@@ -20,7 +20,7 @@ async def by_new_routes(caller):
 
 
 async def by_old_routes(caller):
-    """Give the download links of all extracts, by the same identity."""
+    """Return the download links of all extracts, by the same identity."""
     found, url = {}, "/dataExport/bds"
     while url:
         page = (await caller.get(url)).json
