@@ -1,4 +1,4 @@
-"""How the house is built: imports go one way, parts are small, and what is public says what it is."""
+"""The structure of the package: imports go one way, parts are small, and public names have docstrings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def layers() -> list[set[str]]:
 
 
 LAYERS = layers()
-#: These may speak to a person; all others return, raise or tell an observer.
+#: These may write to a person; all others return, raise or tell an observer.
 SPEAKERS = {"cli", "watching"}
 LONGEST_MODULE, LONGEST_BODY, LONG_BODY = 250, 50, 25
 
@@ -63,7 +63,7 @@ def layer(module: str) -> int:
 
 
 def without_type_checking(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every node that runs: what stands under `if TYPE_CHECKING:` does not."""
+    """Every node that runs, so not those under `if TYPE_CHECKING:`."""
     for node in ast.iter_child_nodes(tree):
         if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
             yield node
@@ -72,7 +72,7 @@ def without_type_checking(tree: ast.AST) -> Iterator[ast.AST]:
 
 @cache
 def imports(module: str) -> frozenset[str]:
-    """The modules of the house that a module imports, within functions too."""
+    """The modules of the package that a module imports, including imports in functions."""
     found: set[str] = set()
     for node in without_type_checking(house()[module]):
         if isinstance(node, ast.Import):
@@ -93,7 +93,7 @@ def base_of(module: str, node: ast.ImportFrom) -> str:
 
 
 def resolved(name: str) -> str:
-    """The module of the house that an absolute name is in; nothing for a name of another house."""
+    """The module of the package that contains an absolute name; empty for a name of another package."""
     if not f"{name}.".startswith("bds_async."):
         return ""
     below = name.split(".")[1:]
@@ -113,7 +113,7 @@ def body_length(function: Function) -> int:
 
 
 def is_setter(function: Function) -> bool:
-    """Its property says what it is."""
+    """Whether it is a setter, which needs no docstring: its property has one."""
     return any(ast.unparse(decorator).endswith(".setter") for decorator in function.decorator_list)
 
 
@@ -122,7 +122,7 @@ Documented: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncF
 
 
 def public(tree: ast.Module | ast.ClassDef, name: str) -> Iterator[tuple[str, Documented]]:
-    """A module or class and the public names in it; what is inside of functions is nobody else's business."""
+    """A module or class and the public names in it; names inside functions are private."""
     yield name, tree
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
@@ -133,7 +133,7 @@ def public(tree: ast.Module | ast.ClassDef, name: str) -> Iterator[tuple[str, Do
 
 class TestLayers:
     def test_every_module_has_its_place(self):
-        """One that fails here is new: put it into the README's table."""
+        """A module that fails here is new: put it into the README's table."""
         placed = [name for names in LAYERS for name in names]
         assert len(placed) == len(set(placed)), "a module is in two layers"
         assert {part(name) for name in client()} - set(placed) == set(), "not in the README's table yet"
@@ -154,7 +154,7 @@ class TestLayers:
 
 class TestSandbox:
     def test_it_imports_nothing_of_the_client(self):
-        """So that a client can be tested against it."""
+        """So that a client can be tested against the sandbox."""
         for module in house():
             if part(module) == "sandbox":
                 assert {part(other) for other in imports(module)} <= {"sandbox", "registry"}, module

@@ -1,4 +1,4 @@
-"""Headers are compared as consumers feel it: what they append harms nobody, anything else does."""
+"""Headers are compared by the effect on consumers: appended columns are harmless, other changes are not."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class TestHistory:
         ]
 
     def test_versions_side_by_side_change_once(self):
-        """A major version stands beside the former one for a while; that is one change, not one each day."""
+        """A major version is listed beside the former one for a while; that is one change, not one each day."""
         old, new = [header(day, "AB") for day in range(5)], [header(day, "B", "10.0") for day in range(2, 9)]
         together = sorted([*old, *new], key=lambda each: each.queued_for_processing_date)
         assert [(entry.version, entry.change) for entry in history(together)] == [

@@ -107,7 +107,7 @@ def test_a_single_error_is_its_own_weightiest():
 
 
 def test_a_foreign_exception_counts_as_a_defect():
-    """Also one that is no Exception, as a cancellation that comes out of a group's task."""
+    """Even one that is no Exception, such as a cancellation from a task of a group."""
     stray = asyncio.CancelledError()
     assert weightiest(BaseExceptionGroup("all", [OF_CODE[2], stray, OF_CODE[6]])) is stray
 
@@ -127,13 +127,13 @@ def leaves(error: BaseException) -> list[BaseException]:
 
 @given(nested)
 def test_however_the_groups_are_nested_one_of_the_leaves_with_the_first_code_is_chosen(error):
-    """Of two signals either may win: a run is stopped by one."""
+    """Of two signals either may win, since one is enough to stop a run."""
     found = weightiest(error)
     assert any(found is leaf for leaf in leaves(error))
     assert rank(exit_code_of(found)) == min(rank(exit_code_of(leaf)) for leaf in leaves(error))
 
 
-#: Parts whose texts are for the command line alone.
+#: Parts whose texts are only for the command line.
 PROMISED = r"`[^`]*`|--as zip|--delete-limit"
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 OF_THE_COMMAND_LINE = (
@@ -143,7 +143,7 @@ OF_THE_COMMAND_LINE = (
 
 
 def texts(text: str) -> Iterator[str]:
-    """Every string literal of a module, given by its text, but its docstrings."""
+    """Every string literal in the text of a module, except its docstrings."""
     tree = ast.parse(text)
     bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | FUNCTION)]
     docs = {id(body[0].value) for body in bodies if body and isinstance(body[0], ast.Expr)}
@@ -156,9 +156,9 @@ def texts(text: str) -> Iterator[str]:
 
 
 def test_no_message_of_the_library_names_an_option_of_the_command_line() -> None:
-    """It names the parameter, `to`, which the command line shows as --to. Suggested commands have options.
+    """It names the parameter, such as `to`, which the command line shows as --to. Suggested commands have options.
 
-    What the run report says of an extract or a table names the option: PROMISED.
+    What the run report says about an extract or a table names the option: PROMISED.
     """
     root = Path(bds_async.__file__).parent
     paths = {path.relative_to(root).as_posix(): path for path in root.rglob("*.py")}

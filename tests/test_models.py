@@ -31,7 +31,7 @@ class TestIdentity:
 
     @given(st.integers(0, 999_999), st.integers(0, 999_999), st.sampled_from([-1, 0, 1]))
     def test_dates_are_compared_to_the_whole_second(self, one, other, seconds):
-        """Fractions of a second make no other extract, a second does, and both dates stay as they are listed."""
+        """Fractions of a second make no different extract, a second does, and both dates stay as listed."""
         first = an_extract(
             queued_for_processing_date=QUEUED.replace(microsecond=one), created_date=QUEUED.replace(microsecond=other)
         )
@@ -42,7 +42,7 @@ class TestIdentity:
         assert second.identity.queued_for_processing_date == moved
 
     def test_ids_are_compared_without_case(self):
-        """GUIDs come in either case, and the two families of routes need not agree."""
+        """GUIDs may have either case, and the two families of routes may differ."""
         assert an_extract(plugin_id="PLUGIN-Full").identity == an_extract().identity
 
     def test_the_same_moment_in_another_zone_is_the_same_extract(self):

@@ -1,4 +1,4 @@
-"""The README: what it names exists, and its commands are those that are run."""
+"""The README: what it names exists, its two commands are one line each, and its Python runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The man page, made of the help: `python -m tests.docs.man_page > docs/bds-async.1`."""
+"""The man page, made from the help: `python -m tests.docs.man_page > docs/bds-async.1`."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _command(context: click.Context) -> Iterator[str]:
 
 
 def _options(context: click.Context) -> Iterator[str]:
-    """Return the options of a command; those that all commands share stand at the program alone."""
+    """Yield the options of a command; those that all commands share appear only at the program."""
     shared = {option.opts[0] for option in cli.params} | {"-h"} if context.parent is not None else set()
     for option in context.command.get_params(context):
         record = option.get_help_record(context)
@@ -67,7 +67,7 @@ def _as_it_is(lines: Iterator[str] | list[str]) -> Iterator[str]:
 
 
 def _text(words: str) -> str:
-    """Return a paragraph in lines of 80 columns at most."""
+    """Return a paragraph in lines of at most 80 columns."""
     return "\n".join(map(_escaped, textwrap.wrap(words, 70, break_long_words=False, break_on_hyphens=False)))
 
 

@@ -1,4 +1,4 @@
-"""The user's guide: its links lead somewhere, what it names exists, its Python runs."""
+"""The user's guide: its links are valid, what it names exists, its Python runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.conftest import StartSandbox
 from tests.docs.man_page import man_page
 
 ROOT = Path(__file__).parents[2]
-#: Pages that exist in the site alone: they show a file of the root.
+#: Pages that exist only in the site: they show a file of the root.
 OF_THE_SITE = ("index.md", "changelog.md")
 PAGES = {
     path.name: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in OF_THE_SITE
@@ -68,9 +68,9 @@ def test_the_readme_leads_to_every_page() -> None:
 @pytest.mark.parametrize("page", GUIDE)
 def test_every_option_and_command_that_a_page_names_exists(page: str) -> None:
     known = {option for command in every_command() for parameter in command.params for option in parameter.opts}
-    # The lines of other programs have their own options.
+    # Command lines of other programs have their own options.
     text = re.sub(r"^(python -m tests\.|dask )(.*\\\n)*.*$", "", GUIDE[page], flags=re.MULTILINE)
-    # An option with an underline is one of another program.
+    # An option with an underscore belongs to another program.
     used = {option for option in re.findall(r"(?<![\w-])--[a-z][a-z_-]+", text) if "_" not in option}
     assert used - known - {"--help"} == set()
     commands = set(re.findall(r"bds-async ([a-z][a-z-]*)(?![\w/.])", "\n".join(re.findall(r"`[^`]+`", GUIDE[page]))))
@@ -88,7 +88,7 @@ def test_the_guide_names_every_option() -> None:
     assert missing == []
 
 
-#: Options that several commands have, and the page explains once.
+#: Options that several commands have, and that the page explains once.
 SHARED = {
     *("--to", "--state", "--data-set", "--exclude", "--verify", "--workers", "--attempts", "--stall-timeout"),
     *("--limit-rate", "--max-time", "--report", "--html", "--no-progress"),
@@ -158,7 +158,7 @@ for folder in sys.argv[1:]:
 
 
 async def test_the_python_of_the_pages_runs(start_sandbox: StartSandbox, tmp_path: Path) -> None:
-    """Each example in a folder with a config.json, as a reader would run it; and it prints something."""
+    """Each example runs in a folder with a config.json, as a reader would run it, and prints something."""
     sandbox = await start_sandbox(data_sets=12, scale=0.01)
     for number, example in enumerate(EXAMPLES):
         folder = tmp_path / str(number)

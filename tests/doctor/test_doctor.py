@@ -1,4 +1,4 @@
-"""The examination against the sandbox: each failure provoked for real, and what it leaves unharmed."""
+"""The examination against the sandbox: each failure is real, and the examination does no harm."""
 
 import errno
 import fcntl
@@ -41,7 +41,7 @@ async def sandbox():
 
 @pytest.fixture
 def examined(tmp_path):
-    """Examine a sandbox by a config with these keys changed (None: taken out)."""
+    """Examine a sandbox with these keys of the config changed (None: removed)."""
 
     async def run(sandbox: Sandbox, to: Path | None = None, now=time.time, **keys: object) -> Examination:
         path = tmp_path / "config.json"
@@ -82,7 +82,7 @@ async def test_each_check_is_told_as_it_is_done(sandbox, tmp_path):
 
 
 class TestHarmless:
-    """What an examination must leave as it was."""
+    """What an examination must not change."""
 
     async def test_the_destination_is_neither_made_nor_locked(self, sandbox, examined, tmp_path):
         await examined(sandbox, tmp_path / "deep" / "data")
@@ -180,7 +180,7 @@ class TestTokenHome:
         assert sandbox.counters.exchanges == 0
 
     async def test_a_token_whose_answer_was_lost_is_a_warning(self, sandbox, tmp_path):
-        """A run was killed after the request: the token may be spent, and is not, this time."""
+        """A run was killed after the request: the token may be spent, but here it is not."""
         path = tmp_path / "config.json"
         sandbox.write_config(path)
         async with store_for(Config.load(path, {})).custody() as custody:
@@ -267,14 +267,14 @@ class TestServers:
         assert examination.exit_code == 0
 
     async def test_a_server_whose_date_is_wrong_shows_in_the_same_way(self, sandbox, examined):
-        """For real: the answer's own `Date`, not a clock that the test turned."""
+        """With a real `Date` in the answer, not a clock that the test changed."""
         date = {"Date": "Tue, 01 Jan 2030 00:00:00 GMT"}
         sandbox.play(Fault.of("status", on="versions", status=200, headers=date, body="[]"))
         assert named(await examined(sandbox), "clock").status is CheckStatus.WARNING
 
     @pytest.mark.parametrize("date", ["yesterday", ""])
     async def test_a_date_that_makes_no_sense_is_left_out(self, sandbox, examined, date):
-        """The other server still tells the time."""
+        """The other server still gives the time."""
         sandbox.play(Fault.of("status", on="versions", status=200, headers={"Date": date}, body="[]"))
         assert named(await examined(sandbox), "clock").status is CheckStatus.OK
 
@@ -401,7 +401,7 @@ class TestCatalogue:
         assert examination.exit_code == 3
 
     async def test_a_list_that_comes_at_its_last_try_is_no_finding(self, sandbox, examined, quick_retries):
-        """A pull would have got it."""
+        """A pull would have read it."""
         sandbox.play(Fault.of("status", on="extracts", status=503, data_set="Users", first=5))
         assert (await examined(sandbox)).exit_code == 0
 
@@ -466,7 +466,7 @@ class TestDestination:
 
     @pytest.mark.parametrize("part", ["", "partial"])
     async def test_the_state_folder_is_tried_too(self, sandbox, examined, tmp_path, part):
-        """A folder that takes files may hold a part of an earlier run that does not."""
+        """A writable folder may contain something from earlier that is not writable."""
         path = tmp_path / "data" / ".bds-async" / part
         path.parent.mkdir(parents=True)
         path.write_text("in the way")
@@ -544,7 +544,7 @@ class TestRateLimit:
 
 
 class TestObservations:
-    """What the tenant shows of what D2L does not document."""
+    """Facts that D2L does not document, as observed at the tenant."""
 
     async def test_a_storage_with_all_that_is_usual(self, sandbox, examined):
         observations = (await examined(sandbox)).observations
@@ -641,7 +641,7 @@ class TestObservations:
 
 
 class TestSteps:
-    """The row of steps, without any server."""
+    """The sequence of steps, without any server."""
 
     @staticmethod
     def case(stack=None) -> Case:
@@ -680,7 +680,7 @@ class TestSteps:
         assert Examination(checks=[Check("x", CheckStatus.WARNING, "w")]).exit_code == 0
 
     def test_every_need_is_brought_by_an_earlier_step(self):
-        """Else a check would be skipped for ever."""
+        """Otherwise a check would always be skipped."""
         known: set[type] = set()
         for step in STEPS:
             assert set(step.needs) <= known, step.name

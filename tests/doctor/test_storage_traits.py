@@ -1,4 +1,4 @@
-"""What is noted of an answer, and that neither a link nor control characters get into the notes."""
+"""What is recorded of an answer, and that the records contain neither links nor control characters."""
 
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -42,7 +42,7 @@ def test_if_range_carries_a_strong_tag_or_else_the_date(found, expected):
 
 
 def test_a_download_does_not_show_where_it_came_from():
-    """The address is signed: whoever reads it can fetch the data."""
+    """The address is signed: anyone who reads it can fetch the data."""
     downloaded = Downloaded(
         URL("https://storage.example/x?Signature=hush"), headers(Location="hush"), 7, ("Users.csv",)
     )

@@ -23,15 +23,15 @@ from tests.support.scheduled import DAY
 
 
 class AirflowException(Exception):
-    """A task failed, and is tried again."""
+    """A task failed, and is retried."""
 
 
 class AirflowFailException(AirflowException):
-    """A task failed, and is not tried again."""
+    """A task failed, and is not retried."""
 
 
 class StandIn:
-    """`dag` and `task` for one DAG: calling the DAG calls its tasks; `results` has what each returned."""
+    """`dag` and `task` for one DAG: calling the DAG calls its tasks; `results` has the return value of each."""
 
     def __init__(self) -> None:
         self.results: dict[str, Any] = {}
@@ -66,7 +66,7 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> StandIn:
 
 
 def run_dag(home: Path) -> None:
-    """Import the recipe, with its two places changed as a user changes them, and run its tasks in this thread."""
+    """Import the recipe, with its two paths changed as by a user, and run its tasks in this thread."""
     text = recipe("airflow")
     for old, new in (("/etc/bds-async/config.json", home / "config.json"), ("/srv/bds/data", home / "data")):
         assert text.count(f'"{old}"') == 1
@@ -77,7 +77,7 @@ def run_dag(home: Path) -> None:
 async def test_the_dag_delivers_once_and_complains_only_where_something_is_missing(
     airflow: StandIn, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
-    """Each task runs as in a worker, in a thread without an event loop."""
+    """Each task runs in a thread without an event loop, as in a worker."""
     sandbox, config = await start_sandbox(data_sets=3, scale=0.01), tmp_path / "config.json"
     sandbox.write_config(config)
     await asyncio.to_thread(run_dag, tmp_path)

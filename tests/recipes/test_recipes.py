@@ -32,7 +32,7 @@ async def test_a_recipe_is_utf_8_whatever_the_streams_are() -> None:
 
 @pytest.mark.parametrize("name", list(RECIPES))
 def test_recipes_name_only_options_that_exist(name: str) -> None:
-    """Each option after `bds-async sync` in a recipe is one that the command takes."""
+    """The command accepts each option after `bds-async sync` in a recipe."""
     context = cli.make_context("bds-async", ["recipe", "cron"], resilient_parsing=True)
     command = cli.get_command(context, "sync")
     assert command is not None
@@ -49,7 +49,7 @@ def test_an_unknown_recipe_is_refused() -> None:
 
 
 def test_the_systemd_units_are_valid(tmp_path: Path) -> None:
-    """`systemd-analyze verify` finds nothing to complain of."""
+    """`systemd-analyze verify` reports nothing."""
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("systemd-analyze is not on this machine")
@@ -72,7 +72,7 @@ def test_the_service_restarts_on_5_and_75_alone_and_never_in_a_loop() -> None:
 
 
 def test_no_turn_of_the_timer_is_refused_because_of_restarts() -> None:
-    """All starts that the limit allows are over, and forgotten, before the next turn (an hour less its delay)."""
+    """All starts that the limit allows end, and no longer count, before the next turn (an hour less its delay)."""
     service, timer = recipe("systemd-service"), recipe("systemd-timer")
     burst, restart = (
         int(re.findall(rf"^{key}=(\d+)", service, re.MULTILINE)[0]) for key in ("StartLimitBurst", "RestartSec")
@@ -83,7 +83,7 @@ def test_no_turn_of_the_timer_is_refused_because_of_restarts() -> None:
 
 
 def test_the_windows_task_is_in_the_order_of_its_schema() -> None:
-    """Of a trigger first what all have, then what is its own; and each action's context is a principal."""
+    """In a trigger, common elements come before its own; and each action's context is a principal."""
     task = xml.dom.minidom.parseString(recipe("windows-task").replace('encoding="UTF-16"', 'encoding="UTF-8"'))
     (trigger,) = task.getElementsByTagName("TimeTrigger")
     parts = [part.nodeName for part in trigger.childNodes if part.nodeType == part.ELEMENT_NODE]
@@ -114,7 +114,7 @@ def test_the_cluster_of_kubernetes_admits_the_coordinator_and_names_what_it_make
     assert {"dask", "object-store"} <= set(change[1].strip("[]").split(","))
 
 
-#: The program `aws`, as far as the recipe calls it. It checks parameters by what AWS publishes of its services.
+#: The part of the program `aws` that the recipe uses. It checks parameters with AWS's service descriptions.
 AWS = """
 import json, sys
 import botocore.session, jmespath
@@ -128,7 +128,7 @@ print(jmespath.search(options["--query"], answer))
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
 def test_the_fargate_script_makes_a_schedule_of_a_task_with_a_volume(s3_server: Store, tmp_path: Path) -> None:
-    """In moto's AWS; and the image that the script describes has what the command needs."""
+    """In moto's AWS; and the image that the script describes contains what the command needs."""
     efs, ecs, scheduler = (s3_server.client_of(name, "eu-west-1") for name in ("efs", "ecs", "scheduler"))
     volume = efs.create_file_system()["FileSystemId"]
     (tmp_path / "aws.py").write_text(AWS)

@@ -1,4 +1,4 @@
-"""Reading a run report: one of this version, of an older or a newer one, and what is none."""
+"""Reading a run report: of this version, of an older or a newer one, and other content."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bds_async.report import (
 from tests.support.builders import an_outcome
 from tests.watching.a_run import a_mirror, a_report, a_table
 
-#: The fields of a report and of its extracts that the contract names.
+#: The fields of a report and of its extracts in the contract.
 FIRST = ("report_version", "command", "tenant", "started", "finished", "exit_code", "totals", "data_sets", "gaps")
 LATER_OF_EXTRACT = ("attempt_times", "arrival", "text_columns")
 
@@ -44,7 +44,7 @@ def test_fields_of_a_later_version_are_ignored() -> None:
 
 
 def test_a_report_of_the_first_version_has_no_times() -> None:
-    """It has what the contract says a report has, and nothing else."""
+    """It has exactly the fields of the contract."""
     document = fields()
     extracts = [{key: each[key] for key in each if key not in LATER_OF_EXTRACT} for each in document["extracts"]]
     found = read({**{key: document[key] for key in FIRST}, "extracts": extracts})

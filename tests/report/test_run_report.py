@@ -1,4 +1,4 @@
-"""The run report: every field that its readers rely on, and no other."""
+"""The run report: exactly the fields that its readers rely on."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -189,7 +189,7 @@ class TestDocument:
         assert totals["planned"] == totals["downloaded"] + totals["skipped"] + totals["failed"] + pending == len(some)
 
     def test_the_duration_is_not_the_difference_of_the_moments(self):
-        """Moments are by the wall clock, which may be set while a run is under way."""
+        """Moments are from the wall clock, which may be set during a run."""
         report = a_report(finished=STARTED, seconds=90.00049)
         assert report.document()["totals"]["seconds"] == 90.0
 
@@ -204,7 +204,7 @@ class TestText:
 
     @given(st.text(st.characters(categories=["Cs", "Cc", "L", "P"])))
     def test_whatever_an_error_quotes_it_can_be_written(self, error):
-        """A folder's name need not be valid UTF-8 on Linux, and an error may name it."""
+        """On Linux a folder's name may be invalid UTF-8, and an error may contain it."""
         written = a_report(an_outcome(Status.FAILED, error=error)).to_json().encode("utf-8")
         assert json.loads(written)["extracts"][0]["error"] == error
 

@@ -40,12 +40,12 @@ STARTED = datetime(2026, 11, 22, 5, tzinfo=UTC)
 SMALL, LARGE = an_extract(plugin_id="small", download_size=500), an_extract(plugin_id="large", download_size=4_000_000)
 HELD = Held("school.example asked to wait (429)", 12.0)
 HOSTILE = ["[/bold]", "[red]Users", "{task}", "%s %d", "Users\\", "[link=file:///etc/passwd]"]
-#: What a verification of two files tells.
+#: The events of a verification of two files.
 A_REVIEW: list[Event] = [Surveyed(2, 3000), Read(1000), Examined("a"), Read(2000), Examined("b"), Reviewed()]
 
 
 def a_report(*outcomes: Outcome, failed: tuple[FailedList, ...] = (), **changes: Any) -> RunReport:
-    """The report of a pull with these outcomes, but for the changes."""
+    """The report of a pull with these outcomes and changes."""
     usual: dict[str, Any] = {
         "command": "pull",
         "tenant": "https://school.example",
@@ -60,7 +60,7 @@ def a_report(*outcomes: Outcome, failed: tuple[FailedList, ...] = (), **changes:
 
 
 def outcomes_of(number: int, status: Status = Status.FAILED, **changes: Any) -> list[Outcome]:
-    """So many outcomes of different extracts."""
+    """`number` outcomes of different extracts."""
     return [an_outcome(status, extract=an_extract(plugin_id=str(index)), **changes) for index in range(number)]
 
 
@@ -83,7 +83,7 @@ def a_run(extract: Extract = LARGE) -> list[Event]:
 
 
 def a_table(name: str = "users", **changes: Any) -> MirrorTableSummary:
-    """What a run did to a table of a mirror: three rows, but for the changes."""
+    """The effect of a run on a table of a mirror: three rows, with these changes."""
     usual: dict[str, Any] = {
         "table": name,
         "applied": 1,
@@ -101,11 +101,11 @@ def a_table(name: str = "users", **changes: Any) -> MirrorTableSummary:
 
 
 def a_mirror(*tables: MirrorTableSummary, error: str | None = None) -> MirrorSummary:
-    """What a run did to a mirror."""
+    """The effect of a run on a mirror."""
     return MirrorSummary(target="duckdb:mirror.duckdb", tables=tables, error=error)
 
 
 HELD_BACK = Problem(ProblemKind.HELD, "Users/full/x.zip", "Users/full/x.zip would delete 30 percent.")
 APPLIED = AppliedExtract("Users/full/x.zip", BdsType.FULL, STARTED, 3, 2, 1, 1, 0, 0, 0.5, bytes=700)
-#: What a mirror of two extracts says, of which one is held back.
+#: The events of a mirror of two extracts, one of which is held back.
 A_MIRROR: list[Event] = [Mirroring("duckdb:mirror.duckdb", 2, 1500), Mirrored("users", "Users", APPLIED)]

@@ -1,4 +1,4 @@
-"""Writing into pipes and devices: nobody who reads them, or does not, holds up a run for ever."""
+"""Writing to pipes and devices: neither a slow nor a missing reader blocks a run for ever."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bds_async.support.patience import Patience
 from bds_async.watching.files import demand_writable, write
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes that have names")
-#: More than a pipe holds.
+#: More than the capacity of a pipe.
 LONG = "x" * 1_000_000
 
 
@@ -66,7 +66,7 @@ def test_a_place_that_cannot_even_be_looked_at_is_refused(tmp_path: Path) -> Non
 
 
 def test_a_link_that_has_come_to_lead_to_itself_is_a_fault_of_the_destination(tmp_path: Path) -> None:
-    """It is left as it is."""
+    """The link stays unchanged."""
     (tmp_path / "circle").symlink_to("circle")
     with pytest.raises(DestinationError, match=r"The report .* can't be written: .*links"):
         write(tmp_path / "circle", "{}", "report")

@@ -1,4 +1,4 @@
-"""What a run writes to the log: for a person, and for a program."""
+"""The log of a run: for a person, and for a program."""
 
 import logging
 from dataclasses import replace
@@ -141,7 +141,7 @@ class TestSummary:
         assert "2 already there" in summary(a_report(*outcomes_of(2, Status.SKIPPED)))
 
     def test_bytes_that_are_not_those_of_the_downloads_are_said_to_be_written(self):
-        """The CSV in a zip is larger than what was downloaded."""
+        """The CSV in a zip is larger than the download."""
         assert summary(a_report(replace(an_outcome(), path="Users/full/a.csv"))).startswith(
             "1 downloaded; 1.0 kB written in "
         )
@@ -153,7 +153,7 @@ class TestSummary:
         assert summary(report).startswith(f"1 downloaded, {said}; 1.0 kB in ")
 
     def test_a_flood_of_failures_is_cut_short(self):
-        """Failures of different causes; extracts that fail for one cause are one line."""
+        """Failures of different causes; extracts that fail for the same cause are one line."""
         outcomes = [replace(each, error=f"x{number}") for number, each in enumerate(outcomes_of(MOST_FAILURES + 7))]
         assert len(list(failures(a_report(*outcomes[:MOST_FAILURES])))) == MOST_FAILURES
         lines = list(failures(a_report(*outcomes)))

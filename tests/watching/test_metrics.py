@@ -21,7 +21,7 @@ SAMPLE = re.compile(r'^[a-z_]+(\{[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"\})? -?\d+(\.\d
 
 
 def report(exit_code: int, *delivered: str, lacks: str | None = None) -> RunReport:
-    """The report of a run that left these data sets delivered."""
+    """The report of a run after which these data sets are delivered."""
     newest = dict.fromkeys(delivered, MOMENT)
     return RunReport("sync", "https://school", MOMENT, MOMENT, 1.0, exit_code, [], lacks=lacks, newest_delivered=newest)
 
@@ -70,7 +70,7 @@ def test_where_the_ledger_could_not_be_read_the_former_deliveries_stay() -> None
 
 @given(st.text(max_size=200) | st.lists(st.sampled_from([*METRICS, " ", "1", "\n", '{a="', '"}', "\\"])).map("".join))
 def test_any_former_file_is_taken(former: str) -> None:
-    """What is no sample of ours is not handed on."""
+    """Anything that is not one of our samples is dropped."""
     textfile(report(3), former)
     lines = without_plan(5, MOMENT, former).split("\n")
     assert all(not line or line.startswith("# ") or SAMPLE.match(line) for line in lines)

@@ -1,4 +1,4 @@
-"""The page of a run: what it says, that it is one sound file, and that nothing from a server gets into its markup."""
+"""The page of a run: its content, that it is one valid file, and that no server text becomes markup."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from tests.support.builders import an_extract, an_outcome
 from tests.support.page_reader import Element, read_page
 from tests.watching.a_run import HELD_BACK, STARTED, a_mirror, a_report, a_table
 
-#: Names and errors that would be more than text if they were not escaped, or that disturb what stands around them.
+#: Names and errors that would be markup if they were not escaped, or that would affect the text around them.
 HOSTILE = [
     "<script>alert(1)</script>",
     "\"><img src=x onerror='alert(1)'>",
@@ -57,7 +57,7 @@ HOSTILE = [
     "\udcff\ud800",
     "long" * 1000,
 ]
-#: What a page consists of.
+#: The elements of a page.
 ELEMENTS = {
     *("", "html", "head", "meta", "title", "style", "body", "a", "header", "main", "section", "footer", "div"),
     *("h1", "h2", "p", "strong", "b", "span", "bdi", "ul", "li", "dl", "dt", "dd", "details", "summary"),
@@ -67,7 +67,7 @@ ELEMENTS = {
 
 
 def times(worker: int, began: float, seconds: float, **more: Any) -> AttemptTimes:
-    """An attempt of 1000 bytes whose answer comes at once, but for what is given."""
+    """An attempt of 1000 bytes with an immediate answer, and these changes."""
     return AttemptTimes(**{"worker": worker, "began": began, "waited": 0.0, "seconds": seconds, "bytes": 1000} | more)
 
 
@@ -110,7 +110,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> RunReport:
 
 @pytest.fixture(scope="module")
 def real_page(real: RunReport) -> str:
-    """Its page, made from its JSON."""
+    """The page of this report, made from its JSON."""
     return page_of(read_run_report(real.to_json().encode()))
 
 
@@ -151,7 +151,7 @@ class TestARealRun:
             assert root.find(name).text
 
     def test_what_is_drawn_is_said_too(self, real_page):
-        """For readers who do not see it: each drawing has a title and a description, each table a caption."""
+        """For readers who cannot see it: each drawing has a title and a description, each table a caption."""
         root = read_page(real_page)
         drawings = [each for each in root.all("svg") if each.attributes.get("role") == "img"]
         assert len(drawings) == 3
@@ -168,7 +168,7 @@ class TestARealRun:
 
 @pytest.fixture(scope="module")
 def text() -> str:
-    """A page with hostile text in every place where a server's text can be."""
+    """A page with hostile text in every place for text from a server."""
     outcomes = [
         fetched(
             times(1, number, 0.2, bytes=0, error=name),
@@ -203,7 +203,7 @@ class TestNames:
         assert "{{ 7 * 7 }}" in root.find("columns").text
 
     def test_what_is_shown_can_be_read_by_anything(self, text):
-        """No control characters, no halves of characters, no address that a reader makes a link of."""
+        """No control characters, no half surrogate pairs, no address that a reader turns into a link."""
         assert re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text) == []
         assert "http" not in text.lower()
         assert "://" not in text
@@ -216,7 +216,7 @@ class TestNames:
 
 
 def many(count: int, name: str) -> Iterable[Outcome]:
-    """So many extracts, each with five failed attempts, by 64 workers."""
+    """`count` extracts, each with five failed attempts, by 64 workers."""
     for number in range(count):
         made = [times(number % 64 + 1, number / 9 + i, 0.6, bytes=0, error=f"{name} answered 503.") for i in range(5)]
         status = Status.FAILED if number % 2 else Status.DOWNLOADED
@@ -226,7 +226,7 @@ def many(count: int, name: str) -> Iterable[Outcome]:
 
 
 def test_a_page_of_2000_extracts_has_less_than_500_kilobytes():
-    """With names as long as they can be, each character of which is escaped."""
+    """With names of the maximum length, in which each character is escaped."""
     name = "<" * 4000
     gaps = [Gap(f"{name} {number}", None, STARTED, STARTED) for number in range(2000)]
     found = document(*many(2000, name), seconds=300.0, gaps=gaps, mirror=a_mirror(*[a_table(name)] * 2000))
@@ -239,7 +239,7 @@ def test_a_page_of_2000_extracts_has_less_than_500_kilobytes():
 
 class TestDrawnTogether:
     def test_neighbours_too_narrow_to_be_seen_are_one_bar_and_others_their_own(self):
-        """In a drawing of 1000 s, in which 1.2 s can be seen."""
+        """In a drawing of 1000 s, in which 1.2 s are visible."""
         tries = [times(1, 0, 1), times(1, 2, 1), times(1, 5, 1), times(1, 7, 20, waited=10), times(1, 27, 1)]
         drawn = timeline_of(Spans(document(fetched(*tries), fetched(times(1, 990, 10)), seconds=1000)), None)
         (lane,) = drawn.lanes
@@ -254,7 +254,7 @@ class TestDrawnTogether:
         assert lane.boxes[0].title() == "2 tries, 2.0 kB"
 
     def test_each_moment_of_many_tries_is_placed_once(self, monkeypatch):
-        """However often the bars have to become wider. Here a lane has eight bars and seven waits in the end."""
+        """No matter how often the bars must be widened. Here a lane finally has eight bars and seven waits."""
         placed: list[float] = []
         at = Scale.at
         monkeypatch.setattr(Scale, "at", lambda scale, moment: placed.append(moment) or at(scale, moment))
@@ -322,7 +322,7 @@ class TestOtherReports:
 
     @pytest.mark.parametrize("began", [5e9, 1e10, 1e17])
     def test_attempts_too_late_for_a_small_time_can_be_drawn(self, began):
-        """Their seconds are so many that a part of the drawing is less than a float can add to them."""
+        """Their seconds are so large that a part of the drawing is less than the resolution of a float."""
         drawn = page(fetched(times(1, began, 0)), fetched(times(2, began, 0)), seconds=began)
         assert drawn.find("timeline")
         assert "Peak" in drawn.find("throughput").text
@@ -368,7 +368,7 @@ class TestWhatLimitedTheRun:
         ("kind", "words"), [(HoldKind.RATE_LIMIT, "The tenant's rate limit"), (HoldKind.OUTAGE, "An outage")]
     )
     def test_the_rate_limit_and_an_outage(self, kind, words):
-        """Also where the attempts that wait for its end fail then."""
+        """Even if the attempts that wait for its end fail afterwards."""
         held = [fetched(times(worker, 1, 6, bytes=0, waited=6, error="x"), times(worker, 8, 1)) for worker in (1, 2)]
         text = said(*held, holds=[Hold(kind, 1, 4), Hold(kind, 3, 3)], counters=Counters(rate_limit_waits=2))
         assert text.startswith(f"{words} set the pace")

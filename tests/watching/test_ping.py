@@ -16,7 +16,7 @@ from bds_async.watching.ping import Ping
 
 
 class Listener:
-    """Remembers what was asked for."""
+    """Records the requests."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -82,7 +82,7 @@ async def run(ending: Exception | None) -> RunReport:
     ("ending", "code"), [(None, 3), (ConfigError("x"), 2), (Stopped("x", 143), 143), (RuntimeError("a defect"), 1)]
 )
 async def test_every_end_of_a_run_is_told(listener: Listener, ending: Exception | None, code: int) -> None:
-    """Whether there is a report, an error that is foreseen, or a defect."""
+    """With a report, an expected error, or a defect."""
     around = Ping(listener.address).around(run(ending))
     if ending is None:
         assert (await around).exit_code == code

@@ -1,4 +1,4 @@
-"""How far a run is, and its numbers in words."""
+"""The progress of a run, and its numbers in words."""
 
 import pytest
 from hypothesis import given
@@ -49,7 +49,7 @@ class TestTally:
         assert (tally.bytes, tally.bytes_done) == (5_000_500, 5_000_000)
 
     def test_what_an_earlier_run_had_received_counts_as_done(self):
-        """It is published without a byte, and neither the bytes done nor the bytes wanted forget it."""
+        """It is published without receiving a byte, and both the bytes done and the bytes wanted include it."""
         tally = Tally()
         tally(Planned((an_extract(download_size=1000),), 0))
         tally(Ended(an_outcome(extract=an_extract(download_size=1000))))

@@ -1,4 +1,4 @@
-"""The state of each transfer in words, and its rate, by a clock that the test sets."""
+"""The state of each transfer in words, and its rate, with a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.watching.a_run import LARGE, SMALL
 
 
 class Watched:
-    """Transfers with a clock that moves only when told."""
+    """Transfers with a clock that moves only on request."""
 
     def __init__(self) -> None:
         self.now = 100.0

@@ -1,4 +1,4 @@
-"""What a person sees of a run on a terminal."""
+"""The view of a run on a terminal."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NOON = datetime(2026, 11, 22, 12, 0, 0)
 
 
 class Shown:
-    """A view on a terminal that remembers what was written, with a clock that the test sets."""
+    """A view on a terminal that records its output, with a clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -130,7 +130,7 @@ def test_a_warning_cannot_control_the_terminal(shown: Shown) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_and_messages_are_shown_as_they_are(shown: Shown, name: str) -> None:
-    """They come from the server, and to the library that draws the rows brackets mean something."""
+    """They come from the server, and brackets have a meaning in the library that draws the rows."""
     extract = an_extract(data_set=name, bds_type=BdsType.DIFFERENTIAL)
     shown.see(*a_run(extract)[:3], Warned(f"warned {name}"))
     assert f"{name} (differential)" in shown.rows(120)[1]
@@ -180,7 +180,7 @@ def test_a_run_that_never_had_a_plan_shows_nothing(shown: Shown) -> None:
 
 @pytest.mark.parametrize("last", [Finished(a_report()), None])
 def test_at_the_end_the_screen_and_stderr_are_free(monkeypatch: pytest.MonkeyPatch, last: Finished | None) -> None:
-    """Also where an error ends the run without its last event."""
+    """Even if an error ends the run without its last event."""
     shown = Shown()
     monkeypatch.setattr(sys, "stderr", shown.console.file)
     with shown.view:
