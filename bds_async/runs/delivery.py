@@ -13,7 +13,7 @@ from ..events import Entered, Observer, Phase, Restarted, Warned
 from ..formats import Format, Staged, decode_zip
 from ..options import RunOptions
 from ..support.clock import Stopwatch
-from ..support.pool import Pool, small_job_workers
+from ..support.pool import Pool
 from ..support.prefix import Prefix
 from ..support.running import started
 from ..support.slots import Slots
@@ -28,6 +28,9 @@ from .settling import Settling
 from .turns import all_settled, in_turn_before, settled_before
 
 logger = logging.getLogger(__name__)
+
+#: One worker in this many takes the smallest extracts first.
+SMALL_SHARE = 4
 
 
 class Fetch:
@@ -53,7 +56,8 @@ class Fetch:
         self._threads = threads
         self._following = Following(options.verify, threads)
         tenant = context.connection.tenant
-        self._links = LinksAhead(tenant, options.workers, 2 * small_job_workers(options.workers))
+        small = options.workers // SMALL_SHARE
+        self._links = LinksAhead(tenant, options.workers - small, small)
         self._transfer = Transfer(
             tenant,
             self._queue,
@@ -66,7 +70,7 @@ class Fetch:
             clock=lambda: stopwatch.seconds,
         )
         self._slots = Slots(options.workers)
-        self._pool: Pool[Piece] = Pool(options.workers, self._fetch)
+        self._pool: Pool[Piece] = Pool(options.workers, self._fetch, small)
         self._finishing: asyncio.TaskGroup | None = None
 
     async def deliver(self, downloads: Sequence[Download]) -> None:
@@ -77,7 +81,7 @@ class Fetch:
                 if (piece := download.first_piece()) is not None:
                     self._queue(piece)
                 self._finish_if_whole(download)
-            self._links.expect(sorted(downloads, key=_size, reverse=True), self._finishing)
+            self._links.expect(downloads, self._finishing)
             publishing = [self._finishing.create_task(self._publishing.run()) for _ in range(self._lanes)]
             await self._pool.run(all_settled(downloads))
             for lane in publishing:
@@ -85,7 +89,7 @@ class Fetch:
 
     def _compare_with_free_space(self, downloads: Sequence[Download]) -> None:
         """Warn if the plan exceeds the free space. Do not fail: listed sizes may be wrong, and each file is checked."""
-        wanted = sum(max(0, (each.extract.download_size or 0) - each.partial.held_bytes) for each in downloads)
+        wanted = sum(max(0, each.listed_size - each.partial.held_bytes) for each in downloads)
         free = free_space(downloads[0].partial.path.parent) if wanted else None
         if free is not None and wanted > free:
             text = f"{wanted:,} bytes are listed to be fetched and {free:,} are free: make room in the folder"
@@ -93,7 +97,8 @@ class Fetch:
 
     def _queue(self, piece: Piece) -> None:
         piece.download.under_way += 1
-        self._pool.put(piece, _size(piece.download))
+        # The pieces of a large extract are taken before those of a smaller one.
+        self._pool.put(piece, piece.size, rank=piece.download.listed_size)
 
     async def _fetch(self, piece: Piece) -> None:
         download = piece.download
@@ -178,8 +183,3 @@ class Fetch:
             return
         self._observer(Restarted(download.extract, lost))
         self._queue(piece)
-
-
-def _size(download: Download) -> int:
-    """The listed size in bytes, by which the pool chooses what to start next."""
-    return download.extract.download_size or 0

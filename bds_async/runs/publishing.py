@@ -15,7 +15,7 @@ from ..support.to_its_end import to_its_end
 from ..transfer import Download
 
 #: Maximum number of files in a group.
-GROUP = 128
+GROUP = 192
 #: A download, and its verified file.
 Ready: TypeAlias = tuple[Download, Staged]
 #: Takes a download, its verified file, and the result of publishing it.

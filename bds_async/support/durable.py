@@ -26,7 +26,7 @@ _logged: set[str] = set()
 #: Seconds for which a rename is retried on Windows, where a virus scanner or a loader may hold the file.
 REPLACE_PATIENCE = 3.0
 #: Files or folders that are synced at a time: a disk takes many requests as fast as one.
-SYNCS = 64
+SYNCS = 32
 #: Seconds: for faster syncs, threads would cost more than they save.
 QUICK = 0.001
 _threads = ThreadPoolExecutor(SYNCS, thread_name_prefix="sync")

@@ -1,4 +1,4 @@
-"""A bounded pool of worker coroutines over one sorted queue: one job at a time for each worker."""
+"""A bounded pool of worker coroutines over one sorted queue: at most as many jobs under way as there are workers."""
 
 from __future__ import annotations
 
@@ -6,61 +6,68 @@ import asyncio
 import itertools
 from bisect import bisect_left, insort
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 Job = TypeVar("Job")
 
-#: One in this many workers takes the smallest job first.
-ONE_IN = 4
 
+@dataclass(order=True, slots=True)
+class _Queued(Generic[Job]):
+    """A queued job; equal ranks are in order of arrival."""
 
-def small_job_workers(workers: int) -> int:
-    """How many of a pool's workers take the smallest job first."""
-    return workers // ONE_IN
+    rank: int
+    number: int
+    size: int = field(compare=False)
+    job: Job = field(compare=False)
 
 
 class Pool(Generic[Job]):
-    """Runs `work` on each queued job in `workers` coroutines; `work` may queue more.
+    """`workers` coroutines that do `work` on each queued job, the largest first; `work` may queue more jobs.
 
-    Most of them take the largest job first, so that no large job is left for the end of the run. A quarter of them take
-    the smallest: a small job mostly waits for answers, while large ones use the network.
+    `small` of the workers take the smallest job first, while the queued jobs give all workers more to do than the
+    largest one. Small jobs spend most of their time waiting for answers, during which large ones use the network.
     """
 
-    def __init__(self, workers: int, work: Callable[[Job], Awaitable[None]]) -> None:
+    def __init__(self, workers: int, work: Callable[[Job], Awaitable[None]], small: int = 0) -> None:
         self._workers = workers
         self._work = work
-        #: Sorted by size, then by arrival; each has one entry in `_queued`.
-        self._jobs: list[tuple[float, int, Job]] = []
-        self._queued: asyncio.Queue[None] = asyncio.Queue()
-        self._order = itertools.count()
+        self._small = small
+        #: The smallest job first; `_ready` has one entry for each.
+        self._queued: list[_Queued[Job]] = []
+        self._ready: asyncio.Queue[None] = asyncio.Queue()
+        self._size = 0
+        self._numbers = itertools.count()
 
-    def put(self, job: Job, size: float = 0) -> None:
-        """Queue a job; jobs of equal size are taken in the order of arrival."""
-        insort(self._jobs, (size, next(self._order), job))
-        self._queued.put_nowait(None)
+    def put(self, job: Job, size: int = 0, rank: int | None = None) -> None:
+        """Queue a job. `rank` replaces its size as the order of the queue; equal ones are taken in order of arrival."""
+        insort(self._queued, _Queued(size if rank is None else rank, next(self._numbers), size, job))
+        self._size += size
+        self._ready.put_nowait(None)
 
     async def run(self, until: Awaitable[object]) -> None:
-        """Work until `until` ends; an exception of `work` stops all workers and is raised in an exception group."""
+        """Work until `until` ends; an exception of `work` stops all workers and is raised in a group."""
         async with asyncio.TaskGroup() as group:
-            small = small_job_workers(self._workers)
-            workers = [group.create_task(self._serve(small=number < small)) for number in range(self._workers)]
+            workers = [group.create_task(self._serve(small=number < self._small)) for number in range(self._workers)]
             await until
             for worker in workers:
                 worker.cancel()
 
     async def drained(self) -> None:
         """Wait until no job is queued or under way."""
-        await self._queued.join()
+        await self._ready.join()
 
     async def _serve(self, *, small: bool) -> None:
         while True:
-            await self._queued.get()
-            await self._work(self._smallest() if small else self._largest())
-            self._queued.task_done()
+            await self._ready.get()
+            await self._work(self._next(small=small))
+            self._ready.task_done()
 
-    def _smallest(self) -> Job:
-        return self._jobs.pop(0)[2]
-
-    def _largest(self) -> Job:
-        size = self._jobs[-1][0]
-        return self._jobs.pop(bisect_left(self._jobs, size, key=lambda entry: entry[0]))[2]
+    def _next(self, *, small: bool) -> Job:
+        largest = self._queued[-1]
+        if small and largest.size * self._workers < self._size:
+            taken = self._queued.pop(0)
+        else:
+            taken = self._queued.pop(bisect_left(self._queued, largest.rank, key=lambda each: each.rank))
+        self._size -= taken.size
+        return taken.job

@@ -55,6 +55,11 @@ class Piece:
         return not (self.is_stale or self.is_complete)
 
     @property
+    def size(self) -> int:
+        """Bytes that are still wanted, by the listed size if the piece has no end; 0 if that is unknown."""
+        return max(0, (self.download.listed_size if self.stop is None else self.stop) - self.start)
+
+    @property
     def is_whole_extract(self) -> bool:
         """Whether it is the whole extract, so that a plain GET will do."""
         return self.start == 0 and self.stop is None
@@ -96,6 +101,11 @@ class Download:
         """The extract that is fetched."""
         return self.step.extract
 
+    @property
+    def listed_size(self) -> int:
+        """Bytes of the extract, as listed; 0 if unknown."""
+        return self.extract.download_size or 0
+
     def first_piece(self) -> Piece | None:
         """What to request first: a gap that an earlier run left, else the whole or, of a large extract, its head.
 
@@ -104,7 +114,7 @@ class Download:
         if self.partial.held_bytes:
             self.resumed_bytes = self._most_held = self.partial.held_bytes
             return self._first_gap()
-        return self._piece(0, PIECE if (self.extract.download_size or 0) >= LARGE else None)
+        return self._piece(0, PIECE if self.listed_size >= LARGE else None)
 
     def rest(self, first: Piece) -> list[Piece]:
         """The pieces that follow the first one, once its answer has shown that the server supports ranges.

@@ -101,8 +101,8 @@ class Transfers:
                 transfer.phase = phase
 
     def all(self) -> list[Transfer]:
-        """Return the transfers; another thread may call it."""
-        return list(self._under_way.values())
+        """Return the transfers, those that wait for an earlier extract last; another thread may call it."""
+        return sorted(self._under_way.values(), key=lambda each: each.phase is Phase.WAITING)
 
     def common_state(self) -> State | None:
         """Return the phase of most transfers if all of them have received all bytes, else None."""

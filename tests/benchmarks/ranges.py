@@ -44,7 +44,7 @@ def whole_files() -> Iterator[None]:
 def whole_files_in_list_order() -> Iterator[None]:
     """No extract counts as large, and all start in listing order."""
     usual = Pool.put
-    Pool.put = lambda self, job, size=0: usual(self, job)  # type: ignore[method-assign]
+    Pool.put = lambda self, job, size=0, rank=None: usual(self, job)  # type: ignore
     try:
         with whole_files():
             yield

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.support.pool import Pool, small_job_workers
+from bds_async.support.pool import Pool
 
 
-async def taken(workers: int, sizes: Sequence[int]) -> list[list[tuple[int, int]]]:
+async def taken(workers: int, sizes: Sequence[int], small: int = 0) -> list[list[tuple[int, int]]]:
     """Which jobs (size and position in the queue) run at the same time, round by round, until none is left."""
     rounds: list[list[tuple[int, int]]] = []
     under_way: list[tuple[int, int]] = []
@@ -23,7 +23,7 @@ async def taken(workers: int, sizes: Sequence[int]) -> list[list[tuple[int, int]
         under_way.append(job)
         await ended.wait()
 
-    pool: Pool[tuple[int, int]] = Pool(workers, work)
+    pool: Pool[tuple[int, int]] = Pool(workers, work, small)
     for number, size in enumerate(sizes):
         pool.put((size, number), size)
 
@@ -47,31 +47,51 @@ async def taken(workers: int, sizes: Sequence[int]) -> list[list[tuple[int, int]
     return rounds
 
 
-async def test_a_quarter_of_the_workers_takes_the_smallest_jobs() -> None:
-    """The others take the largest, and they meet in the middle."""
-    rounds = await taken(4, [5, 1, 4, 8, 2, 7, 3, 6])
-    assert [sorted(size for size, _ in each) for each in rounds] == [[1, 6, 7, 8], [2, 3, 4, 5]]
+async def test_some_workers_take_the_smallest_jobs_while_there_is_enough_for_all() -> None:
+    """The others take the largest. Once the largest would be the last to end, every worker takes that."""
+    rounds = await taken(4, [5, 1, 4, 8, 2, 7, 3, 6, 5, 5], small=1)
+    assert [sorted(size for size, _ in each) for each in rounds] == [[1, 6, 7, 8], [2, 5, 5, 5], [3, 4]]
 
 
-async def test_up_to_three_workers_take_the_largest_job_alone() -> None:
+async def test_a_large_job_does_not_wait_for_small_ones_if_it_would_end_last() -> None:
+    rounds = await taken(4, [*[1] * 8, 9, 9, 9, 9], small=1)
+    assert [sorted(size for size, _ in each) for each in rounds][:2] == [[1, 9, 9, 9], [1, 1, 1, 9]]
+
+
+async def test_without_such_workers_the_largest_jobs_are_taken_first() -> None:
     rounds = await taken(3, [1, 2, 3, 4, 5, 6])
     assert [sorted(size for size, _ in each) for each in rounds] == [[4, 5, 6], [1, 2, 3]]
 
 
+async def test_a_rank_replaces_the_size_as_the_order() -> None:
+    done: list[str] = []
+
+    async def work(job: str) -> None:
+        """Note the job."""
+        done.append(job)
+
+    pool: Pool[str] = Pool(1, work)
+    pool.put("small", 5)
+    pool.put("piece of a large one", 1, rank=100)
+    await asyncio.wait_for(pool.run(pool.drained()), 20)
+    assert done == ["piece of a large one", "small"]
+
+
 @pytest.mark.parametrize("workers", [1, 4, 9])
 async def test_equal_jobs_are_taken_in_the_order_of_arrival(workers: int) -> None:
-    rounds = await taken(workers, [7] * 20)
+    rounds = await taken(workers, [7] * 20, workers // 4)
     assert [sorted(number for _, number in each) for each in rounds] == [
         list(range(first, min(first + workers, 20))) for first in range(0, 20, workers)
     ]
 
 
-@given(st.integers(1, 9), st.lists(st.integers(0, 9), max_size=30))
-def test_each_job_is_done_once_and_no_more_are_under_way_than_workers(workers: int, sizes: list[int]) -> None:
-    rounds = asyncio.run(taken(workers, sizes))
+@given(st.integers(1, 9), st.integers(0, 9), st.lists(st.integers(0, 9), max_size=30))
+def test_each_job_is_done_once_and_no_more_are_under_way_than_workers(
+    workers: int, small: int, sizes: list[int]
+) -> None:
+    rounds = asyncio.run(taken(workers, sizes, small))
     assert sorted(job for each in rounds for job in each) == sorted((size, n) for n, size in enumerate(sizes))
     assert all(len(each) <= workers for each in rounds)
-    assert small_job_workers(workers) <= workers / 4
 
 
 async def test_the_work_of_a_job_may_queue_another() -> None:

@@ -29,3 +29,28 @@ async def test_as_many_are_taken_as_there_are_and_a_fixed_number_does_not_grow()
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await asyncio.wait_for(Slots.one(slots).__aenter__(), 1)
+
+
+async def test_a_task_that_asks_again_comes_after_those_that_wait() -> None:
+    """Otherwise the first tasks would keep the slots, and the largest extracts would begin last."""
+    slots, order = Slots(), list[int]()
+    await slots.resize(1, 0)
+
+    async def work(number: int) -> None:
+        """Take a slot twice."""
+        for _ in range(2):
+            async with slots.one():
+                order.append(number)
+                await asyncio.sleep(0)
+
+    await asyncio.wait_for(asyncio.gather(*map(work, range(4))), 20)
+    assert order == [0, 1, 2, 3, 0, 1, 2, 3]
+
+
+async def test_a_cancelled_task_does_not_hold_up_the_others() -> None:
+    slots = Slots()
+    tasks = [asyncio.create_task(slots.one().__aenter__()) for _ in range(2)]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    await slots.resize(1, 0)
+    await asyncio.wait_for(tasks[1], 20)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -39,10 +39,15 @@ def begin(serve, connect, tmp_path: Path) -> Begin:
     """A function that expects three downloads from a tenant, with this many links ahead."""
 
     @asynccontextmanager
-    async def start(site: Tenant, ahead: int, smallest: int = 0) -> AsyncIterator[tuple[LinksAhead, list[Download]]]:
+    async def start(
+        site: Tenant, ahead: int, smallest: int = 0, sizes: Sequence[int] = (3, 2, 1)
+    ) -> AsyncIterator[tuple[LinksAhead, list[Download]]]:
         url, workspace = await serve(site), prepared(tmp_path)
         tenant = await connect(url)
-        extracts = [an_extract(plugin_id=f"p{number}", download_link=f"{url}{number}") for number in range(3)]
+        extracts = [
+            an_extract(plugin_id=f"p{number}", download_link=f"{url}{number}", download_size=size)
+            for number, size in enumerate(sizes)
+        ]
         downloads = [Download(a_step(each), Partial.load(workspace, each.identity), 3) for each in extracts]
         async with asyncio.TaskGroup() as tasks:
             links = LinksAhead(tenant, ahead, smallest)
@@ -75,18 +80,35 @@ async def test_no_more_are_asked_for_than_the_bound_until_one_is_used(begin: Beg
     assert site.asked == ["/0", "/1"]
 
 
-async def test_links_are_asked_for_at_both_ends_each_within_its_bound(begin: Begin) -> None:
-    """The smallest download of three is the last one; a used link frees a slot only at its own end."""
+async def used(links: LinksAhead, *downloads: Download) -> None:
+    """Begin downloads, and use the links that were requested for them."""
+    for download in downloads:
+        download.begin()
+        await links.link_of(download)
+
+
+async def test_links_are_requested_at_both_ends_each_within_its_bound(begin: Begin) -> None:
+    """A link that is used makes room at its own end only."""
     site = Tenant()
-    async with begin(site, 1, 1) as (links, downloads):
+    async with begin(site, 1, 1, [4, 3, 2, 1]) as (links, downloads):
         links.go_on()
-        await links.link_of(downloads[0])
-        await links.link_of(downloads[1])
-        assert "/1" not in site.asked
-        await links.link_of(downloads[2])
-        assert sorted(site.asked) == ["/0", "/2"]
+        await used(links, downloads[0])
         links.go_on()
-        await links.link_of(downloads[1])
+        await used(links, downloads[1], downloads[3])
+        asked = sorted(site.asked)
+    assert asked == ["/0", "/1", "/3"]
+
+
+async def test_equal_downloads_are_requested_in_order_of_arrival_and_once(begin: Begin) -> None:
+    """The pool takes them in this order at both ends."""
+    site = Tenant()
+    async with begin(site, 1, 1, [5, 5, 5]) as (links, downloads):
+        links.go_on()
+        await used(links, *downloads[:2])
+        asked = sorted(site.asked)
+        links.go_on()
+        await used(links, downloads[2])
+    assert asked == ["/0", "/1"]
     assert sorted(site.asked) == ["/0", "/1", "/2"]
 
 

@@ -124,3 +124,9 @@ def test_the_first_bytes_of_a_transfer_are_no_enormous_rate() -> None:
     meter = Meter(0.0)
     meter.add(1_000_000, 0.001)
     assert meter.rate(0.002) == 1_000_000
+
+
+def test_transfers_that_wait_for_an_earlier_extract_come_last(watched: Watched) -> None:
+    """A terminal has few rows, and many whole differentials may wait for their full."""
+    watched.see(Entered(LARGE, Phase.WAITING), Started(SMALL, 0))
+    assert [each.extract for each in watched.transfers.all()] == [SMALL, LARGE]

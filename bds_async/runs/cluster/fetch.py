@@ -98,7 +98,7 @@ class ClusterFetch:
             watch.cancel()
 
     def _put(self, download: Download) -> None:
-        self._pool.put(download, download.extract.download_size or 0)
+        self._pool.put(download, download.listed_size)
 
     async def _deliver(self, download: Download) -> None:
         """Deliver one download, then let the next one of its data set begin."""

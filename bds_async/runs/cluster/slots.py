@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,7 @@ class Slots:
         self._ahead = 0
         self._is_fixed = False
         self._taken = 0
+        self._waiting: deque[object] = deque()
         self._changed = asyncio.Condition()
 
     def fix(self, most: int) -> int:
@@ -34,7 +36,7 @@ class Slots:
     async def one(self) -> AsyncIterator[None]:
         """Take a slot as soon as one is free."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._taken < self.size + self._ahead)
+            await self._turn(asyncio.current_task())
             self._taken += 1
         try:
             yield
@@ -42,3 +44,12 @@ class Slots:
             self._taken -= 1
             async with self._changed:
                 self._changed.notify_all()
+
+    async def _turn(self, task: object) -> None:
+        """Wait until a slot is free and every task that asked before has one."""
+        self._waiting.append(task)
+        try:
+            await self._changed.wait_for(lambda: self._waiting[0] is task and self._taken < self.size + self._ahead)
+        finally:
+            self._waiting.remove(task)
+            self._changed.notify_all()
