@@ -12,10 +12,11 @@ from .notice import Notice
 
 
 def mirroring(event: Mirroring) -> Notice:
-    """Return the notice of a mirror that begins."""
+    """Return the notice of a mirror that begins; if there is nothing to apply, the result says enough."""
     fields = {"target": event.target, "extracts": event.extracts, "bytes": event.bytes}
     what = f"{counted(event.extracts, 'extract')}, {size_text(event.bytes)}," if event.extracts else "Nothing"
-    return Notice(logging.INFO, f"{what} to apply to {event.target}.", "mirror.planned", fields)
+    level = logging.INFO if event.extracts else logging.DEBUG
+    return Notice(level, f"{what} to apply to {event.target}.", "mirror.planned", fields)
 
 
 def applied(event: Mirrored) -> Notice:

@@ -37,7 +37,8 @@ async def test_the_mirror_lies_in_the_folder_by_default(delivered: Deliveries) -
     assert "1 extract applied to 1 table of duckdb:" in done.out
     assert (delivered.root / "mirror.duckdb").is_file()
     again = await bds("mirror", "--to", delivered.root)
-    assert "0 extracts applied" in again.out
+    target = f"duckdb:{delivered.root / 'mirror.duckdb'}"
+    assert (again.out, again.err) == (f"0 extracts applied to 1 table of {target}.\n", "")
 
 
 async def test_json_is_the_documented_format(delivered: Deliveries) -> None:
@@ -76,7 +77,8 @@ async def test_rejects_lead_to_3_and_are_named(delivered: Deliveries) -> None:
     [
         (["--into", "postgresql://me:hush@127.0.0.1/x"], 2, "--into holds a password"),
         (["--into", "duckdb:BDS.duckdb"], 2, "and its schema have one name"),
-        (["--into", "mysql://x"], 2, "neither duckdb:PATH nor postgresql://"),
+        (["--into", "mysql://x"], 2, "target 'mysql:…' is neither duckdb:PATH nor postgresql://"),
+        (["--into", "foo"], 2, "target 'foo' is neither duckdb:PATH nor postgresql://"),
         (["--into", "postgresql://me@127.0.0.1:1/x"], 6, "cannot be reached"),
         (["--into", "duckdb:/nowhere/at/all.duckdb"], 6, "is not there"),
         (["--data-set", "Nothing"], 2, "Nothing"),
@@ -124,6 +126,25 @@ async def test_a_folder_in_place_of_the_database_is_6(delivered: Deliveries) -> 
     (delivered.root / "mirror.duckdb").mkdir()
     done = await bds("mirror", "--to", delivered.root)
     assert (done.code, "is no DuckDB database" in done.err) == (6, True)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="/proc")
+async def test_a_database_that_cannot_be_made_is_6_and_says_what_to_do(delivered: Deliveries) -> None:
+    done = await bds("mirror", "--to", delivered.root, "--into", "duckdb:/proc/x.duckdb")
+    (line,) = done.err.splitlines()
+    assert (done.code, "IO Error" in line) == (6, False)
+    assert line.endswith("No such file or directory. Check its permissions, or name another file.")
+
+
+async def test_a_damaged_database_is_6_not_one_that_another_program_has_open(delivered: Deliveries) -> None:
+    """The text of DuckDB has the word block."""
+    file = delivered.root / "mirror.duckdb"
+    duckdb.connect(str(file)).close()
+    body = bytearray(file.read_bytes())
+    body[12] ^= 255
+    file.write_bytes(body)
+    done = await bds("mirror", "--to", delivered.root)
+    assert (done.code, "cannot be opened: Corrupt database file" in done.err) == (6, True), done.err
 
 
 @pytest.mark.parametrize("more", [[], ["--dry-run"]])
@@ -205,10 +226,20 @@ def test_the_password_for_an_address_comes_from_the_variable_if_it_names_the_sam
         assert Target.find(address, None, {"BDS_MIRROR": other}) == Target(address=address)
 
 
+def test_a_wrong_target_is_quoted_but_not_one_of_the_environment() -> None:
+    """A variable that is to hold a password may hold nothing else."""
+    with pytest.raises(ConfigError, match="target in BDS_MIRROR is neither") as refused:
+        Target.find(None, None, {"BDS_MIRROR": "hush"})
+    assert "hush" not in str(refused.value)
+    with pytest.raises(ConfigError, match=r"target 'data/x\.duckdb' is neither"):
+        Target.find("data/x.duckdb", None, {})
+
+
 @pytest.mark.parametrize(
     "text",
     [
         *("duckdb:", "postgresql:x", "sqlite:x", "postgresql://host:port/x"),
+        *("me:hush@host/db", "hush@host", "postgres:me:hush@host/db", "host=a password=hush", "mysql://me:hush@h/x"),
         *("postgresql://me:12/hush@host/db", "postgresql://me:12?hush@host/db"),
         "postgresql://me@host/db?sslpassword=hush",
     ],

@@ -66,12 +66,19 @@ class TestLines:
             (Planned((), 0), "Nothing to fetch."),
             (Surveyed(1, 10), "1 file to verify, 10 B."),
             (Mirroring("duckdb:x", 1, 1500), "1 extract, 1.5 kB, to apply to duckdb:x."),
-            (Mirroring("duckdb:x", 0, 0), "Nothing to apply to duckdb:x."),
         ],
     )
     def test_one_is_not_many_and_nothing_is_said_to_be_nothing(self, log, caplog, event, said):
         Lines(log)(event)
         assert caplog.messages == [said]
+
+    def test_a_mirror_without_work_is_worth_a_line_only_to_those_who_ask_for_more(self, log, caplog):
+        """Its result says the same."""
+        Lines(log)(Mirroring("duckdb:x", 0, 0))
+        assert caplog.messages == []
+        caplog.set_level(logging.DEBUG)
+        Lines(log)(Mirroring("duckdb:x", 0, 0))
+        assert caplog.messages == ["Nothing to apply to duckdb:x."]
 
     def test_how_far_it_is_is_told_now_and_then(self, log, caplog):
         lines = Lines(log, interval=0)

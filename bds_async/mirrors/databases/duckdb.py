@@ -18,6 +18,7 @@ from ...errors import TargetBusy, TargetError
 from ...formats.csv_record import RECORD_LIMIT
 from ...registry.conversion import DUCKDB
 from ...support.extras import missing
+from ...support.os_errors import reason
 from ...support.uninterrupted import outlast
 from ..sql.staging import BAD, Stage
 from .engine import Misfits, Row
@@ -162,9 +163,9 @@ def demand_database(path: Path) -> None:
         try:
             is_other = path.absolute() not in _open_files and path.exists() and not _is_database(path)
         except OSError as error:
-            raise _opening_fault(path, f"{error.strerror}.") from None
+            raise _opening_fault(path, reason(error)) from None
     if is_other:
-        raise _opening_fault(path, "it is no DuckDB database. Name another file, or move this one away.")
+        raise _opening_fault(path, "it is no DuckDB database", "Name another file, or move this one away.")
 
 
 def _is_database(path: Path) -> bool:
@@ -226,11 +227,11 @@ def _is_held(folder: Path) -> bool:
     return True
 
 
-def _opening_fault(path: Path, text: str) -> Exception:
-    if "lock" in text.lower() or "being used by another process" in text.lower():
+def _opening_fault(path: Path, text: str, advice: str = "Check its permissions, or name another file.") -> Exception:
+    brief = " ".join(text.split())[:300].removeprefix("IO Error: ").rstrip(".")
+    if brief.startswith("Could not set lock") or "being used by another process" in brief:
         return TargetBusy(f"Another program has {path} open: close it, then run again.")
-    brief = " ".join(text.split())[:300]
-    return TargetError(f"The mirror's database {path} cannot be opened: {brief}")
+    return TargetError(f"The mirror's database {path} cannot be opened: {brief}. {advice}")
 
 
 def _reader(path: Path, raw: list[str], newline: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ class Target:
         if into is not None:
             return cls.named(into, "`target`", environment)
         if from_environment := environment.get(VARIABLE):
-            return cls.parse(from_environment)
+            return cls.parse(from_environment, f" in {VARIABLE}")
         if folder is None:
             raise ConfigError("A mirror of an object store needs `target` or BDS_MIRROR.")
         return cls(path=Path(folder, MIRROR))
@@ -55,14 +56,17 @@ class Target:
         return found
 
     @classmethod
-    def parse(cls, text: str) -> Target:
-        """Return the target for an address; raises ConfigError."""
+    def parse(cls, text: str, shown: str | None = None) -> Target:
+        """Return the target for an address; raises ConfigError, with `shown` in place of a text that is no address."""
         if (path := mirror_file(text)) is not None:
             return cls(path=Path(path))
         scheme, _, rest = text.partition(":")
         if scheme.lower() in _POSTGRESQL and rest.startswith("//"):
             return _postgresql(text)
-        raise ConfigError("The mirror's target is neither duckdb:PATH nor postgresql://user@host:port/database.")
+        place = _shown(text) if shown is None else shown
+        raise ConfigError(
+            f"The mirror's target{place} is neither duckdb:PATH nor postgresql://user@host:port/database."
+        )
 
     def clean(self, text: str) -> str:
         """Return a text with the password masked."""
@@ -70,6 +74,12 @@ class Target:
 
     def __str__(self) -> str:
         return f"duckdb:{self.path}" if self.path is not None else str(self.address)
+
+
+def _shown(text: str) -> str:
+    """Return a wrong target in quotes, up to a colon: what follows, or an odd character, may belong to a password."""
+    begin, colon, _ = text.partition(":")
+    return f" '{begin}{colon and ':…'}'" if re.fullmatch(r"[\w./\\-]*", begin) else ""
 
 
 def _postgresql(text: str) -> Target:
