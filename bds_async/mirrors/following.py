@@ -12,8 +12,9 @@ from ..report import AppliedExtract, Problem, ProblemKind
 from .applied import Applied, Counts
 from .apply import CAPPED_ROWS, Held, NeedsRestart, TableWriter
 from .passing import is_passed_over, keyless_notes
+from .published import FileChanged, fault_of
 from .result import TableResult
-from .source import FileChanged, SourceExtract, fault_of, order_of
+from .source import SourceExtract, order_of
 
 
 class Follower:
@@ -78,7 +79,7 @@ class Follower:
         try:
             applied, counts = await self._writer.apply(extract, self._limit, self._complete_after)
         except FileChanged as error:
-            self._miss(extract, str(error))
+            self._miss(extract, error)
         except Held as error:
             await self._catalog.applied.hold(extract.path or "", error.percent)
             self._hold(extract, error.percent)
@@ -115,10 +116,10 @@ class Follower:
         )
         self._problems[extract] = Problem(ProblemKind.HELD, extract.path or "", text)
 
-    def _miss(self, extract: SourceExtract, fault: str) -> None:
-        kind = ProblemKind.MISSING if fault == "is gone" else ProblemKind.CHANGED
-        text = f"{extract.path} {fault}: put it back, or wait for the next full of {self._subject.data_set.name}."
-        self._problems[extract] = Problem(kind, extract.path or "", text)
+    def _miss(self, extract: SourceExtract, fault: FileChanged) -> None:
+        later = f"or wait for the next full of {self._subject.data_set.name}"
+        text = f"{extract.path} {fault}: {fault.advice}, {later}."
+        self._problems[extract] = Problem(fault.kind, extract.path or "", text)
 
     async def _restart(self, extract: SourceExtract) -> None:
         """Begin the data set again, which needs the files of all applied extracts."""

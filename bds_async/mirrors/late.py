@@ -14,7 +14,8 @@ from ..destination import Destination
 from .applied import Applied
 from .databases import Engine
 from .loading import Loading
-from .source import FileChanged, SourceDataSet, fault_of, order_of
+from .published import FileChanged, fault_of
+from .source import SourceDataSet, order_of
 from .sql.doubt import settle_doubt
 from .sql.merge import DOUBT, Merge
 from .sql.pieces import match

@@ -14,7 +14,8 @@ from ..formats.csv_lines import LineMap
 from ..formats.csv_records import NoHeader, Records, Reject
 from ..support.uninterrupted import outlast
 from .databases import Engine, Row
-from .source import FileChanged, SourceExtract, csv_blocks
+from .published import INSPECT, FileChanged, csv_blocks
+from .source import SourceExtract
 from .sql.staging import Stage
 
 Item = TypeVar("Item")
@@ -108,7 +109,7 @@ def _records(blocks: Iterator[bytes]) -> Records:
     try:
         return Records(blocks)
     except NoHeader:
-        raise FileChanged("has no header row") from None
+        raise FileChanged("has no header row", INSPECT) from None
 
 
 async def chunks_of(records: Records) -> AsyncIterator[bytes]:

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Sequence
 
 from ..destination import Destination
-from ..report import Problem, ProblemKind
+from ..report import Problem
 from .catalog import Catalog
 from .keys import known_data_set
+from .published import FileChanged, fault_of
 from .result import TableResult
-from .source import Source, SourceDataSet, SourceExtract, fault_of
+from .source import Source, SourceDataSet, SourceExtract
 
 
 async def drop_for_rebuild(catalog: Catalog, source: Source) -> tuple[TableResult, ...]:
@@ -47,7 +48,6 @@ def _problems(destination: Destination, extracts: Sequence[SourceExtract]) -> tu
     return tuple(_problem(each, fault) for each, fault in faults if fault is not None)
 
 
-def _problem(extract: SourceExtract, fault: str) -> Problem:
-    kind = ProblemKind.MISSING if fault == "is gone" else ProblemKind.CHANGED
-    text = f"{extract.path} {fault}, and a rebuild needs it: nothing was dropped."
-    return Problem(kind, extract.path or "", text)
+def _problem(extract: SourceExtract, fault: FileChanged) -> Problem:
+    text = f"{extract.path} {fault}, and a rebuild needs it, so nothing was dropped: {fault.advice}."
+    return Problem(fault.kind, extract.path or "", text)

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
 from ..destination import Destination, destination_of
-from ..errors import BdsError, DestinationError, ExtractError
-from ..formats.inflate import BLOCK, contents
-from ..formats.zip_members import Member, members_of
 from ..ledger import Delivery, Ledger
 from ..models import BdsType, DataSet, Identity, version_key
 from ..support.patience import Patience
 from ..support.uninterrupted import outlast
-from ..workspace import Workspace, writing_to
+from ..workspace import Workspace
 
 #: Picks some of the delivered data sets.
 Choice: TypeAlias = Callable[[list[DataSet]], list[DataSet]]
-
-
-class FileChanged(Exception):
-    """A published file differs from the ledger's record, or cannot be read as a CSV; the text says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,86 +127,3 @@ def _data_set(ledger: Ledger, folder: str, data_set: DataSet) -> SourceDataSet:
 
 def _extract(delivery: Delivery) -> SourceExtract:
     return SourceExtract(delivery.identity, delivery.path, delivery.bytes, delivery.sha256, delivery.columns)
-
-
-def fault_of(destination: Destination, extract: SourceExtract) -> str | None:
-    """Return why the file of an extract cannot be applied, judged by name and size only; None if it can. Blocks."""
-    assert extract.path is not None
-    if not extract.path.endswith((".zip", ".csv")):
-        return "is neither a zip nor a CSV"
-    size = destination.size(extract.path)
-    if size is None:
-        return "is gone"
-    if extract.bytes is not None and size != extract.bytes:
-        return f"has {size} bytes, the ledger says {extract.bytes}"
-    return None
-
-
-@contextmanager
-def csv_blocks(destination: Destination, extract: SourceExtract) -> Iterator[Iterator[bytes]]:
-    """Open the file of an extract and yield the blocks of its CSV. Blocks while reading.
-
-    The CRC-32 and the SHA-256 are checked after the last block. Raises FileChanged.
-    """
-    assert extract.path is not None
-    try:
-        with destination.local(extract.path) as path, writing_to(path.parent), path.open("rb") as file:
-            reader = _Hashing(file.fileno(), extract.sha256)
-            if extract.path.endswith(".csv"):
-                yield reader.all()
-                return
-            members = members_of(file, os.fstat(file.fileno()).st_size)
-            member = next((each for each in members if each.is_csv), None)
-            if member is None:
-                raise FileChanged("holds no CSV")
-            yield reader.member(member)
-    except DestinationError as error:
-        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
-            raise FileChanged("is gone") from None
-        raise
-
-
-class _Hashing:
-    """Reads a file once from its beginning, and compares its SHA-256 with the expected one, if known."""
-
-    def __init__(self, descriptor: int, expected: str | None) -> None:
-        self._descriptor = descriptor
-        self._expected = expected
-        self._digest = hashlib.sha256()
-        self._position = 0
-
-    def all(self) -> Iterator[bytes]:
-        """Read the whole file in blocks; raises FileChanged if its SHA-256 differs."""
-        yield from self._until(None)
-        self._check()
-
-    def member(self, member: Member) -> Iterator[bytes]:
-        """Read the contents of a zip's member in blocks; raises FileChanged if it is damaged or the SHA-256 differs."""
-        try:
-            self._skip(member.start)
-            yield from contents(member, self._until(member.stop))
-        except BdsError as error:
-            if isinstance(error, ExtractError):
-                raise FileChanged(f"is damaged: {error}") from error
-            raise
-        self._skip(None)
-        self._check()
-
-    def _skip(self, stop: int | None) -> None:
-        for _ in self._until(stop):
-            pass
-
-    def _until(self, stop: int | None) -> Iterator[bytes]:
-        while stop is None or self._position < stop:
-            wanted = BLOCK if stop is None else min(BLOCK, stop - self._position)
-            os.lseek(self._descriptor, self._position, os.SEEK_SET)
-            block = os.read(self._descriptor, wanted)
-            if not block:
-                return
-            self._position += len(block)
-            self._digest.update(block)
-            yield block
-
-    def _check(self) -> None:
-        if self._expected is not None and self._digest.hexdigest() != self._expected:
-            raise FileChanged("is not the file that was published: its SHA-256 differs from the ledger's")

@@ -206,4 +206,5 @@ def _unreadable(path: str, delivery: Delivery, error: DestinationError) -> Discr
         return Discrepancy(path, Fault.MISSING, "it is not there", delivery)
     if not isinstance(cause, OSError):
         raise error
-    return Discrepancy(path, Fault.CORRUPT, f"it cannot be read ({cause.strerror})", delivery)
+    advice = ": let this user read it" if isinstance(cause, PermissionError) else ""
+    return Discrepancy(path, Fault.CORRUPT, f"it is unreadable ({cause.strerror}){advice}", delivery)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -265,17 +269,73 @@ def test_a_missing_file_is_named_until_a_later_full_is_applied(enrollments: Deli
     assert (report.exit_code, report.tables[0].complete_through) == (0, at(24))
 
 
-@pytest.mark.parametrize("suffix", [".zip", ".csv"])
-def test_a_changed_file_is_not_applied(enrollments: Deliveries, place: Place, suffix: str) -> None:
-    """Its size is that in the ledger, its content is not."""
+@pytest.mark.parametrize(("suffix", "changed"), [(".zip", 0.5), (".zip", 1.0), (".csv", 0.5)])
+def test_a_changed_file_is_not_applied(enrollments: Deliveries, place: Place, suffix: str, changed: float) -> None:
+    """Its size is the ledger's, its content or the directory of the zip is not."""
     file = enrollments.deliver(enrollments.extract(FULL, 0), b"OrgUnitId,UserId\r\n1,1\r\n", suffix=suffix)
     body = bytearray(file.read_bytes())
-    body[len(body) // 2] ^= 1
+    body[int((len(body) - 1) * changed)] ^= 1
     file.write_bytes(body)
     report = place.mirror(enrollments.root)
     assert report.exit_code == 3
     assert report.tables[0].problems[0].kind == "changed"
+    assert "fetch it again with `bds-async verify --repair`" in report.tables[0].problems[0].text
     assert not place.query("SELECT * FROM {s}._bds_applied")
+
+
+def refused_at(real: Callable[..., Any], file: Path, number: int) -> Callable[..., Any]:
+    """A method of Path that fails for one file with an errno."""
+
+    def refuse(path: Path, *arguments: Any, **named: Any) -> Any:
+        """Fail as the system does."""
+        if path == file:
+            raise OSError(number, os.strerror(number), str(path))
+        return real(path, *arguments, **named)
+
+    return refuse
+
+
+@pytest.mark.parametrize(
+    ("method", "number", "advice"),
+    [
+        ("stat", errno.EACCES, "let this user read it, or wait for the next full of Users."),
+        ("open", errno.EACCES, "let this user read it, or wait for the next full of Users."),
+        ("open", errno.EIO, "put it back, or fetch it again with"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_and_other_tables_are_applied(
+    tmp_path: Path, place: Place, method: str, number: int, advice: str
+) -> None:
+    users, enrollments = Deliveries(tmp_path, "Users", 1), Deliveries(tmp_path, "User Enrollments", 2)
+    file = users.full(0, ("UserId", "UserName"), [(1, "a")])
+    enrollments.full(0, ("OrgUnitId", "UserId"), [(1, 1)])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Path, method, refused_at(getattr(Path, method), file, number))
+        report = place.mirror(tmp_path)
+    (problem,) = [problem for table in report.tables for problem in table.problems]
+    assert (report.exit_code, problem.kind) == (3, "changed")
+    path = file.relative_to(tmp_path).as_posix()
+    assert problem.text.startswith(f"{path} cannot be read ({os.strerror(number)}): {advice}")
+    assert len(place.table(TABLE)) == 1
+    assert place.mirror(tmp_path).exit_code == 0
+
+
+def test_a_disk_that_fails_within_a_file_is_a_fault_of_that_file(
+    enrollments: Deliveries, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = enrollments.full(0, ("OrgUnitId", "UserId"), [(1, 1)])
+    real = os.read
+
+    def fail(descriptor: int, count: int) -> bytes:
+        """Fail for the published file alone."""
+        if os.path.sameopenfile(descriptor, known.fileno()):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(descriptor, count)
+
+    with file.open("rb") as known, monkeypatch.context() as patched:
+        patched.setattr(os, "read", fail)
+        report = place.mirror(enrollments.root)
+    assert "cannot be read (Input/output error)" in report.tables[0].problems[0].text
 
 
 def test_a_csv_is_read_as_a_zip_is(enrollments: Deliveries, place: Place) -> None:
@@ -313,6 +373,7 @@ def test_a_rebuild_needs_its_files_and_drops_nothing_without_them(enrollments: D
     last.unlink()
     report = place.mirror(enrollments.root, rebuild=True)
     assert report.exit_code == 3
+    assert "so nothing was dropped: put it back, or fetch it again" in report.tables[0].problems[0].text
     assert set(by_user(place)) == {1, 2}
 
 

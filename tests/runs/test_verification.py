@@ -1,6 +1,7 @@
 """Published files against the ledger and their own CRCs, without lock and without config."""
 
 import asyncio
+import errno
 import hashlib
 import io
 import os
@@ -174,13 +175,19 @@ async def test_what_is_no_plain_file_is_corrupt_and_not_opened(folder: Folder, m
     }
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="modes that count")
-async def test_a_file_that_cannot_be_read_is_corrupt(folder: Folder) -> None:
-    delivery = folder.deliver(1)
-    folder.file(delivery).chmod(0)
+async def test_a_file_that_cannot_be_read_is_corrupt_and_called_unreadable(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.deliver(1)
+
+    def refuse(*_: object, **__: object) -> None:
+        """Fail as the system does for a file of another user."""
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "open", refuse)
     (found,) = (await verify(folder.path)).discrepancies
     assert found.fault is Fault.CORRUPT
-    assert "cannot be read" in found.detail
+    assert found.detail == "it is unreadable (Permission denied): let this user read it"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links")
