@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from ..errors import ConfigError
-from ..registry import KnownDataSet, find
+from ..registry import KnownDataSet, find, known_data_sets
 from .names import snake_case
-from .source import SourceDataSet
+from .source import Source, SourceDataSet
 from .table import Layout
 
 #: The sources of a key.
@@ -48,14 +49,25 @@ def key_columns(key: Key, layout: Layout) -> tuple[str, ...] | None:
     return names if len(names) == len(found) else None
 
 
-def check_keys(corrected: Mapping[str, Sequence[str]], data_sets: Sequence[SourceDataSet]) -> None:
-    """Raise ConfigError if the corrected key of a delivered data set names a column that was not delivered."""
-    for data_set in data_sets:
+def check_keys(corrected: Mapping[str, Sequence[str]], source: Source) -> None:
+    """Raise ConfigError if corrected keys name an unknown data set, or a column that was not delivered."""
+    _check_names(corrected, source.names)
+    for data_set in source.data_sets:
         key = key_of(data_set, None, corrected)
         delivered = {name.casefold() for extract in data_set.extracts for name in extract.columns or ()}
         missing = [name for name in key.columns if delivered and name.casefold() not in delivered]
         if missing:
             raise ConfigError(f"`keys` names {missing[0]!r} for {data_set.name}, which has no such column.")
+
+
+def _check_names(names: Iterable[str], delivered: Sequence[str]) -> None:
+    """Raise ConfigError for a name that neither the registry nor the ledger knows."""
+    known = {_plain(name): name for name in (*delivered, *(each.name for each in known_data_sets()))}
+    for name in names:
+        if _plain(name) not in known:
+            near = [repr(known[each]) for each in get_close_matches(_plain(name), known, n=2)]
+            hint = f"did you mean {' or '.join(near)}?" if near else "`bds-async schema --keys` shows those delivered."
+            raise ConfigError(f"`keys` names {name!r}, which is no known data set; {hint}")
 
 
 def _plain(name: str) -> str:

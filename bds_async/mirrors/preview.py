@@ -9,13 +9,12 @@ from datetime import datetime
 
 from ..models import BdsType
 from ..options import MirrorOptions
-from ..planning import delivered_by
 from ..workspace import Workspace
 from .applied import Applied
 from .catalog import Catalog
 from .databases import Target
 from .following import identity_key
-from .keys import key_of, known_data_set
+from .keys import check_keys, key_of, known_data_set
 from .names import unique_name
 from .passing import is_passed_over, keyless_notes
 from .run import opened
@@ -68,7 +67,8 @@ class _Known:
 
 async def preview(target: Target, workspace: Workspace, options: MirrorOptions) -> Preview:
     """Preview what a mirror would apply. Raises as the mirror does."""
-    source = await source_of(workspace, delivered_by(options))
+    source = await source_of(workspace, options)
+    check_keys(options.keys or {}, source)
     known = _Known()
     if await asyncio.to_thread(_may_exist, target):
         known = await _read(target, workspace, options, source)

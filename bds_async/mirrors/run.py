@@ -10,7 +10,6 @@ from dataclasses import replace
 from ..errors import ConfigError
 from ..events import Mirroring, Observer
 from ..options import MirrorOptions
-from ..planning import delivered_by
 from ..workspace import Workspace
 from .apply import Subject, TableWriter
 from .catalog import Catalog, keys_text
@@ -32,10 +31,7 @@ async def mirror_workspace(
     A cancellation rolls back the current extract. Raises ConfigError, PatternError, TargetError, TargetBusy,
     DestinationError, LedgerBusy.
     """
-    source = await source_of(workspace, delivered_by(options))
-    if source.is_empty:
-        text = f"Nothing was delivered to {workspace.to}: run `bds-async sync` first, or name the folder with `to`."
-        raise ConfigError(text)
+    source = await source_of(workspace, options)
     return await mirror_source(target, workspace, source, options, observer)
 
 
@@ -43,7 +39,7 @@ async def mirror_source(
     target: Target, workspace: Workspace, source: Source, options: MirrorOptions, observer: Observer
 ) -> MirrorReport:
     """Apply the pending extracts of a source that is not empty; raises as `mirror_workspace` does."""
-    check_keys(options.keys or {}, source.data_sets)
+    check_keys(options.keys or {}, source)
     try:
         async with opened(target, workspace, options.schema) as engine:
             return await _Mirror(engine, source, target, options, observer).run()

@@ -9,8 +9,11 @@ from datetime import datetime
 from typing import TypeAlias
 
 from ..destination import Destination, destination_of
+from ..errors import ConfigError, DestinationError
 from ..ledger import Delivery, Ledger
 from ..models import BdsType, DataSet, Identity, version_key
+from ..options import MirrorOptions
+from ..planning import delivered_by
 from ..support.patience import Patience
 from ..support.uninterrupted import outlast
 from ..workspace import Workspace
@@ -75,13 +78,15 @@ class SourceDataSet:
 class Source:
     """The delivered extracts of a destination, and their tenant (None before the first run).
 
-    Once `patience` is cut, no more objects of a store are read.
+    Once `patience` is cut, no more objects of a store are read. `names` are the names and folders of all data sets that
+    the ledger knows.
     """
 
     destination: Destination
     tenant: str | None
     data_sets: tuple[SourceDataSet, ...]
     patience: Patience
+    names: tuple[str, ...]
 
     @property
     def is_empty(self) -> bool:
@@ -89,16 +94,34 @@ class Source:
         return self.tenant is None or not self.data_sets
 
 
-async def source_of(workspace: Workspace, choose: Choice) -> Source:
-    """Call `read_source` in a thread. A cancellation cuts short the wait for a program that holds the ledger."""
+async def source_of(workspace: Workspace, options: MirrorOptions) -> Source:
+    """Read the deliveries of the chosen data sets. Raises as `read_source` does, and ConfigError if there are none.
+
+    A cancellation cuts short the wait for a program that holds the ledger.
+    """
     patience = Patience()
-    reading = asyncio.ensure_future(asyncio.to_thread(read_source, workspace, choose, patience))
+    reading = asyncio.ensure_future(asyncio.to_thread(read_source, workspace, delivered_by(options), patience))
     try:
-        return await asyncio.shield(reading)
+        source = await asyncio.shield(reading)
     except asyncio.CancelledError:
         patience.cut()
         await outlast(reading)
         raise
+    if source.is_empty:
+        raise ConfigError(await asyncio.to_thread(_why_empty, source, workspace, options))
+    return source
+
+
+def _why_empty(source: Source, workspace: Workspace, options: MirrorOptions) -> str:
+    """Say why there is nothing to mirror: no folder, or no deliveries of the chosen data sets. Blocks."""
+    if workspace.store is None:
+        try:
+            source.destination.demand()
+        except DestinationError as error:
+            return str(error)
+    rest = " of the chosen data sets" if options.exclude else ""
+    what = f" of {' or '.join(map(repr, options.data_set))}" if options.data_set else rest
+    return f"Nothing{what} was delivered to {workspace.to}: run `bds-async sync` first, or name the folder with `to`."
 
 
 def read_source(workspace: Workspace, choose: Choice, patience: Patience | None = None) -> Source:
@@ -116,7 +139,8 @@ def source_in(ledger: Ledger, workspace: Workspace, choose: Choice) -> Source:
     chosen = {found.ids for found in choose(list(known.values()))} if known else set()
     data_sets = [_data_set(ledger, folder, each) for folder, each in known.items() if each.ids in chosen]
     delivered, patience = tuple(each for each in data_sets if each.extracts), Patience()
-    return Source(destination_of(workspace, patience=patience), ledger.tenant, delivered, patience)
+    names = tuple(name for folder, each in known.items() for name in (folder, each.name))
+    return Source(destination_of(workspace, patience=patience), ledger.tenant, delivered, patience, names)
 
 
 def _data_set(ledger: Ledger, folder: str, data_set: DataSet) -> SourceDataSet:

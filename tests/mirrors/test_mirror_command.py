@@ -196,10 +196,45 @@ async def test_a_database_that_another_program_has_open_is_75(delivered: Deliver
     assert "Another program has" in done.err
 
 
-async def test_a_folder_without_deliveries_is_2(tmp_path: Path) -> None:
-    done = await bds("mirror", "--to", tmp_path)
-    assert done.code == 2
-    assert "Nothing was delivered" in done.err
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+async def test_a_folder_without_deliveries_is_2(tmp_path: Path, more: list[str]) -> None:
+    done = await bds("mirror", "--to", tmp_path, *more)
+    assert (done.code, done.out) == (2, "")
+    assert f"Nothing was delivered to {tmp_path}: run `bds-async sync --to {tmp_path}` first" in done.err
+    absent = await bds("mirror", "--to", tmp_path / "absent", *more)
+    assert (absent.code, absent.out) == (2, "")
+    assert f"There is no folder {tmp_path / 'absent'}: mount it, or name the right one with --to." in absent.err
+    assert not (tmp_path / "absent").exists()
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+async def test_a_data_set_without_deliveries_is_named(delivered: Deliveries, more: list[str]) -> None:
+    users = Deliveries(delivered.root, "Users", 2)
+    users.full(0, ("UserId", "UserName"), [(1, "a")])
+    users.unmark()
+    done = await bds("mirror", "--to", delivered.root, "--data-set", "Users", *more)
+    assert (done.code, done.out) == (2, "")
+    assert f"Nothing of 'Users' was delivered to {delivered.root}: run" in done.err
+    done = await bds("mirror", "--to", delivered.root, "--exclude", "User*", *more)
+    assert (done.code, "Nothing of the chosen data sets was delivered" in done.err) == (2, True)
+
+
+async def test_a_missing_file_can_be_fetched_again(delivered: Deliveries) -> None:
+    """The warning names the command, with the options in use."""
+    delivered.diff(1, HEADER, [(1, 3, "c")]).unlink()
+    done = await bds("mirror", "--to", delivered.root, "--config", "c.json")
+    assert done.code == 3
+    command = f"`bds-async verify --repair --config c.json --to {delivered.root}`"
+    assert f"is gone: put it back, or fetch it again with {command}, or wait for the next full" in done.err
+
+
+async def test_parquet_is_not_read_and_the_way_to_zips_is_named(delivered: Deliveries) -> None:
+    users = Deliveries(delivered.root, "Users", 2)
+    users.deliver(users.extract(FULL, 0), b"PAR1", suffix=".parquet")
+    done = await bds("mirror", "--to", delivered.root)
+    assert (done.code, "1 extract applied" in done.out) == (3, True)
+    assert "is Parquet, and a mirror reads zips and CSVs only: publish with --as zip from now on" in done.err
+    assert f"`bds-async pull --type all --as zip --force --to {delivered.root}`" in done.err
 
 
 async def test_a_keys_file_must_be_a_list_for_each_data_set(delivered: Deliveries, tmp_path: Path) -> None:
@@ -207,6 +242,10 @@ async def test_a_keys_file_must_be_a_list_for_each_data_set(delivered: Deliverie
     keys.write_text('{"User Enrollments": "UserId"}', "utf-8")
     done = await bds("mirror", "--to", delivered.root, "--keys", keys)
     assert done.code == 2
+    keys.write_text('{"Xyzzy": ["UserId"]}', "utf-8")
+    for more in ([], ["--dry-run"]):
+        done = await bds("mirror", "--to", delivered.root, "--keys", keys, *more)
+        assert (done.code, "--keys names 'Xyzzy', which is no known data set" in done.err) == (2, True)
     keys.write_text('{"User Enrollments": ["UserId"]}', "utf-8")
     assert (await bds("mirror", "--to", delivered.root, "--keys", keys)).code == 0
 

@@ -255,6 +255,17 @@ def test_keys_are_corrected_and_remembered(enrollments: Deliveries, place: Place
         place.mirror(enrollments.root, keys={"User Enrollments": ["Usr"]})
 
 
+def test_keys_may_name_any_data_set_that_is_known_or_was_delivered(tmp_path: Path, place: Place) -> None:
+    """Whether this run mirrors it or not; a name that neither the registry nor the ledger knows is refused."""
+    unheard, users = Deliveries(tmp_path, "Unheard Of", 1), Deliveries(tmp_path, "Users", 2)
+    for each in (unheard, users):
+        each.full(0, ("UserId", "UserName"), [(1, "a")])
+    place.mirror(tmp_path, data_set=("Users",), keys={"unheardof": ["UserId"], "Grade Results": ["UserId"]})
+    for name, near in (("Userz", "did you mean 'Users'"), ("Unherd Of", "did you mean 'Unheard Of'")):
+        with pytest.raises(ConfigError, match=f"`keys` names '{name}', which is no known data set; {near}"):
+            place.mirror(tmp_path, keys={name: ["UserId"]})
+
+
 def test_a_missing_file_is_named_until_a_later_full_is_applied(enrollments: Deliveries, place: Place) -> None:
     header = ("OrgUnitId", "UserId", "RoleName")
     enrollments.full(0, header, [(1, 1, "a")])

@@ -83,6 +83,12 @@ class Deliveries:
         with Ledger.open(self.workspace.ledger, TENANT) as ledger:
             ledger.deliveries.record(Delivery.of(extract, ledger.folders.folder_for(self.data_set)))
 
+    def unmark(self) -> None:
+        """Forget all deliveries, as `ledger unmark` does; the data set stays known."""
+        with Ledger.open(self.workspace.ledger, TENANT) as ledger:
+            for delivery in list(ledger.deliveries.all(ledger.folders.folder_for(self.data_set))):
+                ledger.deliveries.forget(delivery.identity)
+
     def full(self, hours: float, header: Sequence[str], rows: Sequence[Sequence[Any]], **changes: Any) -> Path:
         return self.deliver(self.extract(FULL, hours, **changes), csv_of(header, rows))
 
