@@ -13,7 +13,16 @@ from ..options import MirrorOptions
 from ..workspace import Workspace
 from .apply import Subject, TableWriter
 from .catalog import Catalog, keys_text
-from .databases import DuckDBEngine, Engine, PostgreSQLEngine, Target, demand_asyncpg, demand_database, demand_duckdb
+from .databases import (
+    DuckDBEngine,
+    Engine,
+    PostgreSQLEngine,
+    Row,
+    Target,
+    demand_asyncpg,
+    demand_database,
+    demand_duckdb,
+)
 from .following import Follower
 from .keys import check_keys, key_of, known_data_set
 from .names import snake_case
@@ -98,11 +107,12 @@ class _Mirror:
         await self._catalog.prepare()
         await self._catalog.claim(self._source.tenant)
         report = MirrorReport(str(self._target), self._options.schema)
+        keep_deleted, keys = await self._settings()
         if self._options.rebuild:
             problems = await drop_for_rebuild(self._catalog, self._source)
             if problems:
                 return replace(report, tables=problems)
-        keep_deleted, keys = await self._remembered()
+        await self._remember(keys, keep_deleted=keep_deleted)
         followers = await self._followers(keys, keep_deleted=keep_deleted)
         pending = [extract for follower in followers for extract in follower.pending]
         self._observer(Mirroring(report.target, len(pending), sum(extract.bytes or 0 for extract in pending)))
@@ -139,22 +149,39 @@ class _Mirror:
 
     # Settings stored in the schema
 
-    async def _remembered(self) -> tuple[bool, Mapping[str, Sequence[str]]]:
+    async def _settings(self) -> tuple[bool, Mapping[str, Sequence[str]]]:
         """The settings for deleted rows and keys: as given, else as stored. Raises ConfigError for a late change."""
-        settings = await self._catalog.settings()
         known_keys = await self._catalog.keys()
         keys = known_keys if self._options.keys is None else dict(self._options.keys)
-        keep_deleted = self._options.keep_deleted or settings.get("keep_deleted") == "yes"
-        tables = await self._catalog.tables()
-        if tables and keep_deleted and settings.get("keep_deleted") != "yes":
-            raise ConfigError("`keep_deleted` is new to tables that exist: add `rebuild` for all data sets.")
+        keeps_already = (await self._catalog.settings()).get("keep_deleted") == "yes"
+        tables = await self._tables_left()
+        if tables and self._options.keep_deleted and not keeps_already:
+            raise ConfigError(self._why_not_kept([row[1] for row in tables.values()]))
         for data_set in self._source.data_sets if keys != known_keys else ():
             known = known_data_set(data_set)
             if data_set.folder in tables and key_of(data_set, known, keys) != key_of(data_set, known, known_keys):
                 raise ConfigError(f"`keys` changes the key of {data_set.name}, whose table exists: add `rebuild`.")
+        return self._options.keep_deleted or keeps_already, keys
+
+    async def _tables_left(self) -> dict[str, Row]:
+        """The rows of `_bds_tables` of the tables that this run does not drop, by folder."""
+        dropped = {each.folder for each in self._source.data_sets} if self._options.rebuild else set()
+        return {folder: row for folder, row in (await self._catalog.tables()).items() if folder not in dropped}
+
+    def _why_not_kept(self, names: Sequence[str]) -> str:
+        """Say why the tables of these data sets, which stay as they are, do not allow `keep_deleted`."""
+        if not self._options.rebuild:
+            return "The tables were made without `keep_deleted`: add `rebuild`, which makes all of them again."
+        more = f" and {len(names) - 3} more" if names[3:] else ""
+        left = f"`keep_deleted` is for all tables, but this rebuild leaves out {', '.join(names[:3])}{more}"
+        if self._options.data_set or self._options.exclude:
+            return f"{left}: rebuild all data sets."
+        return f"{left}, of which nothing is delivered: run `bds-async sync` first, or choose another `schema`."
+
+    async def _remember(self, keys: Mapping[str, Sequence[str]], *, keep_deleted: bool) -> None:
+        settings = await self._catalog.settings()
         wanted = {"keep_deleted": "yes" if keep_deleted else "no", "keys": keys_text(keys)}
         if not wanted.items() <= settings.items():
             async with self._engine.transaction():
                 for name, value in wanted.items():
                     await self._catalog.remember(name, value)
-        return keep_deleted, keys

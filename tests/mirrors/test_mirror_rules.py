@@ -239,6 +239,27 @@ def test_keep_deleted_is_refused_for_tables_that_exist(enrollments: Deliveries, 
     assert by_user(place)[1]["_bds_deleted"] is None
 
 
+@pytest.mark.parametrize("chosen", [(), ("User Enrollments",)])
+def test_a_rebuild_that_leaves_a_table_out_cannot_begin_to_keep_deleted_rows(
+    tmp_path: Path, place: Place, chosen: tuple[str, ...]
+) -> None:
+    """It says which data set is left out and why, and drops nothing."""
+    enrollments, users = Deliveries(tmp_path, "User Enrollments", 1), Deliveries(tmp_path, "Users", 2)
+    enrollments.full(0, ("OrgUnitId", "UserId"), [(1, 1)])
+    users.full(0, ("UserId", "UserName"), [(1, "a")])
+    place.mirror(tmp_path)
+    if not chosen:
+        users.unmark()
+    why = (
+        "leaves out Users: rebuild all" if chosen else "leaves out Users, of which nothing is delivered: run `bds-async"
+    )
+    with pytest.raises(ConfigError, match=why):
+        place.mirror(tmp_path, keep_deleted=True, rebuild=True, data_set=chosen)
+    assert len(place.table(TABLE)) == 1
+    users.full(0, ("UserId", "UserName"), [(1, "a")])
+    assert place.mirror(tmp_path, keep_deleted=True, rebuild=True).exit_code == 0
+
+
 def test_keys_are_corrected_and_remembered(enrollments: Deliveries, place: Place) -> None:
     header = ("OrgUnitId", "UserId", "RoleName")
     enrollments.full(0, header, [(1, 1, "a"), (1, 2, "a")])
