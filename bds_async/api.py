@@ -163,7 +163,7 @@ async def verify(
 
     Raises DestinationError, ConfigError, Stopped.
     """
-    stop = stop or Stop()
+    stop, how = stop or Stop(), RunOptions(verify=how).verify
     verifying = verify_workspace(workspace_of(to, state), how, observer, stop.patience, full=full)
     return await beside(verifying, stop.obey())
 

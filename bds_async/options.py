@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
 from .errors import ConfigError
+from .support import values
 
 #: The destination folder if no other is named.
 DEFAULT_FOLDER = "bds-data"
@@ -98,14 +100,7 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         """Convert text to the option's type; raises ConfigError for a value that no run can use."""
-        _convert(self, "data_set", _patterns)
-        _convert(self, "exclude", _patterns)
-        _convert(self, "publish_as", PublishAs)
-        _convert(self, "verify", Verify)
-        _convert(self, "workers", _between(WORKERS, int))
-        _convert(self, "attempts", _between(ATTEMPTS, int))
-        _convert(self, "stall_timeout", _between(STALL_TIMEOUT, float))
-        _convert(self, "cluster", _scheduler)
+        _check(self)
         if self.pin_columns and self.publish_as is not PublishAs.CSV:
             raise ConfigError(
                 f"pin_columns needs publish_as='csv': with {self.publish_as.value!r} all columns are published."
@@ -123,12 +118,6 @@ class PullOptions(RunOptions):
     wanted: Wanted = Wanted.FULL
     since: datetime | None = None
     force: bool = False
-
-    def __post_init__(self) -> None:
-        """Convert text to the option's type; raises ConfigError for a value that no run can use."""
-        RunOptions.__post_init__(self)
-        _convert(self, "wanted", Wanted)
-        _convert(self, "since", _moment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +138,6 @@ class SyncOptions(RunOptions):
     def __post_init__(self) -> None:
         """Convert text to the option's type; raises ConfigError for a value that no run can use."""
         RunOptions.__post_init__(self)
-        _convert(self, "delete_limit", _between(_PERCENT, float))
         if self.mirror is not None:
             if self.publish_as is PublishAs.PARQUET:
                 raise ConfigError("`mirror` reads zips and CSVs, not Parquet: publish as zip or CSV.")
@@ -181,41 +169,59 @@ class MirrorOptions:
 
     def __post_init__(self) -> None:
         """Convert text to the option's type; raises ConfigError for a value that no mirror can use."""
-        _convert(self, "data_set", _patterns)
-        _convert(self, "exclude", _patterns)
-        _convert(self, "delete_limit", _between(_PERCENT, float))
+        _check(self)
 
 
-def _convert(options: RunOptions | MirrorOptions, name: str, convert: Callable[[Any], object]) -> None:
-    """Replace a field of a frozen options object with its converted value."""
-    value = getattr(options, name)
-    try:
-        object.__setattr__(options, name, convert(value))
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f"The option {name} can't be {value!r}: {error}.") from None
+def _check(options: RunOptions | MirrorOptions) -> None:
+    """Replace each field with its converted value; raises ConfigError."""
+    for each in fields(options):
+        value = getattr(options, each.name)
+        try:
+            object.__setattr__(options, each.name, _CHECKS[each.name](value))
+        except ValueError as error:
+            # A field without a repr may hold a secret.
+            shown = repr(value) if each.repr else f"of the type {type(value).__name__}"
+            raise ConfigError(f"`{each.name}` can't be {shown}: {error}.") from None
 
 
-def _patterns(value: str | Iterable[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
-
-
-def _between(limits: tuple[float, float], kind: Callable[[Any], float]) -> Callable[[Any], float]:
-    def checked(value: Any) -> float:
-        """The value as a number; raises ValueError outside the limits."""
-        number = kind(value)
-        if not limits[0] <= number <= limits[1]:
-            raise ValueError(f"it must be from {limits[0]:g} to {limits[1]:g}")
-        return number
-
-    return checked
-
-
-def _scheduler(value: str | None) -> str | None:
+def _scheduler(value: Any) -> str:
     found = _SCHEDULER.fullmatch(value) if isinstance(value, str) else None
-    if value is not None and (found is None or not 0 < int(found["port"]) < 65536):
+    if found is None or not 0 < int(found["port"]) < 65536:
         raise ValueError("write tcp://HOST:PORT, or tls://HOST:PORT, of a Dask scheduler")
-    return value
+    return found[0]
 
 
-def _moment(value: str | datetime | None) -> datetime | None:
-    return datetime.fromisoformat(value) if isinstance(value, str) else value
+def _keys(value: Any) -> dict[str, tuple[str, ...]]:
+    with suppress(TypeError, ValueError):
+        found = {values.text(name): values.texts(columns) for name, columns in dict(value).items()}
+        if all(found.values()):
+            return found
+    raise ValueError('write data sets with their key columns, such as {"Users": ["UserId"]}')
+
+
+#: The check of each option, by its name.
+_CHECKS: dict[str, Callable[[Any], object]] = {
+    "data_set": values.texts,
+    "exclude": values.texts,
+    "publish_as": values.member(PublishAs),
+    "verify": values.member(Verify),
+    "workers": values.whole_number(WORKERS),
+    "attempts": values.whole_number(ATTEMPTS),
+    "stall_timeout": values.number(STALL_TIMEOUT),
+    "max_time": values.optional(values.above_zero),
+    "limit_rate": values.optional(values.rate),
+    "pin_columns": values.flag,
+    "cluster": values.optional(_scheduler),
+    "wanted": values.member(Wanted),
+    "since": values.optional(values.moment),
+    "force": values.flag,
+    "with_fulls": values.flag,
+    "strict_schema": values.flag,
+    "mirror": values.optional(values.text),
+    "mirror_schema": values.text,
+    "delete_limit": values.number(_PERCENT),
+    "schema": values.text,
+    "rebuild": values.flag,
+    "keys": values.optional(_keys),
+    "keep_deleted": values.flag,
+}

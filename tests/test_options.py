@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import math
+import re
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from bds_async.errors import ConfigError
-from bds_async.options import PublishAs, PullOptions, RunOptions, Verify, Wanted
+from bds_async.options import MirrorOptions, PublishAs, PullOptions, RunOptions, SyncOptions, Verify, Wanted
 
 
 def options_of(**values: Any) -> PullOptions:
@@ -32,13 +34,31 @@ def test_a_moment_stays_as_it_is() -> None:
         {"workers": 0},
         {"workers": 65},
         {"workers": "many"},
+        {"workers": 8.7},
+        {"workers": True},
         {"attempts": 0},
         {"stall_timeout": 0},
+        {"stall_timeout": "x"},
+        {"max_time": 0},
+        {"max_time": -1},
+        {"max_time": math.nan},
+        {"limit_rate": "50X"},
+        {"limit_rate": "0"},
+        {"limit_rate": 0},
+        {"limit_rate": -1},
+        {"limit_rate": True},
+        {"limit_rate": 2.5},
+        {"data_set": 5},
+        {"data_set": None},
+        {"exclude": ["Users", 5]},
+        {"force": "no"},
         {"publish_as": "xlsx"},
         {"verify": "none"},
         {"wanted": "ful"},
         {"since": "yesterday"},
+        {"since": 5},
         {"pin_columns": True},
+        {"pin_columns": 1},
         {"cluster": ""},
         {"cluster": "localhost"},
         {"cluster": "tcp://127.0.0.1"},
@@ -48,9 +68,87 @@ def test_a_moment_stays_as_it_is() -> None:
     ids=str,
 )
 def test_a_value_of_no_use_is_refused(values: dict[str, Any]) -> None:
-    """The message names the option."""
-    with pytest.raises(ConfigError, match=next(iter(values))):
+    """The message names the option, and speaks no Python."""
+    with pytest.raises(ConfigError, match=next(iter(values))) as refused:
         options_of(**values)
+    assert not re.search(r"not a valid|isoformat|could not convert|literal|object", str(refused.value))
+
+
+@pytest.mark.parametrize(
+    ("values", "allowed"),
+    [
+        ({"publish_as": "xml"}, "`publish_as` can't be 'xml': write zip, csv or parquet."),
+        ({"workers": 65}, "`workers` can't be 65: write a whole number from 1 to 64."),
+        ({"stall_timeout": "x"}, "`stall_timeout` can't be 'x': write a number from 0.1 to 86400."),
+        ({"force": "no"}, "`force` can't be 'no': write True or False."),
+    ],
+    ids=str,
+)
+def test_a_refusal_says_what_is_allowed(values: dict[str, Any], allowed: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        options_of(**values)
+    assert str(refused.value) == allowed
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"with_fulls": "no"},
+        {"strict_schema": 1},
+        {"mirror": 5},
+        {"mirror_schema": None},
+        {"delete_limit": 101},
+        {"delete_limit": math.nan},
+    ],
+    ids=str,
+)
+def test_a_sync_refuses_a_value_of_no_use(values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(values))):
+        SyncOptions(**values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"data_set": 5},
+        {"schema": 5},
+        {"rebuild": "no"},
+        {"keep_deleted": 0},
+        {"delete_limit": -1},
+        {"keys": ["UserId"]},
+        {"keys": {"Users": []}},
+        {"keys": {"Users": 5}},
+    ],
+    ids=str,
+)
+def test_a_mirror_refuses_a_value_of_no_use(values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(values))):
+        MirrorOptions(**values)
+
+
+def test_a_key_of_one_column_may_be_a_text() -> None:
+    assert MirrorOptions(**{"keys": {"Users": "UserId", "Tools": ["A", "B"]}}).keys == {
+        "Users": ("UserId",),
+        "Tools": ("A", "B"),
+    }
+
+
+def test_the_address_of_a_mirror_is_not_shown() -> None:
+    """It may hold a password."""
+    values: Any = {"mirror": b"postgresql://me:hush@host/db"}
+    with pytest.raises(ConfigError, match="of the type bytes") as refused:
+        SyncOptions(**values)
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("rate", "bytes_a_second"), [("2K", 2000), ("50M", 50_000_000), ("7", 7), (2000, 2000)])
+def test_a_rate_is_a_number_or_text_as_on_the_command_line(rate: Any, bytes_a_second: int) -> None:
+    assert options_of(limit_rate=rate).limit_rate == bytes_a_second
+
+
+def test_a_day_is_a_moment() -> None:
+    day: Any = date(2026, 11, 1)
+    assert options_of(since=day).since == datetime(2026, 11, 1)
 
 
 @pytest.mark.parametrize("address", ["tcp://scheduler:8786", "tls://10.0.0.5:8786", "tcp://[::1]:8786"])

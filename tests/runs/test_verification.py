@@ -350,3 +350,9 @@ def test_exit_code_3_says_that_something_bad_stays(fault: Fault, remedy: Remedy 
     found = Verification(1, (a_discrepancy(Fault.UNKNOWN), a_discrepancy(fault, remedy)))
     assert found.exit_code == code
     assert found.count(fault) >= 1
+
+
+async def test_an_unknown_way_to_verify_is_refused(folder: Folder) -> None:
+    unknown: Any = "quick"
+    with pytest.raises(ConfigError, match=r"`verify` can't be 'quick': write full or fast\."):
+        await verify(folder.path, unknown)

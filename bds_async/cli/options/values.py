@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import click
 
+from ...support import values
 from ...workspace import is_address
 
 
@@ -91,17 +91,16 @@ class Rate(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the bytes a second; K, M and G are powers of 1,000."""
-        found = re.fullmatch(r"([1-9][0-9]{0,11})([KMG]?)", str(value))
-        if found is None:
-            self.fail(f"{value!r} is not a rate: write a whole number with K, M or G, such as 50M", param, ctx)
-        return int(found[1]) * 1000 ** " KMG".index(found[2] or " ")
+        try:
+            return values.rate(value)
+        except ValueError as error:
+            self.fail(f"{value!r} is not a rate: {error}", param, ctx)
 
 
 def moment(text: str) -> datetime:
     """Parse an ISO 8601 date or moment; without a zone it is UTC."""
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        example = "2026-11-22 or 2026-11-22T04:00:00Z"
-        raise click.BadParameter(f"{text!r} is not an ISO 8601 moment such as {example}.") from None
+        found = values.moment(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is not a moment: {error}.") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
