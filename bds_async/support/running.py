@@ -23,11 +23,15 @@ class Stop:
     def __init__(self) -> None:
         self.patience = Patience()
         self._requested = asyncio.Event()
-        self._reason = Stopped("The run was asked to stop; run again to continue.", 130)
 
-    def request(self, reason: Stopped) -> None:
-        """Ask the run to end; to be called on its event loop. The run raises `reason`."""
-        self._reason = reason
+    def request(self, reason: Stopped | str = "The run was asked to stop; run again to continue.") -> None:
+        """Ask the run to end; to be called on its event loop. The run raises `reason`.
+
+        A text is the message of a `Stopped` with exit code 130.
+        """
+        if not isinstance(reason, Stopped | str):
+            raise TypeError(f"The reason of a stop is text or a Stopped, not {type(reason).__name__}.")
+        self._reason = Stopped(reason, 130) if isinstance(reason, str) else reason
         self.patience.cut()
         self._requested.set()
 

@@ -132,6 +132,29 @@ async def test_a_stop_and_the_time_limit_end_it(runs: Runs) -> None:
     assert [report.exit_code for report in runs.saved] == [130, 3]
 
 
+@pytest.mark.parametrize(
+    ("reason", "message", "code"),
+    [
+        ((), "The run was asked to stop; run again to go on.", 130),
+        (("The disk is needed.",), "The disk is needed.", 130),
+        ((Stopped("Time is up.", 3),), "Time is up.", 3),
+    ],
+)
+async def test_a_stop_needs_no_reason_and_a_text_is_one(reason: tuple[Any, ...], message: str, code: int) -> None:
+    stop = Stop()
+    stop.request(*reason)
+    with pytest.raises(Stopped) as stopped:
+        await stop.obey()
+    assert (str(stopped.value), stopped.value.exit_code) == (message, code)
+
+
+def test_a_stop_refuses_what_is_no_reason_at_once() -> None:
+    """Later, it would end the run as a defect."""
+    number: Any = 130
+    with pytest.raises(TypeError, match="text or a Stopped, not int"):
+        Stop().request(number)
+
+
 @pytest.mark.parametrize("ends", ["by itself", "by an error", "by a stop", "by the time limit"])
 async def test_waits_for_other_programs_are_cut_where_the_run_has_to_end(runs: Runs, ends: str) -> None:
     """A run that ends by itself is not hurried."""

@@ -104,7 +104,15 @@ async def bulk(config: Config) -> RunReport:
     steps: tuple[Step, ...] = plan.steps
     print(len(steps))
     await pull(config, Path("data"), options, observer=observe, save=lambda report: print(report.to_json()))
-    return await pull(config, "data", state="state", stop=Stop())
+    return await pull(config, "data", state="state", stop=asked_to_end(Stop()))
+
+
+def asked_to_end(stop: Stop) -> Stop:
+    """A stop needs no reason; text or an error is one."""
+    stop.request()
+    stop.request("The disk is needed.")
+    stop.request(Stopped("Time is up.", 3))
+    return stop
 
 
 async def scheduled(config: Config) -> list[Gap]:
