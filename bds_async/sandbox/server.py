@@ -160,8 +160,12 @@ class Sandbox:
         """Revoke all refresh tokens, as when the consent is withdrawn; exchanges get `invalid_grant`."""
         self._tenant.tokens.revoke_refresh()
 
-    def play(self, *faults: Fault) -> None:
-        """Replace the faults, and restart their counters."""
+    def play(self, *faults: Fault | dict[str, Any]) -> None:
+        """Replace the faults; counting starts from the beginning. A dict is read as one in a faults file.
+
+        Raises TypeError for anything else, such as a list of faults, and ValueError, which names the key, for a
+        malformed dict.
+        """
         self._tenant.faults = FaultPlan(faults)
 
     def advance(self, by: timedelta) -> None:

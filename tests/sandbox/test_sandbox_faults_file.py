@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.sandbox import Fault, load_faults
+from bds_async.sandbox import Fault, Sandbox, load_faults
 from bds_async.sandbox.faults.model import parse_fault
 from bds_async.sandbox.faults.plan import FaultPlan, Target
 from bds_async.sandbox.faults.specs import REQUIRED, SPECS
@@ -85,6 +85,20 @@ def test_a_file_that_is_no_list_is_refused(tmp_path, text):
 def test_whatever_is_in_a_file_it_is_a_fault_or_a_value_error(entry):
     with pytest.raises(ValueError, match="somewhere"):
         parse_fault(entry, "somewhere")
+
+
+def test_a_dict_is_played_as_a_file_would_have_it():
+    plan = FaultPlan([{"action": "reset"}, Fault.of("reset", on="token")])
+    assert plan.active(USERS) == (Fault.of("reset"),)
+
+
+@pytest.mark.parametrize("given", [[{"action": "reset"}], (Fault.of("reset"),), "faults.json", None])
+def test_what_is_no_fault_is_refused_at_once(given):
+    """Not by each request of the sandbox."""
+    with pytest.raises(TypeError, match=r"play\(\*faults\).*load_faults\(path\)"):
+        Sandbox().play(given)
+    with pytest.raises(ValueError, match=r"faults\[1\]\.action: 'resett' is unknown"):
+        Sandbox().play(Fault.of("reset"), {"action": "resett"})
 
 
 def test_null_stands_for_the_default_where_that_is_nothing():

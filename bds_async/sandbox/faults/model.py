@@ -94,6 +94,18 @@ def _refuse_strangers(faults: Iterable[Fault], names: list[str], path: Path) -> 
             )
 
 
+def fault_of(given: object, place: str) -> Fault:
+    """Return a fault as it is, or read one from a dict; raises TypeError, and ValueError as `parse_fault` does."""
+    if isinstance(given, Fault):
+        return given
+    if isinstance(given, dict):
+        return parse_fault(given, place)
+    raise TypeError(
+        f"{place}: expected a bds_async.sandbox.Fault or a dict, not {type(given).__name__}; "
+        "play(*faults) takes the faults of a list, and load_faults(path) reads them from a file"
+    )
+
+
 def parse_fault(entry: object, place: str) -> Fault:
     """Read one fault; ValueError begins with `place` and names the key."""
     if not isinstance(entry, dict):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from ..data.tables import matches
-from .model import Fault
+from .model import Fault, fault_of
 from .specs import LISTS
 
 
@@ -25,8 +26,8 @@ class Target:
 class FaultPlan:
     """The faults of one sandbox, and how many requests each has matched."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self._faults = tuple(faults)
+    def __init__(self, faults: Iterable[Fault | dict[str, Any]]) -> None:
+        self._faults = tuple(fault_of(given, f"faults[{number}]") for number, given in enumerate(faults))
         self._met: Counter[tuple[object, ...]] = Counter()
 
     def active(self, target: Target) -> tuple[Fault, ...]:
