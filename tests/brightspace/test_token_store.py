@@ -321,7 +321,7 @@ class TestProvidedToken:
     def test_without_a_token_file_it_is_refused_with_the_way_out(self, config_file):
         with pytest.raises(ConfigError, match=r"comes from the environment.*set token_file \(BDS_TOKEN_FILE\)"):
             store_for(Config.load(config_file, {"BDS_REFRESH_TOKEN": "given"}))
-        with pytest.raises(ConfigError, match="comes from the code"):
+        with pytest.raises(ConfigError, match="pass token_file=PATH, a file that can be written, to Config"):
             store_for(Config(**KEYS))
 
 

@@ -25,6 +25,11 @@ def store_for(config: Config) -> TokenStore:
         return TokenStore(TokenFileHome(_apart(config.token_file, config.config_file)), _provided(config))
     if config.token_source is TokenSource.FILE and config.config_file is not None:
         return TokenStore(ConfigHome(config.config_file))
+    if config.token_source is TokenSource.CODE:
+        raise ConfigError(
+            "Each use of a refresh token brings another one, and this Config names no file for it: "
+            "pass token_file=PATH, a file that can be written, to Config."
+        )
     raise ConfigError(
         f"The refresh token comes from the {config.token_source}, and each use of it brings another one: "
         "set token_file (BDS_TOKEN_FILE) to a file for that one."
