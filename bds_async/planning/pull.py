@@ -13,7 +13,7 @@ from .absence import absence_warning, absent_data_sets
 from .placement import by_folder
 from .selection import choose
 from .steps import RunPlan, Step, unfinished
-from .warnings import in_another_form, nothing_to_pull
+from .warnings import all_excluded, in_another_form, nothing_to_pull
 
 #: The length of a published file in bytes, by its path; None if it does not exist.
 Size: TypeAlias = Callable[[str], int | None]
@@ -30,12 +30,13 @@ def plan_pull(listing: Listing, options: PullOptions, ledger: Ledger, size: Size
     delivered = {step.extract.identity: step.delivered for step in steps if step.delivered is not None}
     absent = absent_data_sets(listing, options, ledger)
     other_form = in_another_form(delivered.values(), options)
+    warnings = (all_excluded(listing, options), absence_warning(absent.values()), other_form)
     return RunPlan(
         tuple(steps),
         tuple(listing.failed),
         unfinished(listing, options, delivered.keys()),
         nothing="" if steps else nothing_to_pull(listing, options),
-        warning=" ".join(filter(None, (absence_warning(absent.values()), other_form))),
+        warning=" ".join(filter(None, warnings)),
     )
 
 

@@ -18,7 +18,7 @@ from .gaps import gap_of
 from .look import Listed
 from .placement import by_folder
 from .steps import RunPlan, Step, unfinished
-from .warnings import begun_late, nothing_to_sync, turned_to_another_form, unknown_files
+from .warnings import all_excluded, begun_late, nothing_to_sync, turned_to_another_form, unknown_files
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -44,7 +44,7 @@ def plan_sync(listing: Listing, options: SyncOptions, ledger: Ledger, paths: Cal
     unknown = sum(1 for _ in published_files(paths())) if is_new else 0
     listed = [extract.identity for extracts in listing.extracts.values() for extract in extracts]
     other_form = turned_to_another_form(ledger.deliveries.delivered_many(listed).values(), options)
-    warnings = (unknown_files(unknown), plan.warning, other_form)
+    warnings = (all_excluded(listing, options), unknown_files(unknown), plan.warning, other_form)
     return replace(
         plan,
         nothing="" if plan.steps else nothing_to_sync(listing, options),

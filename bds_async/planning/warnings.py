@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from ..brightspace import Listing
@@ -12,7 +13,7 @@ from ..ledger import Delivery
 from ..models import Extract, brief_text, newest
 from ..options import PublishAs, PullOptions, RunOptions, Wanted
 from ..support.text import counted, printable
-from .selection import choose
+from .selection import choose, offered_by
 from .suggested_command import forced_pull
 
 _KINDS = {Wanted.FULL: "full", Wanted.DIFFERENTIAL: "differential", Wanted.ALL: "extract"}
@@ -39,6 +40,19 @@ def _no_data_set(listing: Listing, options: RunOptions) -> str:
     if listing.extracts or listing.failed:
         return ""
     return "`exclude` leaves no data set" if options.exclude else "the tenant offers no data sets"
+
+
+def all_excluded(listing: Listing, options: RunOptions) -> str:
+    """A warning that `exclude` leaves out every chosen data set; empty if it leaves one, or none was chosen."""
+    chosen = offered_by(replace(options, exclude=()))(listing.data_sets)
+    if not chosen or offered_by(options)(listing.data_sets):
+        return ""
+    whose = f"`data_set` ({_quoted(options.data_set)}) chooses" if options.data_set else "the tenant lists"
+    return f"`exclude` ({_quoted(options.exclude)}) leaves out every data set that {whose}: change the patterns."
+
+
+def _quoted(patterns: Iterable[str]) -> str:
+    return ", ".join(map(repr, patterns))
 
 
 def breaks_with_columns(extract: Extract, change: SchemaChange | None) -> str:

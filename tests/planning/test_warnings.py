@@ -11,6 +11,7 @@ from bds_async.ledger import Delivery
 from bds_async.models import BdsType
 from bds_async.options import PublishAs, PullOptions, SyncOptions, Wanted
 from bds_async.planning.warnings import (
+    all_excluded,
     breaks_with_columns,
     in_another_form,
     nothing_to_pull,
@@ -59,6 +60,24 @@ def test_a_pull_that_chooses_nothing_says_why(listing, options, why):
 )
 def test_a_sync_that_has_nothing_to_deliver_says_why(listing, options, why):
     assert nothing_to_sync(listing, options) == why
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (PullOptions(exclude=("*",)), "`exclude` ('*') leaves out every data set that the tenant lists: "),
+        (
+            SyncOptions(data_set=("Users", "Tools"), exclude=("use*", "tools")),
+            "`exclude` ('use*', 'tools') leaves out every data set that `data_set` ('Users', 'Tools') chooses: ",
+        ),
+        (PullOptions(), ""),
+        (PullOptions(exclude=("Users",)), ""),
+        (SyncOptions(data_set=("Gone",), exclude=("Users",)), ""),
+    ],
+)
+def test_patterns_that_leave_no_data_set_are_named(options, said):
+    warning = all_excluded(Listing(offered=(a_data_set("Users", 1), a_data_set("Tools", 2))), options)
+    assert warning == (said and f"{said}change the patterns.")
 
 
 def test_a_list_that_would_not_come_is_no_absence_of_data_sets():

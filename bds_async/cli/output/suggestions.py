@@ -14,7 +14,7 @@ _PARAMETER = re.compile(r"`(?P<name>[a-z_]+)(?:=(?P<quote>'?)(?P<value>[^'`]+)(?
 _OPTIONS = {
     name: f"--{name.replace('_', '-')}"
     for name in (
-        *("to", "state", "exclude", "pin_columns", "workers", "max_time", "cluster"),
+        *("to", "state", "data_set", "exclude", "pin_columns", "workers", "max_time", "cluster"),
         *("mirror", "schema", "keys", "rebuild", "keep_deleted", "delete_limit"),
     )
 } | {"publish_as": "--as", "target": "--into"}
