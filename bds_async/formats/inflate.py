@@ -58,7 +58,8 @@ def _inflated(member: Member, compressed: Iterable[bytes]) -> Iterator[bytes]:
         for block in compressed:
             yield from _drained(stream, block)
     except _DAMAGE as error:
-        raise VerificationError(f"The member {member} of the zip is damaged: {error}.") from error
+        text = f"The member {member} of the zip is damaged: its compressed data cannot be unpacked."
+        raise VerificationError(text) from error
     if not stream.eof or stream.unused_data:
         raise VerificationError(f"The member {member} of the zip is damaged: its data does not end where it should.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
@@ -33,6 +34,8 @@ from .notice import Notice
 MOST_FAILURES, ONE_CAUSE = 50, 5
 #: What happens next to a failed extract.
 AGAIN = "The next run tries"
+#: A name in an error, such as that of a zip's member.
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 def notice_of(event: Event) -> Notice | None:
@@ -109,17 +112,24 @@ def failures(report: RunReport) -> Iterator[Notice]:
 
 
 def _causes(failed: Sequence[Outcome]) -> Iterator[Notice]:
-    """One notice for each extract, but a shared one for many extracts with the same error."""
-    by_error: dict[str | None, list[Outcome]] = {}
+    """One notice for each extract, but a shared one for many extracts whose errors differ at most in quoted names."""
+    by_cause: dict[str, list[Outcome]] = {}
     for outcome in failed:
-        by_error.setdefault(outcome.error, []).append(outcome)
-    for error, outcomes in by_error.items():
+        by_cause.setdefault(_QUOTED.sub("", outcome.error or ""), []).append(outcome)
+    for outcomes in by_cause.values():
         if len(outcomes) < ONE_CAUSE:
             yield from map(extract_failed, outcomes)
         else:
-            first = f"The first: {outcomes[0].extract}. {AGAIN} them again."
-            text = f"{counted(len(outcomes), 'extract')} failed: {error} {first}"
-            yield Notice(logging.ERROR, text, "run.failed_alike", {"count": len(outcomes), "error": error})
+            yield _failed_alike(outcomes)
+
+
+def _failed_alike(outcomes: Sequence[Outcome]) -> Notice:
+    first, count = outcomes[0], counted(len(outcomes), "extract")
+    if all(outcome.error == first.error for outcome in outcomes):
+        text = f"{count} failed: {first.error} The first: {first.extract}. {AGAIN} them again."
+    else:
+        text = f"{count} failed alike. The first: {first.extract}: {first.error} {AGAIN} them again."
+    return Notice(logging.ERROR, text, "run.failed_alike", {"count": len(outcomes), "error": first.error})
 
 
 def _refused(failed: Sequence[Outcome]) -> Notice:
@@ -189,13 +199,20 @@ def summary(report: RunReport) -> str:
     if _only_mirrored(report):
         return f"{', '.join(['nothing new to download', *parts])}; the mirror took {report.seconds:.1f} s."
     parts = [f"{report.count(Status.DOWNLOADED)} downloaded", *parts]
-    return f"{', '.join(parts)}; {size_text(report.published_bytes)}{_written(report)} in {report.seconds:.1f} s."
+    size = f"{size_text(report.published_bytes)}{_written(report)}"
+    return f"{', '.join(parts)}; {size} in {report.seconds:.1f} s{_resumed(report)}."
 
 
 def _written(report: RunReport) -> str:
     """The word after the bytes if they are not those of the downloads."""
     paths = [outcome.path for outcome in report.outcomes if outcome.status is Status.DOWNLOADED and outcome.path]
     return " written" if any(PublishAs.of(path) is not PublishAs.ZIP for path in paths) else ""
+
+
+def _resumed(report: RunReport) -> str:
+    """How much of the downloads an earlier run had received, for which this run took no time; empty if nothing."""
+    size = sum(outcome.resumed_bytes for outcome in report.outcomes if outcome.status is Status.DOWNLOADED)
+    return f", with {size_text(size)} received by an earlier run" if size else ""
 
 
 def _only_mirrored(report: RunReport) -> bool:

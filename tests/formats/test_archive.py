@@ -260,6 +260,14 @@ def test_a_changed_byte_in_a_member_is_found_out(tmp_path: Path, data: st.DataOb
     assert contents_by_zipfile(path) == [("Users.csv", SMALL), ("b.csv", HEADER)]
 
 
+@pytest.mark.usefixtures("codec")
+def test_compressed_data_that_is_damaged_is_named_in_plain_words(tmp_path: Path) -> None:
+    """Not in those of the library that inflates it. The three lowest bits of 7 begin a block of no known type."""
+    start = ORDINARY.index(b"Users.csv") + len(b"Users.csv")
+    error = refusal(put(tmp_path, ORDINARY[:start] + b"\7" + ORDINARY[start + 1 :]))
+    assert str(error) == "The member 'Users.csv' of the zip is damaged: its compressed data cannot be unpacked."
+
+
 @in_place
 @given(data=st.data(), archive=st.sampled_from([ORDINARY, zip64(), zipped(*[(f"{n}.csv", HEADER) for n in range(9)])]))
 def test_rubbish_in_any_place_is_refused_in_an_orderly_way_or_harmless(

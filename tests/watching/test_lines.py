@@ -154,6 +154,14 @@ class TestSummary:
         )
         assert summary(a_report(replace(an_outcome(), path="Users/full/a.zip"))).startswith("1 downloaded; 1.0 kB in ")
 
+    def test_bytes_that_an_earlier_run_had_received_are_told_apart(self):
+        """This run took no time for them."""
+        outcomes = [an_outcome(resumed_bytes=400), an_outcome(resumed_bytes=200)]
+        failed = an_outcome(Status.FAILED, extract=SMALL, error="x", resumed_bytes=70)
+        said = summary(a_report(*outcomes, failed))
+        assert said.startswith("2 downloaded, 1 failed; 2.0 kB in ")
+        assert said.endswith(" s, with 600 B received by an earlier run.")
+
     @pytest.mark.parametrize(("retries", "said"), [(1, "1 retry"), (3, "3 retries")])
     def test_what_had_to_be_tried_again_is_counted(self, retries, said):
         report = replace(a_report(an_outcome()), counters=Counters(retries=retries))
@@ -171,6 +179,19 @@ class TestSummary:
         (line,) = failures(a_report(*outcomes_of(139, error="The server is on fire.")))
         assert line.text.startswith("139 extracts failed: The server is on fire. The first: ")
         assert line.text.endswith(". The next run tries them again.")
+
+    def test_failures_whose_errors_differ_in_a_name_alone_are_one_line(self):
+        """Damaged zips, say, whose members have the names of their data sets."""
+        outcomes = [
+            replace(each, error=f"The member '{number}.csv' of the zip is damaged.")
+            for number, each in enumerate(outcomes_of(15))
+        ]
+        (line,) = failures(a_report(*outcomes))
+        assert line.text == (
+            f"15 extracts failed alike. The first: {outcomes[0].extract}: "
+            "The member '0.csv' of the zip is damaged. The next run tries them again."
+        )
+        assert line.fields == {"count": 15, "error": outcomes[0].error}
 
     def test_extracts_without_permission_are_one_line(self):
         outcomes = [replace(each, error=f"/{number} answered 403.") for number, each in enumerate(outcomes_of(139))]
