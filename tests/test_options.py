@@ -127,7 +127,7 @@ def test_a_mirror_refuses_a_value_of_no_use(values: dict[str, Any]) -> None:
 
 
 def test_a_key_of_one_column_may_be_a_text() -> None:
-    assert MirrorOptions(**{"keys": {"Users": "UserId", "Tools": ["A", "B"]}}).keys == {
+    assert MirrorOptions(keys={"Users": "UserId", "Tools": ["A", "B"]}).keys == {
         "Users": ("UserId",),
         "Tools": ("A", "B"),
     }

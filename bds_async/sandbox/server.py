@@ -161,7 +161,7 @@ class Sandbox:
         self._tenant.tokens.revoke_refresh()
 
     def play(self, *faults: Fault | dict[str, Any]) -> None:
-        """Replace the faults; counting starts from the beginning. A dict is read as one in a faults file.
+        """Replace the faults, and restart their counters. A dict is parsed as in a faults file.
 
         Raises TypeError for anything else, such as a list of faults, and ValueError, which names the key, for a
         malformed dict.

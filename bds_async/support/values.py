@@ -94,7 +94,8 @@ def rate(value: Any) -> int:
     found = re.fullmatch(r"([1-9][0-9]{0,11})([KMG]?)", value) if isinstance(value, str) else None
     if found is None:
         raise ValueError("write a whole number of bytes a second, or one with K, M or G, such as 50M")
-    return int(found[1]) * 1000 ** " KMG".index(found[2] or " ")
+    scale: int = 1000 ** " KMG".index(found[2] or " ")
+    return int(found[1]) * scale
 
 
 def moment(value: Any) -> datetime:

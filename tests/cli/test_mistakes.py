@@ -43,7 +43,10 @@ MISTAKES = [
     ("pull --type fulls", "'fulls' is not one of 'full', 'differential', 'all'."),
     ("pull --as xlsx", "'xlsx' is not one of 'zip', 'csv', 'parquet'."),
     ("pull --since yesterday", "'yesterday' is not a moment: write an ISO 8601 moment such as 2026-11-22"),
-    ("pull --limit-rate fast", "'fast' is not a rate: write a whole number of bytes a second, or one with K, M or G, such as 50M."),
+    (
+        "pull --limit-rate fast",
+        "'fast' is not a rate: write a whole number of bytes a second, or one with K, M or G, such as 50M.",
+    ),
     ("pull --max-time 0", "0.0 is not in the range x>0."),
     ("pull --stall-timeout nan", "'nan' is not a number of seconds."),
     ("pull --data-set", "Option '--data-set' requires an argument."),

@@ -64,7 +64,9 @@ async def test_an_empty_choice_says_why(tenant: Tenant, command: str, arguments:
     assert f"Nothing to fetch: {why}" in done.err
     preview = await tenant.pull(*arguments, "--dry-run", command=command)
     assert f"Nothing to fetch: {why}" in preview.out
-    warned = "bds-async: warning: --exclude ('*') leaves out every data set that the tenant lists: change the patterns.\n"
+    warned = (
+        "bds-async: warning: --exclude ('*') leaves out every data set that the tenant lists: change the patterns.\n"
+    )
     assert preview.err == (warned if "--exclude" in arguments else "")
     assert (warned in done.err) == ("--exclude" in arguments)
 

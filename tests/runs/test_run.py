@@ -135,7 +135,7 @@ async def test_a_stop_and_the_time_limit_end_it(runs: Runs) -> None:
 @pytest.mark.parametrize(
     ("reason", "message", "code"),
     [
-        ((), "The run was asked to stop; run again to go on.", 130),
+        ((), "The run was asked to stop; run again to continue.", 130),
         (("The disk is needed.",), "The disk is needed.", 130),
         ((Stopped("Time is up.", 3),), "Time is up.", 3),
     ],
