@@ -128,7 +128,7 @@ def _failed_alike(outcomes: Sequence[Outcome]) -> Notice:
     if all(outcome.error == first.error for outcome in outcomes):
         text = f"{count} failed: {first.error} The first: {first.extract}. {AGAIN} them again."
     else:
-        text = f"{count} failed alike. The first: {first.extract}: {first.error} {AGAIN} them again."
+        text = f"{count} failed in the same way. The first: {first.extract}: {first.error} {AGAIN} them again."
     return Notice(logging.ERROR, text, "run.failed_alike", {"count": len(outcomes), "error": first.error})
 
 

@@ -188,7 +188,7 @@ class TestSummary:
         ]
         (line,) = failures(a_report(*outcomes))
         assert line.text == (
-            f"15 extracts failed alike. The first: {outcomes[0].extract}: "
+            f"15 extracts failed in the same way. The first: {outcomes[0].extract}: "
             "The member '0.csv' of the zip is damaged. The next run tries them again."
         )
         assert line.fields == {"count": 15, "error": outcomes[0].error}
