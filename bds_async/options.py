@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
@@ -174,13 +175,14 @@ class MirrorOptions:
 
 def _check(options: RunOptions | MirrorOptions) -> None:
     """Replace each field with its converted value; raises ConfigError."""
-    for each in fields(options):
+    # A subclass may have fields of its own.
+    for each in (one for one in fields(options) if one.name in _CHECKS):
         value = getattr(options, each.name)
         try:
             object.__setattr__(options, each.name, _CHECKS[each.name](value))
         except ValueError as error:
             # A field without a repr may hold a secret.
-            shown = repr(value) if each.repr else f"of the type {type(value).__name__}"
+            shown = reprlib.repr(value) if each.repr else f"of the type {type(value).__name__}"
             raise ConfigError(f"`{each.name}` can't be {shown}: {error}.") from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -141,7 +142,9 @@ def test_the_address_of_a_mirror_is_not_shown() -> None:
     assert "hush" not in str(refused.value)
 
 
-@pytest.mark.parametrize(("rate", "bytes_a_second"), [("2K", 2000), ("50M", 50_000_000), ("7", 7), (2000, 2000)])
+@pytest.mark.parametrize(
+    ("rate", "bytes_a_second"), [("2K", 2000), ("50M", 50_000_000), ("7", 7), (2000, 2000), (5e7, 50_000_000)]
+)
 def test_a_rate_is_a_number_or_text_as_on_the_command_line(rate: Any, bytes_a_second: int) -> None:
     assert options_of(limit_rate=rate).limit_rate == bytes_a_second
 
@@ -154,6 +157,22 @@ def test_a_day_is_a_moment() -> None:
 @pytest.mark.parametrize("address", ["tcp://scheduler:8786", "tls://10.0.0.5:8786", "tcp://[::1]:8786"])
 def test_the_address_of_a_scheduler_stays_as_it_is(address: str) -> None:
     assert options_of(cluster=address).cluster == address
+
+
+def test_a_subclass_may_have_fields_of_its_own() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Labelled(PullOptions):
+        """Options with a label."""
+
+        label: str = "x"
+
+    assert (Labelled(workers="3").workers, Labelled().label) == (3, "x")  # type: ignore[arg-type]
+
+
+def test_a_long_value_is_cut_in_the_error() -> None:
+    with pytest.raises(ConfigError) as refused:
+        PullOptions(publish_as="x" * 10_000)  # type: ignore[arg-type]
+    assert len(str(refused.value)) < 200
 
 
 def test_the_defaults_are_valid() -> None:

@@ -70,7 +70,9 @@ class LocalFolder:
 
     def check_place(self, path: str) -> None:
         """Raise ExtractError if there is a folder at the path of the file."""
-        if inside(self.root, path).is_dir():
+        with writing_to(self.root):
+            is_folder = inside(self.root, path).is_dir()
+        if is_folder:
             raise ExtractError(f"A folder is in the place of {path}; move it away, then run again.")
 
     def place(self, staged: Path, path: str, sha256: str | None = None) -> None:  # noqa: ARG002

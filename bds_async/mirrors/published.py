@@ -14,6 +14,7 @@ from ..formats.zip_members import Member, members_of
 from ..report import ProblemKind
 from ..support.limits import machine_limit
 from ..support.os_errors import reason
+from ..support.text import shell_words
 from ..support.translating import Translating
 from .source import SourceExtract
 
@@ -21,9 +22,7 @@ from .source import SourceExtract
 _RESTORE = "put it back, or fetch it again with `bds-async verify --repair`"
 INSPECT = "look at it"
 _ALLOW = "let this user read it"
-_AS_ZIP = (
-    "publish with `publish_as='zip'` from now on, and fetch it again with `bds-async pull --type all --as zip --force`"
-)
+_AS_ZIP = "publish with `publish_as='zip'` from now on, and fetch it again with `bds-async pull --as zip --force"
 
 
 class FileChanged(Exception):
@@ -42,7 +41,8 @@ def fault_of(destination: Destination, extract: SourceExtract) -> FileChanged | 
     """Return why the file of an extract cannot be applied, judged by name and size only; None if it can. Blocks."""
     assert extract.path is not None
     if not extract.path.endswith((".zip", ".csv")):
-        return FileChanged("is Parquet, and a mirror reads zips and CSVs only", _AS_ZIP)
+        data_set = shell_words(("--type", "all", "--data-set", extract.identity.plugin_id))
+        return FileChanged("is Parquet, and a mirror reads zips and CSVs only", f"{_AS_ZIP} {data_set}`")
     try:
         size = destination.size(extract.path)
     except DestinationError as error:

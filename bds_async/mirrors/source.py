@@ -119,8 +119,9 @@ def _why_empty(source: Source, workspace: Workspace, options: MirrorOptions) -> 
             source.destination.demand()
         except DestinationError as error:
             return str(error)
-    rest = " of the chosen data sets" if options.exclude else ""
-    what = f" of {' or '.join(map(repr, options.data_set))}" if options.data_set else rest
+    if options.exclude and source.names:
+        return f"`exclude` leaves no chosen data set of those delivered to {workspace.to}: change the patterns."
+    what = f" of {' or '.join(map(repr, options.data_set))}" if options.data_set else ""
     return f"Nothing{what} was delivered to {workspace.to}: run `bds-async sync` first, or name the folder with `to`."
 
 

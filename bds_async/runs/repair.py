@@ -29,6 +29,9 @@ from .verification import demand_ledger, examine
 
 logger = logging.getLogger(__name__)
 
+#: Seconds that a run gets at least.
+MOMENT = 0.001
+
 
 async def repair_workspace(
     config: Config,
@@ -53,14 +56,22 @@ async def repair_workspace(
         found = await beside(examined, stop.obey(), *time_limits(options.max_time, stop))
         if not found.repairable:
             return found
-        left = options.max_time and max(0.0, options.max_time - (time.monotonic() - began))
+        # A limit that is up ends the run at its start.
+        left = options.max_time and max(MOMENT, options.max_time - (time.monotonic() - began))
+        reports: list[RunReport] = []
+
+        def keep(report: RunReport) -> None:
+            """Keep the report of the run, and save it."""
+            reports.append(report)
+            save(report)
+
         try:
             async with connect(config, options, observer) as connection:
                 # Only this machine knows how each file was made, so no cluster is used.
                 job = repair_job(found, replace(options, max_time=left, cluster=None))
-                report = await run(job, RunContext(connection, storage), observer, stop, save)
+                report = await run(job, RunContext(connection, storage), observer, stop, keep)
         except BdsError:
-            _log_unrepaired(found)
+            _log_unrepaired(remedied(found, reports[0]) if reports else found)
             raise
         return remedied(found, report)
 
@@ -68,6 +79,8 @@ async def repair_workspace(
 def _log_unrepaired(found: Verification) -> None:
     """Log the files that need repair, since reading all files again to find them may take long."""
     for each in found.repairable.values():
+        if each.remedy is Remedy.REPAIRED:
+            continue
         fields = event("verify.unrepaired", path=each.path, fault=each.fault)
         logger.warning("%s is %s and was not repaired: %s", each.path, each.fault, each.detail, extra=fields)
 

@@ -89,8 +89,8 @@ def above_zero(value: Any) -> float:
 
 def rate(value: Any) -> int:
     """Bytes a second: a whole number above 0, or text such as 500K or 50M; K, M and G are powers of 1,000."""
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
+    if not isinstance(value, str) and (number := _number(int, value)) is not None and number == value and number > 0:
+        return number
     found = re.fullmatch(r"([1-9][0-9]{0,11})([KMG]?)", value) if isinstance(value, str) else None
     if found is None:
         raise ValueError("write a whole number of bytes a second, or one with K, M or G, such as 50M")

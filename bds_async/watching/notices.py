@@ -35,7 +35,7 @@ MOST_FAILURES, ONE_CAUSE = 50, 5
 #: What happens next to a failed extract.
 AGAIN = "The next run tries"
 #: A name in an error, such as that of a zip's member.
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_QUOTED = re.compile(r"(?<!\w)('[^']*'|\"[^\"]*\")(?!\w)")
 
 
 def notice_of(event: Event) -> Notice | None:
@@ -125,11 +125,13 @@ def _causes(failed: Sequence[Outcome]) -> Iterator[Notice]:
 
 def _failed_alike(outcomes: Sequence[Outcome]) -> Notice:
     first, count = outcomes[0], counted(len(outcomes), "extract")
+    names = [str(outcome.extract) for outcome in outcomes[:MOST_FAILURES]]
+    fields = {"count": len(outcomes), "error": first.error, "extracts": names}
     if all(outcome.error == first.error for outcome in outcomes):
         text = f"{count} failed: {first.error} The first: {first.extract}. {AGAIN} them again."
     else:
         text = f"{count} failed in the same way. The first: {first.extract}: {first.error} {AGAIN} them again."
-    return Notice(logging.ERROR, text, "run.failed_alike", {"count": len(outcomes), "error": first.error})
+    return Notice(logging.ERROR, text, "run.failed_alike", fields)
 
 
 def _refused(failed: Sequence[Outcome]) -> Notice:

@@ -5,6 +5,7 @@ A new destination is added to `makers`.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -238,6 +239,18 @@ class TestLocalFolder:
         (tmp_path / PATH).mkdir(parents=True)
         with pytest.raises(ExtractError, match="A folder is in the place of"):
             LocalFolder(tmp_path).check_place(PATH)
+
+    def test_a_folder_that_may_not_be_entered_is_exit_6_and_named(self, tmp_path: Path, monkeypatch) -> None:
+        def refuse(path: Path) -> bool:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+        monkeypatch.setattr(Path, "is_dir", refuse)
+        with pytest.raises(DestinationError) as caught:
+            LocalFolder(tmp_path).check_place(PATH)
+        assert (caught.value.exit_code, f"{(tmp_path / PATH).parent} cannot be written" in str(caught.value)) == (
+            6,
+            True,
+        )
 
     def test_a_folder_that_is_not_there_is_demanded_in_vain(self, tmp_path: Path) -> None:
         """And it lists no files, as a preview needs before the first run."""

@@ -216,7 +216,7 @@ async def test_a_data_set_without_deliveries_is_named(delivered: Deliveries, mor
     assert (done.code, done.out) == (2, "")
     assert f"Nothing of 'Users' was delivered to {delivered.root}: run" in done.err
     done = await bds("mirror", "--to", delivered.root, "--exclude", "User*", *more)
-    assert (done.code, "Nothing of the chosen data sets was delivered" in done.err) == (2, True)
+    assert (done.code, "--exclude leaves no chosen data set of those delivered" in done.err) == (2, True)
 
 
 async def test_a_missing_file_can_be_fetched_again(delivered: Deliveries) -> None:
@@ -230,11 +230,13 @@ async def test_a_missing_file_can_be_fetched_again(delivered: Deliveries) -> Non
 
 async def test_parquet_is_not_read_and_the_way_to_zips_is_named(delivered: Deliveries) -> None:
     users = Deliveries(delivered.root, "Users", 2)
-    users.deliver(users.extract(FULL, 0), b"PAR1", suffix=".parquet")
+    extract = users.extract(FULL, 0)
+    users.deliver(extract, b"PAR1", suffix=".parquet")
     done = await bds("mirror", "--to", delivered.root)
     assert (done.code, "1 extract applied" in done.out) == (3, True)
     assert "is Parquet, and a mirror reads zips and CSVs only: publish with --as zip from now on" in done.err
-    assert f"`bds-async pull --type all --as zip --force --to {delivered.root}`" in done.err
+    chosen = f"--type all --data-set {extract.plugin_id} --to {delivered.root}"
+    assert f"`bds-async pull --as zip --force {chosen}`" in done.err
 
 
 async def test_a_keys_file_must_be_a_list_for_each_data_set(delivered: Deliveries, tmp_path: Path) -> None:

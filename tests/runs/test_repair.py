@@ -5,6 +5,7 @@ import json
 import re
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from bds_async import (
     verify,
 )
 from bds_async.brightspace import Listing
-from bds_async.events import Event, Finished, Planned, Started, Surveyed
+from bds_async.events import Ended, Event, Finished, Planned, Started, Surveyed
 from bds_async.ledger import Delivery, Ledger
 from bds_async.runs.discrepancies import Discrepancy, Fault, Remedy, Verification
 from bds_async.runs.repair import _steps
@@ -235,6 +236,37 @@ async def test_the_time_limit_counts_for_the_whole_of_it(tmp_path: Path) -> None
         with pytest.raises(Stopped) as stopped:
             await mended(sandbox, to, RunOptions(max_time=1.5))
     assert stopped.value.exit_code == 3
+
+
+async def test_a_limit_that_is_up_after_the_check_is_exit_3(tmp_path: Path, monkeypatch) -> None:
+    async with Sandbox(SMALL) as sandbox:
+        to = await filled(sandbox, tmp_path, PullOptions(data_set=("Users",)))
+        damage(to, 0)
+        # The limit is up, but the task that enforces it has had no turn yet.
+        times = iter([0.0])
+        monkeypatch.setattr("bds_async.runs.repair.time", SimpleNamespace(monotonic=lambda: next(times, 100.0)))
+        with pytest.raises(Stopped) as stopped:
+            await mended(sandbox, to, RunOptions(max_time=50))
+    assert stopped.value.exit_code == 3
+
+
+async def test_a_stop_names_only_the_files_that_are_not_repaired_yet(tmp_path: Path, caplog) -> None:
+    async with Sandbox(SMALL) as sandbox:
+        to = await filled(sandbox, tmp_path)
+        files = damage(to)
+        damage(to, 0, next(place for place, file in enumerate(files) if file.name.startswith("Users_full")))
+        sandbox.play(Misbehaviour.of("stall", data_set="Users", seconds=60))
+        stop = Stop()
+
+        def watch(event: Event) -> None:
+            """Stop once the other file is delivered."""
+            if isinstance(event, Ended):
+                stop.request()
+
+        with pytest.raises(Stopped):
+            await repair(config_of(sandbox, tmp_path), to, ONCE, observer=watch, stop=stop)
+    named = [record.message for record in caplog.records if "was not repaired" in record.message]
+    assert [text.partition("/")[0] for text in named] == ["Users"]
 
 
 async def test_a_publication_that_a_kill_interrupted_is_finished_first(tmp_path: Path) -> None:

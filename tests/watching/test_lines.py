@@ -191,7 +191,16 @@ class TestSummary:
             f"15 extracts failed in the same way. The first: {outcomes[0].extract}: "
             "The member '0.csv' of the zip is damaged. The next run tries them again."
         )
-        assert line.fields == {"count": 15, "error": outcomes[0].error}
+        names = [str(each.extract) for each in outcomes]
+        assert line.fields == {"count": 15, "error": outcomes[0].error, "extracts": names}
+
+    def test_an_apostrophe_of_a_word_begins_no_name(self):
+        outcomes = [
+            replace(each, error=f"The directory's size of '{number}.csv' is wrong.")
+            for number, each in enumerate(outcomes_of(5))
+        ]
+        (line,) = failures(a_report(*outcomes))
+        assert line.text.startswith("5 extracts failed in the same way.")
 
     def test_extracts_without_permission_are_one_line(self):
         outcomes = [replace(each, error=f"/{number} answered 403.") for number, each in enumerate(outcomes_of(139))]

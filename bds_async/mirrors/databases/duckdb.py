@@ -228,9 +228,12 @@ def _is_held(folder: Path) -> bool:
 
 
 def _opening_fault(path: Path, text: str, advice: str = "Check its permissions, or name another file.") -> Exception:
-    brief = " ".join(text.split())[:300].removeprefix("IO Error: ").rstrip(".")
-    if brief.startswith("Could not set lock") or "being used by another process" in brief:
+    whole = " ".join(text.split()).removeprefix("IO Error: ")
+    if whole.startswith("Could not set lock") or "being used by another process" in whole:
         return TargetBusy(f"Another program has {path} open: close it, then run again.")
+    if "Corrupt database" in whole:
+        advice = "Restore it from a backup, or move it away: the next mirror makes it again from the files."
+    brief = whole[:300].rstrip(".")
     return TargetError(f"The mirror's database {path} cannot be opened: {brief}. {advice}")
 
 
