@@ -11,18 +11,18 @@ from ..destination import Destination
 from ..errors import DestinationError, ExtractError
 from ..formats.inflate import BLOCK, contents
 from ..formats.zip_members import Member, members_of
+from ..options import PullOptions, Wanted
+from ..planning import forced_pull
 from ..report import ProblemKind
 from ..support.limits import machine_limit
 from ..support.os_errors import reason
-from ..support.text import shell_words
 from ..support.translating import Translating
 from .source import SourceExtract
 
-#: What to do about a file: one that is gone or damaged, one without a usable CSV, one that may not be read, Parquet.
+#: What to do about a file: one that is gone or damaged, one without a usable CSV, one that may not be read.
 _RESTORE = "put it back, or fetch it again with `bds-async verify --repair`"
 INSPECT = "look at it"
 _ALLOW = "let this user read it"
-_AS_ZIP = "publish with `publish_as='zip'` from now on, and fetch it again with `bds-async pull --as zip --force"
 
 
 class FileChanged(Exception):
@@ -41,8 +41,9 @@ def fault_of(destination: Destination, extract: SourceExtract) -> FileChanged | 
     """Return why the file of an extract cannot be applied, judged by name and size only; None if it can. Blocks."""
     assert extract.path is not None
     if not extract.path.endswith((".zip", ".csv")):
-        data_set = shell_words(("--type", "all", "--data-set", extract.identity.plugin_id))
-        return FileChanged("is Parquet, and a mirror reads zips and CSVs only", f"{_AS_ZIP} {data_set}`")
+        command = forced_pull(PullOptions(wanted=Wanted.ALL, data_set=(extract.identity.plugin_id,)))
+        advice = f"publish with `publish_as='zip'` from now on, and fetch it again with `{command}`"
+        return FileChanged("is Parquet, and a mirror reads zips and CSVs only", advice)
     try:
         size = destination.size(extract.path)
     except DestinationError as error:

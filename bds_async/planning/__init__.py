@@ -7,6 +7,7 @@ from .placement import by_folder
 from .pull import plan_pull
 from .selection import chosen_by, delivered_by, offered_by, select
 from .steps import RunPlan, Step
+from .suggested_command import forced_pull
 from .sync import SyncPlan, arrival_of_recovered, looked_at, plan_sync
 from .warnings import breaks_with_columns, has_text_columns
 
@@ -19,6 +20,7 @@ __all__ = [
     "by_folder",
     "chosen_by",
     "delivered_by",
+    "forced_pull",
     "future_extracts",
     "gap_of",
     "has_text_columns",

@@ -236,7 +236,7 @@ async def test_parquet_is_not_read_and_the_way_to_zips_is_named(delivered: Deliv
     assert (done.code, "1 extract applied" in done.out) == (3, True)
     assert "is Parquet, and a mirror reads zips and CSVs only: publish with --as zip from now on" in done.err
     chosen = f"--type all --data-set {extract.plugin_id} --to {delivered.root}"
-    assert f"`bds-async pull --as zip --force {chosen}`" in done.err
+    assert f"`bds-async pull --force --as zip {chosen}`" in done.err
 
 
 async def test_a_keys_file_must_be_a_list_for_each_data_set(delivered: Deliveries, tmp_path: Path) -> None:
