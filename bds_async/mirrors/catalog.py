@@ -159,10 +159,12 @@ class Catalog:
                 for name, moment in changed.items():
                     await self.engine.run(update, moment, name)
 
-    async def drop(self, folders: Sequence[str]) -> None:
-        """Drop the tables of some data sets and all records of them, in one transaction."""
+    async def drop(self, folders: Sequence[str], settings: Mapping[str, str]) -> None:
+        """Drop the tables of some data sets and all records of them, and replace settings, in one transaction."""
         known = await self.tables()
         async with self.engine.transaction():
+            for name, value in settings.items():
+                await self.remember(name, value)
             for folder in folders:
                 if folder in known:
                     await self._forget(known[folder][0])

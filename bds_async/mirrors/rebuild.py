@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..destination import Destination
 from ..report import Problem
@@ -14,10 +14,10 @@ from .result import TableResult
 from .source import Source, SourceDataSet, SourceExtract
 
 
-async def drop_for_rebuild(catalog: Catalog, source: Source) -> tuple[TableResult, ...]:
-    """Drop the tables of all chosen data sets in one transaction, if every needed file is there.
+async def drop_for_rebuild(catalog: Catalog, source: Source, settings: Mapping[str, str]) -> tuple[TableResult, ...]:
+    """Drop the tables of all chosen data sets and replace `settings` in one transaction, if every needed file is there.
 
-    Otherwise drop nothing, and return the data sets with missing files.
+    Otherwise change nothing, and return the data sets with missing files.
     """
     known = await catalog.tables()
     broken = []
@@ -29,7 +29,7 @@ async def drop_for_rebuild(catalog: Catalog, source: Source) -> tuple[TableResul
                 TableResult(name, data_set.name, schema_id, key_source, (), problems, 0, (), complete_through)
             )
     if not broken:
-        await catalog.drop([data_set.folder for data_set in source.data_sets])
+        await catalog.drop([data_set.folder for data_set in source.data_sets], settings)
     return tuple(broken)
 
 

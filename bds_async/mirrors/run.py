@@ -108,11 +108,12 @@ class _Mirror:
         await self._catalog.claim(self._source.tenant)
         report = MirrorReport(str(self._target), self._options.schema)
         keep_deleted, keys = await self._settings()
+        settings = {"keep_deleted": "yes" if keep_deleted else "no", "keys": keys_text(keys)}
         if self._options.rebuild:
-            problems = await drop_for_rebuild(self._catalog, self._source)
+            problems = await drop_for_rebuild(self._catalog, self._source, settings)
             if problems:
                 return replace(report, tables=problems)
-        await self._remember(keys, keep_deleted=keep_deleted)
+        await self._remember(settings)
         followers = await self._followers(keys, keep_deleted=keep_deleted)
         pending = [extract for follower in followers for extract in follower.pending]
         self._observer(Mirroring(report.target, len(pending), sum(extract.bytes or 0 for extract in pending)))
@@ -178,10 +179,8 @@ class _Mirror:
             return f"{left}: rebuild all data sets."
         return f"{left}, of which nothing is delivered: run `bds-async sync` first, or choose another `schema`."
 
-    async def _remember(self, keys: Mapping[str, Sequence[str]], *, keep_deleted: bool) -> None:
-        settings = await self._catalog.settings()
-        wanted = {"keep_deleted": "yes" if keep_deleted else "no", "keys": keys_text(keys)}
-        if not wanted.items() <= settings.items():
+    async def _remember(self, settings: Mapping[str, str]) -> None:
+        if not settings.items() <= (await self._catalog.settings()).items():
             async with self._engine.transaction():
-                for name, value in wanted.items():
+                for name, value in settings.items():
                     await self._catalog.remember(name, value)

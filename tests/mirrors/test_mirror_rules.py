@@ -239,6 +239,25 @@ def test_keep_deleted_is_refused_for_tables_that_exist(enrollments: Deliveries, 
     assert by_user(place)[1]["_bds_deleted"] is None
 
 
+def test_a_rebuild_that_ends_right_after_the_drop_is_continued_with_its_settings(
+    enrollments: Deliveries, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables are dropped and settings replaced in one transaction."""
+    enrollments.full(0, ("OrgUnitId", "UserId", "RoleName"), [(1, 1, "a")])
+    place.mirror(enrollments.root)
+
+    async def end(*_: object) -> None:
+        """End the mirror, as a kill would."""
+        raise RuntimeError("ended")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("bds_async.mirrors.run._Mirror._remember", end)
+        with pytest.raises(RuntimeError, match="ended"):
+            place.mirror(enrollments.root, keep_deleted=True, rebuild=True)
+    place.mirror(enrollments.root)
+    assert by_user(place)[1]["_bds_deleted"] is None
+
+
 @pytest.mark.parametrize("chosen", [(), ("User Enrollments",)])
 def test_a_rebuild_that_leaves_a_table_out_cannot_begin_to_keep_deleted_rows(
     tmp_path: Path, place: Place, chosen: tuple[str, ...]
