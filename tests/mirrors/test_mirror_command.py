@@ -79,6 +79,7 @@ async def test_rejects_lead_to_3_and_are_named(delivered: Deliveries) -> None:
         (["--into", "duckdb:BDS.duckdb"], 2, "and its schema have one name"),
         (["--into", "mysql://x"], 2, "target 'mysql:…' is neither duckdb:PATH nor postgresql://"),
         (["--into", "foo"], 2, "target 'foo' is neither duckdb:PATH nor postgresql://"),
+        (["--into", "me/hunter2:5432"], 2, "target is neither duckdb:PATH nor postgresql://"),
         (["--into", "postgresql://me@127.0.0.1:1/x"], 6, "cannot be reached"),
         (["--into", "duckdb:/nowhere/at/all.duckdb"], 6, "is not there"),
         (["--data-set", "Nothing"], 2, "Nothing"),

@@ -77,9 +77,10 @@ class Target:
 
 
 def _shown(text: str) -> str:
-    """Return a wrong target in quotes, up to a colon: what follows, or an odd character, may belong to a password."""
-    begin, colon, _ = text.partition(":")
-    return f" '{begin}{colon and ':…'}'" if re.fullmatch(r"[\w./\\-]*", begin) else ""
+    """Return a wrong target in quotes: its scheme, or a plain path. Any other text may hold a password."""
+    scheme, colon, _ = text.partition(":")
+    is_plain = re.fullmatch(r"[\w.-]*" if colon else r"[\w./\\-]*", scheme)
+    return f" '{scheme}{colon and ':…'}'" if is_plain else ""
 
 
 def _postgresql(text: str) -> Target:
