@@ -69,7 +69,8 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> BdsError | None:
 
 
 def _advice(error: sqlite3.DatabaseError | OSError) -> str:
-    is_refused = isinstance(error, PermissionError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _REFUSED
+    code = primary_code(error) if isinstance(error, sqlite3.DatabaseError) else None
+    is_refused = isinstance(error, PermissionError) or code in _REFUSED
     return f"check {'the permissions of the file and its folder, and ' if is_refused else ''}the disk"
 
 
