@@ -100,7 +100,7 @@ class S3Access:
     region: str
     endpoint: str | None
     _lock: Lock = field(default_factory=Lock)
-    #: Clients by timeout, since making one takes a third of a second.
+    #: Clients by timeout, since creating one takes a third of a second.
     _clients: dict[float, Any] = field(default_factory=dict)
 
     @classmethod

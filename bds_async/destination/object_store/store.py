@@ -155,7 +155,7 @@ class ObjectStore:
         return known.size if known is not None else None
 
     def sizes(self) -> Size:
-        """A function that lists all objects at its first call, instead of making a request for each."""
+        """A function that lists all objects at its first call, instead of one request for each."""
         listed = cache(self._all_sizes)
 
         def size(path: str) -> int | None:
