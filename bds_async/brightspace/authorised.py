@@ -1,4 +1,4 @@
-"""Authorised GET requests to one tenant: bearer, gate, renewal of a refused token."""
+"""GET requests to one tenant: bearer, gate, renewal of a refused token."""
 
 from __future__ import annotations
 
@@ -34,32 +34,47 @@ class AuthorisedRequests:
         self._renewed: AccessToken | None = None
 
     @asynccontextmanager
-    async def get(self, url: URL, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def get(
+        self, url: URL, headers: Mapping[str, str], *, is_public: bool = False
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Yield the tenant's response; wait out outages, and renew a refused access token.
 
-        Raises Unauthorised if a fresh token is refused for this URL alone, UnreachableError, and as
-        `TokenRefresher.token` does.
+        A public route is requested without a token first, so that it does not wait for one. Raises Unauthorised if a
+        fresh token is refused for this URL alone, UnreachableError, and as `TokenRefresher.token` does.
         """
-        refused = 0
+        refused, bearer = 0, not is_public
         while True:
             async with AsyncExitStack() as stack:
-                if (sent := await self._send(stack, url, headers)) is None:
+                if (sent := await self._send(stack, url, headers, bearer=bearer)) is None:
                     continue
                 token, response = sent
-                if response.status == 401 and await self._renews(token, url, refused):
+                if token is None and response.status != 200:
+                    bearer = True
+                    continue
+                if token is not None and response.status == 401 and await self._renews(token, url, refused):
                     refused += 1
                     continue
                 yield response
                 return
 
     async def _send(
-        self, stack: AsyncExitStack, url: URL, headers: Mapping[str, str], token: AccessToken | None = None
-    ) -> tuple[AccessToken, aiohttp.ClientResponse] | None:
-        """Send one request when the gate lets it pass, by default with the current token; None if not connected."""
+        self,
+        stack: AsyncExitStack,
+        url: URL,
+        headers: Mapping[str, str],
+        token: AccessToken | None = None,
+        *,
+        bearer: bool = True,
+    ) -> tuple[AccessToken | None, aiohttp.ClientResponse] | None:
+        """Send one request when the gate lets it pass; None if not connected.
+
+        It has `token`, by default the current one; without `bearer`, none.
+        """
         async with self._gate.passage():
-            token = token or await self._token()
-            began = time.monotonic()
-            headers, limit = {**headers, **_bearer(token)}, self._gate.connect_timeout
+            if bearer:
+                token = token or await self._token()
+                headers = {**headers, "Authorization": f"Bearer {token.value.get_secret_value()}"}
+            began, limit = time.monotonic(), self._gate.connect_timeout
             try:
                 request = self._transport.open("GET", url, headers=headers, connect_timeout=limit)
                 response = await stack.enter_async_context(request)
@@ -108,7 +123,3 @@ class AuthorisedRequests:
         seconds = asked_wait(response)
         if seconds is not None:
             self._gate.hold(f"{response.url.host} asked to wait ({response.status})", seconds)
-
-
-def _bearer(token: AccessToken) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token.value.get_secret_value()}"}

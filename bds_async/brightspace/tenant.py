@@ -150,7 +150,7 @@ class Tenant:
     async def _answers(self) -> None:
         """Wait until the tenant answers at all, or the gate gives up on it (`GET /d2l/api/versions/`)."""
         with suppress(ExtractError, UnreachableError):
-            async with self._requests.get(self.origin.with_path(VERSIONS), {}):
+            async with self._requests.get(self.origin.with_path(VERSIONS), {}, is_public=True):
                 pass
 
     @asynccontextmanager
@@ -191,7 +191,7 @@ class Tenant:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Yield the response of the tenant, or of another host to which the host `sender` redirects."""
         if self.is_own(url):
-            async with self._requests.get(url, headers) as response:
+            async with self._requests.get(url, headers, is_public=url.path == VERSIONS) as response:
                 yield response
         else:
             self._check_foreign(url)

@@ -68,6 +68,20 @@ class TestNegotiate:
         assert await negotiate(await connect(sandbox), None) == "1.47"
         assert [seen.path for seen in sandbox.requests if seen.kind == "versions"] == [VERSIONS]
 
+    async def test_the_versions_do_not_wait_for_the_token_exchange(self, start_sandbox, connect):
+        sandbox = await start_sandbox()
+        await negotiate(await connect(sandbox), None)
+        assert [seen.kind for seen in sandbox.requests] == ["versions"]
+
+    @pytest.mark.parametrize("status", [302, 401, 403])
+    async def test_a_tenant_that_demands_a_token_for_them_gets_it(self, serve, connect, status):
+        async def handler(request: web.Request) -> web.Response:
+            if "Authorization" in request.headers:
+                return web.json_response(products("1.44"))
+            return web.Response(status=status, headers={"Location": "/d2l/login"})
+
+        assert await negotiate(await connect(await serve(handler)), None) == "1.44"
+
     @pytest.mark.parametrize("code", ["lp", "LP"])
     async def test_only_versions_of_lp_count(self, tenant_that_says, code):
         assert await negotiate(await tenant_that_says(products("1.44", code=code)), None) == "1.44"
