@@ -169,9 +169,18 @@ class TestDocumented:
         assert found.created_date == datetime(2026, 11, 22, 4, 10, 2, 123000, UTC)
         assert (found.download_link, found.download_size) == ("https://t/download?sig=hush", 28709805)
 
-    @pytest.mark.parametrize("field", ["CreatedDate", "DownloadLink", "QueuedForProcessingDate"])
-    def test_an_entry_that_is_not_generated_yet_is_no_extract(self, field):
-        assert extract(**{field: None}) is None
+    @pytest.mark.parametrize("queued", [None, "2026-11-22T04:09:22.000Z"])
+    def test_an_entry_that_is_not_generated_yet_is_no_extract(self, queued):
+        assert extract(**NEVER_MADE | {"QueuedForProcessingDate": queued}) is None
+
+    @pytest.mark.parametrize("empty", [None, ""])
+    def test_a_generated_extract_without_its_link_is_unreadable(self, empty):
+        document = changed(EXTRACTS, DownloadLink=empty)
+        assert complaint(ExtractsPage, document) == "it is generated, but has no DownloadLink"
+
+    @pytest.mark.parametrize("field", ["CreatedDate", "QueuedForProcessingDate"])
+    def test_an_extract_with_a_link_but_without_a_date_is_unreadable_and_its_link_is_not_shown(self, field):
+        assert complaint(ExtractsPage, changed(EXTRACTS, **{field: None})) == f"it is generated, but has no {field}"
 
     def test_an_entry_of_which_nothing_is_generated_leaves_the_others_of_its_list(self):
         waiting = EXTRACTS["Objects"][0] | NEVER_MADE
@@ -183,8 +192,9 @@ class TestDocumented:
         found = extract(**same, BdsType="Full", Version=None)
         assert found.identity == old_extracts(Version=None)[0].identity
 
-    def test_a_type_that_is_neither_full_nor_differential_is_passed_over(self):
-        assert extract(BdsType="Archive") is None
+    def test_a_type_that_is_neither_full_nor_differential_is_unreadable(self):
+        said = refusal(ExtractsPage, changed(EXTRACTS, BdsType="Archive"))
+        assert said == 'BdsType: value error, must be full or differential (it is "Archive")'
 
     def test_plugins_links_serve_where_the_data_set_has_none(self):
         linked = {**FULL, "ExtractsLink": "https://t/plugin"}
@@ -208,8 +218,9 @@ class TestDocumented:
         assert found.plugin().name == "Users"
 
     @pytest.mark.parametrize("field", ["CreatedDate", "DownloadLink", "QueuedForProcessingDate"])
-    def test_an_old_entry_that_is_half_generated_is_not_taken_for_an_extract(self, field):
-        assert old_extracts(**{field: None}) == []
+    def test_an_old_entry_that_is_half_generated_is_a_fault_and_leaves_its_previous_extracts(self, field):
+        half = entry(OldDataSetsPage, changed(OLD, **{field: None}, PreviousDataSets=[OLD_ENTRY]))
+        assert half.extracts("Users") == (old_extracts(), [f"it is generated, but has no {field}"])
 
     def test_previous_extracts_count_even_while_the_current_one_is_not_generated(self):
         assert len(old_extracts(**NEVER_MADE, PreviousDataSets=[OLD_ENTRY])) == 1

@@ -43,14 +43,15 @@ def _not_empty(text: str) -> str:
     return text
 
 
-def _flavour(value: object) -> BdsType | None:
-    """Parse a type, ignoring case; None for one that is neither full nor differential."""
-    if not isinstance(value, str):
-        raise ValueError("must be text")
-    return next((known for known in BdsType if known.value == value.strip().title()), None)
+def _flavour(value: object) -> BdsType:
+    """Parse a type, ignoring case."""
+    found = [known for known in BdsType if isinstance(value, str) and known.value == value.strip().title()]
+    if not found:
+        raise ValueError("must be full or differential")
+    return found[0]
 
 
 Text = Annotated[str, AfterValidator(_readable)]
 Id = Annotated[Text, AfterValidator(_not_empty)]
 Moment = Annotated[datetime, WrapValidator(_leap_second), AfterValidator(_utc)]
-Flavour = Annotated[BdsType | None, BeforeValidator(_flavour)]
+Flavour = Annotated[BdsType, BeforeValidator(_flavour)]

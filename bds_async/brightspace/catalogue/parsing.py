@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 from ...errors import CatalogueError
 
 Shape = TypeVar("Shape", bound=BaseModel)
+#: The type of an error about an entry as a whole, which may hold a signed link.
+INCOMPLETE = "incomplete"
 #: The most characters of a malformed value that are shown.
 _SHOWN = 80
 
@@ -54,6 +56,8 @@ def _faults(error: ValidationError) -> str:
 
 def _fault(error: Any) -> str:
     """Field, message and value; a link is not shown, since it may be signed."""
+    if error["type"] == INCOMPLETE:
+        return str(error["msg"])
     place = _place(error["loc"])
     if error["type"] == "missing" or place.endswith(("Link", "Url")):
         return f"{place}: {error['msg'].lower()}"

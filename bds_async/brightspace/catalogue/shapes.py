@@ -5,14 +5,15 @@ Unknown fields are ignored.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic.alias_generators import to_pascal
+from pydantic_core import PydanticCustomError
 
 from ...models import BdsType, DataSet, Extract, Plugin
 from .fields import Flavour, Id, Moment, Text
-from .parsing import readable
+from .parsing import INCOMPLETE, readable
 
 
 class _Shape(BaseModel):
@@ -70,22 +71,43 @@ class DataSetsPage(_Shape):
     next: Text | None = None
 
 
-class ExtractShape(_Shape):
-    """One of `Objects` of `GET …/datasets/bds/{schemaId}/extracts`; the nulls of the old routes may appear as well."""
+class _ExtractShape(_Shape):
+    """The fields of an extract in both families of routes; they are null until it is generated."""
 
     plugin_id: Id
-    bds_type: Flavour
     created_date: Moment | None
     download_link: Text | None
     download_size: float | None = None
     queued_for_processing_date: Moment | None
     version: Text | None
 
+    @property
+    def fault(self) -> str:
+        """What a generated extract lacks of its link and the dates of its identity; empty if nothing."""
+        needed = {
+            "CreatedDate": self.created_date,
+            "DownloadLink": self.download_link,
+            "QueuedForProcessingDate": self.queued_for_processing_date,
+        }
+        missing = [name for name, value in needed.items() if not value]
+        is_generated = self.created_date or self.download_link
+        return f"it is generated, but has no {' and no '.join(missing)}" if missing and is_generated else ""
+
+
+class ExtractShape(_ExtractShape):
+    """One of `Objects` of `GET …/datasets/bds/{schemaId}/extracts`."""
+
+    bds_type: Flavour
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.fault:
+            raise PydanticCustomError(INCOMPLETE, self.fault)
+        return self
+
     def extract(self, data_set: DataSet) -> Extract | None:
-        """The extract as a model; None if it is not generated yet, or neither full nor differential."""
-        if self.bds_type is None or not self.download_link:
-            return None
-        if self.queued_for_processing_date is None or self.created_date is None:
+        """The extract as a model; None if it is not generated yet."""
+        if not self.download_link or self.queued_for_processing_date is None or self.created_date is None:
             return None
         return Extract(
             data_set=data_set.name,
@@ -107,16 +129,14 @@ class ExtractsPage(_Shape):
     next: Text | None = None
 
 
-class OldDataSetShape(_Shape):
-    """One of `BrightspaceDataSets` of `GET …/dataExport/bds`; most fields are null until an extract is generated."""
+class OldDataSetShape(_ExtractShape):
+    """One of `BrightspaceDataSets` of `GET …/dataExport/bds`."""
 
-    plugin_id: Id
     name: Text
     description: Text | None = None
     full_data_set: bool
     created_date: Moment | None = None
     download_link: Text | None = None
-    download_size: float | None = None
     version: Text | None = None
     previous_data_sets: list[Any] | None = None
     queued_for_processing_date: Moment | None = None
@@ -128,12 +148,14 @@ class OldDataSetShape(_Shape):
     def extracts(self, data_set: str) -> tuple[list[Extract], list[str]]:
         """Every generated extract of this plugin, `PreviousDataSets` included, and the faults of unreadable entries."""
         previous, unreadable = readable(OldDataSetShape, self.previous_data_sets or [])
-        found = [old.extract(data_set, self.plugin_id, self.full_data_set) for old in (self, *previous)]
-        return [extract for extract in found if extract is not None], list(unreadable.values())
+        entries = [self, *previous]
+        found = [old.extract(data_set, self.plugin_id, self.full_data_set) for old in entries if not old.fault]
+        faults = [*unreadable.values(), *(old.fault for old in entries if old.fault)]
+        return [extract for extract in found if extract is not None], faults
 
     def extract(self, data_set: str, plugin_id: str, full: bool) -> Extract | None:
         """The extract of this entry; None if none has been generated."""
-        if self.download_link is None or self.queued_for_processing_date is None or self.created_date is None:
+        if not self.download_link or self.queued_for_processing_date is None or self.created_date is None:
             return None
         return Extract(
             data_set=data_set,
