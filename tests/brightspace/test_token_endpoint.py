@@ -157,6 +157,26 @@ class TestRefreshToken:
     def test_what_can_be_none_is_none(self, token):
         assert refresh_token_in(answer(200, {**GRANTED, "refresh_token": token})) is None
 
+    @given(st.text(min_size=1), st.data())
+    def test_of_a_part_of_an_answer_it_is_found_as_soon_as_it_is_whole(self, name, data):
+        whole = json.dumps({name: "before", "refresh_token": 'ne"x\\t', "scope": "a b"}).encode()
+        end = whole.index(b', "scope"')
+        part = whole[: data.draw(st.integers(0, len(whole)))]
+        wanted = SecretStr('ne"x\\t') if len(part) >= end else None
+        assert refresh_token_in(answer(200, part)) == wanted
+
+    @pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16", "utf-32"])
+    def test_both_tokens_are_found_in_any_coding_of_json(self, coding):
+        coded = answer(200, json.dumps({**GRANTED, "refresh_token": "next"}).encode(coding))
+        assert refresh_token_in(coded) == SecretStr("next")
+        assert ENDPOINT.access_token(coded, 0.0).value == SecretStr("hush-access")
+
+    @pytest.mark.parametrize("status", [200, 201])
+    @pytest.mark.parametrize("more", [b"\0", b"\xe9", b"}", b"<!-- -->"])
+    def test_it_is_found_in_what_is_no_json(self, more, status):
+        body = json.dumps({**GRANTED, "refresh_token": "next"}).encode() + more
+        assert refresh_token_in(answer(status, body)) == SecretStr("next")
+
     def test_only_a_granted_request_brings_one(self):
         assert refresh_token_in(answer(400, {"refresh_token": "next"})) is None
 

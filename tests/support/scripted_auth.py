@@ -35,6 +35,23 @@ async def drops(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
+def breaks_off(body: bytes, *, promised: int | None = None) -> Reply:
+    """Send `body` and close: in chunks without the last one, or as the beginning of `promised` bytes."""
+
+    async def reply(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.content_length = promised
+        if promised is None:
+            response.enable_chunked_encoding()
+        await response.prepare(request)
+        await response.write(body)
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    return reply
+
+
 def waits_for(event: asyncio.Event, reply: Reply) -> Reply:
     """Answer once the event is set."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,13 +42,13 @@ class _Granted(BaseModel):
     scope: Any = None
 
 
-def parse_access_token(body: bytes, sent_at: float) -> AccessToken | None:
-    """The access token in the body of a 200, None if there is no usable one.
+def access_token_of(fields: Mapping[str, Any], sent_at: float) -> AccessToken | None:
+    """The access token in the fields of a successful answer, None if there is no usable one.
 
     `sent_at` is the time.monotonic() of the request.
     """
     try:
-        granted = _Granted.model_validate_json(body)
+        granted = _Granted.model_validate(fields)
     except ValidationError:
         return None
     lifetime = _lifetime(granted.expires_in)

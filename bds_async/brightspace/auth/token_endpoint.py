@@ -18,7 +18,7 @@ from yarl import URL
 from ...errors import ConfigError, ConnectionFailed, ExtractError, Throttled, TransientError, UnreachableError
 from ..http import Answer, Transport, place_of
 from ..retry import TRANSIENT_STATUSES, retry_after
-from .access_token import AccessToken, parse_access_token
+from .access_token import AccessToken, access_token_of
 
 #: Upper bound in seconds for the time before a connection is made.
 CONNECT_TIMEOUT = 30.0
@@ -32,8 +32,9 @@ _ACCEPT = {"Accept": "application/json"}
 class Exchange:
     """Callbacks of a request to the token endpoint: `departed` before it is sent, `arrived` with its answer.
 
-    `connect_within` bounds the seconds until a connection is made. Nothing is awaited between the last byte of the
-    answer and `arrived`, so only a kill at this very moment can lose a token in it.
+    An answer that breaks off arrives, too: it may hold a token. `connect_within` bounds the seconds until a connection
+    is made. Nothing is awaited between the last byte of the answer and `arrived`, so only a kill at this very moment
+    can lose a token in it.
     """
 
     def __init__(
@@ -80,7 +81,9 @@ class TokenEndpoint:
         try:
             async with asyncio.timeout(exchange.connect_within) as clock:
                 async with Transport(connections=1, connected=connected) as transport:
-                    answer = await transport.fetch("POST", self.url, data=form, headers=headers)
+                    answer = await transport.fetch(
+                        "POST", self.url, data=form, headers=headers, broken=exchange.arrived
+                    )
                     exchange.arrived(answer)
                     return answer
         except TimeoutError:
@@ -118,7 +121,7 @@ class TokenEndpoint:
 
     def access_token(self, answer: Answer, sent_at: float) -> AccessToken:
         """The access token of a 200; `sent_at` is the time.monotonic() of the request. Raises TransientError."""
-        token = parse_access_token(answer.body, sent_at)
+        token = access_token_of(_object(answer.body), sent_at)
         if token is None:
             raise TransientError(f"{self.host} answered 200 without a usable access token.")
         return token
@@ -132,11 +135,21 @@ class TokenEndpoint:
 
 
 def refresh_token_in(answer: Answer) -> SecretStr | None:
-    """The next refresh token in a 200, None if there is none. It has to be kept even if the rest is unusable."""
-    token = _object(answer.body).get("refresh_token") if answer.status == 200 else None
+    """The next refresh token in a success, None if there is none.
+
+    It has to be kept even if the rest of the answer is unusable, has not arrived, or is no JSON.
+    """
+    if not 200 <= answer.status < 300:
+        return None
+    token = (_object(answer.body) or _object(b"{%s}" % _field_in(answer.body))).get("refresh_token")
     if isinstance(token, str) and token.isprintable() and token.strip() == token != "":
         return SecretStr(token)
     return None
+
+
+def _field_in(body: bytes) -> bytes:
+    """The last whole `"refresh_token": "…"` in a damaged body; empty if there is none."""
+    return b"".join(re.findall(rb'"refresh_token"\s*:\s*"(?:[^"\\]|\\.)*"', body)[-1:])
 
 
 def _described(answer: Answer) -> str:

@@ -55,29 +55,38 @@ def _stalled(host: str, received: int, seconds: float) -> ConnectionLost:
     return ConnectionLost(f"{host} sent only {received} bytes in {seconds:g} seconds.")
 
 
-async def read_bounded(response: aiohttp.ClientResponse, stall_timeout: float, limit: int | None = None) -> bytes:
+async def read_bounded(
+    response: aiohttp.ClientResponse,
+    stall_timeout: float,
+    limit: int | None = None,
+    *,
+    received: bytearray | None = None,
+) -> bytes:
     """Read a whole body of at most `limit` bytes (default MAX_ANSWER) and decode its Content-Encoding.
 
-    Raises ExtractError for a longer one, ConnectionLost for one that stalls, breaks off, or does not end in time.
+    `received` gets the bytes as they arrive; it has them even if the body breaks off. Raises ExtractError for a longer
+    body, ConnectionLost for one that stalls, breaks off, or does not end in time.
     """
-    limit = MAX_ANSWER if limit is None else limit
+    limit, body = MAX_ANSWER if limit is None else limit, bytearray() if received is None else received
     seconds = ANSWER_TIMEOUT - min(stall_timeout, ANSWER_TIMEOUT / 2)
     try:
         async with asyncio.timeout(seconds):
-            return _plain(await _read(response, stall_timeout, limit), response, limit)
+            await _read(response, stall_timeout, limit, body)
+            return _plain(bytes(body), response, limit)
     except TimeoutError:
         raise ConnectionLost(
             f"{response.url.host} did not complete its answer within {ANSWER_TIMEOUT:.0f} seconds."
         ) from None
 
 
-async def _read(response: aiohttp.ClientResponse, stall_timeout: float, limit: int) -> bytes:
-    body = bytearray()
-    async for chunk in chunks(response, stall_timeout, least=1):
-        body += chunk
-        if len(body) > limit:
-            raise _too_long(response, limit)
-    return bytes(body)
+async def _read(response: aiohttp.ClientResponse, stall_timeout: float, limit: int, body: bytearray) -> None:
+    try:
+        async for chunk in chunks(response, stall_timeout, least=1):
+            body += chunk
+            if len(body) > limit:
+                raise _too_long(response, limit)
+    finally:
+        body += left_over(response.content)
 
 
 def _plain(body: bytes, response: aiohttp.ClientResponse, limit: int) -> bytes:

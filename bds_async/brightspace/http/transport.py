@@ -148,11 +148,26 @@ class Transport:
                 yield response
 
     async def fetch(
-        self, method: str, url: URL, *, headers: Mapping[str, str] | None = None, data: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: URL,
+        *,
+        headers: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | None = None,
+        broken: Callable[[Answer], object] | None = None,
     ) -> Answer:
-        """Send one request and read its whole answer, at most MAX_ANSWER bytes; raises as `open` does."""
+        """Send one request and read its whole answer, at most MAX_ANSWER bytes; raises as `open` does.
+
+        If the answer breaks off, or the caller is cancelled, `broken` is called with what has arrived of it.
+        """
+        received = bytearray()
         async with self.open(method, url, headers=headers, data=data) as response:
-            body = await read_bounded(response, self.stall_timeout)
+            try:
+                body = await read_bounded(response, self.stall_timeout, received=received)
+            except BaseException:
+                if broken is not None:
+                    broken(Answer(url, response.status, response.headers, bytes(received)))
+                raise
             return Answer(url, response.status, response.headers, body)
 
 
