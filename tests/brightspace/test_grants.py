@@ -20,7 +20,7 @@ from bds_async.config import Config
 from bds_async.errors import AuthorisationError, ConfigError, ConnectionFailed, Throttled, TransientError
 from bds_async.sandbox import Fault, Sandbox, SandboxSettings
 from bds_async.support import durable, uninterrupted
-from tests.support.scripted_auth import ScriptedAuth, drops, grants, says, waits_for
+from tests.support.scripted_auth import ScriptedAuth, breaks_off, drops, grants, says, waits_for
 
 
 @pytest.fixture
@@ -233,6 +233,55 @@ LOST = (
 )
 
 
+class TestEditedMeanwhile:
+    """A person edits the token's file while an exchange is under way."""
+
+    @pytest.mark.parametrize(
+        ("edit", "wanted"),
+        [
+            ({"mine": 2}, {"mine": 2, "refresh_token": "next"}),
+            ({"refresh_token": "of a new login"}, {"refresh_token": "of a new login"}),
+            ({"refresh_token": None}, {"refresh_token": "next"}),
+        ],
+    )
+    async def test_what_the_person_wrote_to_the_config_is_kept(self, config_file, edit, wanted):
+        go_on = asyncio.Event()
+        async with ScriptedAuth(waits_for(go_on, grants(refresh_token="next"))) as auth:
+            grant = grant_for(rewritten(config_file, auth_service=auth.url))
+            exchange = asyncio.create_task(grant.exchange())
+            await auth.asked.wait()
+            before = json.loads(config_file.read_text())
+            config_file.write_text(json.dumps(before | edit))
+            go_on.set()
+            await exchange
+        assert json.loads(config_file.read_text()) == before | wanted
+
+    @pytest.mark.parametrize("damage", ["", "{", "[]"])
+    async def test_a_file_that_is_damaged_by_then_is_replaced_for_the_token_must_not_be_lost(self, config_file, damage):
+        go_on = asyncio.Event()
+        async with ScriptedAuth(waits_for(go_on, grants(refresh_token="next"))) as auth:
+            grant = grant_for(rewritten(config_file, auth_service=auth.url))
+            exchange = asyncio.create_task(grant.exchange())
+            await auth.asked.wait()
+            before = json.loads(config_file.read_text())
+            config_file.write_text(damage)
+            go_on.set()
+            await exchange
+        assert json.loads(config_file.read_text()) == before | {"refresh_token": "next"}
+
+    async def test_a_token_file_that_got_another_token_keeps_it_and_the_provided_one_stays_spent(self, tmp_path):
+        go_on, file = asyncio.Event(), tmp_path / "token"
+        file.write_text("former")
+        async with ScriptedAuth(waits_for(go_on, grants(refresh_token="next"))) as auth:
+            exchange = asyncio.create_task(grant_for(auth.config(token_file=file)).exchange())
+            await auth.asked.wait()
+            file.write_text("of a new login")
+            go_on.set()
+            await exchange
+            await grant_for(auth.config(token_file=file)).exchange()
+        assert [form["refresh_token"] for form in auth.forms] == ["hush-first", "of a new login"]
+
+
 class TestLostAnswer:
     async def test_a_token_that_was_spent_with_its_answer_is_reported_as_what_it_is(self, sandbox, config_file, caplog):
         sandbox.play(Fault.of("lost", on="token", first=1))
@@ -263,6 +312,23 @@ class TestLostAnswer:
             with pytest.raises(AuthorisationError, match=LOST):
                 await grant.exchange()
         assert "hush" not in caplog.text
+
+    @pytest.mark.parametrize("promised", [None, 1000], ids=["chunked", "too short"])
+    @pytest.mark.parametrize(
+        "body", [b'{"refresh_token": "next", "access_token": "a"}', b'{"refresh_token":"next","acc']
+    )
+    async def test_a_token_that_arrived_in_a_broken_answer_is_kept_and_sent_next(
+        self, tmp_path, body, promised, caplog
+    ):
+        script = breaks_off(body, promised=promised), grants(refresh_token="third")
+        async with ScriptedAuth(*script) as auth:
+            grant = grant_for(auth.config(token_file=tmp_path / "token"))
+            with pytest.raises(TransientError, match="broke off"):
+                await grant.exchange()
+            assert (tmp_path / "token").read_text().strip() == "next"
+            await grant.exchange()
+        assert [form["refresh_token"] for form in auth.forms] == ["hush-first", "next"]
+        assert not caplog.records
 
     async def test_another_process_and_a_later_run_say_so_too(self, tmp_path):
         async with ScriptedAuth(drops, says(400, {"error": "invalid_grant"})) as auth:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from datetime import datetime
 from types import TracebackType
@@ -149,9 +150,18 @@ class Custody:
         return None if stored is None else digest(stored)
 
     def _store(self, token: str, overtaken: str | None) -> None:
-        """Write the token; `overtaken` is the digest of the provided token that it replaces."""
-        self._content = self._home.with_token(self._content, token)
-        durable.write_atomically(self._home.path, self._content)
+        """Write the token; `overtaken` is the digest of the provided token that it replaces.
+
+        What a person has changed in the file since it was read is kept. That includes another refresh token.
+        """
+        former = self._stored()
+        with contextlib.suppress(ConfigError):  # it is damaged by now, or being written
+            current = self._home.content()
+            self._home.token_in(current)
+            self._content = current
+        if self._stored() in (former, None):
+            self._content = self._home.with_token(self._content, token)
+            durable.write_atomically(self._home.path, self._content)
         if overtaken is not None:
             self._last_provided.remember(overtaken)
 
