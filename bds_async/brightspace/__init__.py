@@ -5,7 +5,7 @@ from .connection import Connection, connect, connect_tenant
 from .gate import Gate
 from .links import to_url
 from .refusals import refused_permission
-from .retry import Tries, retrying
+from .retry import Tries, full_jitter, retrying
 from .source import Source
 from .storage import Storage
 from .tenant import Tenant
@@ -21,6 +21,7 @@ __all__ = [
     "Tries",
     "connect",
     "connect_tenant",
+    "full_jitter",
     "list_extracts",
     "read_catalogue",
     "refused_permission",

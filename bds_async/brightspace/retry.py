@@ -21,8 +21,8 @@ logger = logging.getLogger(__name__)
 BASE, CAP = 1.0, 60.0
 #: Seconds: the longest wait that is honoured if a server asks for one.
 RETRY_AFTER_CEILING = 300.0
-#: Statuses worth a retry (RFC 9110, RFC 6585 for 429, RFC 8470 for 425).
-TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+#: Statuses worth a retry (RFC 9110, RFC 6585 for 429, RFC 8470 for 425; 509 and 520 to 530 are those of gateways).
+TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 509, *range(520, 531)})
 #: New bytes after which a transport fault restarts the count of tries, since the transfer makes progress.
 PROGRESS = 1024 * 1024
 #: A server that names the time of the next try has not failed; it may do so this many times for each try.

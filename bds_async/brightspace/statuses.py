@@ -17,11 +17,13 @@ UNNAMED_WAIT = 5.0
 def raise_for_status(response: aiohttp.ClientResponse, own: bool) -> None:
     """Raise the error that a status means; `own` says whether the tenant itself answered.
 
-    Raises AuthorisationError, Throttled, TransientError, RefusedRequest; nothing for a success or a 416.
+    Raises AuthorisationError, Throttled, TransientError, RefusedRequest; nothing for an answer with content or a 416.
     """
-    if response.status < 300 or response.status == 416:
+    if response.status in (200, 206, 416):
         return
     said = f"{_place(response.url, own)} answered {response.status}"
+    if response.status < 300:
+        raise _transient(response, f"{said} in place of the content")
     if own and response.status == 401:
         raise AuthorisationError(f"{said} to a fresh access token; run `bds-async login` again.")
     seconds = asked_wait(response)

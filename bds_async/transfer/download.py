@@ -160,14 +160,13 @@ class Download:
     def restart(self) -> Piece:
         """Begin a new generation with an empty partial file; returns a piece for the whole. Older pieces become stale.
 
-        Raises ExtractError after more than `attempts` restarts.
+        The first one is free, since a storage without validators needs it; each other one counts as a try. Raises
+        ExtractError if none is left.
         """
         self.restarts += 1
         self.failures += 1
-        if self.restarts > self.attempts:
-            raise ExtractError(
-                f"Started over {counted(self.attempts, 'time')}, and the server never served one object to its end."
-            )
+        if self.restarts > max(1, self.attempts - 1):
+            raise ExtractError(f"The server never served one object to its end in {counted(self.restarts, 'try')}.")
         self._start_over()
         self.signed_link = None
         return self._piece(0, None)
@@ -247,4 +246,5 @@ class Download:
         self._end.happen()
 
     def _piece(self, start: int, stop: int | None) -> Piece:
-        return Piece(self, self.partial.generation, start, stop, Tries(self.attempts, self._rejections.count))
+        used = self._rejections.count + max(0, self.restarts - 1)
+        return Piece(self, self.partial.generation, start, stop, Tries(self.attempts, used))

@@ -6,6 +6,7 @@ validator and total unchanged); a 200 has the whole object; a 416 starts the dow
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from functools import partial
 import aiohttp
 from yarl import URL
 
-from ..brightspace import Source, retrying
+from ..brightspace import Source, full_jitter, retrying
 from ..brightspace.http import chunks, left_over
 from ..errors import ConnectionFailed, RefusedRequest, TransientError
 from ..events import Observer, Received, Restarted, Retrying, Sized, Started
@@ -77,6 +78,8 @@ class Transfer:
         """
         if piece.download.begin():
             self._observer(Started(piece.download.extract, piece.download.resumed_bytes))
+        if piece.is_whole_extract and piece.download.restarts > 1:
+            await asyncio.sleep(full_jitter(piece.download.restarts - 1))
         async for attempt in retrying(piece.tries, piece.download.extract, partial(self._announce_retry, piece)):
             with attempt:
                 await self._counted(piece, worker)

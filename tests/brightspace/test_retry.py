@@ -120,7 +120,7 @@ class TestWhatIsRetried:
             await task
 
     def test_the_statuses_are_those_that_another_try_may_get_past(self):
-        assert {408, 425, 429, 500, 502, 503, 504} == TRANSIENT_STATUSES
+        assert {408, 425, 429, 500, 502, 503, 504, 509, *range(520, 531)} == TRANSIENT_STATUSES
 
 
 class TestHowOften:

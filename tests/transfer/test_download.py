@@ -139,11 +139,13 @@ class TestBeginningAnew:
         assert download.resumed_bytes == 0
 
     def test_starting_over_has_an_end(self, folder):
-        download = a_download(folder, attempts=2)
+        download = a_download(folder, attempts=3)
         download.signed_link = SIGNED
-        assert bounds(download.restart(), download.restart()) == [(0, None), (0, None)]
+        pieces = [download.restart(), download.restart()]
+        assert bounds(*pieces) == [(0, None), (0, None)]
+        assert [piece.tries.used for piece in pieces] == [0, 1]
         assert download.signed_link is None
-        with pytest.raises(ExtractError, match="Started over 2 times"):
+        with pytest.raises(ExtractError, match="never served one object to its end in 3 tries"):
             download.restart()
 
     @pytest.mark.parametrize(("total", "listed"), [(2000, 2000), (2000, None)])

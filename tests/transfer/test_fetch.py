@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from bds_async.errors import ExtractError, TransientError
-from bds_async.events import Event, Received, Restarted, Started
+from bds_async.events import Event, Received, Restarted, Retrying, Started
 from bds_async.transfer import download as downloads
 from bds_async.transfer.download import Download, Piece
 from bds_async.transfer.fetch import Transfer
@@ -192,7 +192,6 @@ class TestAnswers:
             web.Response(status=206, body=BODY[4000:8000], headers={"ETag": TAG}),
             web.Response(status=206, headers={"ETag": TAG, "Content-Range": "bytes */1"}),
             web.Response(status=416, headers={"ETag": TAG}),
-            web.Response(status=204, headers={"ETag": TAG}),
         ],
         ids=lambda answer: f"{answer.status} {answer.headers.get('Content-Range')} {answer.headers.get('ETag')}",
     )
@@ -268,9 +267,30 @@ class TestTries:
             return ranged(1, 2)
 
         site = Site(*[nonsense] * 99)
-        with pytest.raises(ExtractError, match="Started over 2 times"):
+        with pytest.raises(ExtractError, match="never served one object to its end in 2 tries"):
             await (await begin(site, attempts=2)).all()
-        assert len(site.seen) == 3
+        assert len(site.seen) == 2
+
+    @pytest.mark.parametrize("status", [202, 204, 205])
+    async def test_an_answer_without_the_content_is_tried_again_after_a_wait(self, begin, status):
+        async def empty(request: web.Request) -> web.Response:
+            return web.Response(status=status)
+
+        run = await begin(Site(empty, empty), attempts=3)
+        assert await run.all() == BODY
+        why = f"/zip answered {status} in place of the content."
+        assert [event.why for event in run.of(Retrying)] == [why, why]
+
+    async def test_a_server_that_always_begins_anew_is_given_time(self, begin, monkeypatch):
+        """From the second restart on, as after any failed try."""
+        waits = []
+        monkeypatch.setattr("bds_async.transfer.fetch.full_jitter", lambda failures: waits.append(failures) or 0.0)
+
+        async def nonsense(request: web.Request) -> web.Response:
+            return ranged(1, 2)
+
+        assert await (await begin(Site(*[nonsense] * 3), attempts=5)).all() == BODY
+        assert waits == [1, 2]
 
     async def test_a_break_of_a_piece_that_nobody_needs_any_more_is_no_failure(self, begin):
         """Its download was restarted during the transfer of the body."""
