@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from yarl import URL
 
 from ..brightspace.auth import TokenEndpoint
-from ..brightspace.catalogue import DOCUMENTED, ProductVersions, newest_common, parse
+from ..brightspace.catalogue import DOCUMENTED, lp_versions, newest_common
 from ..brightspace.http import Answer, Transport
 from ..brightspace.links import bspace_url_for, to_url
 from ..brightspace.retry import TRANSIENT_STATUSES, Tries, retrying
@@ -131,8 +131,6 @@ def _refuse_another_origin(origin: URL, answer: Answer) -> None:
 def _versions(answer: Answer) -> tuple[str, ...]:
     """The versions of the LP API that the tenant supports; empty if it does not name them."""
     try:
-        products = [parse(ProductVersions, entry, VERSIONS) for entry in json.loads(answer.body)]
+        return tuple(lp_versions(json.loads(answer.body)))
     except (ValueError, TypeError, RecursionError, CatalogueError):
         return ()
-    lists = [product.supported_versions for product in products if product.product_code.lower() == "lp"]
-    return tuple(version for versions in lists for version in versions if version_key(version))

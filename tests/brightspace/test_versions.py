@@ -49,6 +49,9 @@ def products(*supported: str, code: str = "lp") -> list[dict[str, object]]:
     return [other, {"ProductCode": code, "LatestVersion": "1.99", "SupportedVersions": list(supported)}]
 
 
+NULL = [{"ProductCode": "lp", "SupportedVersions": [None]}]
+
+
 @pytest.fixture
 async def tenant_that_says(serve, connect):
     """A function that connects to a tenant whose versions route gives this answer."""
@@ -100,7 +103,9 @@ class TestNegotiate:
         assert await negotiate(tenant, None) == DOCUMENTED
         assert await negotiate(tenant, "1.12") == "1.12"
 
-    @pytest.mark.parametrize("document", [[], products(), products("latest")])
+    @pytest.mark.parametrize(
+        "document", [[], products(), products("latest"), [{"ProductCode": "lp", "SupportedVersions": [None]}]]
+    )
     async def test_a_tenant_that_names_no_version_of_lp_is_one_that_will_not_say(self, tenant_that_says, document):
         assert await negotiate(await tenant_that_says(document), None) == DOCUMENTED
 

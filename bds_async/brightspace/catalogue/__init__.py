@@ -3,9 +3,9 @@
 from .catalogue import DOWNLOAD_SCOPE, NEW_SCOPE, OLD_SCOPES, Catalogue, read_catalogue
 from .listing import Listing, list_extracts
 from .parsing import parse, readable_entries
-from .shapes import DataSetShape, DataSetsPage, OldDataSetShape, OldDataSetsPage, ProductVersions
+from .shapes import DataSetShape, DataSetsPage, OldDataSetShape, OldDataSetsPage
 from .source import Source
-from .versions import DOCUMENTED, newest_common
+from .versions import DOCUMENTED, lp_versions, newest_common
 
 __all__ = [
     "DOCUMENTED",
@@ -18,9 +18,9 @@ __all__ = [
     "Listing",
     "OldDataSetShape",
     "OldDataSetsPage",
-    "ProductVersions",
     "Source",
     "list_extracts",
+    "lp_versions",
     "newest_common",
     "parse",
     "read_catalogue",

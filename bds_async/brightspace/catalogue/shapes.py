@@ -191,7 +191,7 @@ class ProductVersions(_Shape):
     """One product of `GET /d2l/api/versions/`."""
 
     product_code: Text
-    supported_versions: list[Text]
+    supported_versions: list[Text | None]
 
 
 def _size(listed: float | None) -> int | None:

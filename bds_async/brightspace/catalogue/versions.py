@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from ...errors import ConfigError, ExtractError, RefusedRequest
 from ...models import version_key
 from ..routes import VERSIONS
@@ -46,11 +49,15 @@ async def _supported(tenant: Source) -> list[str]:
         return []
     if not isinstance(document, list):
         raise ExtractError(f"{VERSIONS} answered something that is not a list of products.")
-    products = [parse(ProductVersions, entry, VERSIONS) for entry in document]
+    return lp_versions(document)
+
+
+def lp_versions(products: Iterable[Any]) -> list[str]:
+    """The versions of the LP API in an answer of `GET /d2l/api/versions/`; raises CatalogueError."""
     return [
         version
-        for product in products
+        for product in [parse(ProductVersions, entry, VERSIONS) for entry in products]
         if product.product_code.lower() == "lp"
         for version in product.supported_versions
-        if version_key(version)
+        if version is not None and version_key(version)
     ]
