@@ -65,6 +65,13 @@ class Destination(Protocol):
         """Raise ExtractError if something else occupies the path, so that nothing can be published there."""
         ...
 
+    def set_aside(self, path: str, sha256: str) -> str | None:
+        """Rename a file whose SHA-256 is another one; return its new path, None if there is no such file.
+
+        An object store does nothing: its own versions keep what is replaced.
+        """
+        ...
+
     def place(self, staged: Path, path: str, sha256: str | None = None) -> None:
         """Publish the whole local file `staged`, replacing any existing file; `staged` may be gone afterwards.
 

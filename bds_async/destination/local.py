@@ -10,6 +10,7 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,11 +70,27 @@ class LocalFolder:
         return None
 
     def check_place(self, path: str) -> None:
-        """Raise ExtractError if there is a folder at the path of the file."""
+        """Raise ExtractError if there is a folder at the path of the file, or a file in place of one of its folders."""
+        file = inside(self.root, path)
         with writing_to(self.root):
-            is_folder = inside(self.root, path).is_dir()
-        if is_folder:
-            raise ExtractError(f"A folder is in the place of {path}; move it away, then run again.")
+            if file.is_dir():
+                raise ExtractError(f"A folder is in the place of {path}; move it away, then run again.")
+            parents = [] if file.parent.is_dir() else [each for each in file.parents if self.root in each.parents]
+            blocking = next((each for each in parents if os.path.lexists(each) and not each.is_dir()), None)
+        if blocking is not None:
+            name = blocking.relative_to(self.root).as_posix()
+            raise ExtractError(f"A file is in the place of the folder {name}; move it away, then run again.")
+
+    def set_aside(self, path: str, sha256: str) -> str | None:
+        """Append `.kept` to the name of a file whose SHA-256 is another one, and a number if there are several."""
+        file = inside(self.root, path)
+        with writing_to(self.root):
+            if self._known(path) is None or _sha256(file) == sha256:
+                return None
+            names = (f"{file.name}.kept{number}" for number in chain([""], count(2)))
+            kept = next(place for place in map(file.with_name, names) if not os.path.lexists(place))
+            durable.rename(file, kept)
+        return kept.relative_to(self.root).as_posix()
 
     def place(self, staged: Path, path: str, sha256: str | None = None) -> None:  # noqa: ARG002
         """Rename the staged file; copy it first if the state folder is on another file system."""
@@ -212,6 +229,11 @@ def _remove(left: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
     else:
         left.unlink(missing_ok=True)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 class _Stoppable:

@@ -49,9 +49,9 @@ class Publisher:
     def publish(self, files: Sequence[tuple[Step, Staged]]) -> list[Published | ExtractError]:
         """Place verified files, staged in the state folder, in the given order, and record them as delivered.
 
-        Existing files are replaced; the extracts' other partial files are removed. Files of one call share the syncs of
-        the folders and the commits of the ledger. Returns the result of each file, in order: an ExtractError if a
-        folder is in its place.
+        Files in the ledger are replaced; another one in such a place is kept under another name. The extracts' other
+        partial files are removed. Files of one call share the syncs of the folders and the commits of the ledger.
+        Returns the result of each file, in order: an ExtractError if a folder is in its place.
         """
         refusals = [self._refusal(step) for step, _ in files]
         accepted = [
@@ -76,20 +76,31 @@ class Publisher:
         with writing_to(self._workspace.state):
             # Flush the names too: if neither file existed, an intent would look like a file that a loader took.
             durable.fsync_many(files=staged, folders={path.parent for path in staged})
-        with self._ledger.deliveries.together():
-            for delivery in deliveries:
-                self._ledger.deliveries.intend(delivery)
+        self._intend(deliveries)
         for delivery, path in zip(deliveries, staged, strict=True):
             self._destination.place(path, delivery.path or "", delivery.sha256)
         return self._finish(deliveries)
+
+    def _intend(self, deliveries: Sequence[Delivery]) -> None:
+        """Record the intent to publish files. Until then, the ledger does not know a foreign file in such a place."""
+        with self._ledger.deliveries.together():
+            for delivery in deliveries:
+                if self._ledger.deliveries.at_path(delivery.path or "") is None:
+                    self._set_aside(delivery)
+                self._ledger.deliveries.intend(delivery)
+
+    def _set_aside(self, delivery: Delivery) -> None:
+        kept = self._destination.set_aside(delivery.path or "", delivery.sha256 or "")
+        if kept is not None:
+            text = "A file of another origin was in the place of %s: it is now %s. Remove it if nothing needs it."
+            logger.warning(text, delivery.path, kept, extra=event("file.kept", path=delivery.path, kept_as=kept))
 
     def publish_brought(self, step: Step, checked: Checked, brought: Brought) -> Published:
         """Publish a file that a worker has brought, as `publish` does; also raises ExtractError."""
         self._destination.check_place(step.path)
         self._destination.check_brought(brought, checked.bytes)
         delivery = _delivery(step, checked, staged=brought.name)
-        with self._ledger.deliveries.together():
-            self._ledger.deliveries.intend(delivery)
+        self._intend([delivery])
         try:
             self._destination.name_brought(brought, step.path, _recorded(delivery))
         except DestinationError:

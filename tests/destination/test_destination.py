@@ -240,6 +240,18 @@ class TestLocalFolder:
         with pytest.raises(ExtractError, match="A folder is in the place of"):
             LocalFolder(tmp_path).check_place(PATH)
 
+    @pytest.mark.parametrize("folder", ["Users", "Users/full"])
+    @pytest.mark.parametrize("is_link", [False, True])
+    def test_a_file_in_the_place_of_a_folder_fails_the_extract_and_is_named(
+        self, tmp_path: Path, folder: str, is_link: bool
+    ) -> None:
+        """So does a link that leads nowhere."""
+        blocking = tmp_path / folder
+        blocking.parent.mkdir(exist_ok=True)
+        blocking.symlink_to("nowhere") if is_link else blocking.write_text("x")
+        with pytest.raises(ExtractError, match=f"A file is in the place of the folder {folder}; move it away"):
+            LocalFolder(tmp_path).check_place(PATH)
+
     def test_a_folder_that_may_not_be_entered_is_exit_6_and_named(self, tmp_path: Path, monkeypatch) -> None:
         def refuse(path: Path) -> bool:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))

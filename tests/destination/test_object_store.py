@@ -328,7 +328,7 @@ def test_without_the_extra_the_command_to_install_it_is_named(place: Place, monk
 def test_an_object_that_is_replaced_while_it_is_read_is_no_whole_file(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bds_async.destination.object_store.store.BLOCK", 5)
+    monkeypatch.setattr("bds_async.destination.object_store.copies.BLOCK", 5)
     place.place(b"0123456789")
 
     def rule(method: str, target: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import os
 import random
@@ -128,6 +129,31 @@ def test_a_file_is_replaced_by_a_whole_one(publisher: Publisher, ledger: Ledger,
     assert [each.sha256 for each in ledger.deliveries.all()] == [delivery.sha256]
 
 
+@pytest.mark.parametrize("others", [0, 1, 2])
+def test_a_file_that_the_ledger_does_not_know_is_kept(
+    publisher: Publisher, folder: Path, caplog: pytest.LogCaptureFixture, others: int
+) -> None:
+    (folder / PATH).parent.mkdir(parents=True)
+    kept = [f"{PATH}.kept", f"{PATH}.kept2", f"{PATH}.kept3"]
+    for number, name in enumerate([*kept[:others], PATH]):
+        (folder / name).write_bytes(b"mine %d" % number)
+    staged = stage(folder)
+    content = staged.read_bytes()
+    publish(publisher, staged)
+    assert (folder / PATH).read_bytes() == content
+    assert [(folder / name).read_bytes() for name in kept[: others + 1]] == [b"mine %d" % n for n in range(others + 1)]
+    assert f"was in the place of {PATH}: it is now {kept[others]}." in caplog.text
+
+
+def test_one_that_is_the_same_file_is_not(publisher: Publisher, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    staged = stage(folder)
+    (folder / PATH).parent.mkdir(parents=True)
+    (folder / PATH).write_bytes(staged.read_bytes())
+    publish(publisher, staged)
+    assert [path.name for path in (folder / PATH).parent.iterdir()] == [Path(PATH).name]
+    assert not caplog.records
+
+
 @posix_only
 def test_published_files_and_folders_follow_the_umask(publisher: Publisher, folder: Path) -> None:
     before = os.umask(0o027)
@@ -174,15 +200,19 @@ async def test_many_at_a_time_are_all_published(publisher: Publisher, ledger: Le
 
 
 def test_a_folder_that_cannot_be_made_is_a_fault_of_the_destination(
-    publisher: Publisher, ledger: Ledger, folder: Path
+    publisher: Publisher, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The staged file and the intent stay, so that the next run finishes the publication."""
-    (folder / "Users").write_text("a file where a folder belongs")
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
     staged = stage(folder)
-    with pytest.raises(DestinationError):
-        publish(publisher, staged)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", refused)
+        with pytest.raises(DestinationError):
+            publish(publisher, staged)
     assert staged.exists()
-    (folder / "Users").unlink()
     assert [each.identity for each in publisher.recover()] == [ONE.identity]
     assert (folder / PATH).read_bytes() == zip_number(0)
 

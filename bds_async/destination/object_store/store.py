@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -13,10 +10,11 @@ from pathlib import Path
 from ...errors import DestinationError
 from ...options import RunOptions
 from ...support.patience import Patience
-from ...workspace import StoreAddress, Workspace, ensure_room, inside, writing_to
+from ...workspace import StoreAddress, Workspace, inside, writing_to
 from ...workspace.file_names import published_files
 from ..destination import ROOMS, Brought, Recorded, Size
 from .calls import Calls, check_ends
+from .copies import Copies
 from .faults import Action, UnlistableError
 from .in_parts import InParts
 from .opening import S3Access, demand_extra
@@ -24,11 +22,6 @@ from .probe import Probe, probe
 from .requests import Known, Requests
 from .unfinished import Unfinished, tidy
 from .upload import Placing, Upload
-
-#: Bytes that are read at a time.
-BLOCK = 8 * 1024 * 1024
-#: Prefix of a temporary copy of an object, and the age in seconds at which it counts as left by a killed command.
-_COPY, _OLD = "object-", 24 * 3600.0
 
 
 class ObjectStore:
@@ -43,6 +36,7 @@ class ObjectStore:
         self._patience = patience
         self._requests = Requests(address, options.attempts)
         self._calls = Calls(address, patience, options.attempts, options.stall_timeout)
+        self._copies = Copies(address, workspace.state, self._requests, self._calls)
 
     def prepare(self, *, is_used: bool = False) -> None:  # noqa: ARG002
         """Check that the store answers, accepts the credentials, and has the bucket; nothing is written."""
@@ -60,6 +54,9 @@ class ObjectStore:
 
     def check_place(self, path: str) -> None:
         """Do nothing: an object never blocks the path of another."""
+
+    def set_aside(self, path: str, sha256: str) -> None:
+        """Do nothing."""
 
     def place(self, staged: Path, path: str, sha256: str | None = None) -> None:
         """Upload the staged file, in parts if it is large, and remove it once the object is complete.
@@ -140,11 +137,7 @@ class ObjectStore:
 
     def clean(self) -> None:
         """Remove old temporary copies, which killed commands left; younger ones may be in use."""
-        with writing_to(self._state):
-            for file in self._state.glob(f"{_COPY}*"):
-                with contextlib.suppress(FileNotFoundError):
-                    if file.stat().st_mtime < time.time() - _OLD:
-                        file.unlink()
+        self._copies.clean()
 
     def sync(self, paths: Sequence[str]) -> None:
         """Do nothing: an object that a store has confirmed is durable."""
@@ -187,48 +180,21 @@ class ObjectStore:
         known = self._known(path)
         if known is None:
             raise DestinationError(f"{self.address} has no object {path}.") from FileNotFoundError(path)
-        copy = self._copied(path, known)
+        copy = self._copies.of(path, known)
         try:
             yield copy
         finally:
             copy.unlink(missing_ok=True)
 
-    def _copied(self, path: str, known: Known) -> Path:
-        with writing_to(self._state):
-            ensure_room(self._state, known.size, path)
-            with tempfile.NamedTemporaryFile(dir=self._state, prefix=_COPY, delete=False) as copy:
-                try:
-                    for block in self._blocks(path, known):
-                        copy.write(block)
-                except BaseException:
-                    Path(copy.name).unlink(missing_ok=True)
-                    raise
-            return Path(copy.name)
-
     def paths(self, below: str = "") -> Iterator[str]:
         """Every object below a folder."""
-        for path, _ in self._listed(below):
-            yield path
+        return (path for path, _ in self._listed(below))
 
     def _listed(self, below: str) -> Iterator[tuple[str, int]]:
         """Path and length of every object below a folder."""
         above = self.address.key("")
         for key, size in self._calls.run(partial(self._requests.listed, self.address.key(below)), Action.LIST):
             yield key.removeprefix(f"{above}/") if above else key, size
-
-    def _blocks(self, path: str, known: Known) -> Iterator[bytes]:
-        for start in range(0, known.size, BLOCK):
-            stop = min(start + BLOCK, known.size)
-            yield self._calls.run(partial(self._block, path, start, stop, known.e_tag), Action.READ)
-
-    async def _block(self, path: str, start: int, stop: int, e_tag: str | None, timeout: float) -> bytes:
-        from obstore.exceptions import PreconditionError
-
-        try:
-            return await self._requests.block(self._key(path), start, stop, e_tag, timeout)
-        except (PreconditionError, FileNotFoundError):
-            text = "it was replaced or removed while it was read"
-            raise DestinationError(f"{self.address}: {path}: {text}.") from OSError(errno.EIO, text)
 
     def _known(self, path: str) -> Known | None:
         return self._calls.run(partial(self._requests.head, self._key(path)), Action.LOOK)

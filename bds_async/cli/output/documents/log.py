@@ -26,6 +26,7 @@ EVENTS = {
     "extract.recovered": "an extract was published whose run was ended before that",
     "extract.started": "the download of an extract starts",
     "extract.failed": "an extract failed for good",
+    "file.kept": "a file of another origin was in the place of an extract, and was renamed",
     "fleet.finished": "the fleet has ended; the fields count its tenants by exit code",
     "fleet.planned": "the tenants that the fleet runs for",
     "gap.open": "differentials may have been missed",
