@@ -123,6 +123,7 @@ async def test_a_file_that_the_ledger_does_not_know_is_verified_and_adopted(tmp_
         second = await pull(config_of(sandbox, tmp_path), tmp_path / "to")
         truth = full_hashes(sandbox)
     assert second.count(Status.DOWNLOADED) == 1
+    damaged.with_name(f"{damaged.name}.kept").unlink()
     assert sorted(published(tmp_path / "to").values()) == truth
 
 
