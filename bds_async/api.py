@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from .brightspace import Listing
 from .config import Config
-from .destination import Destination, destination_of
+from .destination import Destination, demand_destination, destination_of
 from .events import Observer, unobserved
 from .ledger import Ledger, opened
 from .options import DEFAULT_FOLDER, MirrorOptions, PullOptions, RunOptions, SyncOptions, Verify
@@ -20,7 +20,7 @@ from .runs.job import Job, pull_job, sync_job
 from .runs.listing import read_listing
 from .runs.repair import repair_workspace
 from .runs.run import Save, deliver, unsaved
-from .runs.verification import demand_destination, verify_workspace
+from .runs.verification import verify_workspace
 from .support.running import Stop, beside
 from .support.to_its_end import in_thread
 from .workspace import Workspace, workspace_of

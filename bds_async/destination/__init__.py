@@ -18,6 +18,7 @@ __all__ = [
     "Publisher",
     "Recorded",
     "Size",
+    "demand_destination",
     "destination_of",
 ]
 
@@ -36,3 +37,14 @@ def destination_of(
     from .object_store import ObjectStore
 
     return ObjectStore(workspace, workspace.store, options or RunOptions(), patience or Patience())
+
+
+def demand_destination(workspace: Workspace) -> None:
+    """Raise DestinationError if there is no folder, ConfigError if the state folder belongs to another destination.
+
+    An unmounted disk must not look like an empty folder. An object store is not contacted: nothing in its ledger
+    depends on that.
+    """
+    if workspace.store is None:
+        destination_of(workspace).demand()
+    workspace.check_owner()

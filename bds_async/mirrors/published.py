@@ -11,7 +11,7 @@ from ..destination import Destination
 from ..errors import DestinationError, ExtractError
 from ..formats.inflate import BLOCK, contents
 from ..formats.zip_members import Member, members_of
-from ..options import PullOptions, Wanted
+from ..options import PublishAs, PullOptions, Wanted
 from ..planning import forced_pull
 from ..report import ProblemKind
 from ..support.limits import machine_limit
@@ -84,7 +84,7 @@ def csv_blocks(destination: Destination, extract: SourceExtract) -> Iterator[Ite
     try:
         with destination.local(extract.path) as path, _reading, path.open("rb") as file:
             reader = _Hashing(file.fileno(), extract.sha256)
-            if extract.path.endswith(".csv"):
+            if PublishAs.of(extract.path) is PublishAs.CSV:
                 yield reader.all()
                 return
             members = members_of(file, os.fstat(file.fileno()).st_size)

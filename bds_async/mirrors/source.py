@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from ..destination import Destination, destination_of
-from ..errors import ConfigError, DestinationError
+from ..destination import Destination, demand_destination, destination_of
+from ..errors import ConfigError
 from ..ledger import Delivery, Ledger
 from ..models import BdsType, DataSet, Identity, version_key
 from ..options import MirrorOptions
@@ -108,17 +108,12 @@ async def source_of(workspace: Workspace, options: MirrorOptions) -> Source:
         await outlast(reading)
         raise
     if source.is_empty:
-        raise ConfigError(await asyncio.to_thread(_why_empty, source, workspace, options))
+        raise ConfigError(_why_empty(source, workspace, options))
     return source
 
 
 def _why_empty(source: Source, workspace: Workspace, options: MirrorOptions) -> str:
-    """Say why there is nothing to mirror: no folder, or no deliveries of the chosen data sets. Blocks."""
-    if workspace.store is None:
-        try:
-            source.destination.demand()
-        except DestinationError as error:
-            return str(error)
+    """Say why nothing of the chosen data sets was delivered."""
     if options.exclude and source.names:
         return f"`exclude` leaves no chosen data set of those delivered to {workspace.to}: change the patterns."
     what = f" of {' or '.join(map(repr, options.data_set))}" if options.data_set else ""
@@ -128,8 +123,9 @@ def _why_empty(source: Source, workspace: Workspace, options: MirrorOptions) -> 
 def read_source(workspace: Workspace, choose: Choice, patience: Patience | None = None) -> Source:
     """Read the deliveries of the data sets that `choose` picks. Blocks.
 
-    Raises as `choose` does, DestinationError, LedgerBusy.
+    Raises as `choose` does, DestinationError, ConfigError for a state folder of another destination, LedgerBusy.
     """
+    demand_destination(workspace)
     with Ledger.read(workspace.ledger, patience=patience, place=workspace.to) as ledger:
         return source_in(ledger, workspace, choose)
 

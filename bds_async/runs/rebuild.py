@@ -15,7 +15,7 @@ from functools import partial
 
 from ..brightspace import Listing
 from ..config import Config
-from ..destination import Destination
+from ..destination import Destination, demand_destination
 from ..errors import DestinationError, UnusableArchive, VerificationError
 from ..events import Examined, Observer, Read, Reviewed, Surveyed, unobserved
 from ..formats import format_of
@@ -31,7 +31,6 @@ from ..workspace import Workspace
 from ..workspace.file_names import ParsedName, compact, parse_file_name, relative_path, safe_version
 from .context import Storage, open_storage
 from .listing import read_listing
-from .verification import demand_destination
 
 #: Seconds by which an extract's creation may appear later than its file's: clocks differ, and a file system that keeps
 #: local time is off by an hour for half of the year.

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from ..destination import Destination, Recorded, destination_of
+from ..destination import Destination, Recorded, demand_destination, destination_of
 from ..errors import ConfigError, DestinationError, UnusableArchive, VerificationError
 from ..events import Examined, Observer, Read, Reviewed, Surveyed, unobserved
 from ..formats import Checked, format_of
@@ -49,16 +49,6 @@ async def verify_workspace(
     reading = partial(Ledger.read, workspace.ledger, None, place=workspace.to)
     with await opened(reading, patience) as ledger:
         return await beside(examine(destination, ledger, how, observer, full=full))
-
-
-def demand_destination(workspace: Workspace) -> None:
-    """Raise DestinationError if there is no folder; an unmounted disk must not look like an empty folder.
-
-    An object store is not contacted: nothing in its ledger depends on that.
-    """
-    if workspace.store is None:
-        destination_of(workspace).demand()
-    workspace.check_owner()
 
 
 def demand_ledger(workspace: Workspace) -> None:

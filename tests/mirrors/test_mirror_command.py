@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from bds_async.errors import ConfigError
 from bds_async.mirrors import Target
 from bds_async.mirrors.databases import DuckDBEngine, demand_database
 from bds_async.report import json_schema_of
+from bds_async.workspace import workspace_of
 from tests.support.commands import bds
 from tests.support.deliveries import FULL, Deliveries
 
@@ -202,10 +204,30 @@ async def test_a_folder_without_deliveries_is_2(tmp_path: Path, more: list[str])
     done = await bds("mirror", "--to", tmp_path, *more)
     assert (done.code, done.out) == (2, "")
     assert f"Nothing was delivered to {tmp_path}: run `bds-async sync --to {tmp_path}` first" in done.err
-    absent = await bds("mirror", "--to", tmp_path / "absent", *more)
-    assert (absent.code, absent.out) == (2, "")
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"], ["--into", "duckdb:other.duckdb"]])
+async def test_a_folder_that_is_not_there_is_6(tmp_path: Path, more: list[str]) -> None:
+    absent = await bds("mirror", "--to", tmp_path / "absent", *more, cwd=tmp_path)
+    assert (absent.code, absent.out) == (6, "")
     assert f"There is no folder {tmp_path / 'absent'}: mount it, or name the right one with --to." in absent.err
-    assert not (tmp_path / "absent").exists()
+    assert os.listdir(tmp_path) == []  # noqa: PTH208
+
+
+@pytest.mark.parametrize(("is_moved", "code", "reason"), [(True, 6, "There is no folder"), (False, 2, "belongs to")])
+async def test_a_state_folder_apart_from_a_vanished_or_another_destination_applies_nothing(
+    delivered: Deliveries, tmp_path: Path, is_moved: bool, code: int, reason: str
+) -> None:
+    """A disk that is not mounted must not look like files that a loader took."""
+    state, mirror, other = tmp_path / "state", tmp_path / "m.duckdb", tmp_path / "other"
+    (delivered.root / ".bds-async").rename(state)
+    workspace_of(delivered.root, state).claim()
+    delivered.root.rename(tmp_path / "away") if is_moved else other.mkdir()
+    to = delivered.root if is_moved else other
+    done = await bds("mirror", "--to", to, "--state", state, "--into", f"duckdb:{mirror}")
+    assert (done.code, done.out) == (code, "")
+    assert reason in done.err
+    assert not mirror.exists()
 
 
 @pytest.mark.parametrize("more", [[], ["--dry-run"]])
