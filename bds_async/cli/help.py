@@ -27,6 +27,8 @@ _GROUPS = {
     "Report": ("--dry-run", "--json", "--report", "--html", "--metrics", "--ping", "--strict-schema", "--no-progress"),
 }
 _COMMON = ("--config", "-v", "-q", "--log-format", "--log-timestamps", "-h")
+#: An option of every command that only the help of the program shows.
+_VERSION = "--version"
 #: click's text of a range, such as `1<=x<=64`. The message about a value outside the range names the range.
 _RANGE = re.compile(r"; [^][]*x[<>][^][]*(?=\])|\s*\[[^][;]*x[<>][^][]*\]")
 #: click's text of a default, such as `.  [default: 60.0]`.
@@ -70,7 +72,7 @@ class GroupedCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, group by group, and the names of the common options."""
         records = {option.opts[0]: record for option, record in self.records(ctx)}
-        placed = {name for names in (_COMMON, *_GROUPS.values()) for name in names}
+        placed = {_VERSION, *(name for names in (_COMMON, *_GROUPS.values()) for name in names)}
         groups = {"Options": tuple(name for name in records if name not in placed), **_GROUPS}
         formatter.write_paragraph()
         for title, names in groups.items():

@@ -15,7 +15,6 @@ from typing import NoReturn
 
 import click
 
-from .. import __version__
 from ..support.log import event
 from .options.mistakes import usage_text
 from .options.settings import common_options
@@ -74,7 +73,6 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="bds-async")
 @common_options
 def cli() -> None:
     """Get every Brightspace Data Set out of a D2L Brightspace tenant, in parallel, verified, and nothing lost.

@@ -17,6 +17,7 @@ from .output.documents import (
     ListedDataSet,
     LogLine,
     MirrorDocument,
+    MirrorPlanned,
     PlannedExtract,
     VerifyDocument,
 )
@@ -33,6 +34,7 @@ FORMATS: dict[str, type] = {
     "doctor": DoctorDocument,
     "verify": VerifyDocument,
     "mirror": MirrorDocument,
+    "mirror-dry-run": MirrorPlanned,
     "log": LogLine,
 }
 

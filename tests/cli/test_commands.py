@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bds_async import __version__
+from bds_async.cli.main import COMMANDS
 from bds_async.sandbox import Sandbox, SandboxSettings
 from tests.support.commands import bds, starting_afresh
 
@@ -29,6 +30,12 @@ async def test_version_is_one_line() -> None:
     async with starting_afresh("--version") as running:
         done = await running.ends()
     assert done.out == f"bds-async, version {__version__}\n"
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "ledger show", "ledger rebuild"])
+async def test_it_may_follow_the_command(command: str) -> None:
+    done = await bds(*command.split(), "--version")
+    assert (done.code, done.out, done.err) == (0, f"bds-async, version {__version__}\n", "")
 
 
 @pytest.mark.parametrize("option", ["--version", "--help"])

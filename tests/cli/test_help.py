@@ -42,9 +42,13 @@ def paths() -> Iterator[str]:
 
 @pytest.mark.parametrize("name", list(EXAMPLES))
 def test_each_option_is_shown_once_and_the_help_fits_a_screen(name: str) -> None:
+    """Only the help of the program shows `--version`, which every command has."""
     shown = help_of(name)
     options = [option.opts[0] for option in command_of(name).params if isinstance(option, click.Option)]
-    for option in options:
+    assert "--version" in options
+    assert "--version" not in shown
+    assert "--version" in help_of("")
+    for option in set(options) - {"--version"}:
         assert len(re.findall(rf"(?:^  |, |: ){re.escape(option)}(?![\w-])", shown, re.MULTILINE)) == 1, option
     assert len(shown.splitlines()) <= LINES
     assert all(len(line) <= COLUMNS for line in shown.splitlines())

@@ -102,6 +102,12 @@ async def test_schema(to: Path) -> None:
     assert {change and change["kind"] for change in changes} == {None, "additive", "breaking"}
 
 
+async def test_mirror(to: Path) -> None:
+    planned = checked_lines("mirror-dry-run", (await run(to, "mirror", "--dry-run", "--json")).out)
+    applied = checked_output("mirror", await run(to, "mirror", "--json"))
+    assert len(planned) == sum(table["applied"] for table in applied["tables"]) > 0
+
+
 async def test_run_report(sandbox: Sandbox, to: Path, tmp_path: Path) -> None:
     sandbox.play(
         Fault.of("status", on="extracts", data_set="Users", status=404),

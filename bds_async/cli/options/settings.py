@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ... import __version__
 from ..output.log import About, set_up_logging
 from ..output.suggestions import InUse
 
@@ -73,6 +74,7 @@ def common_options(function: Function) -> Function:
         "--log-format", type=click.Choice(["text", "json"]), help="Form of the log on stderr [default: text]."
     )
     @click.option("--log-timestamps", is_flag=True, help="Begin each line of the log with the time (UTC).")
+    @click.version_option(__version__, prog_name="bds-async")
     @functools.wraps(function)
     def with_common_options(
         config: Path | None,
