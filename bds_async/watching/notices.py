@@ -34,6 +34,8 @@ from .notice import Notice
 MOST_FAILURES, ONE_CAUSE = 50, 5
 #: What happens next to a failed extract.
 AGAIN = "The next run tries"
+#: The end of the error of an extract that the tenant refuses.
+_FORBIDDEN = "answered 403"
 #: A name in an error, such as that of a zip's member.
 _QUOTED = re.compile(r"(?<!\w)('[^']*'|\"[^\"]*\")(?!\w)")
 
@@ -98,11 +100,13 @@ def plan_text(event: Planned) -> str:
 def failures(report: RunReport) -> Iterator[Notice]:
     """Yield a notice for each cause of failed extracts, each failed extract list and each open gap.
 
-    At most MOST_FAILURES are named. Extracts that failed because the login has no permission share one notice; the
-    error of the run names the cause.
+    At most MOST_FAILURES are named. If the login has no permission, the error of the run says so, and no extract that
+    the tenant refused is named.
     """
     failed = [each for each in report.outcomes if each.status is Status.FAILED]
-    found = [_refused(failed)] if failed and report.exit_code == AuthorisationError.exit_code else list(_causes(failed))
+    if report.exit_code == AuthorisationError.exit_code:
+        failed = [each for each in failed if _FORBIDDEN not in (each.error or "")]
+    found = list(_causes(failed))
     found += map(list_failed, report.failed_lists)
     found += gaps_open([gap for gap in report.gaps if gap.closed_by is None])
     yield from islice(found, MOST_FAILURES)
@@ -132,11 +136,6 @@ def _failed_alike(outcomes: Sequence[Outcome]) -> Notice:
     else:
         text = f"{count} failed in the same way. The first: {first.extract}: {first.error} {AGAIN} them again."
     return Notice(logging.ERROR, text, "run.failed_alike", fields)
-
-
-def _refused(failed: Sequence[Outcome]) -> Notice:
-    text = f"{counted(len(failed), 'extract')} failed: the tenant refused access."
-    return Notice(logging.ERROR, text, "run.failed_alike", {"count": len(failed), "error": failed[0].error})
 
 
 def extract_published(outcome: Outcome) -> Notice:

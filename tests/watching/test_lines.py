@@ -202,10 +202,12 @@ class TestSummary:
         (line,) = failures(a_report(*outcomes))
         assert line.text.startswith("5 extracts failed in the same way.")
 
-    def test_extracts_without_permission_are_one_line(self):
+    def test_extracts_without_permission_are_left_to_the_error_of_the_run(self):
         outcomes = [replace(each, error=f"/{number} answered 403.") for number, each in enumerate(outcomes_of(139))]
-        (line,) = failures(replace(a_report(*outcomes), exit_code=4))
-        assert line.text == "139 extracts failed: the tenant refused access."
+        other = replace(outcomes[0], error="No room.")
+        assert list(failures(replace(a_report(*outcomes), exit_code=4))) == []
+        (line,) = failures(replace(a_report(*outcomes, other), exit_code=4))
+        assert "failed: No room." in line.text
 
     @pytest.mark.parametrize("name", HOSTILE)
     def test_names_are_no_templates_for_the_log(self, name, log, caplog):
