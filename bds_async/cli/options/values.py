@@ -21,9 +21,11 @@ class FolderPath(click.Path):
         super().__init__(file_okay=False, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the folder; a file is a usage error, and so is empty text, which would mean the current folder."""
+        """Return the folder; a file, an address and empty text, which would mean the current folder, are refused."""
         if value == "":
             self.fail("is empty: name a folder", param, ctx)
+        if isinstance(value, str) and is_address(value):
+            self.fail("is an address: name a folder of this machine", param, ctx)
         if (file := _file_in(Path(value))) is not None:
             self.fail(f"{file} is a file: name a folder", param, ctx)
         return super().convert(value, param, ctx)
