@@ -13,6 +13,7 @@ from ..errors import ConnectionFailed, Unauthorised, UnreachableError
 from .auth import AccessToken, TokenRefresher
 from .gate import Gate
 from .http import Transport
+from .retry import TRANSIENT_STATUSES
 from .statuses import asked_wait
 
 #: Fresh access tokens that one request tries before the tenant's 401 counts as final.
@@ -48,7 +49,7 @@ class AuthorisedRequests:
                 if (sent := await self._send(stack, url, headers, bearer=bearer)) is None:
                     continue
                 token, response = sent
-                if token is None and response.status != 200:
+                if token is None and _demands_token(response.status):
                     bearer = True
                     continue
                 if token is not None and response.status == 401 and await self._renews(token, url, refused):
@@ -123,3 +124,8 @@ class AuthorisedRequests:
         seconds = asked_wait(response)
         if seconds is not None:
             self._gate.hold(f"{response.url.host} asked to wait ({response.status})", seconds)
+
+
+def _demands_token(status: int) -> bool:
+    """Whether an answer without content may be due to the missing token: a refusal, or a redirect to a login page."""
+    return 300 <= status < 500 and status not in TRANSIENT_STATUSES

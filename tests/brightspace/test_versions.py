@@ -15,6 +15,7 @@ from bds_async.brightspace.catalogue.versions import (
 from bds_async.brightspace.routes import VERSIONS
 from bds_async.errors import CatalogueError, ConfigError, ExtractError, TransientError
 from bds_async.models import version_key
+from bds_async.sandbox import Fault
 
 LOW, HIGH = version_key(OLDEST_KNOWN), version_key(NEWEST_KNOWN)
 versions = st.builds("{}.{}".format, st.integers(0, 3), st.integers(0, 99))
@@ -84,6 +85,13 @@ class TestNegotiate:
             return web.Response(status=status, headers={"Location": "/d2l/login"})
 
         assert await negotiate(await connect(await serve(handler)), None) == "1.44"
+
+    async def test_a_tenant_in_trouble_is_asked_once_for_each_try(self, start_sandbox, connect):
+        sandbox = await start_sandbox()
+        sandbox.play(Fault.of("status", on="versions", status=503))
+        with pytest.raises(TransientError):
+            await negotiate(await connect(sandbox), None)
+        assert [seen.kind for seen in sandbox.requests] == ["versions"]
 
     @pytest.mark.parametrize("code", ["lp", "LP"])
     async def test_only_versions_of_lp_count(self, tenant_that_says, code):
