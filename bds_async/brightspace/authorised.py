@@ -13,7 +13,6 @@ from ..errors import ConnectionFailed, Unauthorised, UnreachableError
 from .auth import AccessToken, TokenRefresher
 from .gate import Gate
 from .http import Transport
-from .retry import TRANSIENT_STATUSES
 from .statuses import asked_wait
 
 #: Fresh access tokens that one request tries before the tenant's 401 counts as final.
@@ -36,22 +35,19 @@ class AuthorisedRequests:
 
     @asynccontextmanager
     async def get(
-        self, url: URL, headers: Mapping[str, str], *, is_public: bool = False
+        self, url: URL, headers: Mapping[str, str], *, bearer: bool = True
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Yield the tenant's response; wait out outages, and renew a refused access token.
 
-        A public route is requested without a token first, so that it does not wait for one. Raises Unauthorised if a
-        fresh token is refused for this URL alone, UnreachableError, and as `TokenRefresher.token` does.
+        Without `bearer`, no token is sent, or waited for. Raises Unauthorised if a fresh token is refused for this URL
+        alone, UnreachableError, and as `TokenRefresher.token` does.
         """
-        refused, bearer = 0, not is_public
+        refused = 0
         while True:
             async with AsyncExitStack() as stack:
                 if (sent := await self._send(stack, url, headers, bearer=bearer)) is None:
                     continue
                 token, response = sent
-                if token is None and _demands_token(response.status):
-                    bearer = True
-                    continue
                 if token is not None and response.status == 401 and await self._renews(token, url, refused):
                     refused += 1
                     continue
@@ -124,8 +120,3 @@ class AuthorisedRequests:
         seconds = asked_wait(response)
         if seconds is not None:
             self._gate.hold(f"{response.url.host} asked to wait ({response.status})", seconds)
-
-
-def _demands_token(status: int) -> bool:
-    """Whether an answer without content may be due to the missing token: a refusal, or a redirect to a login page."""
-    return 300 <= status < 500 and status not in TRANSIENT_STATUSES

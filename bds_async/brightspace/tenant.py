@@ -13,10 +13,12 @@ import aiohttp
 from yarl import URL
 
 from ..errors import (
+    AuthorisationError,
     CatalogueError,
     ConnectionFailed,
     ConnectionLost,
     ExtractError,
+    RefusedRequest,
     TransientError,
     UnreachableError,
 )
@@ -128,10 +130,22 @@ class Tenant:
         raise AssertionError("unreachable: the last failure is raised")
 
     async def _json(self, url: URL) -> Any:
+        if url.path == VERSIONS and isinstance(versions := await self._anonymous(url), list):
+            return versions
         async with self.open(url) as response:
             if url.path != VERSIONS:
                 self._requests.witness = url
             return _decoded(await read_bounded(response, self._transport.stall_timeout), url)
+
+    async def _anonymous(self, url: URL) -> Any:
+        """The JSON of a route without a token, so that it does not wait for one; None if the tenant demands one."""
+        async with self._requests.get(url, {}, bearer=False) as response:
+            with suppress(AuthorisationError, RefusedRequest):
+                raise_for_status(response, True)
+                body = await read_bounded(response, self._transport.stall_timeout)
+                with suppress(TransientError):
+                    return _decoded(body, url)
+        return None
 
     async def outlasting(self, ask: Callable[[], Awaitable[Result]]) -> Result:
         """Return the result of `ask`; call it again if an outage of the tenant breaks it.
@@ -150,7 +164,7 @@ class Tenant:
     async def _answers(self) -> None:
         """Wait until the tenant answers at all, or the gate gives up on it (`GET /d2l/api/versions/`)."""
         with suppress(ExtractError, UnreachableError):
-            async with self._requests.get(self.origin.with_path(VERSIONS), {}, is_public=True):
+            async with self._requests.get(self.origin.with_path(VERSIONS), {}, bearer=False):
                 pass
 
     @asynccontextmanager
@@ -191,7 +205,7 @@ class Tenant:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Yield the response of the tenant, or of another host to which the host `sender` redirects."""
         if self.is_own(url):
-            async with self._requests.get(url, headers, is_public=url.path == VERSIONS) as response:
+            async with self._requests.get(url, headers) as response:
                 yield response
         else:
             self._check_foreign(url)

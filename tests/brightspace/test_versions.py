@@ -77,12 +77,15 @@ class TestNegotiate:
         await negotiate(await connect(sandbox), None)
         assert [seen.kind for seen in sandbox.requests] == ["versions"]
 
-    @pytest.mark.parametrize("status", [302, 401, 403])
-    async def test_a_tenant_that_demands_a_token_for_them_gets_it(self, serve, connect, status):
+    @pytest.mark.parametrize(
+        ("status", "body"),
+        [(302, ""), (401, ""), (403, ""), (404, ""), (410, ""), (200, "<html>log in"), (200, '{"error": "log in"}')],
+    )
+    async def test_a_tenant_that_demands_a_token_for_them_gets_it(self, serve, connect, status, body):
         async def handler(request: web.Request) -> web.Response:
             if "Authorization" in request.headers:
                 return web.json_response(products("1.44"))
-            return web.Response(status=status, headers={"Location": "/d2l/login"})
+            return web.Response(status=status, text=body, headers={"Location": "/d2l/login"})
 
         assert await negotiate(await connect(await serve(handler)), None) == "1.44"
 
@@ -111,9 +114,7 @@ class TestNegotiate:
         assert await negotiate(tenant, None) == DOCUMENTED
         assert await negotiate(tenant, "1.12") == "1.12"
 
-    @pytest.mark.parametrize(
-        "document", [[], products(), products("latest"), [{"ProductCode": "lp", "SupportedVersions": [None]}]]
-    )
+    @pytest.mark.parametrize("document", [[], products(), products("latest"), NULL])
     async def test_a_tenant_that_names_no_version_of_lp_is_one_that_will_not_say(self, tenant_that_says, document):
         assert await negotiate(await tenant_that_says(document), None) == DOCUMENTED
 
