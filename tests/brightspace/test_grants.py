@@ -328,6 +328,7 @@ class TestLostAnswer:
             assert (tmp_path / "token").read_text().strip() == "next"
             await grant.exchange()
         assert [form["refresh_token"] for form in auth.forms] == ["hush-first", "next"]
+        assert {headers["Accept-Encoding"] for headers in auth.headers} == {"identity"}
         assert not caplog.records
 
     async def test_another_process_and_a_later_run_say_so_too(self, tmp_path):

@@ -177,6 +177,10 @@ class TestRefreshToken:
         body = json.dumps({**GRANTED, "refresh_token": "next"}).encode() + more
         assert refresh_token_in(answer(status, body)) == SecretStr("next")
 
+    def test_a_page_with_a_sample_of_an_answer_is_none(self):
+        page = b'<html><pre>{"refresh_token": "of the sample"}</pre></html>'
+        assert refresh_token_in(answer(200, page)) is None
+
     def test_only_a_granted_request_brings_one(self):
         assert refresh_token_in(answer(400, {"refresh_token": "next"})) is None
 

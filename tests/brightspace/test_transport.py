@@ -212,6 +212,40 @@ class TestFaults:
     async def test_what_is_cut_or_garbled_may_come_better_another_time(self, listen, said):
         assert may_have_been_carried_out(await fault(at(await listen(Says(said)))))
 
+    @pytest.mark.parametrize("breaks", [True, False])
+    async def test_what_arrived_of_an_answer_is_shown_if_it_breaks_off_or_the_caller_is_cancelled(self, listen, breaks):
+        sent, parts = asyncio.Event(), []
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\nonly this")
+            await writer.drain()
+            sent.set()
+            if not breaks:
+                await reader.read()
+                await reader.read()
+
+        port = await listen(talk)
+        async with Transport() as session:
+            fetch = asyncio.create_task(session.fetch("GET", at(port), broken=parts.append))
+            await sent.wait()
+            if not breaks:
+                await asyncio.sleep(0.1)
+                fetch.cancel()
+            with pytest.raises(TransientError if breaks else asyncio.CancelledError):
+                await fetch
+        assert [(part.status, part.body) for part in parts] == [(201, b"only this")]
+
+    async def test_bytes_that_arrived_before_the_fault_are_received(self, listen):
+        """aiohttp raises the fault first."""
+        received = bytearray()
+        port = await listen(Says(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"))
+        async with Transport() as session, session.open("GET", at(port)) as response:
+            while response.content.exception() is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            with pytest.raises(TransientError):
+                await read_bounded(response, 1.0, received=received)
+        assert received == b"only this"
+
     async def test_a_reset_within_a_body_is_a_fault_of_the_body(self, listen):
         says = Says(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", b"some", reset=True)
         assert may_have_been_carried_out(await fault(at(await listen(says))))

@@ -26,7 +26,8 @@ CONNECT_TIMEOUT = 30.0
 TIMEOUT = 120.0
 #: Error codes (RFC 6749 sections 4.1.2.1 and 5.2) after which another try can succeed.
 _TRANSIENT_CODES = frozenset({"server_error", "temporarily_unavailable"})
-_ACCEPT = {"Accept": "application/json"}
+#: No coding: a part of an answer must be readable.
+_ACCEPT = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
 class Exchange:
@@ -148,7 +149,9 @@ def refresh_token_in(answer: Answer) -> SecretStr | None:
 
 
 def _field_in(body: bytes) -> bytes:
-    """The last whole `"refresh_token": "…"` in a damaged body; empty if there is none."""
+    """The last whole `"refresh_token": "…"` in a damaged JSON object; empty if there is none."""
+    if not body.lstrip().startswith(b"{"):
+        return b""
     return b"".join(re.findall(rb'"refresh_token"\s*:\s*"(?:[^"\\]|\\.)*"', body)[-1:])
 
 
