@@ -19,7 +19,7 @@ def raise_for_status(response: aiohttp.ClientResponse, own: bool) -> None:
 
     Raises AuthorisationError, Throttled, TransientError, RefusedRequest; nothing for an answer with content or a 416.
     """
-    if response.status in (200, 206, 416):
+    if response.status in (200, 203, 206, 416):
         return
     said = f"{_place(response.url, own)} answered {response.status}"
     if response.status < 300:

@@ -61,15 +61,15 @@ class Destination(Protocol):
         """A function like `size`, for many files: it may answer from one snapshot."""
         ...
 
-    def check_place(self, path: str) -> None:
-        """Raise ExtractError if something else occupies the path, so that nothing can be published there."""
+    def check_place(self, path: str) -> bool:
+        """Whether a file is at the path that placing would replace; False for an object store, which is not asked.
+
+        Raises ExtractError if something else occupies the path, so that nothing can be published there.
+        """
         ...
 
-    def set_aside(self, path: str, sha256: str) -> str | None:
-        """Rename a file whose SHA-256 is another one; return its new path, None if there is no such file.
-
-        An object store does nothing: its own versions keep what is replaced.
-        """
+    def set_aside(self, path: str, wanted: Recorded) -> str | None:
+        """Rename a file that is not the `wanted` one; return its new path, None if there is no such file."""
         ...
 
     def place(self, staged: Path, path: str, sha256: str | None = None) -> None:

@@ -12,13 +12,13 @@ import stat
 from collections.abc import Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path
-from typing import BinaryIO
 
-from ..errors import DestinationError, ExtractError, Stopped
+from ..errors import DestinationError, ExtractError
 from ..support import durable
 from ..support.patience import Patience
 from ..workspace import OWN_FILES, STATE, ensure_room, inside, writing_to
 from .destination import ROOMS, Brought, Recorded, Size
+from .reading import BLOCK, Stoppable, is_same
 
 #: Prefix of a file while it is copied from a state folder on another file system, and of the room of a run.
 _COPY = f"{ROOMS}-"
@@ -69,28 +69,33 @@ class LocalFolder:
             return known if stat.S_ISREG(known.st_mode) else None
         return None
 
-    def check_place(self, path: str) -> None:
-        """Raise ExtractError if there is a folder at the path of the file, or a file in place of one of its folders."""
+    def check_place(self, path: str) -> bool:
+        """Whether a file, or a link, is at the path; one request to the file system, unless something is there."""
         file = inside(self.root, path)
         with writing_to(self.root):
-            if file.is_dir():
-                raise ExtractError(f"A folder is in the place of {path}; move it away, then run again.")
-            parents = [] if file.parent.is_dir() else [each for each in file.parents if self.root in each.parents]
-            blocking = next((each for each in parents if os.path.lexists(each) and not each.is_dir()), None)
-        if blocking is not None:
-            name = blocking.relative_to(self.root).as_posix()
-            raise ExtractError(f"A file is in the place of the folder {name}; move it away, then run again.")
+            try:
+                is_folder = stat.S_ISDIR(file.lstat().st_mode) or file.is_dir()
+            except FileNotFoundError:
+                return False
+            except NotADirectoryError:
+                blocking = next(each for each in file.parents if os.path.lexists(each)).relative_to(self.root)
+                text = f"A file is in the place of the folder {blocking.as_posix()}; move it away, then run again."
+                raise ExtractError(text) from None
+        if is_folder:
+            raise ExtractError(f"A folder is in the place of {path}; move it away, then run again.")
+        return True
 
-    def set_aside(self, path: str, sha256: str) -> str | None:
-        """Append `.kept` to the name of a file whose SHA-256 is another one, and a number if there are several."""
+    def set_aside(self, path: str, wanted: Recorded) -> str | None:
+        """Append `.kept` to the name of another file, and a number if there are several."""
         file = inside(self.root, path)
-        with writing_to(self.root):
-            if self._known(path) is None or _sha256(file) == sha256:
+        names = (f"{file.name}.kept{number}" for number in chain([""], count(2)))
+        with writing_to(self.root), contextlib.suppress(FileNotFoundError):  # a loader may take the file meanwhile
+            if is_same(file, wanted, self._patience):
                 return None
-            names = (f"{file.name}.kept{number}" for number in chain([""], count(2)))
             kept = next(place for place in map(file.with_name, names) if not os.path.lexists(place))
             durable.rename(file, kept)
-        return kept.relative_to(self.root).as_posix()
+            return kept.relative_to(self.root).as_posix()
+        return None
 
     def place(self, staged: Path, path: str, sha256: str | None = None) -> None:  # noqa: ARG002
         """Rename the staged file; copy it first if the state folder is on another file system."""
@@ -120,7 +125,7 @@ class LocalFolder:
         copy.unlink(missing_ok=True)
         try:
             with staged.open("rb") as source, copy.open("xb") as target:
-                shutil.copyfileobj(_Stoppable(source, self._patience), target, 4 * 1024 * 1024)
+                shutil.copyfileobj(Stoppable(source, self._patience), target, BLOCK)
             durable.fsync_file(copy)
             durable.fsync_folder(copy.parent)
         except BaseException:
@@ -229,22 +234,3 @@ def _remove(left: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
     else:
         left.unlink(missing_ok=True)
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-class _Stoppable:
-    """A file whose reading ends when the run is stopped."""
-
-    def __init__(self, file: BinaryIO, patience: Patience) -> None:
-        self._file = file
-        self._patience = patience
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Read the next bytes; raises Stopped once the run is stopped."""
-        if self._patience.is_cut:
-            raise Stopped("The run was stopped while a file was copied to the destination; run again to continue.", 3)
-        return self._file.read(size)

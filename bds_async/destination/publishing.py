@@ -51,21 +51,30 @@ class Publisher:
 
         Files in the ledger are replaced; another one in such a place is kept under another name. The extracts' other
         partial files are removed. Files of one call share the syncs of the folders and the commits of the ledger.
-        Returns the result of each file, in order: an ExtractError if a folder is in its place.
+        Returns the result of each file, in order: an ExtractError if something else is in its place.
         """
-        refusals = [self._refusal(step) for step, _ in files]
-        accepted = [
-            self._delivery(step, staged) for (step, staged), refusal in zip(files, refusals, strict=True) if not refusal
-        ]
+        deliveries = [self._delivery(step, staged) for step, staged in files]
+        refusals = [self._refusal(delivery) for delivery in deliveries]
+        accepted = [delivery for delivery, refusal in zip(deliveries, refusals, strict=True) if not refusal]
         published = iter(self._publish(accepted) if accepted else ())
         return [refusal or next(published) for refusal in refusals]
 
-    def _refusal(self, step: Step) -> ExtractError | None:
+    def _refusal(self, delivery: Delivery) -> ExtractError | None:
         try:
-            self._destination.check_place(step.path)
+            self._make_room(delivery)
         except ExtractError as error:
             return error
         return None
+
+    def _make_room(self, delivery: Delivery) -> None:
+        """Set aside a file in the place of a delivery that the ledger does not know; raises ExtractError."""
+        path = delivery.path or ""
+        if not self._destination.check_place(path) or self._ledger.deliveries.at_path(path) is not None:
+            return
+        kept = self._destination.set_aside(path, _recorded(delivery))
+        if kept is not None:
+            text = "A file of another origin was in the place of %s: it is now %s. Remove it if nothing needs it."
+            logger.warning(text, path, kept, extra=event("file.kept", path=path, kept_as=kept))
 
     def _delivery(self, step: Step, staged: Staged) -> Delivery:
         place = staged.path.relative_to(self._workspace.state).as_posix()
@@ -76,31 +85,20 @@ class Publisher:
         with writing_to(self._workspace.state):
             # Flush the names too: if neither file existed, an intent would look like a file that a loader took.
             durable.fsync_many(files=staged, folders={path.parent for path in staged})
-        self._intend(deliveries)
+        with self._ledger.deliveries.together():
+            for delivery in deliveries:
+                self._ledger.deliveries.intend(delivery)
         for delivery, path in zip(deliveries, staged, strict=True):
             self._destination.place(path, delivery.path or "", delivery.sha256)
         return self._finish(deliveries)
 
-    def _intend(self, deliveries: Sequence[Delivery]) -> None:
-        """Record the intent to publish files. Until then, the ledger does not know a foreign file in such a place."""
-        with self._ledger.deliveries.together():
-            for delivery in deliveries:
-                if self._ledger.deliveries.at_path(delivery.path or "") is None:
-                    self._set_aside(delivery)
-                self._ledger.deliveries.intend(delivery)
-
-    def _set_aside(self, delivery: Delivery) -> None:
-        kept = self._destination.set_aside(delivery.path or "", delivery.sha256 or "")
-        if kept is not None:
-            text = "A file of another origin was in the place of %s: it is now %s. Remove it if nothing needs it."
-            logger.warning(text, delivery.path, kept, extra=event("file.kept", path=delivery.path, kept_as=kept))
-
     def publish_brought(self, step: Step, checked: Checked, brought: Brought) -> Published:
         """Publish a file that a worker has brought, as `publish` does; also raises ExtractError."""
-        self._destination.check_place(step.path)
-        self._destination.check_brought(brought, checked.bytes)
         delivery = _delivery(step, checked, staged=brought.name)
-        self._intend([delivery])
+        self._make_room(delivery)
+        self._destination.check_brought(brought, checked.bytes)
+        with self._ledger.deliveries.together():
+            self._ledger.deliveries.intend(delivery)
         try:
             self._destination.name_brought(brought, step.path, _recorded(delivery))
         except DestinationError:
@@ -141,8 +139,8 @@ class Publisher:
         """Finish each publication that a kill interrupted; returns the resulting deliveries.
 
         If the staged file is there, it is placed. If it is not there, it had been placed, even if a loader has taken it
-        since. If it has another length, or a folder is in its final place, the intent is dropped and the extract is
-        fetched again. CSVs that were unzipped but have no intent are removed.
+        since. If it has another length, or its final place is blocked, the intent is dropped and the extract is fetched
+        again. CSVs that were unzipped but have no intent are removed.
         """
         intents = list(self._ledger.deliveries.intents())
         if intents:

@@ -157,11 +157,11 @@ class Download:
         self.resumed_bytes = 0
         self.partial.begin(validator, total)
 
-    def restart(self) -> Piece:
+    def restart(self, used: int = 0) -> Piece:
         """Begin a new generation with an empty partial file; returns a piece for the whole. Older pieces become stale.
 
-        The first one is free, since a storage without validators needs it; each other one counts as a try. Raises
-        ExtractError if none is left.
+        `used` is the number of tries that the replaced piece has used. The first restart is free, since a storage
+        without validators needs it; each other one counts as a try. Raises ExtractError if none is left.
         """
         self.restarts += 1
         self.failures += 1
@@ -169,7 +169,7 @@ class Download:
             raise ExtractError(f"The server never served one object to its end in {counted(self.restarts, 'try')}.")
         self._start_over()
         self.signed_link = None
-        return self._piece(0, None)
+        return self._piece(0, None, used)
 
     def advance(self) -> int:
         """Bytes by which the partial file holds more than ever before: only those are progress."""
@@ -245,6 +245,6 @@ class Download:
         self._turn.happen()
         self._end.happen()
 
-    def _piece(self, start: int, stop: int | None) -> Piece:
-        used = self._rejections.count + max(0, self.restarts - 1)
+    def _piece(self, start: int, stop: int | None, used: int = 0) -> Piece:
+        used = max(used, self._rejections.count + max(0, self.restarts - 1))
         return Piece(self, self.partial.generation, start, stop, Tries(self.attempts, used))

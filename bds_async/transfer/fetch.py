@@ -78,7 +78,7 @@ class Transfer:
         """
         if piece.download.begin():
             self._observer(Started(piece.download.extract, piece.download.resumed_bytes))
-        if piece.is_whole_extract and piece.download.restarts > 1:
+        if piece.download.restarts > 1:
             await asyncio.sleep(full_jitter(piece.download.restarts - 1))
         async for attempt in retrying(piece.tries, piece.download.extract, partial(self._announce_retry, piece)):
             with attempt:
@@ -139,13 +139,13 @@ class Transfer:
 
     async def _accept(self, piece: Piece, response: aiohttp.ClientResponse) -> None:
         served = Served.of(response)
-        if response.status == 200:
+        if response.status in (200, 203):
             self._take_whole(piece, served)
         elif _opens(piece, served) or _continues(piece, served):
             for other in piece.download.rest(piece):
                 self._put(other)
         else:
-            self._restart(piece.download)
+            self._restart(piece)
             return
         if (total := piece.download.partial.total) is not None:
             self._observer(Sized(piece.download.extract, total))
@@ -160,10 +160,11 @@ class Transfer:
         piece.generation = piece.download.partial.generation
         piece.start, piece.stop = 0, served.total
 
-    def _restart(self, download: Download) -> None:
+    def _restart(self, piece: Piece) -> None:
+        download = piece.download
         logger.debug("%s: what is served does not continue what is held; it starts over.", download.extract)
         self._observer(Restarted(download.extract, download.partial.held_bytes))
-        self._put(download.restart())
+        self._put(download.restart(piece.tries.used))
 
     async def _receive(self, piece: Piece, response: aiohttp.ClientResponse) -> None:
         """Write the body block by block; bytes that arrive before it breaks off are kept."""

@@ -100,13 +100,11 @@ def plan_text(event: Planned) -> str:
 def failures(report: RunReport) -> Iterator[Notice]:
     """Yield a notice for each cause of failed extracts, each failed extract list and each open gap.
 
-    At most MOST_FAILURES are named. If the login has no permission, the error of the run says so, and no extract that
-    the tenant refused is named.
+    At most MOST_FAILURES are named. If the tenant refused every extract, the error of the run says so for all.
     """
     failed = [each for each in report.outcomes if each.status is Status.FAILED]
-    if report.exit_code == AuthorisationError.exit_code:
-        failed = [each for each in failed if _FORBIDDEN not in (each.error or "")]
-    found = list(_causes(failed))
+    are_refused = len(failed) > 1 and all(_FORBIDDEN in (each.error or "") for each in failed)
+    found = [] if are_refused and report.exit_code == AuthorisationError.exit_code else list(_causes(failed))
     found += map(list_failed, report.failed_lists)
     found += gaps_open([gap for gap in report.gaps if gap.closed_by is None])
     yield from islice(found, MOST_FAILURES)

@@ -118,8 +118,10 @@ def workspace_of(to: str | os.PathLike[str], state: str | os.PathLike[str] | Non
 
     Nothing is created. Raises ConfigError for a state folder inside the destination under another name, a destination
     inside the state folder, a destination whose own `.bds-async` holds a ledger while `state` names another folder, and
-    an object store without `state`; DestinationError if that `.bds-async` cannot be read.
+    an object store without `state`, or as `state`; DestinationError if that `.bds-async` cannot be read.
     """
+    if state is not None and is_address(os.fspath(state)):
+        raise ConfigError("`state` takes a local folder: the ledger cannot be in an object store.")
     if is_address(os.fspath(to)):
         return _workspace_of_store(os.fspath(to), state)
     own = Path(to, STATE)
@@ -133,8 +135,6 @@ def _workspace_of_store(to: str, state: str | os.PathLike[str] | None) -> Worksp
     store = parse_address(to)
     if state is None:
         raise ConfigError(f"`to` {store} needs `state=DIR`: a local folder for the ledger, partial files and the lock.")
-    if is_address(os.fspath(state)):
-        raise ConfigError("`state` takes a local folder: the ledger cannot be in an object store.")
     return Workspace(Path(state), str(store), str(store), store)
 
 

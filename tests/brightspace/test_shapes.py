@@ -176,11 +176,23 @@ class TestDocumented:
     @pytest.mark.parametrize("empty", [None, ""])
     def test_a_generated_extract_without_its_link_is_unreadable(self, empty):
         document = changed(EXTRACTS, DownloadLink=empty)
-        assert complaint(ExtractsPage, document) == "it is generated, but has no DownloadLink"
+        assert complaint(ExtractsPage, document) == "the extract of 2026-11-22T04:09:22Z has no DownloadLink"
 
     @pytest.mark.parametrize("field", ["CreatedDate", "QueuedForProcessingDate"])
     def test_an_extract_with_a_link_but_without_a_date_is_unreadable_and_its_link_is_not_shown(self, field):
-        assert complaint(ExtractsPage, changed(EXTRACTS, **{field: None})) == f"it is generated, but has no {field}"
+        moment = "2026-11-22T04:10:02.123Z" if field == "QueuedForProcessingDate" else "2026-11-22T04:09:22Z"
+        assert complaint(ExtractsPage, changed(EXTRACTS, **{field: None})) == f"the extract of {moment} has no {field}"
+
+    def test_one_without_any_date_is_named_by_its_link_which_is_not_shown(self):
+        document = changed(EXTRACTS, CreatedDate=None, QueuedForProcessingDate=None)
+        said = "an extract with a link has no CreatedDate and no QueuedForProcessingDate"
+        assert complaint(ExtractsPage, document) == said
+
+    def test_an_entry_that_is_no_object_is_not_shown(self):
+        """It may be a signed link."""
+        said = complaint(ExtractsPage, {**EXTRACTS, "Objects": ["https://t/x?sig=hush"]})
+        assert said is not None
+        assert "hush" not in said
 
     def test_an_entry_of_which_nothing_is_generated_leaves_the_others_of_its_list(self):
         waiting = EXTRACTS["Objects"][0] | NEVER_MADE
@@ -220,7 +232,9 @@ class TestDocumented:
     @pytest.mark.parametrize("field", ["CreatedDate", "DownloadLink", "QueuedForProcessingDate"])
     def test_an_old_entry_that_is_half_generated_is_a_fault_and_leaves_its_previous_extracts(self, field):
         half = entry(OldDataSetsPage, changed(OLD, **{field: None}, PreviousDataSets=[OLD_ENTRY]))
-        assert half.extracts("Users") == (old_extracts(), [f"it is generated, but has no {field}"])
+        found, faults = half.extracts("Users")
+        assert found == old_extracts()
+        assert [fault.endswith(f"has no {field}") for fault in faults] == [True]
 
     def test_previous_extracts_count_even_while_the_current_one_is_not_generated(self):
         assert len(old_extracts(**NEVER_MADE, PreviousDataSets=[OLD_ENTRY])) == 1

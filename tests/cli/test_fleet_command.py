@@ -186,7 +186,7 @@ def fleet_file(tmp_path: Path) -> Callable[[str], Path]:
             TENANT.format("yale") + "[tenant.options]\nforce = true\n",
             "toml: tenant yale: sync has no option 'force': it belongs to pull",
         ),
-        ("[defaults]\ndry_run = true\n" + TENANT.format("yale"), "dry_run is an option of `bds-async sync` alone"),
+        ("[defaults]\ndry_run = true\n" + TENANT.format("yale"), "dry_run is for a single run of `bds-async sync`"),
     ],
 )
 def test_a_broken_file_is_refused_before_anything_is_done(

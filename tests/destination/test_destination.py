@@ -9,6 +9,7 @@ import errno
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from bds_async.destination import Destination, LocalFolder, destination_of
+from bds_async.destination import Destination, LocalFolder, Recorded, destination_of
 from bds_async.errors import DestinationError, ExtractError, Stopped
 from bds_async.support.patience import Patience
 from bds_async.workspace import workspace_of
@@ -232,6 +233,19 @@ def test_preparing_and_cleaning_keep_every_file(place: Place) -> None:
     assert list(place.destination.paths()) == [PATH]
 
 
+WANTED = Recorded(6, hashlib.sha256(b"wanted").hexdigest())
+
+
+def make_pipe(path: Path) -> None:
+    if sys.platform == "win32":
+        pytest.skip("Windows has no such files")
+    os.mkfifo(path)
+
+
+def refused(*_: object) -> None:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 class TestLocalFolder:
     """Further promises of a local folder."""
 
@@ -241,14 +255,9 @@ class TestLocalFolder:
             LocalFolder(tmp_path).check_place(PATH)
 
     @pytest.mark.parametrize("folder", ["Users", "Users/full"])
-    @pytest.mark.parametrize("is_link", [False, True])
-    def test_a_file_in_the_place_of_a_folder_fails_the_extract_and_is_named(
-        self, tmp_path: Path, folder: str, is_link: bool
-    ) -> None:
-        """So does a link that leads nowhere."""
-        blocking = tmp_path / folder
-        blocking.parent.mkdir(exist_ok=True)
-        blocking.symlink_to("nowhere") if is_link else blocking.write_text("x")
+    def test_a_file_in_the_place_of_a_folder_fails_the_extract_and_is_named(self, tmp_path: Path, folder: str) -> None:
+        (tmp_path / folder).parent.mkdir(exist_ok=True)
+        (tmp_path / folder).write_text("x")
         with pytest.raises(ExtractError, match=f"A file is in the place of the folder {folder}; move it away"):
             LocalFolder(tmp_path).check_place(PATH)
 
@@ -256,13 +265,50 @@ class TestLocalFolder:
         def refuse(path: Path) -> bool:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
-        monkeypatch.setattr(Path, "is_dir", refuse)
+        monkeypatch.setattr(Path, "lstat", refuse)
         with pytest.raises(DestinationError) as caught:
             LocalFolder(tmp_path).check_place(PATH)
         assert (caught.value.exit_code, f"{(tmp_path / PATH).parent} cannot be written" in str(caught.value)) == (
             6,
             True,
         )
+
+    @pytest.mark.parametrize("kind", ["larger", "other", "unreadable", "dangling link", "pipe"])
+    def test_another_file_is_renamed_whatever_it_is(
+        self, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place, folder = tmp_path / PATH, LocalFolder(tmp_path)
+        place.parent.mkdir(parents=True)
+        if kind == "dangling link":
+            place.symlink_to("unmounted")
+        elif kind == "pipe":
+            make_pipe(place)
+        else:
+            place.write_bytes(b"wanted, and more" if kind == "larger" else b"mine!!")
+        if kind == "unreadable":
+            monkeypatch.setattr(Path, "open", refused)
+        assert folder.check_place(PATH)
+        assert folder.set_aside(PATH, WANTED) == f"{PATH}.kept"
+        assert os.path.lexists(tmp_path / f"{PATH}.kept")
+        assert not folder.check_place(PATH)
+
+    def test_the_same_file_stays(self, tmp_path: Path) -> None:
+        place, folder = tmp_path / PATH, LocalFolder(tmp_path)
+        place.parent.mkdir(parents=True)
+        place.write_bytes(b"wanted")
+        assert folder.set_aside(PATH, WANTED) is None
+        assert place.exists()
+
+    def test_a_file_that_a_loader_has_taken_needs_no_other_name(self, tmp_path: Path) -> None:
+        assert LocalFolder(tmp_path).set_aside(PATH, WANTED) is None
+
+    def test_a_stop_ends_the_comparison(self, tmp_path: Path) -> None:
+        (tmp_path / PATH).parent.mkdir(parents=True)
+        (tmp_path / PATH).write_bytes(b"mine!!")
+        patience = Patience()
+        patience.cut()
+        with pytest.raises(Stopped):
+            LocalFolder(tmp_path, patience).set_aside(PATH, WANTED)
 
     def test_a_folder_that_is_not_there_is_demanded_in_vain(self, tmp_path: Path) -> None:
         """And it lists no files, as a preview needs before the first run."""

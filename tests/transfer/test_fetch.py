@@ -281,7 +281,7 @@ class TestTries:
         why = f"/zip answered {status} in place of the content."
         assert [event.why for event in run.of(Retrying)] == [why, why]
 
-    async def test_a_server_that_always_begins_anew_is_given_time(self, begin, monkeypatch):
+    async def test_a_server_that_starts_over_again_and_again_is_given_time(self, begin, monkeypatch):
         """From the second restart on, as after any failed try."""
         waits = []
         monkeypatch.setattr("bds_async.transfer.fetch.full_jitter", lambda failures: waits.append(failures) or 0.0)
@@ -291,6 +291,18 @@ class TestTries:
 
         assert await (await begin(Site(*[nonsense] * 3), attempts=5)).all() == BODY
         assert waits == [1, 2]
+
+    async def test_failed_tries_before_a_restart_count_after_it(self, begin):
+        async def nonsense(request: web.Request) -> web.Response:
+            return ranged(1, 2)
+
+        async def busy(request: web.Request) -> web.Response:
+            return web.Response(status=503)
+
+        site = Site(*[nonsense, busy] * 9)
+        with pytest.raises(ExtractError):
+            await (await begin(site, attempts=3)).all()
+        assert len(site.seen) == 5
 
     async def test_a_break_of_a_piece_that_nobody_needs_any_more_is_no_failure(self, begin):
         """Its download was restarted during the transfer of the body."""

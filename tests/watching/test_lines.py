@@ -204,10 +204,14 @@ class TestSummary:
 
     def test_extracts_without_permission_are_left_to_the_error_of_the_run(self):
         outcomes = [replace(each, error=f"/{number} answered 403.") for number, each in enumerate(outcomes_of(139))]
-        other = replace(outcomes[0], error="No room.")
         assert list(failures(replace(a_report(*outcomes), exit_code=4))) == []
-        (line,) = failures(replace(a_report(*outcomes, other), exit_code=4))
-        assert "failed: No room." in line.text
+
+    def test_extracts_that_failed_before_a_login_was_refused_are_named(self):
+        refused, other = (replace(each, error=f"/x {why}.") for each, why in zip(
+            outcomes_of(2), ("answered 403", "broke off"), strict=True))  # fmt: skip
+        for outcomes in ([refused], [refused, other]):
+            lines = list(failures(replace(a_report(*outcomes), exit_code=4)))
+            assert [line.fields["error"] for line in lines] == [each.error for each in outcomes]
 
     @pytest.mark.parametrize("name", HOSTILE)
     def test_names_are_no_templates_for_the_log(self, name, log, caplog):

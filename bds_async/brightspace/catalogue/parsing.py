@@ -55,11 +55,11 @@ def _faults(error: ValidationError) -> str:
 
 
 def _fault(error: Any) -> str:
-    """Field, message and value; a link is not shown, since it may be signed."""
+    """Field, message and value; a link is not shown, nor an entry as a whole, since it may be signed."""
     if error["type"] == INCOMPLETE:
         return str(error["msg"])
     place = _place(error["loc"])
-    if error["type"] == "missing" or place.endswith(("Link", "Url")):
+    if error["type"] == "missing" or not error["loc"] or place.endswith(("Link", "Url")):
         return f"{place}: {error['msg'].lower()}"
     try:
         value = json.dumps(error["input"], default=str)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic.alias_generators import to_pascal
 from pydantic_core import PydanticCustomError
 
-from ...models import BdsType, DataSet, Extract, Plugin
+from ...models import BdsType, DataSet, Extract, Plugin, brief_text
 from .fields import Flavour, Id, Moment, Text
 from .parsing import INCOMPLETE, readable
 
@@ -90,8 +90,11 @@ class _ExtractShape(_Shape):
             "QueuedForProcessingDate": self.queued_for_processing_date,
         }
         missing = [name for name, value in needed.items() if not value]
-        is_generated = self.created_date or self.download_link
-        return f"it is generated, but has no {' and no '.join(missing)}" if missing and is_generated else ""
+        if not missing or not (self.created_date or self.download_link):
+            return ""
+        moment = self.queued_for_processing_date or self.created_date
+        which = f"the extract of {brief_text(moment)}" if moment else "an extract with a link"
+        return f"{which} has no {' and no '.join(missing)}"
 
 
 class ExtractShape(_ExtractShape):

@@ -65,8 +65,8 @@ def _unknown(name: str, command: FleetCommand, known: list[str]) -> str:
         return f"{name} is a key of the tenant, beside its name, and no option."
     if near := get_close_matches(name.replace("-", "_"), known, n=1):
         return f"{what}: did you mean {near[0]}?"
-    if name in _OF_ONE_RUN:
-        return f"{name} is an option of `bds-async {command}` alone: a tenant of a fleet has none."
+    if name.replace("-", "_") in _OF_ONE_RUN:
+        return f"{name} is for a single run of `bds-async {command}`: a tenant of a fleet has no such option."
     others = [other for other, parser in _PARSERS.items() if other != command and f"--{name}" in _names(parser)]
     return f"{what}: it belongs to {others[0]}." if others else f"{what}; see `bds-async {command} --help`."
 

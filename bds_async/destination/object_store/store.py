@@ -52,11 +52,12 @@ class ObjectStore:
         """Write to the store and clean up again, to find out whether a run could do so."""
         return probe(self.address, self._requests, self._calls)
 
-    def check_place(self, path: str) -> None:
-        """Do nothing: an object never blocks the path of another."""
+    def check_place(self, path: str) -> bool:  # noqa: ARG002
+        """Return False: an object never blocks the path of another."""
+        return False
 
-    def set_aside(self, path: str, sha256: str) -> None:
-        """Do nothing."""
+    def set_aside(self, path: str, wanted: Recorded) -> None:
+        """Do nothing: the versions of the bucket, if turned on, keep what is replaced."""
 
     def place(self, staged: Path, path: str, sha256: str | None = None) -> None:
         """Upload the staged file, in parts if it is large, and remove it once the object is complete.
