@@ -71,6 +71,8 @@ class PublishAs(StrEnum):
         return next((form for form in cls if path.endswith(form.suffix)), cls.ZIP)
 
 
+#: The most bytes of a schema's name in PostgreSQL, and names of schemas that DuckDB or PostgreSQL have already.
+_SCHEMA_BYTES, _SYSTEM_SCHEMAS = 63, frozenset({"information_schema", "system", "temp"})
 #: The address of a Dask scheduler; a numeric IPv6 address is in brackets.
 _SCHEDULER = re.compile(r"(?:tcp|tls)://(?:[^\s:/?#@\[\]]+|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]):(?P<port>[0-9]{1,5})")
 _SUFFIXES: dict[PublishAs, Suffix] = {PublishAs.ZIP: ".zip", PublishAs.CSV: ".csv", PublishAs.PARQUET: ".parquet"}
@@ -201,6 +203,15 @@ def _keys(value: Any) -> dict[str, tuple[str, ...]]:
     raise ValueError('write data sets with their key columns, such as {"Users": ["UserId"]}')
 
 
+def _schema(value: Any) -> str:
+    name = values.text(value)
+    if not 0 < len(name.encode(errors="replace")) <= _SCHEMA_BYTES or "\0" in name:
+        raise ValueError(f"write a name of 1 to {_SCHEMA_BYTES} bytes")
+    if name.lower() in _SYSTEM_SCHEMAS or name.lower().startswith("pg_"):
+        raise ValueError("a schema of the database itself has that name")
+    return name
+
+
 #: The check of each option, by its name.
 _CHECKS: dict[str, Callable[[Any], object]] = {
     "data_set": values.texts,
@@ -220,9 +231,9 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
     "with_fulls": values.flag,
     "strict_schema": values.flag,
     "mirror": values.optional(values.text),
-    "mirror_schema": values.text,
+    "mirror_schema": _schema,
     "delete_limit": values.number(_PERCENT),
-    "schema": values.text,
+    "schema": _schema,
     "rebuild": values.flag,
     "keys": values.optional(_keys),
     "keep_deleted": values.flag,

@@ -128,7 +128,9 @@ class TableWriter:
 
     async def _make_unique(self, extract: SourceExtract, stage: Stage) -> bool:
         """Drop unusable rows from the stage; return whether the key distinguishes the remaining ones."""
-        if not stage.table.is_keyed or (extract.is_full and stage.lacks_key):
+        if stage.lacks_key:
+            return not extract.is_full  # each row of a differential is a reject
+        if not stage.table.is_keyed:
             return False
         merge = self._merger(stage, Applied(extract.identity, 0, is_unique=True, purges=False))
         await self._engine.run(merge.drop_unusable())
@@ -145,7 +147,7 @@ class TableWriter:
         return Merge(
             stage,
             self.catalog.name(self.table.name),
-            self.catalog.name(gone_name(self.table)),
+            self.catalog.name(gone_name(self.table.name)),
             self._engine.row,
             self._engine.number,
             applied,
@@ -160,6 +162,8 @@ class TableWriter:
         counts = Counts(rows=loaded.rows, rejected=loaded.rejected)
         if any(each.is_full and not each.is_unique for each in later):
             return counts  # a later full has replaced all rows
+        if loaded.stage.lacks_key and not extract.is_full:
+            return counts
         before = self.full_before(extract)
         merge = self._merger(loaded.stage, applied, later)
         if extract.is_full and not applied.is_unique:

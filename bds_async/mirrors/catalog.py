@@ -50,7 +50,8 @@ class Catalog:
 
     async def is_prepared(self) -> bool:
         """Return whether the mirror's own tables exist."""
-        query = "SELECT count(*) FROM information_schema.tables WHERE table_schema = $1 AND table_name = '_bds_held'"
+        is_ours = f"{self._is_schema('table_schema')} AND table_name = '_bds_held'"
+        query = f"SELECT count(*) FROM information_schema.tables WHERE {is_ours}"
         return bool((await self.engine.run(query, self.schema))[0][0])
 
     async def prepare(self) -> None:
@@ -58,11 +59,15 @@ class Catalog:
         if await self.is_prepared():
             return
         async with self.engine.transaction():
-            is_there = "SELECT count(*) FROM information_schema.schemata WHERE schema_name = $1"
+            is_there = f"SELECT count(*) FROM information_schema.schemata WHERE {self._is_schema('schema_name')}"
             if not (await self.engine.run(is_there, self.schema))[0][0]:
                 await self.engine.run(f"CREATE SCHEMA {quoted(self.schema)}")
             for name, columns in _TABLES.items():
                 await self.engine.run(f"CREATE TABLE {self.name(name)} ({columns})")
+
+    def _is_schema(self, column: str) -> str:
+        """The test whether a column names the schema `$1`; DuckDB ignores case in names."""
+        return f"lower({column}) = lower($1)" if self.engine.dialect.name == "duckdb" else f"{column} = $1"
 
     # Settings
 
@@ -125,7 +130,7 @@ class Catalog:
             if self.engine.dialect.name == "postgresql" and (indexed := _indexed(table)):
                 await self.engine.run(f"CREATE INDEX ON {self.name(table.name)} ({', '.join(indexed)})")
             if table.window is not None and table.is_keyed:
-                await self.engine.run(_create_gone(self.name(gone_name(table)), table, self.engine))
+                await self.engine.run(_create_gone(self.name(gone_name(table.name)), table, self.engine))
         for column in missing if known else ():
             kind = self.engine.dialect.type_of(column.type)
             await self.engine.run(f"ALTER TABLE {self.name(table.name)} ADD COLUMN {column.sql} {kind}")
@@ -176,7 +181,7 @@ class Catalog:
             await self._forget_applied(table.name)
             await self.engine.run(f"DELETE FROM {self.name(table.name)}")
             if table.window is not None and table.is_keyed:
-                await self.engine.run(f"DELETE FROM {self.name(gone_name(table))}")
+                await self.engine.run(f"DELETE FROM {self.name(gone_name(table.name))}")
 
     async def _forget_applied(self, table: str) -> None:
         applied = self.name("_bds_applied")
@@ -190,7 +195,7 @@ class Catalog:
         await self._forget_applied(table)
         await run(f"DELETE FROM {self.name('_bds_columns')} WHERE table_name = $1", table)
         await run(f"DROP TABLE IF EXISTS {self.name(table)}")
-        await run(f"DROP TABLE IF EXISTS {self.name('_bds_gone_' + table)}")
+        await run(f"DROP TABLE IF EXISTS {self.name(gone_name(table))}")
 
 
 def keys_text(keys: Mapping[str, Sequence[str]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 
@@ -9,6 +10,8 @@ from collections.abc import Iterable, Sequence
 NAME_BYTES = 63
 #: Prefix of the mirror's own tables and columns.
 OWN = "_bds_"
+#: Columns that each table of DuckDB or PostgreSQL has anyway.
+_SYSTEM_COLUMNS = ("rowid", "ctid", "xmin", "cmin", "xmax", "cmax", "tableoid")
 
 
 def snake_case(name: str) -> str:
@@ -44,13 +47,26 @@ def unique_name(name: str, taken: Iterable[str]) -> str:
     return found
 
 
-def column_names(header: Sequence[str], own: Iterable[str]) -> tuple[str, ...]:
-    """Return a column name for each name of a header, in order; no two are equal, and none is in `own`."""
-    taken, found = list(own), []
+def column_names(header: Sequence[str]) -> tuple[str, ...]:
+    """Return a column name for each name of a header, in order; no two are equal, and none is one of the mirror's."""
+    taken, found = list(_SYSTEM_COLUMNS), []
     for name in header:
-        found.append(unique_name(name, taken))
+        found.append(unique_name(_foreign(name), taken))
         taken.append(found[-1])
     return tuple(found)
+
+
+def _foreign(name: str) -> str:
+    """A delivered name that does not begin like the mirror's own columns."""
+    return name.lstrip("_") if snake_case(name).startswith(OWN) else name
+
+
+def own_name(name: str) -> str:
+    """Return a private name that PostgreSQL does not cut: a longer one ends with a digest."""
+    if len(name.encode()) <= NAME_BYTES:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{cut(name, NAME_BYTES - 9)}_{digest}"
 
 
 def quoted(name: str) -> str:

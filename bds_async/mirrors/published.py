@@ -88,10 +88,10 @@ def csv_blocks(destination: Destination, extract: SourceExtract) -> Iterator[Ite
                 yield reader.all()
                 return
             members = members_of(file, os.fstat(file.fileno()).st_size)
-            member = next((each for each in members if each.is_csv), None)
-            if member is None:
-                raise FileChanged("holds no CSV", INSPECT)
-            yield reader.member(member)
+            tables = [each for each in members if each.is_csv]
+            if len(tables) != 1:
+                raise FileChanged(f"holds {'several CSVs' if tables else 'no CSV'}", INSPECT)
+            yield reader.member(tables[0])
     except DestinationError as error:
         if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
             raise _unread(error.__cause__) from None

@@ -7,15 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ..registry import ColumnType, KnownDataSet, Window
-from .names import OWN, column_names, cut, quoted
+from .names import OWN, column_names, own_name, quoted
 
 QUEUED, CHANGED, DELETED = "_bds_queued", "_bds_changed", "_bds_deleted"
 #: Private: the numbers of the last extract that held the row, and of the one that `_bds_changed` refers to.
 EXTRACT, SINCE = "_bds_extract", "_bds_since"
 #: Private, if deleted rows are kept: the number of the full that `_bds_deleted` refers to.
 LOSER = "_bds_lost_by"
-#: Names of the mirror's own columns; no delivered column gets one of them.
-OWN_COLUMNS = (QUEUED, CHANGED, DELETED, EXTRACT, SINCE, LOSER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ class Table:
 
 def key_name(column: TableColumn) -> str:
     """Return the name of the private column that holds a moment of the key with all its digits."""
-    return cut(f"{OWN}key_{column.name}")
+    return own_name(f"{OWN}key_{column.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ class Layout:
     def of(cls, header: Sequence[str], known: KnownDataSet | None) -> Layout:
         """Return the layout for a header; columns that are not in the registry are text."""
         types = {column.name.lower(): column.type for column in known.columns} if known is not None else {}
-        names = column_names(header, OWN_COLUMNS)
+        names = column_names(header)
         columns = (
             TableColumn(name, types.get(each.lower(), ColumnType.NVARCHAR))
             for name, each in zip(names, header, strict=True)

@@ -105,7 +105,7 @@ def unzipped(zips: list[Path], folder: Path) -> Iterator[Path]:
 def names() -> list[str]:
     from bds_async.mirrors.names import column_names
 
-    return list(column_names(header(), ()))
+    return list(column_names(header()))
 
 
 def by_hand_in_duckdb(zips: list[Path], folder: Path, name: str) -> None:

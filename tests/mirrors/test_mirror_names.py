@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bds_async.mirrors.names import NAME_BYTES, column_names, snake_case
+from bds_async.mirrors.names import NAME_BYTES, column_names, own_name, snake_case
 
 
 @pytest.mark.parametrize(
@@ -27,12 +27,24 @@ def test_snake_case(name: str, wanted: str) -> None:
 
 
 def test_names_that_become_equal_are_numbered() -> None:
-    names = column_names(["OrgUnitId", "OrgUnitID", "orgUnitId", "_bds_queued"], ["_bds_queued"])
-    assert names == ("org_unit_id", "org_unit_id_2", "org_unit_id_3", "_bds_queued_2")
+    names = column_names(["OrgUnitId", "OrgUnitID", "orgUnitId"])
+    assert names == ("org_unit_id", "org_unit_id_2", "org_unit_id_3")
+
+
+def test_no_name_is_one_of_the_mirrors_or_of_the_databases() -> None:
+    names = column_names(["_bds_queued", "_BdsQueued", "bds_queued", "rowid", "RowId", "ctid"])
+    assert names == ("bds_queued", "bds_queued_2", "bds_queued_3", "rowid_2", "row_id", "ctid_2")
+
+
+def test_long_private_names_stay_different() -> None:
+    names = {own_name(f"_bds_gone_{'x' * 60}{end}") for end in ("", "_2", "_3")}
+    assert len(names) == 3
+    assert {len(name) for name in names} == {NAME_BYTES}
+    assert own_name("_bds_gone_users") == "_bds_gone_users"
 
 
 @given(st.lists(st.text(max_size=80), max_size=12))
 def test_names_are_unique_and_short(header: list[str]) -> None:
-    names = column_names(header, ["_bds_queued"])
+    names = column_names(header)
     assert len({name.casefold() for name in names}) == len(header)
-    assert all(0 < len(name.encode()) <= NAME_BYTES for name in names)
+    assert all(0 < len(name.encode()) <= NAME_BYTES and not name.startswith("_bds_") for name in names)

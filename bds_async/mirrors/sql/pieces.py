@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ..names import quoted
+from ...registry import ColumnType
+from ..names import OWN, own_name, quoted
 from ..table import Table, key_name
+
+_NUMBERS = (ColumnType.BIGINT, ColumnType.INT, ColumnType.SMALLINT, ColumnType.DECIMAL, ColumnType.FLOAT)
+#: For types that are not stored as text in a key, some value as SQL.
+_SOME = {
+    **dict.fromkeys(_NUMBERS, "0"),
+    ColumnType.BIT: "FALSE",
+    ColumnType.UNIQUEIDENTIFIER: "CAST('00000000-0000-0000-0000-000000000000' AS uuid)",
+}
 
 
 def naive(moment: datetime | None) -> datetime | None:
@@ -37,13 +46,15 @@ def match(table: Table, left: str, right: str) -> str:
     for column, name in zip(table.key_columns, key_sql(table), strict=True):
         one, other = f"{left}.{name}", f"{right}.{name}"
         if column.name in table.optional:
-            # PostgreSQL cannot hash or merge join by IS NOT DISTINCT FROM. No delivered value is an empty text.
-            tests.append(f"coalesce(CAST({one} AS text), '') = coalesce(CAST({other} AS text), '')")
+            # PostgreSQL cannot hash or merge join by IS NOT DISTINCT FROM.
+            some = _SOME.get(column.type, "''")
+            tests.append(f"coalesce({one}, {some}) = coalesce({other}, {some})")
+            tests.append(f"({one} IS NULL) = ({other} IS NULL)")
         else:
             tests.append(f"{one} = {other}")
     return " AND ".join(tests)
 
 
-def gone_name(table: Table) -> str:
-    """Return the name of the private table of keys that a windowed data set has lost."""
-    return f"_bds_gone_{table.name}"
+def gone_name(table: str) -> str:
+    """Return the name of the private table of keys that the windowed data set of a table has lost."""
+    return own_name(f"{OWN}gone_{table}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...registry.conversion import Dialect
-from ..names import quoted
+from ..names import OWN, quoted
 from ..table import Layout, Table, TableColumn, key_name
 
 #: Private column of a stage: 0 for a good row, 1 for one with a value that does not fit, 2 for one without a key.
@@ -16,7 +16,7 @@ NUMBER = "_bds_number"
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The temporary table `name` for the rows of an extract, which arrive as texts `c0`, `c1`, and so on.
+    """The temporary table `name` for the rows of an extract, which arrive as texts `_bds_c0`, `_bds_c1`, and so on.
 
     If it is `numbered`, the column NUMBER holds the position of each record.
     """
@@ -30,7 +30,7 @@ class Stage:
     @property
     def raw(self) -> list[str]:
         """The names of the texts, in file order."""
-        return [f"c{place}" for place in range(len(self.layout.columns))]
+        return [f"{OWN}c{place}" for place in range(len(self.layout.columns))]
 
     @property
     def columns(self) -> list[str]:
