@@ -143,9 +143,10 @@ def _postgresql() -> Dialect:
             "CASE WHEN length({0}) < 1000 THEN {0}::numeric END BETWEEN -9223372036854775808 AND 9223372036854775807 "
             "THEN {0}::bigint END",
             ColumnType.DECIMAL: guarded(_NUMBER, "{0}::numeric", " AND length({0}) < 1000"),
+            # PostgreSQL refuses what it would round to zero or to infinity.
             ColumnType.FLOAT: f"CASE WHEN {matches.replace('{1}', _FLOAT)} AND length({{0}}) < 400 THEN CASE WHEN "
-            "{0}::numeric = 0 OR abs({0}::numeric) BETWEEN 2.3e-308 AND 1.797693e308 THEN {0}::double precision END "
-            "END",
+            "abs({0}::numeric) < 4.94e-324 THEN 0::double precision WHEN abs({0}::numeric) <= 1.7976931348623158e308 "
+            "THEN {0}::double precision END END",
             ColumnType.BIT: _BOOLEAN,
             ColumnType.DATETIME2: f"CASE WHEN left({{0}}, 4) = '0000' THEN NULL WHEN {plain} AND length({{0}}) < 30 "
             f"THEN left({{0}}, 26)::timestamp ELSE {any_moment} END",

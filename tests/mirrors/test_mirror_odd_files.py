@@ -72,6 +72,19 @@ def test_key_columns_that_may_be_empty_are_compared_by_value(
     assert [str(row["org_unit_id"]) for row in rows] == ["2", "2", "2"]
 
 
+def test_doubles_fit_up_to_their_limits(tmp_path: Path, place: Place) -> None:
+    texts = ["1.7976931348623157e308", "-1.7976931348623157e308", "2.2e-308", "4.94e-324", "1e-400", "-0", "1e5"]
+    too_large = ["1.8e308", "1e999"]
+    activities = Deliveries(tmp_path / "data", "SCORM Activities")
+    header = ("OrgUnitId", "PassingScore")
+    activities.full(0, header, list(enumerate([*texts, *too_large])))
+    place.mirror(activities.root, keys={"SCORM Activities": ["OrgUnitId"]})
+    rows = sorted(place.table("scorm_activities"), key=lambda row: int(row["org_unit_id"]))
+    assert [row["passing_score"] for row in rows] == [*map(float, texts), None, None]
+    rejects = place.query("SELECT value FROM {s}._bds_rejects ORDER BY line")
+    assert [row["value"] for row in rejects] == too_large
+
+
 def test_windowed_data_sets_with_long_names_have_private_tables_of_their_own(tmp_path: Path, place: Place) -> None:
     """Their columns are those of Content User Progress, and the names are equal in the first 63 bytes."""
     header = ("ContentObjectId", "UserId", "CompletedDate", "LastVisited", "IsRead", "TotalTime", "Version")
