@@ -248,6 +248,12 @@ async def test_a_refusal_of_the_store_ends_the_run_before_a_token_is_spent(
     assert (done.code, expected in done.err, scene.sandbox.counters.exchanges) == (6, True, 0)
 
 
+async def test_a_missing_permission_to_look_at_what_was_uploaded_is_named(scene: Scene) -> None:
+    with proxy_of(scene.s3.endpoint, first(99, "HEAD", ".zip", Answer(403))) as proxy:
+        done = await scene.run("pull", "--data-set", "Users", AWS_ENDPOINT_URL=proxy.url)
+    assert (done.code, "s3:GetObject" in done.err, "s3:PutObject" in done.err) == (6, True, False)
+
+
 async def test_doctor_examines_the_store(scene: Scene) -> None:
     done = await scene.run("doctor", "--json")
     checks = {each["name"]: each for each in done.document()["checks"]}

@@ -45,7 +45,7 @@ class Requests:
     """
 
     def __init__(self, address: StoreAddress, attempts: int) -> None:
-        self._address = address
+        self.address = address
         self._attempts = attempts
         self._lock = threading.Lock()
         self._opening: Opening | None = None
@@ -55,7 +55,7 @@ class Requests:
     def opening(self) -> Opening:
         """The credentials and the endpoint; the first use blocks until a program or service has provided them."""
         with self._lock:
-            self._opening = self._opening or Opening(self._address)
+            self._opening = self._opening or Opening(self.address)
             return self._opening
 
     async def head(self, key: str, timeout: float) -> Known | None:
@@ -93,7 +93,7 @@ class Requests:
         except InvalidPathError:
             if (access := self.opening.s3) is None:
                 raise
-        return await left_behind(partial(listed_by_botocore, access, self._address, key, timeout))
+        return await left_behind(partial(listed_by_botocore, access, self.address, key, timeout))
 
     async def put(
         self, file: Path, key: str, wanted: Recorded, timeout: float, taken: Callable[[], object] = lambda: None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...errors import TransientError
 from ..destination import Recorded
+from .faults import Action, fault_of
 from .requests import PART, Requests
 
 
@@ -36,7 +37,13 @@ class Placing:
         return self._wanted.sha256 is not None and await self._is_there(timeout)
 
     async def _is_there(self, timeout: float) -> bool:
-        known = await self._requests.head(self._key, timeout)
+        from obstore.exceptions import BaseError
+
+        try:
+            known = await self._requests.head(self._key, timeout)
+        except BaseError as error:
+            # The permission that is missing is another one than that to write.
+            raise fault_of(error, self._requests.address, Action.LOOK) from None
         return known is not None and Recorded(known.size, known.sha256) == self._wanted
 
 
