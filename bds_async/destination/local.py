@@ -70,20 +70,25 @@ class LocalFolder:
         return None
 
     def check_place(self, path: str) -> bool:
-        """Whether a file, or a link, is at the path; one request to the file system, unless something is there."""
+        """Whether a file, or a link, is at the path."""
         file = inside(self.root, path)
         with writing_to(self.root):
             try:
                 is_folder = stat.S_ISDIR(file.lstat().st_mode) or file.is_dir()
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
+                self._check_folders(file)
                 return False
-            except NotADirectoryError:
-                blocking = next(each for each in file.parents if os.path.lexists(each)).relative_to(self.root)
-                text = f"A file is in the place of the folder {blocking.as_posix()}; move it away, then run again."
-                raise ExtractError(text) from None
         if is_folder:
             raise ExtractError(f"A folder is in the place of {path}; move it away, then run again.")
         return True
+
+    def _check_folders(self, file: Path) -> None:
+        """Raise ExtractError if a file, or a link that leads nowhere, is in the place of one of its folders."""
+        missing = [each for each in file.parents if self.root in each.parents] if not file.parent.is_dir() else []
+        blocking = next((each for each in missing if os.path.lexists(each) and not each.is_dir()), None)
+        if blocking is not None:
+            name = blocking.relative_to(self.root).as_posix()
+            raise ExtractError(f"A file is in the place of the folder {name}; move it away, then run again.")
 
     def set_aside(self, path: str, wanted: Recorded) -> str | None:
         """Append `.kept` to the name of another file, and a number if there are several."""

@@ -95,8 +95,8 @@ class Publisher:
     def publish_brought(self, step: Step, checked: Checked, brought: Brought) -> Published:
         """Publish a file that a worker has brought, as `publish` does; also raises ExtractError."""
         delivery = _delivery(step, checked, staged=brought.name)
-        self._make_room(delivery)
         self._destination.check_brought(brought, checked.bytes)
+        self._make_room(delivery)
         with self._ledger.deliveries.together():
             self._ledger.deliveries.intend(delivery)
         try:

@@ -13,7 +13,9 @@ from .catalog import Catalog
 from .keys import Key, key_columns
 from .late import Files, move_changes
 from .loading import REJECTS, Loaded, Loading
+from .names import SYSTEM_COLUMNS
 from .passing import full_before
+from .published import INSPECT, FileChanged
 from .source import SourceDataSet, SourceExtract, order_of
 from .sql.doubt import list_doubt
 from .sql.merge import DOUBT, LOST, MERGE, Merge, Purge
@@ -104,11 +106,16 @@ class TableWriter:
 
     async def _load(self, extract: SourceExtract) -> Loaded:
         async with Loading(self._engine, self.destination, extract) as loading:
-            return await loading.into(self.stage(_STAGE, loading.records.header))
+            stage = self.stage(_STAGE, loading.records.header)
+            if not (extract.is_full or stage.table.key or not self.subject.key.columns):
+                # A table that began with it would have no key.
+                raise FileChanged("lacks a column of the key, and is the first of its data set", INSPECT)
+            return await loading.into(stage)
 
     def stage(self, name: str, header: tuple[str, ...]) -> Stage:
         """Return the stage for an extract with this header."""
-        layout = Layout.of(header, self.subject.known).typed_as(self.table)
+        reserved = SYSTEM_COLUMNS[self._engine.dialect.name]
+        layout = Layout.of(header, self.subject.known, reserved).typed_as(self.table)
         table = self.table if self.table.columns else self._with_key(layout)
         numbered = self._engine.dialect.name == "postgresql"
         return Stage(name, self._engine.dialect, table.with_columns(layout.columns), layout, numbered)

@@ -57,6 +57,7 @@ class Catalog:
     async def prepare(self) -> None:
         """Create the schema and the mirror's own tables if they are missing."""
         if await self.is_prepared():
+            await self._rename_gone()
             return
         async with self.engine.transaction():
             is_there = f"SELECT count(*) FROM information_schema.schemata WHERE {self._is_schema('schema_name')}"
@@ -64,6 +65,14 @@ class Catalog:
                 await self.engine.run(f"CREATE SCHEMA {quoted(self.schema)}")
             for name, columns in _TABLES.items():
                 await self.engine.run(f"CREATE TABLE {self.name(name)} ({columns})")
+
+    async def _rename_gone(self) -> None:
+        """Give private tables of data sets with long names, from earlier versions, their present names."""
+        for name in (row[0] for row in (await self.tables()).values()):
+            former = f"_bds_gone_{name}"
+            if gone_name(name) != former:
+                # PostgreSQL cuts the former name as it did when the table was created.
+                await self.engine.run(f"ALTER TABLE IF EXISTS {self.name(former)} RENAME TO {quoted(gone_name(name))}")
 
     def _is_schema(self, column: str) -> str:
         """The test whether a column names the schema `$1`; DuckDB ignores case in names."""

@@ -34,14 +34,17 @@ class Files:
     stage: Callable[[str, tuple[str, ...]], Stage]
 
     async def load(self, applied: Applied) -> bool:
-        """Load the usable rows of an applied extract into the stage for later ones; False if its file is unusable."""
+        """Load the usable rows of an applied extract into the stage for later ones; False if there are none."""
         orders = {order_of(each.identity): each for each in self.data_set.extracts if each.path is not None}
         extract = orders.get(order_of(applied.identity))
         if extract is None or await asyncio.to_thread(fault_of, self.destination, extract) is not None:
             return False
         try:
             async with Loading(self.engine, self.destination, extract) as loading:
-                await loading.into(self.stage(_LATER, loading.records.header))
+                stage = self.stage(_LATER, loading.records.header)
+                if stage.lacks_key:
+                    return False
+                await loading.into(stage)
         except FileChanged:
             return False
         await self.engine.run(f"DELETE FROM {_LATER} WHERE {BAD} = 2")

@@ -10,8 +10,18 @@ from collections.abc import Iterable, Sequence
 NAME_BYTES = 63
 #: Prefix of the mirror's own tables and columns.
 OWN = "_bds_"
-#: Columns that each table of DuckDB or PostgreSQL has anyway.
-_SYSTEM_COLUMNS = ("rowid", "ctid", "xmin", "cmin", "xmax", "cmax", "tableoid")
+#: Columns that each table of a database has anyway, by its dialect.
+SYSTEM_COLUMNS = {"duckdb": ("rowid",), "postgresql": ("ctid", "xmin", "cmin", "xmax", "cmax", "tableoid")}
+#: Columns of the mirror's tables, of a stage and of a merge; no delivered column gets one of these names.
+_OWN_COLUMNS = tuple(
+    f"{OWN}{name}"
+    for name in (
+        *("queued", "changed", "deleted", "extract", "since", "lost_by"),
+        *("row", "live", "same", "newer", "gone", "purged", "bad", "number"),
+    )
+)
+#: Names of further private columns: texts of a stage, and moments of a key.
+_NUMBERED = re.compile(rf"{OWN}(c\d+|key_.*)")
 
 
 def snake_case(name: str) -> str:
@@ -47,18 +57,14 @@ def unique_name(name: str, taken: Iterable[str]) -> str:
     return found
 
 
-def column_names(header: Sequence[str]) -> tuple[str, ...]:
-    """Return a column name for each name of a header, in order; no two are equal, and none is one of the mirror's."""
-    taken, found = list(_SYSTEM_COLUMNS), []
+def column_names(header: Sequence[str], reserved: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return a column name for each name of a header, in order; no two are equal, and none is private or reserved."""
+    taken, found = [*_OWN_COLUMNS, *reserved], []
     for name in header:
-        found.append(unique_name(_foreign(name), taken))
+        plain = snake_case(name)
+        found.append(unique_name(plain.lstrip("_") if _NUMBERED.fullmatch(plain) else name, taken))
         taken.append(found[-1])
     return tuple(found)
-
-
-def _foreign(name: str) -> str:
-    """A delivered name that does not begin like the mirror's own columns."""
-    return name.lstrip("_") if snake_case(name).startswith(OWN) else name
 
 
 def own_name(name: str) -> str:

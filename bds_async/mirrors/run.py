@@ -25,11 +25,14 @@ from .databases import (
 )
 from .following import Follower
 from .keys import check_keys, key_of, known_data_set
-from .names import snake_case
+from .names import NAME_BYTES, snake_case
 from .rebuild import drop_for_rebuild
 from .result import MirrorReport
 from .source import Source, source_of
 from .table import Table
+
+#: Schemas that every DuckDB database has and no mirror can use.
+_SCHEMAS_OF_DUCKDB = frozenset({"information_schema", "pg_catalog", "system", "temp"})
 
 
 async def mirror_workspace(
@@ -58,14 +61,18 @@ async def mirror_source(
 
 
 def demand_target(target: Target, schema: str) -> None:
-    """Raise ConfigError if the package for a target's database is not installed, or its file cannot have the schema.
+    """Raise ConfigError if the package for a target's database is not installed, or it cannot have the schema.
 
     Raises TargetError for a file that is not a database. A database server is not contacted.
     """
     if target.path is None:
         demand_asyncpg()
+        if len(schema.encode()) > NAME_BYTES or schema.startswith("pg_") or schema == "information_schema":
+            raise ConfigError(f"PostgreSQL allows no schema {schema!r} (`schema`): choose another name.")
         return
     demand_duckdb()
+    if schema.lower() in _SCHEMAS_OF_DUCKDB:
+        raise ConfigError(f"DuckDB has a schema {schema!r} of its own: choose another `schema`.")
     # DuckDB names a database after its file, and refuses `bds.users` as ambiguous if both are called bds.
     if target.path.stem.lower() == schema.lower():
         raise ConfigError(f"The database {target} and its schema have one name: choose another name for one of them.")

@@ -86,10 +86,10 @@ class Layout:
     columns: tuple[TableColumn, ...] = field(default=())
 
     @classmethod
-    def of(cls, header: Sequence[str], known: KnownDataSet | None) -> Layout:
-        """Return the layout for a header; columns that are not in the registry are text."""
+    def of(cls, header: Sequence[str], known: KnownDataSet | None, reserved: Sequence[str] = ()) -> Layout:
+        """Return the layout for a header; columns that are not in the registry are text, none has a reserved name."""
         types = {column.name.lower(): column.type for column in known.columns} if known is not None else {}
-        names = column_names(header)
+        names = column_names(header, reserved)
         columns = (
             TableColumn(name, types.get(each.lower(), ColumnType.NVARCHAR))
             for name, each in zip(names, header, strict=True)

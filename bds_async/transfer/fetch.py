@@ -78,7 +78,7 @@ class Transfer:
         """
         if piece.download.begin():
             self._observer(Started(piece.download.extract, piece.download.resumed_bytes))
-        if piece.download.restarts > 1:
+        if piece.is_wanted and piece.download.restarts > 1:
             await asyncio.sleep(full_jitter(piece.download.restarts - 1))
         async for attempt in retrying(piece.tries, piece.download.extract, partial(self._announce_retry, piece)):
             with attempt:

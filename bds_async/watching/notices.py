@@ -100,7 +100,7 @@ def plan_text(event: Planned) -> str:
 def failures(report: RunReport) -> Iterator[Notice]:
     """Yield a notice for each cause of failed extracts, each failed extract list and each open gap.
 
-    At most MOST_FAILURES are named. If the tenant refused every extract, the error of the run says so for all.
+    At most MOST_FAILURES are named. If the tenant refused all that failed, the error of the run says so for them.
     """
     failed = [each for each in report.outcomes if each.status is Status.FAILED]
     are_refused = len(failed) > 1 and all(_FORBIDDEN in (each.error or "") for each in failed)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from yarl import URL
 
 import bds_async
 from bds_async.brightspace.token_store import TokenStore, store_for
@@ -44,7 +45,23 @@ async def killed_child(nursery: Process, sandbox: Sandbox) -> int:
     answered = sandbox.counters.exchanges
     os.kill(pid, signal.SIGKILL)
     assert int(await nursery.stdout.readline()) == signal.SIGKILL, "the child ended before it was killed"
+    await all_is_handled(sandbox)
     return answered
+
+
+async def all_is_handled(sandbox: Sandbox) -> None:
+    """Wait until the auth service has handled all that a killed child had sent, so that no token is spent later."""
+    auth = URL(sandbox.auth_url)
+    # Connections are accepted in order, so all earlier ones are known once this one is answered.
+    reader, writer = await asyncio.open_connection(auth.host, auth.port)
+    writer.write(b"GET / HTTP/1.0\r\n\r\n")
+    await reader.read()
+    writer.close()
+    runner = sandbox._origins["auth"]._runner
+    assert runner is not None
+    assert runner.server is not None
+    while runner.server.connections:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
 
 
 def content(config_file: Path) -> dict[str, str]:

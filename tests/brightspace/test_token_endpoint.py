@@ -177,6 +177,9 @@ class TestRefreshToken:
         body = json.dumps({**GRANTED, "refresh_token": "next"}).encode() + more
         assert refresh_token_in(answer(status, body)) == SecretStr("next")
 
+    def test_it_is_found_behind_a_byte_order_mark(self):
+        assert refresh_token_in(answer(200, b'\xef\xbb\xbf{"refresh_token": "next", "sco')) == SecretStr("next")
+
     def test_a_page_with_a_sample_of_an_answer_is_none(self):
         page = b'<html><pre>{"refresh_token": "of the sample"}</pre></html>'
         assert refresh_token_in(answer(200, page)) is None

@@ -255,9 +255,14 @@ class TestLocalFolder:
             LocalFolder(tmp_path).check_place(PATH)
 
     @pytest.mark.parametrize("folder", ["Users", "Users/full"])
-    def test_a_file_in_the_place_of_a_folder_fails_the_extract_and_is_named(self, tmp_path: Path, folder: str) -> None:
-        (tmp_path / folder).parent.mkdir(exist_ok=True)
-        (tmp_path / folder).write_text("x")
+    @pytest.mark.parametrize("is_link", [False, True])
+    def test_a_file_in_the_place_of_a_folder_fails_the_extract_and_is_named(
+        self, tmp_path: Path, folder: str, is_link: bool
+    ) -> None:
+        """So does a link that leads nowhere."""
+        blocking = tmp_path / folder
+        blocking.parent.mkdir(exist_ok=True)
+        blocking.symlink_to("nowhere") if is_link else blocking.write_text("x")
         with pytest.raises(ExtractError, match=f"A file is in the place of the folder {folder}; move it away"):
             LocalFolder(tmp_path).check_place(PATH)
 

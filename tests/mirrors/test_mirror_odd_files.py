@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 from pathlib import Path
+from uuid import UUID
 
+import duckdb
 import pytest
 
-from bds_async import MirrorOptions
+from bds_async import MirrorOptions, mirror
 from bds_async.errors import ConfigError
+from bds_async.mirrors.names import own_name
+from bds_async.registry import known_data_sets
 from tests.support.deliveries import Deliveries, zipped
-from tests.support.mirror_places import Place
+from tests.support.mirror_places import DuckDBPlace, Place
 
 
 @pytest.mark.parametrize("header", [("UserName",), ("USERID", "UserName")])
@@ -47,7 +52,7 @@ def test_columns_with_the_names_of_private_or_system_columns_keep_their_values(t
     custom.full(0, ODD, [first])
     custom.diff(24, ODD, [(1, *(f"{name} then" for name in ODD[1:])), (2, *ODD[1:])])
     assert place.mirror(custom.root, keys={"Custom": ["Id"]}).exit_code == 0
-    rows = sorted(place.table("custom"), key=lambda row: row["id"])
+    rows = place.query('SELECT * FROM {s}."custom" ORDER BY id')
     assert [list(row.values())[: len(ODD)] for row in rows] == [
         ["1", *(f"{name} then" for name in ODD[1:])],
         ["2", *ODD[1:]],
@@ -86,13 +91,28 @@ def test_doubles_fit_up_to_their_limits(tmp_path: Path, place: Place) -> None:
 
 
 def test_windowed_data_sets_with_long_names_have_private_tables_of_their_own(tmp_path: Path, place: Place) -> None:
-    """Their columns are those of Content User Progress, and the names are equal in the first 63 bytes."""
-    header = ("ContentObjectId", "UserId", "CompletedDate", "LastVisited", "IsRead", "TotalTime", "Version")
+    """The names are equal in the first 63 bytes. A private table with its name of earlier versions is renamed."""
+    known = next(each for each in known_data_sets() if each.name == "Content User Progress")
+    assert known.window is not None
+    texts = {"datetime2": "2026-01-01T00:00:00Z", "bit": "True", "uniqueidentifier": str(UUID(int=7))}
+    row = [texts.get(column.type.value, "1") for column in known.columns]
     for number, end in enumerate("abc", start=1):
         progress = Deliveries(tmp_path / "data", "W" * 76 + end, number)
-        for hours in (0, 168):
-            progress.full(hours, header, [(number, 1, "2026-01-01T00:00:00Z", "", "True", 5, 1)])
+        progress.full(0, [column.name for column in known.columns], [row])
     assert place.mirror(tmp_path / "data").exit_code == 0
+    name = next(row["name"] for row in place.query("SELECT name FROM {s}._bds_tables"))
+    rename(place, own_name(f"_bds_gone_{name}"), f"_bds_gone_{name}")
+    assert place.mirror(tmp_path / "data", rebuild=True).exit_code == 0
+
+
+def rename(place: Place, name: str, former: str) -> None:
+    """Give a private table the name that earlier versions gave it."""
+    statement = f'ALTER TABLE "{place.schema}"."{name}" RENAME TO "{former}"'
+    if isinstance(place, DuckDBPlace):
+        with duckdb.connect(place.path) as connection:
+            connection.execute(statement)
+    else:
+        place.query(statement)
 
 
 def test_a_zip_with_two_tables_is_not_applied_in_part(
@@ -112,7 +132,36 @@ def test_a_zip_with_two_tables_is_not_applied_in_part(
     assert ["holds several CSVs" in problem.text for table in report.tables for problem in table.problems] == [True]
 
 
-@pytest.mark.parametrize("schema", ["", "x" * 64, "é" * 32, "pg_x", "PG_Catalog", "information_schema", "temp", "a\0b"])
-def test_a_schema_that_no_mirror_can_have_is_refused(schema: str) -> None:
+@pytest.mark.parametrize("schema", ["", "a\0b", "\udcff"])
+def test_a_schema_that_no_database_can_have_is_refused(schema: str) -> None:
     with pytest.raises(ConfigError, match="`schema` can't be"):
         MirrorOptions(schema=schema)
+
+
+def test_a_schema_that_this_database_cannot_have_is_refused(tmp_path: Path, place: Place) -> None:
+    users = Deliveries(tmp_path / "data", "Users")
+    users.full(0, ("UserId", "UserName"), [(1, "a")])
+    impossible = ["temp", "PG_Catalog"] if isinstance(place, DuckDBPlace) else ["x" * 64, "é" * 32, "pg_x"]
+    for schema in [*impossible, "information_schema"]:
+        with pytest.raises(ConfigError, match="choose another"):
+            asyncio.run(mirror(place.into, users.root, MirrorOptions(schema=schema)))
+
+
+@pytest.mark.parametrize("order", [(0, 24, 48), (24, 0, 48), (48, 24, 0), (24, 48, 0)])
+def test_a_differential_without_a_key_column_takes_no_key_from_the_table(
+    tmp_path: Path, place: Place, order: tuple[int, ...]
+) -> None:
+    """In whatever order it, the full and another differential arrive."""
+    users = Deliveries(tmp_path / "data", "Users")
+    for hours in order:
+        if hours == 24:
+            users.full(hours, ("UserId", "UserName"), [(1, "a"), (2, "b")])
+        else:
+            users.diff(
+                hours, ("UserName",) if hours == 0 else ("UserId", "UserName"), [("z",) if hours == 0 else (1, "z")]
+            )
+        place.mirror(users.root)
+    for again in ({}, {"rebuild": True}, {}):
+        place.mirror(users.root, **again)
+        assert {row["user_id"]: row["user_name"] for row in place.table("users")} == {1: "z", 2: "b"}
+        assert place.query("SELECT key FROM {s}._bds_tables")[0]["key"] == "user_id"

@@ -299,10 +299,18 @@ class TestTries:
         async def busy(request: web.Request) -> web.Response:
             return web.Response(status=503)
 
-        site = Site(*[nonsense, busy] * 9)
-        with pytest.raises(ExtractError):
+        site = Site(busy, busy, nonsense, *[busy] * 9)
+        with pytest.raises(TransientError):
             await (await begin(site, attempts=3)).all()
-        assert len(site.seen) == 5
+        assert len(site.seen) == 4
+
+    async def test_a_piece_that_nobody_needs_any_more_does_not_wait(self, begin, monkeypatch):
+        monkeypatch.setattr("bds_async.transfer.fetch.full_jitter", lambda _: 1e9)
+        run = await begin(Site())
+        stale = run.download.first_piece()
+        run.download.restart()
+        run.download.restart()
+        await asyncio.wait_for(run.transfer.fetch(stale), 5)
 
     async def test_a_break_of_a_piece_that_nobody_needs_any_more_is_no_failure(self, begin):
         """Its download was restarted during the transfer of the body."""

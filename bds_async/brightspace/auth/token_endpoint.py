@@ -6,6 +6,7 @@ No message quotes an answer: it can hold tokens, or be anything that a proxy sen
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -150,7 +151,7 @@ def refresh_token_in(answer: Answer) -> SecretStr | None:
 
 def _field_in(body: bytes) -> bytes:
     """The last whole `"refresh_token": "…"` in a damaged JSON object; empty if there is none."""
-    if not body.lstrip().startswith(b"{"):
+    if not body.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
         return b""
     return b"".join(re.findall(rb'"refresh_token"\s*:\s*"(?:[^"\\]|\\.)*"', body)[-1:])
 
