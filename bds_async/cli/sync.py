@@ -121,5 +121,5 @@ def _print_plan(request: Request[SyncOptions], *, as_json: bool, no_progress: bo
             )
         )
     print_plan(found, as_json)
-    log_gaps(found.gaps)
+    log_gaps(found.gaps_left)
     return log_failed_lists(found.failed_lists)

@@ -14,7 +14,7 @@ from ..workspace.file_names import published_files
 from .absence import absent_data_sets, failed_lists_of
 from .data_set import DataSetPlan, arrival_of, plan_data_set
 from .future import look_at
-from .gaps import gap_of
+from .gaps import covers, gap_of
 from .look import Listed
 from .placement import by_folder
 from .steps import RunPlan, Step, unfinished
@@ -32,6 +32,11 @@ class SyncPlan(RunPlan):
     gaps: tuple[Gap, ...] = ()
     kept: Mapping[str, Kept] = field(default_factory=dict, repr=False)
     absent: frozenset[str] = field(default_factory=frozenset, repr=False)
+
+    @property
+    def gaps_left(self) -> tuple[Gap, ...]:
+        """The gaps that none of its fulls covers."""
+        return tuple(gap for gap in self.gaps if not any(covers(step.extract, gap) for step in self.steps))
 
 
 def plan_sync(listing: Listing, options: SyncOptions, ledger: Ledger, paths: Callable[[], Iterable[str]]) -> SyncPlan:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from ..ledger import Delivery
 from ..models import Identity
+from ..support.text import counted
 from .exit_code import PARTIAL
 
 
@@ -61,9 +62,8 @@ class Verification:
     discrepancies: tuple[Discrepancy, ...]
 
     def __repr__(self) -> str:
-        return (
-            f"<Verification: {self.files} files, {len(self.discrepancies)} discrepancies; exit code {self.exit_code}>"
-        )
+        found = f"{counted(self.files, 'file')}, {counted(len(self.discrepancies), 'discrepancy')}"
+        return f"<Verification: {found}; exit code {self.exit_code}>"
 
     def count(self, kind: Fault | Remedy) -> int:
         """The number of files with this fault or remedy."""

@@ -29,4 +29,4 @@ def test_a_listing_and_a_verification_are_their_counts() -> None:
     known: DataSet = a_data_set()
     assert repr(Listing({known: (an_extract(),)})) == "<Listing: 1 data sets, 1 extracts, 0 failed lists>"
     bad = Discrepancy("x.zip", Fault.CORRUPT, "no zip")
-    assert repr(Verification(5, (bad,))) == "<Verification: 5 files, 1 discrepancies; exit code 3>"
+    assert repr(Verification(5, (bad,))) == "<Verification: 5 files, 1 discrepancy; exit code 3>"

@@ -105,7 +105,7 @@ class ExtractShape(_ExtractShape):
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if self.fault:
-            raise PydanticCustomError(INCOMPLETE, self.fault)
+            raise PydanticCustomError(INCOMPLETE, "{fault}", {"fault": self.fault})
         return self
 
     def extract(self, data_set: DataSet) -> Extract | None:

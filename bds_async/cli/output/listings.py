@@ -102,7 +102,7 @@ def log_failed_lists(failed: Sequence[FailedList]) -> int:
 
 
 def log_gaps(gaps: Sequence[Gap]) -> None:
-    """Log each open gap that a sync would report."""
+    """Log each gap that a sync would leave open."""
     for notice in gaps_open(gaps):
         notice.log(logger)
 
