@@ -22,7 +22,15 @@ WorkAt = Callable[[Path, Network], Work]
 
 SIZES = [300, 2_000, 50_000, 1_500_000]
 OURS = [bds_async(), bds_async("--verify", "fast"), bds_async("--as", "csv")]
-PEERS = [clients.aria2c(1), clients.aria2c(4), clients.ARIA2C_AND_UNZIP, clients.CURL, clients.WGET2, clients.NAIVE]
+PEERS = [
+    clients.aria2c(1),
+    clients.aria2c(4),
+    clients.ARIA2C_AND_UNZIP,
+    clients.CURL,
+    clients.WGET2,
+    clients.NAIVE,
+    clients.FLOOR,
+]
 NETWORKS = {
     "plain": Network(tls=False),
     "TLS": Network(),

@@ -31,6 +31,7 @@ SCENES = {
             ours("--verify", "fast"),
             clients.CURL,
             clients.WGET2,
+            clients.FLOOR,
             clients.PARFIVE,
             clients.NAIVE,
             clients.REQUESTS,
