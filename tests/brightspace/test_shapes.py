@@ -188,9 +188,19 @@ class TestDocumented:
         said = "an extract with a link has no CreatedDate and no QueuedForProcessingDate"
         assert complaint(ExtractsPage, document) == said
 
-    def test_an_entry_that_is_no_object_is_not_shown(self):
-        """It may be a signed link."""
-        said = complaint(ExtractsPage, {**EXTRACTS, "Objects": ["https://t/x?sig=hush"]})
+    @pytest.mark.parametrize(
+        ("shape", "document"),
+        [
+            (ExtractsPage, {**EXTRACTS, "Objects": ["https://t/x?sig=hush"]}),
+            (ExtractsPage, {**EXTRACTS, "Objects": "https://t/x?sig=hush"}),
+            (ExtractsPage, changed(EXTRACTS, CreatedDate="https://t/x?sig=hush")),
+            (ExtractsPage, changed(EXTRACTS, DownloadLink=["/x?sig=hush"])),
+            (DataSetsPage, changed(DATA_SETS, Full={"PluginId": ["https://t/x?sig=hush"]})),
+        ],
+    )
+    def test_a_link_in_whatever_place_is_not_shown(self, shape, document):
+        """It may be signed."""
+        said = complaint(shape, document)
         assert said is not None
         assert "hush" not in said
 

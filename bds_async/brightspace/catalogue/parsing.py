@@ -55,7 +55,7 @@ def _faults(error: ValidationError) -> str:
 
 
 def _fault(error: Any) -> str:
-    """Field, message and value; a link is not shown, nor an entry as a whole, since it may be signed."""
+    """Field, message and value; neither a link is shown nor an entry as a whole, since a link may be signed."""
     if error["type"] == INCOMPLETE:
         return str(error["msg"])
     place = _place(error["loc"])
@@ -65,6 +65,8 @@ def _fault(error: Any) -> str:
         value = json.dumps(error["input"], default=str)
     except (ValueError, RecursionError):
         value = type(error["input"]).__name__
+    if "://" in value:
+        return f"{place}: {error['msg'].lower()}"
     return f"{place}: {error['msg'].lower()} (it is {value[:_SHOWN]})"
 
 
