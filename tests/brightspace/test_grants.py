@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote_plus
 
@@ -233,6 +234,18 @@ LOST = (
 )
 
 
+async def exchange_during(edit: Callable[[], object], config: Callable[[ScriptedAuth], Config]) -> ScriptedAuth:
+    """Make an exchange that brings the token `next`, and `edit` a file while its answer is awaited."""
+    go_on = asyncio.Event()
+    async with ScriptedAuth(waits_for(go_on, grants(refresh_token="next"))) as auth:
+        exchange = asyncio.create_task(grant_for(config(auth)).exchange())
+        await auth.asked.wait()
+        edit()
+        go_on.set()
+        await exchange
+        return auth
+
+
 class TestEditedMeanwhile:
     """A person edits the token's file while an exchange is under way."""
 
@@ -245,41 +258,35 @@ class TestEditedMeanwhile:
         ],
     )
     async def test_what_the_person_wrote_to_the_config_is_kept(self, config_file, edit, wanted):
-        go_on = asyncio.Event()
-        async with ScriptedAuth(waits_for(go_on, grants(refresh_token="next"))) as auth:
-            grant = grant_for(rewritten(config_file, auth_service=auth.url))
-            exchange = asyncio.create_task(grant.exchange())
-            await auth.asked.wait()
-            before = json.loads(config_file.read_text())
+        before: dict[str, object] = {}
+
+        def edited() -> None:
+            before.update(json.loads(config_file.read_text()))
             config_file.write_text(json.dumps(before | edit))
-            go_on.set()
-            await exchange
+
+        await exchange_during(edited, lambda auth: rewritten(config_file, auth_service=auth.url))
         assert json.loads(config_file.read_text()) == before | wanted
 
     @pytest.mark.parametrize("damage", ["", "{", "[]"])
     async def test_a_file_that_is_damaged_by_then_is_replaced_for_the_token_must_not_be_lost(self, config_file, damage):
-        go_on = asyncio.Event()
-        async with ScriptedAuth(waits_for(go_on, grants(refresh_token="next"))) as auth:
-            grant = grant_for(rewritten(config_file, auth_service=auth.url))
-            exchange = asyncio.create_task(grant.exchange())
-            await auth.asked.wait()
-            before = json.loads(config_file.read_text())
+        before: dict[str, object] = {}
+
+        def damaged() -> None:
+            before.update(json.loads(config_file.read_text()))
             config_file.write_text(damage)
-            go_on.set()
-            await exchange
+
+        await exchange_during(damaged, lambda auth: rewritten(config_file, auth_service=auth.url))
         assert json.loads(config_file.read_text()) == before | {"refresh_token": "next"}
 
     async def test_a_token_file_that_got_another_token_keeps_it_and_the_provided_one_stays_spent(self, tmp_path):
-        go_on, file = asyncio.Event(), tmp_path / "token"
+        file = tmp_path / "token"
         file.write_text("former")
-        async with ScriptedAuth(waits_for(go_on, grants(refresh_token="next"))) as auth:
-            exchange = asyncio.create_task(grant_for(auth.config(token_file=file)).exchange())
-            await auth.asked.wait()
-            file.write_text("of a new login")
-            go_on.set()
-            await exchange
-            await grant_for(auth.config(token_file=file)).exchange()
-        assert [form["refresh_token"] for form in auth.forms] == ["hush-first", "of a new login"]
+        first = await exchange_during(
+            lambda: file.write_text("of a new login"), lambda auth: auth.config(token_file=file)
+        )
+        second = await exchange_during(lambda: None, lambda auth: auth.config(token_file=file))
+        forms = [*first.forms, *second.forms]
+        assert [form["refresh_token"] for form in forms] == ["hush-first", "of a new login"]
 
 
 class TestLostAnswer:
