@@ -170,6 +170,14 @@ def test_a_worker_of_an_earlier_run_brings_nothing_to_a_folder(shared: Scene) ->
     assert [path.name for path in Path(shared.workspace.to).iterdir()] == [".bds-async"]
 
 
+def test_a_file_that_the_ledger_does_not_know_is_kept(shared: Scene) -> None:
+    place = Path(shared.workspace.to, PATH)
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"mine")
+    shared.publisher.publish_brought(a_step(), *shared.bring())
+    assert (shared.content(), place.with_name(f"{place.name}.kept").read_bytes()) == (zip_number(0), b"mine")
+
+
 def test_a_folder_on_another_file_system_gets_a_copy(shared: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     rename = durable.rename
 
